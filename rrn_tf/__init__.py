@@ -1,0 +1,27 @@
+"""Recurrent recommenders for TensorFlow: predict where tastes are going.
+
+TensorFlow Recommenders and TensorFlow Transform need Keras 2 (`tf_keras`), so the package switches
+TensorFlow to it, which works only before TensorFlow's Keras is first used.
+"""
+
+import os
+import sys
+
+from rrn_tf.version import __version__
+
+__all__ = ["__version__"]
+
+
+def _choose_legacy_keras() -> None:
+    if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true"):
+        return
+    loaded = getattr(sys.modules.get("tensorflow"), "keras", None)
+    if "tensorflow" in sys.modules and str(getattr(loaded, "__version__", "2")).startswith("3"):
+        raise ImportError(
+            "rrn_tf needs Keras 2 (tf_keras), but TensorFlow has already loaded Keras "
+            f"{loaded.__version__}: import rrn_tf before tensorflow, or set TF_USE_LEGACY_KERAS=1"
+        )
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+
+_choose_legacy_keras()

@@ -1,0 +1,242 @@
+"""Configuration: frozen, validated dataclasses; YAML only at the edge.
+
+`Config` holds everything that decides a result. `load_config` merges the default, a preset or YAML
+file and ``a.b=c`` overrides; `dump_config` writes the resolved values, which lie beside every run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+import yaml
+from pydantic import Field
+from pydantic.dataclasses import dataclass
+
+PRESETS = Path(__file__).parent / "presets"
+
+_STRICT = pydantic.ConfigDict(extra="forbid", validate_default=True, coerce_numbers_to_str=True)
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_629_800, "y": 31_557_600}
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which an unquoted date stays text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+class ConfigError(ValueError):
+    """A configuration value that cannot be used; the message says what was expected and found."""
+
+
+def parse_duration(text: str) -> int:
+    """Seconds of a duration such as ``30min``, ``1d``, ``7d`` or ``2mo`` (a month is 30.4375 days)."""
+    match = re.fullmatch(r"\s*(\d+)\s*(s|min|h|d|w|mo|y)\s*", text)
+    if not match or int(match[1]) == 0:
+        raise ValueError(f"expected a duration such as 30min, 1d, 7d or 2mo, found {text!r}")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def parse_time(text: str) -> int:
+    """Unix seconds of an ISO date or date-time (UTC unless it says otherwise) or of a plain integer."""
+    if re.fullmatch(r"-?\d+", text.strip()):
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise ValueError(f"expected unix seconds or an ISO date such as 2005-12-01, found {text!r}") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return int(moment.timestamp())
+
+
+@dataclass(frozen=True, config=_STRICT)
+class SplitConfig:
+    """The global time split.
+
+    Attributes:
+      train_fraction: the cutoff is one second after the rating at this quantile of time (used
+        without `cutoff`); all ratings with one timestamp fall on the same side.
+      cutoff: unix seconds or an ISO date; ratings before it are for training.
+      seed: of the row hash that halves the later ratings into validation and test.
+      drop_unseen: the paper's rule: later ratings of users or items without a training rating are
+        left out of validation and test (they become `valid_cold` and `test_cold`).
+    """
+
+    train_fraction: float = Field(0.8, gt=0, lt=1)
+    cutoff: str | None = None
+    seed: int = Field(0, ge=0, lt=2**32)
+    drop_unseen: bool = True
+
+    def __post_init__(self) -> None:
+        if self.cutoff is not None:
+            parse_time(self.cutoff)
+
+    @property
+    def cutoff_seconds(self) -> int | None:
+        return None if self.cutoff is None else parse_time(self.cutoff)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class DataConfig:
+    """How ratings become sequences.
+
+    Attributes:
+      split: the time split.
+      user_granularity, item_granularity: length of a time step on each side (Section 4.2 of the
+        paper uses 1 day / 7 days for Netflix 6 months and 2 months for IMDb and full Netflix).
+      max_bad_share: a run fails when a larger share of its rows is rejected.
+      shards: output files a side, and the parallelism of grouping.
+    """
+
+    split: SplitConfig = Field(default_factory=SplitConfig)
+    user_granularity: str = "1d"
+    item_granularity: str = "7d"
+    max_bad_share: float = Field(0.01, ge=0, le=1)
+    shards: int = Field(4, ge=1, le=10_000)
+
+    def __post_init__(self) -> None:
+        parse_duration(self.user_granularity)
+        parse_duration(self.item_granularity)
+
+    def granularity_seconds(self, side: str) -> int:
+        """Step length of ``"user"`` or ``"item"`` in seconds."""
+        return parse_duration({"user": self.user_granularity, "item": self.item_granularity}[side])
+
+
+@dataclass(frozen=True, config=_STRICT)
+class ModelConfig:
+    """Sizes of the network (Section 4.1 of the RRN paper).
+
+    Attributes:
+      cell: recurrent cell of both towers.
+      units: width of the recurrent state.
+      embedding: width of the step embedding `y_t` (Eq. 5).
+      dynamic: width of the projected states (Eq. 7).
+      stationary: number of stationary factors (Eq. 7).
+    """
+
+    cell: Literal["lstm", "gru", "rnn"] = "lstm"
+    units: int = Field(40, ge=1)
+    embedding: int = Field(40, ge=1)
+    dynamic: int = Field(20, ge=1)
+    stationary: int = Field(20, ge=0)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class TrainingConfig:
+    """Alternating subspace descent (Section 3.4).
+
+    Attributes:
+      epochs: each is one user phase and one item phase.
+      patience: stop after this many epochs without a better validation RMSE (0: never).
+      rows_per_batch: padded rows (B x T) of a global batch.
+      learning_rate: Adam, for the networks.
+      factor_learning_rate: SGD, for the stationary factors, on each entity's mean gradient.
+      network_l2, factor_l2: the regulariser R of Eq. 8.
+      gradient_clip: each network gradient is clipped to this absolute value (0: off).
+      pretraining: how the stationary factors start.
+      pretraining_l2: regulariser of the pretraining.
+      seed: of initial values and batch order.
+      replicas: devices of the MirroredStrategy (0: every GPU, or one CPU).
+    """
+
+    epochs: int = Field(10, ge=0)
+    patience: int = Field(0, ge=0)
+    rows_per_batch: int = Field(16_384, ge=1)
+    learning_rate: float = Field(1.5e-3, gt=0)
+    factor_learning_rate: float = Field(0.05, ge=0)
+    network_l2: float = Field(1e-5, ge=0)
+    factor_l2: float = Field(1e-3, ge=0)
+    gradient_clip: float = Field(15.0, ge=0)
+    pretraining: Literal["pmf", "none"] = "pmf"
+    pretraining_l2: float = Field(0.1, ge=0)
+    seed: int = Field(0, ge=0, lt=2**31)
+    replicas: int = Field(0, ge=0)
+
+
+@dataclass(frozen=True, config=_STRICT)
+class Config:
+    """Everything that decides a result."""
+
+    data: DataConfig = Field(default_factory=DataConfig)
+    model: ModelConfig = Field(default_factory=ModelConfig)
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+
+
+def config_from_dict(values: dict[str, Any]) -> Config:
+    """A validated `Config`; missing keys take their defaults.
+
+    Raises:
+      ConfigError: naming the key, what was expected and what was found.
+    """
+    try:
+        return pydantic.TypeAdapter(Config).validate_python(values)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "config"
+        raise ConfigError(f"{key}: {first['msg']}, found {first['input']!r}") from None
+
+
+def config_to_dict(config: Config) -> dict[str, Any]:
+    """Plain nested dictionary of a configuration; the inverse of `config_from_dict`."""
+    return dataclasses.asdict(config)  # type: ignore[call-overload,no-any-return]
+
+
+def load_config(source: str | Path | None = None, overrides: Iterable[str] = ()) -> Config:
+    """Resolves a configuration.
+
+    Args:
+      source: a YAML file, or the name of a preset in `rrn_tf/presets`; None is the default.
+      overrides: ``section.key=value`` strings; values are read as YAML scalars.
+
+    Raises:
+      ConfigError: for a missing file, a malformed override or an invalid value.
+    """
+    values = _read_yaml(source) if source is not None else {}
+    for override in overrides:
+        path, equals, text = override.partition("=")
+        if not equals or not path.strip():
+            raise ConfigError(f"expected an override such as training.epochs=5, found {override!r}")
+        *sections, key = path.strip().split(".")
+        target = values
+        for section in sections:
+            target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise ConfigError(f"{path}: {section!r} is a value, not a section")
+        target[key] = yaml.load(text, Loader=_Loader)
+    return config_from_dict(values)
+
+
+def dump_config(config: Config, path: Path) -> None:
+    """Writes the resolved configuration as YAML."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(config_to_dict(config), sort_keys=False))
+
+
+def _read_yaml(source: str | Path) -> dict[str, Any]:
+    path = Path(source)
+    if not path.exists():
+        preset = PRESETS / f"{source}.yaml"
+        if not preset.exists():
+            known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.yaml"))) or "none"
+            raise ConfigError(f"{source}: no such configuration file or preset (presets: {known})")
+        path = preset
+    try:
+        values = yaml.load(path.read_text(), Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not readable as YAML: {str(error).splitlines()[0]}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected sections such as data, model, training; found {type(values).__name__}")
+    return values

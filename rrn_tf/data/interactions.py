@@ -1,0 +1,49 @@
+"""A validated, columnar table of ratings with integer entities: what baselines and metrics work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Ratings as parallel arrays of N rows.
+
+    Attributes:
+      user, item: int32[N], entity indices; 0 is the unknown entity.
+      rating: float32[N].
+      timestamp: int64[N], unix seconds.
+      num_users, num_items: largest index that can occur on each side.
+
+    Raises:
+      ValueError: for columns of different lengths, an index out of range, or a rating that is not finite.
+    """
+
+    user: npt.NDArray[np.int32]
+    item: npt.NDArray[np.int32]
+    rating: npt.NDArray[np.float32]
+    timestamp: npt.NDArray[np.int64]
+    num_users: int
+    num_items: int
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.user), len(self.item), len(self.rating), len(self.timestamp)}
+        if len(lengths) != 1:
+            raise ValueError(f"columns should have one length, received lengths {sorted(lengths)}")
+        for name, index, limit in (("user", self.user, self.num_users), ("item", self.item, self.num_items)):
+            if len(index) and (index.min() < 0 or index.max() > limit):
+                raise ValueError(f"{name} indices should be in 0..{limit}, received {index.min()}..{index.max()}")
+        if not np.isfinite(self.rating).all():
+            raise ValueError("ratings should be finite, received NaN or infinity")
+
+    def __len__(self) -> int:
+        return len(self.rating)
+
+    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> Interactions:
+        """The rows of a mask or an index array, in that order."""
+        return Interactions(
+            self.user[rows], self.item[rows], self.rating[rows], self.timestamp[rows], self.num_users, self.num_items
+        )

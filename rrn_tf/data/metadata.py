@@ -1,0 +1,81 @@
+"""What a prepared data set says about itself: `metadata.json` beside the sequences.
+
+Everything here is fitted on training ratings alone, but for the counts of the other splits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rrn_tf.features import METADATA_FILE, Side
+
+
+@dataclass(frozen=True)
+class EntityCounts:
+    """Entities of one side: indices 1..trained have training ratings, trained+1..total do not."""
+
+    trained: int
+    total: int
+
+
+@dataclass(frozen=True)
+class SequenceMetadata:
+    """Constants of a prepared data set.
+
+    Attributes:
+      cutoff: unix seconds; steps on both sides are aligned to it and training ratings lie before it.
+      user_granularity, item_granularity: step length in seconds.
+      wallclock_mean, wallclock_std: of the training ratings' timestamps, in seconds; they scale
+        the wallclock to zero mean and unit variance (Section 4.1).
+      rating_mean, rating_min, rating_max: of the training ratings.
+      users, items: entity counts.
+      ratings: number of ratings by split label.
+      rejected: number of rejected rows by reason.
+    """
+
+    cutoff: int
+    user_granularity: int
+    item_granularity: int
+    wallclock_mean: float
+    wallclock_std: float
+    rating_mean: float
+    rating_min: float
+    rating_max: float
+    users: EntityCounts
+    items: EntityCounts
+    ratings: dict[str, int]
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    def entities(self, side: Side) -> EntityCounts:
+        """Entity counts of a side."""
+        return self.users if side is Side.USER else self.items
+
+    def granularity(self, side: Side) -> int:
+        """Step length of a side in seconds."""
+        return self.user_granularity if side is Side.USER else self.item_granularity
+
+    def save(self, directory: str | Path) -> None:
+        """Writes `metadata.json` into a directory."""
+        Path(directory, METADATA_FILE).write_text(self.to_json())
+
+    def to_json(self) -> str:
+        """The metadata as indented JSON text."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def load(cls, directory: str | Path) -> SequenceMetadata:
+        """Reads `metadata.json` of a prepared data set.
+
+        Raises:
+          FileNotFoundError: where the directory holds no prepared data set.
+        """
+        path = Path(directory, METADATA_FILE)
+        if not path.exists():
+            raise FileNotFoundError(f"{directory}: expected a prepared data set with {METADATA_FILE}, found none")
+        values = json.loads(path.read_text())
+        for side in ("users", "items"):
+            values[side] = EntityCounts(**values[side])
+        return cls(**values)

@@ -1,0 +1,133 @@
+"""The data contract: every feature, file and split name, and how each is parsed.
+
+No other module spells a feature name. Importing this module imports nothing heavy; the parse
+specifications import TensorFlow when they are called.
+
+Three layers of data share the contract:
+
+* a *rating*: one row of a table, or one serialized ``tf.Example``;
+* a *sequence*: all ratings of one user (or one item) as a ``tf.train.SequenceExample``, one feature
+  list entry per non-empty time step;
+* the *metadata* that both sides share: vocabularies, cutoff, wallclock statistics.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any
+
+# --- a rating -------------------------------------------------------------------------------------
+USER_ID = "user_id"  # string
+ITEM_ID = "item_id"  # string
+RATING = "rating"  # float32
+TIMESTAMP = "timestamp"  # int64, unix seconds
+COLUMNS = (USER_ID, ITEM_ID, RATING, TIMESTAMP)
+PREDICTION = "prediction"  # float32, the column that `rrn predict` adds
+
+# Derived per rating, for evaluation slices.
+MONTH = "month"  # string, "2013-05" (UTC)
+USER_ACTIVITY = "user_activity"  # string bucket of the user's number of training ratings
+ACTIVITY_BUCKETS = ((0, "0"), (1, "1-9"), (10, "10-99"), (100, "100-999"), (1000, "1000+"))
+
+# --- a sequence -----------------------------------------------------------------------------------
+ENTITY_ID = "entity_id"  # context, string
+ENTITY_INDEX = "entity_index"  # context, int64, 1-based; 0 is the unknown entity
+STEP = "step"  # feature list, one int64 per step: floor((timestamp - cutoff) / granularity)
+OPPOSITE_INDEX = "opposite_index"  # feature list, int64 per rating of the step
+OPPOSITE_ROW = "opposite_row"  # feature list, int64: rows of the opposite entity strictly before its step
+# RATING and TIMESTAMP (feature lists, per rating of the step) keep their names.
+SPLIT = "split"  # feature list, int64 per rating of the step: a Split value
+
+# --- files of a prepared data set -----------------------------------------------------------------
+METADATA_FILE = "metadata.json"
+
+
+class Split(enum.IntEnum):
+    """Which part of the time split a rating belongs to.
+
+    Ratings after the cutoff are halved into validation and test. Those whose user or item has no
+    training rating go to the cold twin of their split, which the paper leaves out of its figures.
+    """
+
+    TRAIN = 0
+    VALID = 1
+    TEST = 2
+    VALID_COLD = 3
+    TEST_COLD = 4
+
+    @property
+    def label(self) -> str:
+        """The split's name in files, artifacts and reports."""
+        return self.name.lower()
+
+
+SPLIT_NAMES = tuple(split.label for split in Split)
+
+
+class Side(str, enum.Enum):
+    """One of the two mirror images of the data; code that serves both takes a `Side`."""
+
+    USER = "user"
+    ITEM = "item"
+
+    @property
+    def opposite(self) -> Side:
+        return Side.ITEM if self is Side.USER else Side.USER
+
+    @property
+    def id_feature(self) -> str:
+        return USER_ID if self is Side.USER else ITEM_ID
+
+    @property
+    def sequences(self) -> str:
+        """Base name of the side's sequence files and artifact split."""
+        return f"{self.value}_sequences"
+
+    @property
+    def vocabulary_file(self) -> str:
+        """Text file, one id a line; line k (from 1) is the entity with index k."""
+        return f"{self.value}s.txt"
+
+
+SIDES = (Side.USER, Side.ITEM)
+
+
+def rating_example_spec(*, labelled: bool = False) -> dict[str, Any]:
+    """Parse specification of a serialized rating `tf.Example` (`tf.io.parse_example`)."""
+    import tensorflow as tf
+
+    spec = {
+        USER_ID: tf.io.FixedLenFeature([], tf.string),
+        ITEM_ID: tf.io.FixedLenFeature([], tf.string),
+        TIMESTAMP: tf.io.FixedLenFeature([], tf.int64),
+    }
+    if labelled:
+        spec[RATING] = tf.io.FixedLenFeature([], tf.float32)
+    return spec
+
+
+def sequence_context_spec() -> dict[str, Any]:
+    """Context parse specification of a sequence (`tf.io.parse_sequence_example`)."""
+    import tensorflow as tf
+
+    return {
+        ENTITY_ID: tf.io.FixedLenFeature([], tf.string),
+        ENTITY_INDEX: tf.io.FixedLenFeature([], tf.int64),
+    }
+
+
+def sequence_feature_spec() -> dict[str, Any]:
+    """Feature-list parse specification of a sequence: all ragged, `[sequences, (steps), (ratings)]`."""
+    import tensorflow as tf
+
+    def ragged(dtype: Any) -> Any:
+        return tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
+
+    return {
+        STEP: ragged(tf.int64),
+        OPPOSITE_INDEX: ragged(tf.int64),
+        OPPOSITE_ROW: ragged(tf.int64),
+        RATING: ragged(tf.float32),
+        TIMESTAMP: ragged(tf.int64),
+        SPLIT: ragged(tf.int64),
+    }
