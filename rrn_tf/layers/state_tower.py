@@ -1,0 +1,88 @@
+"""Eq. 6: the state that moves with the ratings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
+
+
+@keras.saving.register_keras_serializable("rrn_tf")
+class StateTower(keras.layers.Layer):
+    """Rolls the state of each entity over its steps: ``u_t = LSTM(u_{t-1}, y_t)``.
+
+    `call` takes whole sequences, `step` one step; both give the same states. The stock Keras layer
+    inside takes the fused kernel on a GPU.
+
+    Args:
+      units: width of the state.
+      cell: ``"lstm"`` (Eqs. 1-4), ``"gru"`` or ``"rnn"``.
+
+    Call arguments:
+      inputs: float[B, T, d], step embeddings; sequences are padded on the right.
+      mask: bool[B, T], True at real steps. Whatever stands in the padding, NaN included, leaves
+        the states at real steps and the gradients untouched.
+      initial_state: list of float[B, units]; zeros by default.
+      return_state: also return the state after the last real step of each sequence.
+
+    Returns:
+      float[B, T, units], the states; with `return_state` a pair of these and the final state, a
+      list of float[B, units] (``[h, c]`` for LSTM, ``[h]`` otherwise).
+
+    Example:
+      >>> tower = StateTower(units=3)
+      >>> states, final = tower(tf.zeros([2, 4, 5]), return_state=True)
+      >>> states.shape.as_list(), len(final)
+      ([2, 4, 3], 2)
+
+    Reference:
+      Wu et al., Recurrent Recommender Networks, WSDM 2017, Eqs. 1-4 and 6.
+    """
+
+    def __init__(self, units: int, cell: str = "lstm", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if cell not in CELLS:
+            raise ValueError(f"cell should be one of {sorted(CELLS)}, received {cell!r}")
+        self.units = units
+        self.cell = cell
+        self.rnn = CELLS[cell](units, return_sequences=True, return_state=True, name=cell)
+
+    def build(self, input_shape: Any) -> None:
+        self.rnn.build(tf.TensorShape([None, None, tf.TensorShape(input_shape)[-1]]))
+        super().build(input_shape)
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        mask: tf.Tensor | None = None,
+        initial_state: Sequence[tf.Tensor] | None = None,
+        return_state: bool = False,
+    ) -> Any:
+        if mask is not None:
+            # States are causal, so right padding cannot reach real steps; but zero times NaN is NaN in
+            # the gradient. The (slower) masked recurrence is needed for the final state alone.
+            inputs = tf.where(mask[:, :, tf.newaxis], inputs, tf.zeros_like(inputs))
+        states, *final = self.rnn(
+            inputs,
+            mask=mask if return_state else None,
+            initial_state=None if initial_state is None else list(initial_state),
+        )
+        return (states, final) if return_state else states
+
+    def step(self, inputs: tf.Tensor, state: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """One step: float[B, d] and the state before it to float[B, units] and the state after it."""
+        if not self.built:
+            self.build(inputs.shape)
+        output, new_state = self.rnn.cell(inputs, list(state))
+        return output, list(new_state) if isinstance(new_state, list | tuple) else [new_state]
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> list[tf.Tensor]:
+        """The state before the first step: a list of float[batch_size, units] zeros."""
+        return [tf.zeros([batch_size, self.units], self.compute_dtype) for _ in range(2 if self.cell == "lstm" else 1)]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "cell": self.cell}
