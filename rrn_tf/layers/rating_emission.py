@@ -42,8 +42,9 @@ class RatingEmission(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         user_state, item_state, *_ = input_shape
-        self.user_projection.build(user_state)
-        self.item_projection.build(item_state)
+        for projection, state in ((self.user_projection, user_state), (self.item_projection, item_state)):
+            with tf.name_scope(projection.name):
+                projection.build(state)
         super().build(input_shape)
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:

@@ -1,0 +1,5 @@
+"""Models built from the layers."""
+
+from rrn_tf.models.rrn import RRN
+
+__all__ = ["RRN"]

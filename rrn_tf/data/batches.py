@@ -1,0 +1,171 @@
+"""Sequences cut into padded batches of a constant budget of rows, short ones grouped wide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.data.sequences import SideSequences
+from rrn_tf.data.wallclock import wallclock_of
+
+
+class SequenceBatch(NamedTuple):
+    """B sequences of one side, padded to T steps, with their N ratings.
+
+    Attributes:
+      entity: int32[B].
+      length: int32[B], real steps of each.
+      first_row: int64[B], global row of the first step.
+      context: float32[B, T, 3], newbie flag, wallclock, previous wallclock (Eq. 5).
+      slot: int32[N], position ``b * T + t`` of the step that each rating belongs to.
+      input_slot: int32[N], position that the rating enters as input: the next step of its entity,
+        or -1 where the sequence ends.
+      opposite: int32[N], entity on the other side.
+      opposite_row: int64[N], global row on the other side whose state predicts the rating.
+      rating: float32[N].
+      total: float32[], ratings of the global batch, of which this may be one replica's share.
+    """
+
+    entity: Any
+    length: Any
+    first_row: Any
+    context: Any
+    slot: Any
+    input_slot: Any
+    opposite: Any
+    opposite_row: Any
+    rating: Any
+    total: Any
+
+
+BATCH_SPEC = SequenceBatch(
+    entity=tf.TensorSpec([None], tf.int32),
+    length=tf.TensorSpec([None], tf.int32),
+    first_row=tf.TensorSpec([None], tf.int64),
+    context=tf.TensorSpec([None, None, 3], tf.float32),
+    slot=tf.TensorSpec([None], tf.int32),
+    input_slot=tf.TensorSpec([None], tf.int32),
+    opposite=tf.TensorSpec([None], tf.int32),
+    opposite_row=tf.TensorSpec([None], tf.int64),
+    rating=tf.TensorSpec([None], tf.float32),
+    total=tf.TensorSpec([], tf.float32),
+)
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """Global batches of one side, each already divided into one share a replica.
+
+    The division does not depend on the number of replicas but for the cut of a batch into shares, so
+    any number of replicas takes the same steps.
+    """
+
+    batches: list[list[SequenceBatch]]
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    @property
+    def num_ratings(self) -> int:
+        return sum(len(share.rating) for shares in self.batches for share in shares)
+
+    def shares(self, order: npt.NDArray[np.int64] | None = None) -> Iterator[SequenceBatch]:
+        """Shares of the batches in the given order, replica by replica."""
+        for index in range(len(self.batches)) if order is None else order:
+            yield from self.batches[index]
+
+    def dataset(self, order: npt.NDArray[np.int64] | None = None) -> tf.data.Dataset:
+        """`shares` as a dataset; consecutive elements belong to consecutive replicas."""
+        return tf.data.Dataset.from_generator(lambda: self.shares(order), output_signature=BATCH_SPEC).prefetch(4)
+
+
+def plan_batches(
+    sequences: SideSequences,
+    metadata: SequenceMetadata,
+    rows_per_batch: int,
+    replicas: int = 1,
+) -> BatchPlan:
+    """Cuts the training rows of a side into batches.
+
+    Entities are taken by length, so that a batch pads little; a batch holds as many as fit into
+    `rows_per_batch` padded rows, and at least one entity a replica.
+
+    Args:
+      sequences: the side.
+      metadata: for the wallclock.
+      rows_per_batch: B x T of a global batch.
+      replicas: shares that each batch is divided into.
+    """
+    length = sequences.training_rows
+    wallclock = wallclock_of(sequences.step, metadata, sequences.side).astype(np.float32)
+    entities = np.flatnonzero(length)
+    entities = entities[np.argsort(length[entities], kind="stable")]
+    batches = []
+    for chosen in _cut(entities, length[entities], rows_per_batch, replicas):
+        total = int((sequences.rating_splits[_ends(sequences, chosen)] - _first_rating(sequences, chosen)).sum())
+        shares = (chosen[replica::replicas] for replica in range(replicas))
+        batches.append([_batch(sequences, wallclock, share, total) for share in shares])
+    return BatchPlan(batches)
+
+
+def _cut(
+    entities: npt.NDArray[np.int64], length: npt.NDArray[np.int64], budget: int, least: int
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Consecutive groups of entities, sorted by length, whose padded size stays within the budget."""
+    end = len(entities)
+    while end > 0:
+        size = max(budget // int(length[end - 1]), least)
+        yield entities[max(0, end - size) : end]
+        end -= size
+
+
+def _ends(sequences: SideSequences, entities: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return sequences.row_splits[entities] + sequences.training_rows[entities]
+
+
+def _first_rating(sequences: SideSequences, entities: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return sequences.rating_splits[sequences.row_splits[entities]]
+
+
+def concatenated_ranges(start: npt.NDArray[np.int64], size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """``start[0], start[0] + 1, … (size[0] of them), start[1], …`` as one array."""
+    offset = np.cumsum(size) - size
+    return np.repeat(start - offset, size) + np.arange(int(size.sum()))
+
+
+def _batch(
+    sequences: SideSequences, wallclock: npt.NDArray[np.float32], entities: npt.NDArray[np.int64], total: int
+) -> SequenceBatch:
+    length = sequences.training_rows[entities]
+    steps = int(length.max(initial=1))
+    first = sequences.row_splits[entities]
+    rows = concatenated_ranges(first, length)
+    within = concatenated_ranges(np.zeros_like(length), length)
+    position = np.repeat(np.arange(len(entities)) * steps, length) + within
+
+    context = np.zeros((len(entities) * steps, 3), np.float32)
+    context[position, 0] = within == 0
+    context[position, 1] = wallclock[rows]
+    context[position, 2] = np.where(within == 0, 0, wallclock[rows - 1])
+
+    counts = np.diff(sequences.rating_splits)[rows]
+    ratings = concatenated_ranges(sequences.rating_splits[rows], counts)
+    last = within == np.repeat(length - 1, length)
+    return SequenceBatch(
+        entity=entities.astype(np.int32),
+        length=length.astype(np.int32),
+        first_row=first,
+        context=context.reshape(len(entities), steps, 3),
+        slot=np.repeat(position, counts).astype(np.int32),
+        input_slot=np.repeat(np.where(last, -1, position + 1), counts).astype(np.int32),
+        opposite=sequences.opposite[ratings],
+        opposite_row=sequences.opposite_row[ratings],
+        rating=sequences.rating[ratings],
+        total=np.float32(total),
+    )

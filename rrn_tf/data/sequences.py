@@ -1,0 +1,180 @@
+"""Prepared sequences in memory: both sides as flat arrays, parsed once from TFRecords.
+
+Row numbers are global within a side: the rows of entity e (index from 1) are
+``row_splits[e] : row_splits[e + 1]``, in time order; entity 0, the unknown one, has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from rrn_tf import features
+from rrn_tf.data.interactions import Interactions
+from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.features import Side, Split
+
+_PARSE_BATCH = 2048
+
+
+@dataclass(frozen=True)
+class SideSequences:
+    """All rows and ratings of one side; E entities, R rows, N ratings.
+
+    Attributes:
+      side: which side this is.
+      row_splits: int64[E + 2], where the rows of each entity (0 included) begin and end.
+      step: int64[R], time step of each row, relative to the cutoff; negative steps are training.
+      rating_splits: int64[R + 1], where the ratings of each row begin and end.
+      opposite: int32[N], entity index on the other side.
+      opposite_row: int64[N], global row on the other side that predicts this rating: its states
+        have seen only steps strictly before the rating's own.
+      rating: float32[N].
+      timestamp: int64[N], unix seconds.
+      split: uint8[N], `Split` codes.
+    """
+
+    side: Side
+    row_splits: npt.NDArray[np.int64]
+    step: npt.NDArray[np.int64]
+    rating_splits: npt.NDArray[np.int64]
+    opposite: npt.NDArray[np.int32]
+    opposite_row: npt.NDArray[np.int64]
+    rating: npt.NDArray[np.float32]
+    timestamp: npt.NDArray[np.int64]
+    split: npt.NDArray[np.uint8]
+
+    @property
+    def num_rows(self) -> int:
+        return len(self.step)
+
+    @cached_property
+    def row_entity(self) -> npt.NDArray[np.int64]:
+        """int64[R], entity of each row."""
+        return np.repeat(np.arange(len(self.row_splits) - 1), np.diff(self.row_splits))
+
+    @cached_property
+    def rating_row(self) -> npt.NDArray[np.int64]:
+        """int64[N], row of each rating."""
+        return np.repeat(np.arange(self.num_rows), np.diff(self.rating_splits))
+
+    @cached_property
+    def training_rows(self) -> npt.NDArray[np.int64]:
+        """int64[E + 1], number of each entity's rows before the cutoff: they come first."""
+        return np.bincount(self.row_entity[self.step < 0], minlength=len(self.row_splits) - 1)
+
+
+@dataclass(frozen=True)
+class RatingSequences:
+    """A prepared data set: both sides, their vocabularies and the metadata."""
+
+    metadata: SequenceMetadata
+    user: SideSequences
+    item: SideSequences
+    user_ids: npt.NDArray[np.object_]
+    item_ids: npt.NDArray[np.object_]
+
+    def side(self, side: Side) -> SideSequences:
+        """The sequences of a side."""
+        return self.user if side is Side.USER else self.item
+
+    def ids(self, side: Side) -> npt.NDArray[np.object_]:
+        """Entity ids of a side: entry k belongs to the entity with index k + 1."""
+        return self.user_ids if side is Side.USER else self.item_ids
+
+    def interactions(self, splits: Iterable[Split]) -> Interactions:
+        """Ratings of the given splits, by user and time, entities without training ratings as 0."""
+        return self.select(self.rows_of(splits))
+
+    def rows_of(self, splits: Iterable[Split]) -> npt.NDArray[np.int64]:
+        """Positions, on the user side, of the ratings of the given splits."""
+        return np.flatnonzero(np.isin(self.user.split, [int(split) for split in splits]))
+
+    def select(self, positions: npt.NDArray[np.int64]) -> Interactions:
+        """Ratings at positions of the user side, entities without training ratings as 0."""
+        users, items = self.metadata.users.trained, self.metadata.items.trained
+        user = self.user.row_entity[self.user.rating_row[positions]]
+        item = self.user.opposite[positions]
+        return Interactions(
+            user=np.where(user <= users, user, 0).astype(np.int32),
+            item=np.where(item <= items, item, 0).astype(np.int32),
+            rating=self.user.rating[positions],
+            timestamp=self.user.timestamp[positions],
+            num_users=users,
+            num_items=items,
+        )
+
+
+def load_sequences(directory: str | Path) -> RatingSequences:
+    """Reads a prepared data set.
+
+    Args:
+      directory: holds `metadata.json`, the vocabularies and, there or one folder below, the
+        TFRecord files of both sides.
+
+    Raises:
+      FileNotFoundError: for a missing file.
+      ValueError: where the two sides do not hold the same ratings.
+    """
+    metadata = SequenceMetadata.load(directory)
+    user = _load_side(directory, Side.USER, metadata.users.total)
+    item = _load_side(directory, Side.ITEM, metadata.items.total)
+    if len(user.rating) != len(item.rating):
+        raise ValueError(
+            f"{directory}: both sides should hold the same ratings, found {len(user.rating)} in "
+            f"{Side.USER.sequences} and {len(item.rating)} in {Side.ITEM.sequences}"
+        )
+    return RatingSequences(
+        metadata,
+        replace(user, opposite_row=user.opposite_row + item.row_splits[user.opposite]),
+        replace(item, opposite_row=item.opposite_row + user.row_splits[item.opposite]),
+        _vocabulary(directory, Side.USER),
+        _vocabulary(directory, Side.ITEM),
+    )
+
+
+def _vocabulary(directory: str | Path, side: Side) -> npt.NDArray[np.object_]:
+    text = Path(directory, side.vocabulary_file).read_text(encoding="utf-8")
+    return np.array(text.split("\n")[:-1], dtype=object)
+
+
+def _load_side(directory: str | Path, side: Side, entities: int) -> SideSequences:
+    """A side whose `opposite_row` still counts from each opposite entity's first row."""
+    files = sorted(str(path) for path in Path(directory).rglob(f"{side.sequences}-*"))
+    if not files:
+        raise FileNotFoundError(f"{directory}: expected {side.sequences} files, found none")
+    parts: dict[str, list[npt.NDArray[np.generic]]] = {}
+
+    def keep(name: str, values: tf.Tensor) -> None:
+        parts.setdefault(name, []).append(values.numpy())
+
+    for records in tf.data.TFRecordDataset(files).batch(_PARSE_BATCH).prefetch(1):
+        context, lists, _ = tf.io.parse_sequence_example(
+            records, features.sequence_context_spec(), features.sequence_feature_spec()
+        )
+        keep(features.ENTITY_INDEX, context[features.ENTITY_INDEX])
+        keep("rows", lists[features.STEP].row_lengths())
+        keep("ratings", lists[features.RATING].values.row_lengths())
+        for name, ragged in lists.items():
+            keep(name, ragged.flat_values)
+    flat = {name: np.concatenate(values) for name, values in parts.items()}
+    index = flat[features.ENTITY_INDEX]
+    if not np.array_equal(index, np.arange(1, entities + 1)):
+        raise ValueError(f"{directory}: expected {side.sequences} of entities 1..{entities} in order, found others")
+    return SideSequences(
+        side=side,
+        row_splits=np.concatenate([[0, 0], np.cumsum(flat["rows"])]).astype(np.int64),
+        step=flat[features.STEP],
+        rating_splits=np.concatenate([[0], np.cumsum(flat["ratings"])]).astype(np.int64),
+        opposite=flat[features.OPPOSITE_INDEX].astype(np.int32),
+        opposite_row=flat[features.OPPOSITE_ROW],
+        rating=flat[features.RATING],
+        timestamp=flat[features.TIMESTAMP],
+        split=flat[features.SPLIT].astype(np.uint8),
+    )

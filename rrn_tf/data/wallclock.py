@@ -1,0 +1,22 @@
+"""Time steps and the scaled wallclock, for both sides, training and serving alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.features import Side
+
+
+def step_of(timestamp: Any, metadata: SequenceMetadata, side: Side) -> Any:
+    """Time step of timestamps (int64 array or tensor, unix seconds): ``floor((t - cutoff) / granularity)``."""
+    return (timestamp - metadata.cutoff) // metadata.granularity(side)
+
+
+def wallclock_of(step: Any, metadata: SequenceMetadata, side: Side) -> Any:
+    """Scaled wallclock of the start of time steps (float64 array in, float64 array out).
+
+    Zero mean and unit variance over the training ratings (Wu et al., WSDM 2017, Section 4.1).
+    """
+    seconds = metadata.cutoff - metadata.wallclock_mean + step * float(metadata.granularity(side))
+    return seconds / metadata.wallclock_std

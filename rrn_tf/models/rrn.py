@@ -1,0 +1,127 @@
+"""The Recurrent Recommender Network: two towers, two sets of stationary factors, one emission."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from rrn_tf.features import SIDES, Side
+from rrn_tf.layers import RatingEmission, StateTower, StationaryFactors, StepEncoder
+
+
+@keras.saving.register_keras_serializable("rrn_tf")
+class RRN(keras.Model):
+    """Recurrent Recommender Network (Eqs. 5-7).
+
+    User side and item side are one piece of code given a `Side`. The side's own network is its step
+    encoder, tower and projection; its stationary factors are counted apart, since another optimizer
+    trains them.
+
+    Args:
+      num_users, num_items: entities with training ratings; indices run from 1.
+      cell: ``"lstm"``, ``"gru"`` or ``"rnn"``.
+      units: width of the recurrent states.
+      embedding: width of the step embeddings.
+      dynamic_units: width of the projected states.
+      stationary: number of stationary factors.
+
+    Call arguments, as one tuple:
+      user_state, item_state: float[N, units].
+      user, item: int[N], entity indices.
+
+    Returns:
+      float[N], predicted ratings.
+
+    Reference:
+      Wu, Ahmed, Beutel, Smola and Jing, Recurrent Recommender Networks, WSDM 2017.
+    """
+
+    def __init__(
+        self,
+        num_users: int,
+        num_items: int,
+        cell: str = "lstm",
+        units: int = 40,
+        embedding: int = 40,
+        dynamic_units: int = 20,
+        stationary: int = 20,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.settings = {
+            "num_users": num_users,
+            "num_items": num_items,
+            "cell": cell,
+            "units": units,
+            "embedding": embedding,
+            "dynamic_units": dynamic_units,
+            "stationary": stationary,
+        }
+        count = {Side.USER: num_users, Side.ITEM: num_items}
+        self._encoders = {s.value: StepEncoder(count[s.opposite], embedding, name=f"{s.value}_encoder") for s in SIDES}
+        self._towers = {s.value: StateTower(units, cell, name=f"{s.value}_tower") for s in SIDES}
+        self._factors = {s.value: StationaryFactors(count[s], stationary, name=f"{s.value}_factors") for s in SIDES}
+        self.emission = RatingEmission(dynamic_units, name="emission")
+        state, vector = tf.TensorShape([None, units]), tf.TensorShape([None, stationary])
+        for side in SIDES:
+            _build(self.encoder(side), None)
+            _build(self.tower(side), tf.TensorShape([None, None, embedding]))
+            _build(self.factors(side), None)
+        _build(self.emission, (state, state, vector, vector))
+        self.built = True
+
+    def encoder(self, side: Side) -> StepEncoder:
+        return self._encoders[side.value]
+
+    def tower(self, side: Side) -> StateTower:
+        return self._towers[side.value]
+
+    def factors(self, side: Side) -> StationaryFactors:
+        return self._factors[side.value]
+
+    def projection(self, side: Side) -> keras.layers.Dense:
+        """The affine map of Eq. 7 from a side's state to its projected state."""
+        return self.emission.user_projection if side is Side.USER else self.emission.item_projection
+
+    def network_variables(self, side: Side) -> list[tf.Variable]:
+        """Variables of a side's network, without its stationary factors."""
+        layers = (self.encoder(side), self.tower(side), self.projection(side))
+        return [variable for layer in layers for variable in layer.trainable_variables]
+
+    def roll(
+        self, side: Side, ratings: tuple[tf.Tensor, tf.Tensor, tf.Tensor], context: tf.Tensor, length: tf.Tensor
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """States of padded sequences and the state after each one's last step (Eqs. 5 and 6).
+
+        Args:
+          side: which tower.
+          ratings: opposite index int[N], rating float[N], input slot int[N] (see `StepEncoder`).
+          context: float[B, T, 3].
+          length: int[B].
+
+        Returns:
+          float[B, T, units] and a list of float[B, units].
+        """
+        mask = tf.sequence_mask(length, tf.shape(context)[1])
+        return self.tower(side)(self.encoder(side)((*ratings, context)), mask=mask, return_state=True)
+
+    def states(
+        self, side: Side, ratings: tuple[tf.Tensor, tf.Tensor, tf.Tensor], context: tf.Tensor, length: tf.Tensor
+    ) -> tf.Tensor:
+        """As `roll`, without the final state, which is faster."""
+        mask = tf.sequence_mask(length, tf.shape(context)[1])
+        return self.tower(side)(self.encoder(side)((*ratings, context)), mask=mask)
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        user_state, item_state, user, item = inputs
+        return self.emission((user_state, item_state, self.factors(Side.USER)(user), self.factors(Side.ITEM)(item)))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **self.settings}
+
+
+def _build(layer: keras.layers.Layer, input_shape: Any) -> None:
+    with tf.name_scope(layer.name):
+        layer.build(input_shape)

@@ -1,0 +1,72 @@
+"""What training tells the outside while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """One epoch: RMSE of each phase before its updates, then of the frozen protocol on validation."""
+
+    epoch: int
+    user_rmse: float
+    item_rmse: float
+    valid_rmse: float
+    user_seconds: float
+    item_seconds: float
+    best: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Listener:
+    """Told of each batch and epoch; does nothing itself."""
+
+    def on_start(self, description: str) -> None:
+        """Training begins; `description` says on how many ratings."""
+
+    def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
+        """A batch of a phase is done."""
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        """An epoch is done."""
+
+
+class Listeners(Listener):
+    """Passes every call on to several listeners."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._listeners = tuple(listeners)
+
+    def on_start(self, description: str) -> None:
+        for listener in self._listeners:
+            listener.on_start(description)
+
+    def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
+        for listener in self._listeners:
+            listener.on_batch(epoch, phase, done, of)
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        for listener in self._listeners:
+            listener.on_epoch(record)
+
+
+class TensorBoard(Listener):
+    """Writes each epoch's figures as TensorBoard scalars."""
+
+    def __init__(self, directory: Path) -> None:
+        self._writer = tf.summary.create_file_writer(str(directory))
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        with self._writer.as_default(step=record.epoch):
+            for name, value in record.as_dict().items():
+                if name not in ("epoch", "best"):
+                    tf.summary.scalar(name, value)
+        self._writer.flush()

@@ -1,0 +1,141 @@
+"""A phase of alternating subspace descent: one side moves, the other is constant (Section 3.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from rrn_tf.config import TrainingConfig
+from rrn_tf.data.batches import BatchPlan, SequenceBatch
+from rrn_tf.features import Side
+from rrn_tf.models.rrn import RRN
+from rrn_tf.training.optimizers import LazyAdam
+from rrn_tf.training.row_states import RowStates
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the message names the phase, the epoch and the batch."""
+
+
+class Phase:
+    """The user phase or the item phase.
+
+    It trains the side's network with Adam and its stationary factors with SGD; the opposite side's
+    projected states and stationary factors are constants.
+
+    Args:
+      side: the side that moves.
+      model: the network.
+      states: cached row states; the opposite side's are read.
+      plan: the side's batches.
+      config: rates and regularisers.
+      strategy: where the steps run.
+    """
+
+    def __init__(
+        self,
+        side: Side,
+        model: RRN,
+        states: RowStates,
+        plan: BatchPlan,
+        config: TrainingConfig,
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        self.side = side
+        self.name = f"{side.value}_phase"
+        self._model = model
+        self._opposite_rows = states.vectors[side.opposite]
+        self._plan = plan
+        self._config = config
+        self._strategy = strategy
+        with strategy.scope():
+            self.network_optimizer = LazyAdam(config.learning_rate)
+            self.factor_optimizer = keras.optimizers.legacy.SGD(config.factor_learning_rate)
+        self.network_variables = model.network_variables(side)
+        self.factor_variables = list(model.factors(side).trainable_variables)
+        self._step: Callable[[SequenceBatch], tf.Tensor] | None = None
+
+    def run(self, rng: np.random.Generator, on_batch: Callable[[int, int], None] = lambda done, of: None) -> float:
+        """One pass over all batches in random order; returns the training RMSE before each update.
+
+        Raises:
+          TrainingError: where the loss is not finite.
+        """
+        order = rng.permutation(len(self._plan))
+        data = self._strategy.distribute_datasets_from_function(lambda context: self._plan.dataset(order))
+        if self._step is None:
+            self._step = tf.function(self._distributed_step, input_signature=[data.element_spec])
+        total = 0.0
+        for done, batch in enumerate(data, start=1):
+            loss = float(self._step(batch))
+            if not np.isfinite(loss):
+                raise TrainingError(f"{self.name}, batch {done} of {len(self._plan)}: the loss is {loss}")
+            total += loss
+            on_batch(done, len(self._plan))
+        return float(np.sqrt(total / max(self._plan.num_ratings, 1)))
+
+    def _distributed_step(self, batch: SequenceBatch) -> tf.Tensor:
+        losses = self._strategy.run(self._replica_step, (batch,))
+        return self._strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+
+    def _replica_step(self, batch: SequenceBatch) -> tf.Tensor:
+        config, model, side = self._config, self._model, self.side
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(self.network_variables + self.factor_variables)
+            factors = model.factors(side)(batch.entity)
+            squared_error = tf.reduce_sum(tf.square(batch.rating - self._predict(batch, factors)))
+            objective = squared_error / batch.total + config.network_l2 * self._network_penalty(batch)
+        network, (factor_gradient,) = tape.gradient(objective, (self.network_variables, self.factor_variables))
+        self.network_optimizer.apply_gradients(
+            (_clip(gradient, config.gradient_clip), variable)
+            for gradient, variable in zip(network, self.network_variables, strict=True)
+        )
+        self._step_factors(batch, factors, factor_gradient)
+        return squared_error
+
+    def _predict(self, batch: SequenceBatch, factors: tf.Tensor) -> tf.Tensor:
+        model, side = self._model, self.side
+        states = model.states(side, (batch.opposite, batch.rating, batch.input_slot), batch.context, batch.length)
+        own = tf.reshape(model.projection(side)(states), [-1, model.emission.units])
+        steps = tf.shape(batch.context)[1]
+        return model.emission.combine(
+            tf.gather(own, batch.slot),
+            tf.gather(self._opposite_rows, batch.opposite_row),
+            tf.gather(factors, batch.slot // steps),
+            model.factors(side.opposite)(batch.opposite),
+        )
+
+    def _network_penalty(self, batch: SequenceBatch) -> tf.Tensor:
+        """Half of R(theta) of Eq. 8 without the factors: dense weights, and the embeddings this batch used."""
+        encoder = self._model.encoder(self.side)
+        used = tf.gather(encoder.embedding, batch.opposite)
+        penalty = tf.reduce_sum(tf.square(used)) / batch.total
+        replicas = self._strategy.num_replicas_in_sync
+        for variable in self.network_variables:
+            if variable is not encoder.embedding:
+                penalty += tf.reduce_sum(tf.square(variable)) / replicas
+        return penalty
+
+    def _step_factors(self, batch: SequenceBatch, factors: tf.Tensor, gradient: tf.IndexedSlices) -> None:
+        """SGD on each entity's mean gradient, so that one rate suits entities with few and many ratings."""
+        steps = tf.shape(batch.context)[1]
+        ones = tf.ones_like(batch.rating)
+        counts = tf.math.unsorted_segment_sum(ones, batch.slot // steps, tf.shape(batch.entity)[0])
+        scale = (batch.total / tf.maximum(counts, 1.0))[:, tf.newaxis]
+        mean = gradient.values * scale + 2.0 * self._config.factor_l2 * factors
+        self.factor_optimizer.apply_gradients(
+            [(tf.IndexedSlices(mean, gradient.indices, gradient.dense_shape), self.factor_variables[0])]
+        )
+
+
+def _clip(gradient: tf.Tensor | tf.IndexedSlices, limit: float) -> tf.Tensor | tf.IndexedSlices:
+    if not limit:
+        return gradient
+    if isinstance(gradient, tf.IndexedSlices):
+        return tf.IndexedSlices(
+            tf.clip_by_value(gradient.values, -limit, limit), gradient.indices, gradient.dense_shape
+        )
+    return tf.clip_by_value(gradient, -limit, limit)

@@ -1,0 +1,132 @@
+"""Projected states of every row of both sides, recomputed once after each phase and then constant."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch, concatenated_ranges
+from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.data.wallclock import wallclock_of
+from rrn_tf.features import SIDES, Side
+from rrn_tf.models.entity_states import EntityStates
+from rrn_tf.models.rrn import RRN
+
+_CHUNK = 1 << 18
+
+
+class RowStates:
+    """The cached states of a model on a prepared data set, under the frozen protocol.
+
+    A row before the cutoff has seen its entity's earlier steps; a row after it is extrapolated from
+    the entity's last training step to the row's own time. A rating is then two rows' dot product.
+
+    Args:
+      model: the network.
+      sequences: the data.
+      plans: each side's batches over its training rows.
+
+    Attributes:
+      vectors: per side, float32[R, dynamic] variable of projected states.
+      entities: per side, the `EntityStates` after the last training step.
+    """
+
+    def __init__(self, model: RRN, sequences: RatingSequences, plans: dict[Side, BatchPlan]) -> None:
+        self.model = model
+        self.sequences = sequences
+        self.plans = plans
+        self.vectors = {
+            side: tf.Variable(
+                tf.zeros([sequences.side(side).num_rows, model.emission.units]), trainable=False, name=f"{side.value}_rows"
+            )
+            for side in SIDES
+        }
+        self.entities = {
+            side: EntityStates.like(model, side, sequences.metadata.entities(side).total) for side in SIDES
+        }
+        self._roll = {side: self._make_roll(side) for side in SIDES}
+        self._extrapolate = {side: self._make_extrapolate(side) for side in SIDES}
+
+    def refresh(self, side: Side) -> None:
+        """Recomputes a side's rows and entity states with the model's present weights."""
+        sequences = self.sequences.side(side)
+        entities = self.entities[side]
+        vectors = np.zeros(self.vectors[side].shape, np.float32)
+        state = [part.numpy() for part in entities.state]
+        for batch in self.plans[side].shares():
+            rolled, final = self._roll[side](batch)
+            vectors[concatenated_ranges(batch.first_row, batch.length.astype(np.int64))] = rolled.numpy()
+            for part, values in zip(state, final, strict=True):
+                part[batch.entity] = values.numpy()
+        for variable, part in zip(entities.state, state, strict=True):
+            variable.assign(part)
+        self._set_last_step(side)
+
+        later = np.flatnonzero(sequences.step >= 0)
+        wallclock = wallclock_of(sequences.step[later], self.sequences.metadata, side).astype(np.float32)
+        for begin in range(0, len(later), _CHUNK):
+            rows = later[begin : begin + _CHUNK]
+            vectors[rows] = self._extrapolate[side](
+                sequences.row_entity[rows], wallclock[begin : begin + _CHUNK]
+            ).numpy()
+        self.vectors[side].assign(vectors)
+
+    def predict(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Predicted ratings, within the range of the training ratings.
+
+        Args:
+          positions: int64[N], positions of ratings on the user side.
+        """
+        user_side = self.sequences.user
+        selected = self.sequences.select(positions)
+        rows = {Side.USER: user_side.rating_row[positions], Side.ITEM: user_side.opposite_row[positions]}
+        index = {Side.USER: selected.user, Side.ITEM: selected.item}
+        vectors = {side: self.vectors[side].numpy() for side in SIDES}
+        factors = {side: self.model.factors(side).table.numpy() for side in SIDES}
+        rating = np.empty(len(positions), np.float32)
+        for begin in range(0, len(positions), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            dynamic = [vectors[side][rows[side][part]] for side in SIDES]
+            known = (index[Side.USER][part] > 0) & (index[Side.ITEM][part] > 0)
+            stationary = [factors[side][index[side][part]] for side in SIDES]
+            rating[part] = np.einsum("nd,nd->n", *dynamic) + known * np.einsum("nk,nk->n", *stationary)
+        return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max)
+
+    def _set_last_step(self, side: Side) -> None:
+        """Embedded ratings and wallclock of each entity's last training step."""
+        sequences, entities = self.sequences.side(side), self.entities[side]
+        trained = np.flatnonzero(sequences.training_rows)
+        last = sequences.row_splits[trained] + sequences.training_rows[trained] - 1
+        counts = np.diff(sequences.rating_splits)[last]
+        ratings = concatenated_ranges(sequences.rating_splits[last], counts)
+        entities.last_ratings.assign(
+            self.model.encoder(side).embed_ratings(
+                sequences.opposite[ratings],
+                sequences.rating[ratings],
+                np.repeat(trained, counts).astype(np.int32),
+                entities.last_ratings.shape[0],
+            )
+        )
+        context = np.tile(np.float32([1, 0]), (entities.last_context.shape[0], 1))
+        context[trained, 0] = 0
+        context[trained, 1] = wallclock_of(sequences.step[last], self.sequences.metadata, side)
+        entities.last_context.assign(context)
+
+    def _make_roll(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
+        @tf.function(input_signature=[BATCH_SPEC])
+        def roll(batch: SequenceBatch) -> tuple[tf.Tensor, list[tf.Tensor]]:
+            states, final = self.model.roll(
+                side, (batch.opposite, batch.rating, batch.input_slot), batch.context, batch.length
+            )
+            real = tf.sequence_mask(batch.length, tf.shape(batch.context)[1])
+            return self.model.projection(side)(tf.boolean_mask(states, real)), final
+
+        return roll
+
+    def _make_extrapolate(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)])
+        def extrapolate(entity: tf.Tensor, wallclock: tf.Tensor) -> tf.Tensor:
+            return self.entities[side].extrapolate(self.model, side, entity, wallclock)
+
+        return extrapolate
