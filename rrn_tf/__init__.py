@@ -16,10 +16,11 @@ def _choose_legacy_keras() -> None:
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true"):
         return
     loaded = getattr(sys.modules.get("tensorflow"), "keras", None)
-    if "tensorflow" in sys.modules and str(getattr(loaded, "__version__", "2")).startswith("3"):
+    version = str(getattr(loaded, "__version__", "2"))
+    if version.startswith("3"):
         raise ImportError(
             "rrn_tf needs Keras 2 (tf_keras), but TensorFlow has already loaded Keras "
-            f"{loaded.__version__}: import rrn_tf before tensorflow, or set TF_USE_LEGACY_KERAS=1"
+            f"{version}: import rrn_tf before tensorflow, or set TF_USE_LEGACY_KERAS=1"
         )
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
 

@@ -72,9 +72,9 @@ class SplitConfig:
         left out of validation and test (they become `valid_cold` and `test_cold`).
     """
 
-    train_fraction: float = Field(0.8, gt=0, lt=1)
+    train_fraction: float = Field(default=0.8, gt=0, lt=1)
     cutoff: str | None = None
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     drop_unseen: bool = True
 
     def __post_init__(self) -> None:
@@ -101,8 +101,8 @@ class DataConfig:
     split: SplitConfig = Field(default_factory=SplitConfig)
     user_granularity: str = "1d"
     item_granularity: str = "7d"
-    max_bad_share: float = Field(0.01, ge=0, le=1)
-    shards: int = Field(4, ge=1, le=10_000)
+    max_bad_share: float = Field(default=0.01, ge=0, le=1)
+    shards: int = Field(default=4, ge=1, le=10_000)
 
     def __post_init__(self) -> None:
         parse_duration(self.user_granularity)
@@ -126,10 +126,10 @@ class ModelConfig:
     """
 
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
-    units: int = Field(40, ge=1)
-    embedding: int = Field(40, ge=1)
-    dynamic: int = Field(20, ge=1)
-    stationary: int = Field(20, ge=0)
+    units: int = Field(default=40, ge=1)
+    embedding: int = Field(default=40, ge=1)
+    dynamic: int = Field(default=20, ge=1)
+    stationary: int = Field(default=20, ge=0)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -150,18 +150,18 @@ class TrainingConfig:
       replicas: devices of the MirroredStrategy (0: every GPU, or one CPU).
     """
 
-    epochs: int = Field(10, ge=0)
-    patience: int = Field(0, ge=0)
-    rows_per_batch: int = Field(16_384, ge=1)
-    learning_rate: float = Field(1.5e-3, gt=0)
-    factor_learning_rate: float = Field(0.05, ge=0)
-    network_l2: float = Field(1e-5, ge=0)
-    factor_l2: float = Field(1e-3, ge=0)
-    gradient_clip: float = Field(15.0, ge=0)
+    epochs: int = Field(default=10, ge=0)
+    patience: int = Field(default=0, ge=0)
+    rows_per_batch: int = Field(default=16_384, ge=1)
+    learning_rate: float = Field(default=1.5e-3, gt=0)
+    factor_learning_rate: float = Field(default=0.05, ge=0)
+    network_l2: float = Field(default=1e-5, ge=0)
+    factor_l2: float = Field(default=1e-3, ge=0)
+    gradient_clip: float = Field(default=15.0, ge=0)
     pretraining: Literal["pmf", "none"] = "pmf"
-    pretraining_l2: float = Field(0.1, ge=0)
-    seed: int = Field(0, ge=0, lt=2**31)
-    replicas: int = Field(0, ge=0)
+    pretraining_l2: float = Field(default=0.1, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    replicas: int = Field(default=0, ge=0)
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -189,7 +189,7 @@ def config_from_dict(values: dict[str, Any]) -> Config:
 
 def config_to_dict(config: Config) -> dict[str, Any]:
     """Plain nested dictionary of a configuration; the inverse of `config_from_dict`."""
-    return dataclasses.asdict(config)  # type: ignore[call-overload,no-any-return]
+    return dataclasses.asdict(config)
 
 
 def load_config(source: str | Path | None = None, overrides: Iterable[str] = ()) -> Config:
