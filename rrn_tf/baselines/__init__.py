@@ -1,0 +1,14 @@
+"""Rating predictors to beat: one fit/predict protocol, numpy only."""
+
+from __future__ import annotations
+
+from rrn_tf.baselines.bias import GlobalMean, UserItemBias
+from rrn_tf.baselines.pmf import PMF, PMFOptions, fit_pmf
+from rrn_tf.baselines.protocol import Baseline
+
+__all__ = ["PMF", "Baseline", "GlobalMean", "PMFOptions", "UserItemBias", "fit_pmf", "standard_baselines"]
+
+
+def standard_baselines(seed: int = 0) -> list[Baseline]:
+    """Fresh, unfitted baselines in the order of the leaderboard; a new baseline is added here."""
+    return [GlobalMean(), UserItemBias(), PMF(seed=seed)]

@@ -1,0 +1,277 @@
+"""Ratings of drifting tastes from a known generator, so that the best reachable RMSE is known.
+
+Every user and item has a bias and latent factors. Part of each stays; the rest follows a
+mean-reverting random walk (Ornstein-Uhlenbeck) over days. A user's past therefore predicts the
+future, and the recent past predicts it better.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+START = 1_104_537_600  # 2005-01-01 UTC
+_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class SyntheticConfig:
+    """What to generate.
+
+    Attributes:
+      users, items, ratings: how many; no user rates an item twice.
+      days: length of the period.
+      factors: latent factors of a user and an item.
+      mean: of the ratings.
+      signal: standard deviation of the predictable part; 0 leaves noise alone.
+      bias_share: share of the signal's variance in user and item biases, half each; the rest is taste.
+      drift: share of each bias's and factor's variance that drifts; 0 is static.
+      static: the same as `drift=0`, by name.
+      drift_days: time after which a drifting part has kept 1/e of its deviation.
+      noise: standard deviation of what nothing predicts.
+      user_skew, item_skew: Zipf exponents of activity and popularity.
+      late_users, late_items: share that arrives during the period; the others are there on day 0.
+      rating_step: ratings are rounded to multiples of this and clipped; 0 keeps real numbers.
+      rating_min, rating_max: where ratings are clipped; used with a rating step alone.
+      seed: of everything.
+    """
+
+    users: int = 1_000
+    items: int = 400
+    ratings: int = 50_000
+    days: int = 360
+    factors: int = 4
+    mean: float = 3.5
+    signal: float = 1.0
+    bias_share: float = 0.6
+    drift: float = 0.7
+    static: bool = False
+    drift_days: float = 60.0
+    noise: float = 0.5
+    user_skew: float = 0.6
+    item_skew: float = 0.8
+    late_users: float = 0.5
+    late_items: float = 0.2
+    rating_step: float = 0.0
+    rating_min: float = 0.5
+    rating_max: float = 5.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("users", "items", "ratings", "days", "factors"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} should be at least 1, found {getattr(self, name)}")
+        for name in ("bias_share", "drift", "late_users", "late_items"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} should be between 0 and 1, found {getattr(self, name)}")
+        for name in ("signal", "noise", "user_skew", "item_skew", "rating_step", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} should not be negative, found {getattr(self, name)}")
+        if self.drift_days <= 0:
+            raise ValueError(f"drift_days should be positive, found {self.drift_days}")
+        if self.rating_min >= self.rating_max:
+            raise ValueError(f"rating_min should be below rating_max, found {self.rating_min} and {self.rating_max}")
+        if self.ratings > 0.5 * self.users * self.items:
+            raise ValueError(f"ratings should be at most half of users x items, found {self.ratings}")
+
+
+@dataclass(frozen=True)
+class SyntheticRatings:
+    """Generated ratings in order of time, with the truth behind them.
+
+    Attributes:
+      user, item: int32[N], 0-based; `user_id` and `item_id` are their names.
+      rating: float32[N].
+      timestamp: int64[N], unix seconds.
+      expected: float32[N], the mean of each rating given the latent state that produced it.
+    """
+
+    user: npt.NDArray[np.int32]
+    item: npt.NDArray[np.int32]
+    rating: npt.NDArray[np.float32]
+    timestamp: npt.NDArray[np.int64]
+    expected: npt.NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.rating)
+
+    @property
+    def user_id(self) -> npt.NDArray[np.object_]:
+        """Ids such as "u17", object[N]."""
+        return _names("u", self.user)
+
+    @property
+    def item_id(self) -> npt.NDArray[np.object_]:
+        """Ids such as "i4", object[N]."""
+        return _names("i", self.item)
+
+    def best_rmse(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer] | slice = slice(None)) -> float:
+        """RMSE on these rows of a predictor that knows the latent states: nothing can be expected to do better."""
+        errors = self.rating[rows].astype(np.float64) - self.expected[rows]
+        return float(np.sqrt(np.mean(errors**2)))
+
+
+def generate(config: SyntheticConfig) -> SyntheticRatings:
+    """Generates ratings: mean + b_u(t) + b_i(t) + <p_u(t), q_i(t)> + noise.
+
+    Args:
+      config: what to generate.
+
+    Returns:
+      `config.ratings` ratings in order of time; the same for the same config.
+    """
+    rng = np.random.default_rng(config.seed)
+    user, item, timestamp = _events(config, rng)
+    expected = _expected(config, rng, user, item, (timestamp - START) // _DAY)
+    latent = expected + np.float32(config.noise) * rng.standard_normal(len(user), np.float32)
+    if not config.rating_step:
+        return SyntheticRatings(user, item, latent, timestamp, expected)
+    levels = np.arange(config.rating_min, config.rating_max + config.rating_step / 2, config.rating_step)
+    borders = (levels[1:] + levels[:-1]) / 2
+    rating = levels[np.searchsorted(borders, latent)].astype(np.float32)
+    return SyntheticRatings(user, item, rating, timestamp, _rounded_mean(expected, levels, borders, config.noise))
+
+
+def _events(
+    config: SyntheticConfig, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Who rates what and when, in order of time; no pair twice, nobody before they arrive."""
+    period = config.days * _DAY
+    user_arrival = _arrivals(rng, config.users, config.late_users, period)
+    item_arrival = _arrivals(rng, config.items, config.late_items, period)
+    user_weight = _zipf(rng, config.users, config.user_skew)
+    item_weight = _zipf(rng, config.items, config.item_skew)
+    pairs = np.empty(0, np.int64)
+    times = np.empty(0, np.int64)
+    flatness = 1.0
+    while len(pairs) < config.ratings:
+        missing = int((config.ratings - len(pairs)) * 1.2) + 64
+        drawn_user = _draw(rng, user_weight**flatness, missing)
+        drawn_item = _draw(rng, item_weight**flatness, missing)
+        arrival = np.maximum(user_arrival[drawn_user], item_arrival[drawn_item])
+        time = arrival + (rng.random(missing) * (period - arrival)).astype(np.int64)
+        pairs = np.concatenate([pairs, drawn_user * config.items + drawn_item])
+        times = np.concatenate([times, time])
+        _, first = np.unique(pairs, return_index=True)
+        first.sort()
+        pairs, times = pairs[first], times[first]
+        # Popular pairs run out in dense data: later rounds draw more evenly, so that they end.
+        flatness *= 0.8
+    pairs, times = pairs[: config.ratings], times[: config.ratings]
+    order = np.argsort(times, kind="stable")
+    user, item = np.divmod(pairs[order], config.items)
+    return user.astype(np.int32), item.astype(np.int32), START + times[order]
+
+
+def _expected(
+    config: SyntheticConfig,
+    rng: np.random.Generator,
+    user: npt.NDArray[np.int32],
+    item: npt.NDArray[np.int32],
+    day: npt.NDArray[np.int64],
+) -> npt.NDArray[np.float32]:
+    """Noise-free ratings of rows in order of day."""
+    bias = np.float32(config.signal * math.sqrt(config.bias_share / 2))
+    taste = np.float32(config.signal * math.sqrt((1 - config.bias_share) / config.factors))
+    users = _Drift(config, rng, config.users)
+    items = _Drift(config, rng, config.items)
+    expected = np.empty(len(user), np.float32)
+    borders = np.searchsorted(day, np.arange(config.days + 1))
+    for start, end in itertools.pairwise(borders):
+        rows = slice(start, end)
+        u, m = users.value(user[rows]), items.value(item[rows])
+        expected[rows] = bias * (u[:, 0] + m[:, 0]) + taste * np.einsum("nk,nk->n", u[:, 1:], m[:, 1:])
+        users.next_day()
+        items.next_day()
+    return expected + np.float32(config.mean)
+
+
+class _Drift:
+    """Bias and factors of all entities of a side on one day: `[entities, 1 + factors]`, of unit variance."""
+
+    def __init__(self, config: SyntheticConfig, rng: np.random.Generator, entities: int) -> None:
+        shape = (entities, 1 + config.factors)
+        self._drift = 0.0 if config.static else config.drift
+        self._keep = np.float32(math.exp(-1 / config.drift_days))
+        self._rng = rng
+        self._fixed = rng.standard_normal(shape, np.float32) * np.float32(math.sqrt(1 - self._drift))
+        self._moving = rng.standard_normal(shape, np.float32) if self._drift else None
+
+    def value(self, entities: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+        if self._moving is None:
+            return self._fixed[entities]
+        return self._fixed[entities] + np.float32(math.sqrt(self._drift)) * self._moving[entities]
+
+    def next_day(self) -> None:
+        if self._moving is not None:
+            self._moving *= self._keep
+            shock = self._rng.standard_normal(self._moving.shape, np.float32)
+            shock *= np.sqrt(1 - self._keep**2)
+            self._moving += shock
+
+
+def _arrivals(rng: np.random.Generator, entities: int, late: float, period: int) -> npt.NDArray[np.int64]:
+    arrival = rng.random(entities) * period * (rng.random(entities) < late)
+    # Somebody is there from the start, so that no day is out of reach.
+    arrival[rng.integers(entities)] = 0
+    return arrival.astype(np.int64)
+
+
+def _zipf(rng: np.random.Generator, entities: int, exponent: float) -> npt.NDArray[np.float64]:
+    """Weights in random order, so that a name says nothing about popularity."""
+    # The offset bounds the share of the few most frequent entities, as real logs do.
+    return rng.permutation((np.arange(entities) + 1 + entities / 200) ** -exponent)
+
+
+def _draw(rng: np.random.Generator, weight: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.int64]:
+    total = np.cumsum(weight)
+    # Sorted uniforms walk the table in order, which is much faster; the shuffle unties the two sides.
+    drawn = np.searchsorted(total, np.sort(rng.random(size)) * total[-1], side="right")
+    rng.shuffle(drawn)
+    return np.minimum(drawn, len(weight) - 1)
+
+
+def _names(prefix: str, index: npt.NDArray[np.int32]) -> npt.NDArray[np.object_]:
+    names = np.array([f"{prefix}{k}" for k in range(int(index.max(initial=-1)) + 1)], dtype=object)
+    return names[index]
+
+
+def _rounded_mean(
+    mean: npt.NDArray[np.float32],
+    levels: npt.NDArray[np.float64],
+    borders: npt.NDArray[np.float64],
+    noise: float,
+) -> npt.NDArray[np.float32]:
+    """Mean of a normal variable after rounding to the levels: clipping and rounding move it."""
+    if noise == 0:
+        return levels[np.searchsorted(borders, mean)].astype(np.float32)
+    grid = np.linspace(-8, 8, 8001)
+    normal = np.array([0.5 * math.erfc(-x / math.sqrt(2)) for x in grid])
+    rounded = np.full(len(mean), levels[0])
+    for border, gap in zip(borders, np.diff(levels), strict=True):
+        rounded += gap * np.interp((mean - border) / noise, grid, normal)
+    return rounded.astype(np.float32)
+
+
+def config_from_text(text: str) -> SyntheticConfig:
+    """A configuration from ``users=1000,ratings=50000,seed=1``; what is left out takes its default.
+
+    Raises:
+      ValueError: for an unknown name or a value of the wrong kind, in one line.
+    """
+    known = {name: type(default) for name, default in dataclasses.asdict(SyntheticConfig()).items()}
+    values: dict[str, int | float | bool] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = part.partition("=")
+        if name not in known:
+            raise ValueError(f"expected an option of synthetic ratings ({', '.join(known)}), found {part!r}")
+        try:
+            values[name] = {"true": True, "false": False}[value.lower()] if known[name] is bool else known[name](value)
+        except (KeyError, ValueError):
+            raise ValueError(f"{name} should be of type {known[name].__name__}, found {value!r}") from None
+    return SyntheticConfig(**values)  # type: ignore[arg-type]

@@ -1,0 +1,128 @@
+"""Rating metrics and their standard errors, vectorised.
+
+Ratings of one user are correlated, so every standard error treats users as the unit that was
+sampled. Two models are compared on the same rows by the paired difference, whose error is far
+smaller than that of either RMSE.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.floating]
+Clusters = npt.NDArray[np.integer]
+
+
+def rmse(predicted: Values, actual: Values) -> float:
+    """Root of the mean squared error.
+
+    Args:
+      predicted, actual: float[N], one shape; nothing is broadcast.
+
+    Returns:
+      The error in units of the rating, computed in double precision; NaN without rows.
+
+    Raises:
+      ValueError: for different shapes, or values that are not finite.
+    """
+    errors = _errors(predicted, actual)
+    return float(np.sqrt(np.mean(errors**2))) if len(errors) else float("nan")
+
+
+def mae(predicted: Values, actual: Values) -> float:
+    """Mean absolute error; arguments as `rmse`."""
+    errors = _errors(predicted, actual)
+    return float(np.mean(np.abs(errors))) if len(errors) else float("nan")
+
+
+def rmse_standard_error(predicted: Values, actual: Values, clusters: Clusters) -> float:
+    """Standard error of an RMSE, with users as clusters, by the delta method.
+
+    Args:
+      predicted, actual: float[N].
+      clusters: int[N], the user of each row.
+
+    Returns:
+      The standard error; NaN with fewer than two users.
+
+    Reference:
+      Cochran, Sampling Techniques, 3rd ed., Eq. 6.13 (variance of a ratio of cluster totals).
+    """
+    return _cluster_error(_influence(_errors(predicted, actual)), clusters)
+
+
+def rmse_difference(predicted: Values, reference: Values, actual: Values, clusters: Clusters) -> tuple[float, float]:
+    """Difference of two models' RMSEs on the same rows, and its standard error.
+
+    Args:
+      predicted, reference: float[N], the two models' predictions.
+      actual: float[N].
+      clusters: int[N], the user of each row.
+
+    Returns:
+      `(rmse(predicted) - rmse(reference), standard error)`: negative where `predicted` is better.
+      The error is 0 for a model beside itself and NaN with fewer than two users.
+    """
+    mine, other = _errors(predicted, actual), _errors(reference, actual)
+    difference = rmse(predicted, actual) - rmse(reference, actual)
+    return difference, _cluster_error(_influence(mine) - _influence(other), clusters)
+
+
+def bootstrap_rmse(
+    predictions: dict[str, Values], actual: Values, clusters: Clusters, replicates: int = 500, seed: int = 0
+) -> dict[str, npt.NDArray[np.float64]]:
+    """RMSEs of several models on the same resamples of users, drawn with replacement.
+
+    Args:
+      predictions: float[N] by model.
+      actual: float[N].
+      clusters: int[N], the user of each row.
+      replicates: number of resamples.
+      seed: of the resampling.
+
+    Returns:
+      float64[replicates] by model: the standard deviation of one is its standard error, that of a
+      difference of two the standard error of the paired difference.
+    """
+    _, cluster = np.unique(clusters, return_inverse=True)
+    count = np.bincount(cluster)
+    squares = {name: np.bincount(cluster, _errors(p, actual) ** 2) for name, p in predictions.items()}
+    rng = np.random.default_rng(seed)
+    replicated = {name: np.empty(replicates) for name in predictions}
+    for replicate in range(replicates):
+        weight = np.bincount(rng.integers(len(count), size=len(count)), minlength=len(count))
+        for name, square in squares.items():
+            replicated[name][replicate] = np.sqrt(weight @ square / (weight @ count))
+    return replicated
+
+
+def _errors(predicted: Values, actual: Values) -> npt.NDArray[np.float64]:
+    predicted, actual = np.asarray(predicted), np.asarray(actual)
+    if predicted.shape != actual.shape or predicted.ndim != 1:
+        raise ValueError(
+            f"predictions and ratings should have one shape [N], received {predicted.shape} and {actual.shape}"
+        )
+    errors = predicted.astype(np.float64) - actual
+    if not np.isfinite(errors).all():
+        raise ValueError(f"predictions and ratings should be finite, received {np.isnan(errors).sum()} NaN or infinity")
+    return errors
+
+
+def _influence(errors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """What each row adds to the linearised RMSE: (e^2 - MSE) / (2 N RMSE)."""
+    squares = errors**2
+    mean = squares.mean() if len(squares) else 0.0
+    if mean == 0:
+        return np.zeros_like(squares)
+    return (squares - mean) / (2 * len(squares) * np.sqrt(mean))
+
+
+def _cluster_error(influence: npt.NDArray[np.float64], clusters: Clusters) -> float:
+    if np.shape(clusters) != influence.shape:
+        raise ValueError(f"clusters should have shape {influence.shape}, received {np.shape(clusters)}")
+    _, cluster = np.unique(clusters, return_inverse=True)
+    totals = np.bincount(cluster, influence)
+    if len(totals) < 2:
+        return float("nan")
+    return float(np.sqrt(len(totals) / (len(totals) - 1) * np.sum(totals**2)))
