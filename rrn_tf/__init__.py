@@ -16,7 +16,7 @@ def _choose_legacy_keras() -> None:
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true"):
         return
     loaded = getattr(sys.modules.get("tensorflow"), "keras", None)
-    # TensorFlow chooses its Keras when `tf.keras` is first used; to ask an unused one for its version would be that use.
+    # TensorFlow chooses its Keras when `tf.keras` is first used, and asking an unused one its version is a use.
     version = str(getattr(loaded, "__version__", "2")) if getattr(loaded, "_tfll_initialized", True) else "unused"
     if version.startswith("3"):
         raise ImportError(
