@@ -1,0 +1,50 @@
+"""Set-up of every test: a quiet environment, seeds, and two logical CPU devices."""
+
+from __future__ import annotations
+
+import os
+import random
+import sys
+from typing import Any
+
+# Before anything imports TensorFlow, here or in a process that a test starts.
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("PYTHONWARNINGS", "ignore")
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+
+import numpy as np
+import pytest
+import wrapt
+
+SEED = 20170206
+
+
+@wrapt.when_imported("tensorflow")
+def _two_logical_devices(tf: Any) -> None:
+    # Logical devices can be set only before TensorFlow's first operation. The hook runs when some test first
+    # imports TensorFlow, so that order does not matter and a run without TensorFlow does not pay for it.
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    random.seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002 - libraries draw from it
+    if "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].random.set_seed(SEED)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A seeded generator, the same in every test."""
+    return np.random.default_rng(SEED)
+
+
+@pytest.fixture(scope="session")
+def two_replicas() -> Any:
+    """A MirroredStrategy over two logical CPU devices."""
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
