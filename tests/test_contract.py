@@ -17,8 +17,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("rrn_tf", "components", "pipeline")
 CONTRACT = ROOT / "rrn_tf" / "features.py"
 
-# Every text constant of the data contract: feature names, sequence files' names, the metadata file's name.
-NAMES = frozenset(value for name, value in vars(features).items() if name.isupper() and isinstance(value, str))
+# Plain words, which reports and settings use as well.
+WORDS = {features.SPLIT, features.STEP}
+# Every other text constant of the data contract: feature names and the metadata file's name.
+NAMES = {value for name, value in vars(features).items() if name.isupper() and isinstance(value, str)} - WORDS
 
 
 def sources(*packages: str) -> list[Path]:
