@@ -1,0 +1,67 @@
+"""Batches of ratings: what an element of a PCollection is between reading and int-coding.
+
+A batch is a `pyarrow.RecordBatch` of tens or hundreds of thousands of ratings. Ids travel dictionary-encoded,
+so that hashing, counting and looking up touch each distinct id of a batch once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rrn_tf import features
+
+# Columns beside those of the data contract; they never leave the Beam transforms.
+FILE = "file"
+LINE = "line"
+HELD_OUT = "held_out"  # of the explicit validation source
+
+IDS = pa.dictionary(pa.int32(), pa.string())
+
+RATINGS = pa.schema(
+    [
+        (features.USER_ID, IDS),
+        (features.ITEM_ID, IDS),
+        (features.RATING, pa.float32()),
+        (features.TIMESTAMP, pa.int64()),
+        (FILE, IDS),
+        (LINE, pa.int64()),
+    ]
+)
+
+
+def numbers(batch: pa.RecordBatch, name: str) -> npt.NDArray[Any]:
+    """A column without nulls as a numpy array."""
+    return batch.column(batch.schema.get_field_index(name)).to_numpy(zero_copy_only=False)
+
+
+def ids(batch: pa.RecordBatch, name: str) -> tuple[npt.NDArray[np.int32], pa.Array]:
+    """A text column as codes, int32[rows], and the distinct values they point to, string[values]."""
+    column = batch.column(batch.schema.get_field_index(name))
+    if not pa.types.is_dictionary(column.type):
+        column = encode_ids(column)
+    return column.indices.to_numpy(zero_copy_only=False), column.dictionary
+
+
+def encode_ids(column: pa.Array) -> pa.DictionaryArray:
+    """Text, binary or dictionary ids as `IDS`, each distinct id once."""
+    if pa.types.is_dictionary(column.type):
+        return column if column.type.equals(IDS) else column.cast(IDS)
+    return column.cast(pa.string()).dictionary_encode()
+
+
+def with_column(batch: pa.RecordBatch, name: str, column: pa.Array | npt.NDArray[Any]) -> pa.RecordBatch:
+    """The batch with one more column."""
+    values = column if isinstance(column, pa.Array) else pa.array(column)
+    return pa.RecordBatch.from_arrays([*batch.columns, values], names=[*batch.schema.names, name])
+
+
+def take(batch: pa.RecordBatch, rows: npt.NDArray[Any]) -> pa.RecordBatch:
+    """The rows of a mask or of positions, copied: a slice would drag the whole batch through every shuffle."""
+    positions = np.flatnonzero(rows) if rows.dtype == bool else rows
+    return pa.RecordBatch.from_arrays(
+        [column.take(pa.array(positions)) for column in batch.columns], names=batch.schema.names
+    )

@@ -1,0 +1,71 @@
+"""Sorted ratings of a side as serialized `tf.train.SequenceExample`s, one an entity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rrn_tf import features
+from rrn_tf.beam import wire
+from rrn_tf.beam.sequences import SideRatings, segment_starts, steps
+
+_CHUNK = 200_000  # ratings encoded at once: working arrays stay in tens of megabytes
+
+
+def encode_sequences(
+    ratings: SideRatings, opposite_row: npt.NDArray[np.int32], vocabulary: pa.Array, cutoff: int, granularity: int
+) -> Iterator[bytes]:
+    """Encodes the sequences of the contract in `rrn_tf.features`.
+
+    Args:
+      ratings: all ratings of some entities, sorted by (entity, step, timestamp, opposite).
+      opposite_row: int32[N], for each rating the row of its opposite entity that may predict it.
+      vocabulary: string[entities], ids by index (from 1).
+      cutoff: unix seconds.
+      granularity: length of the side's step in seconds.
+
+    Yields:
+      Serialized `SequenceExample`s, in order of the entities.
+    """
+    entities = segment_starts(ratings.entity)
+    # The first entity that begins in each chunk's span of ratings opens the chunk.
+    chunks = entities[segment_starts(entities // _CHUNK)]
+    for start, end in zip(chunks, [*chunks[1:], len(ratings.entity)], strict=True):
+        part = slice(start, end)
+        yield from _encode(ratings.take(part), opposite_row[part], vocabulary, cutoff, granularity)
+
+
+def _encode(
+    ratings: SideRatings, opposite_row: npt.NDArray[np.int32], vocabulary: pa.Array, cutoff: int, granularity: int
+) -> Iterator[bytes]:
+    step = steps(ratings.timestamp, cutoff, granularity)
+    rows = segment_starts(ratings.entity, step)
+    rating_splits = np.append(rows, len(step))
+    entities = segment_starts(ratings.entity[rows])
+    row_splits = np.append(entities, len(rows))
+    index = ratings.entity[rows][entities]
+
+    def integers(values: npt.NDArray[np.integer]) -> pa.Array:
+        return wire.feature_list(wire.INT64_LIST, wire.merge(wire.varints(values), rating_splits), row_splits)
+
+    messages = wire.sequence_example(
+        {
+            features.ENTITY_ID: wire.feature(wire.BYTES_LIST, wire.strings(vocabulary.take(pa.array(index - 1)))),
+            features.ENTITY_INDEX: wire.feature(wire.INT64_LIST, wire.varints(index)),
+        },
+        {
+            features.STEP: wire.feature_list(wire.INT64_LIST, wire.varints(step[rows]), row_splits),
+            features.OPPOSITE_INDEX: integers(ratings.opposite),
+            features.OPPOSITE_ROW: integers(opposite_row),
+            features.RATING: wire.feature_list(
+                wire.FLOAT_LIST, wire.merge(wire.floats(ratings.rating), rating_splits), row_splits
+            ),
+            features.TIMESTAMP: integers(ratings.timestamp),
+            features.SPLIT: integers(ratings.split),
+        },
+    )
+    for message in messages:
+        yield message.as_py()

@@ -1,0 +1,110 @@
+"""Rows of a side: which ratings make up a step, and which row of the opposite side a rating may see.
+
+Plain numpy over one shard of int-coded ratings; Beam moves the shards (`rrn_tf.beam.build_sequences`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Positions = npt.NDArray[np.int64]
+
+
+class SideRatings(NamedTuple):
+    """N ratings as one side sees them.
+
+    Attributes:
+      entity: int32[N], index of the side's own entity, from 1.
+      opposite: int32[N], index of the other side's entity.
+      rating: float32[N].
+      timestamp: int64[N], unix seconds.
+      split: uint8[N], `Split` codes.
+      row: int32[N], once known: the number, within its entity, of the row a rating belongs to.
+    """
+
+    entity: npt.NDArray[np.int32]
+    opposite: npt.NDArray[np.int32]
+    rating: npt.NDArray[np.float32]
+    timestamp: npt.NDArray[np.int64]
+    split: npt.NDArray[np.uint8]
+    row: npt.NDArray[np.int32]
+
+    def take(self, rows: Positions | slice) -> SideRatings:
+        """The ratings at positions, in that order."""
+        return SideRatings(*(column[rows] for column in self))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[SideRatings]) -> SideRatings:
+        """Ratings of several parts, one after the other."""
+        return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+    @classmethod
+    def empty(cls) -> SideRatings:
+        """No ratings."""
+        types = (np.int32, np.int32, np.float32, np.int64, np.uint8, np.int32)
+        return cls(*(np.empty(0, dtype) for dtype in types))
+
+
+def steps(timestamp: npt.NDArray[np.int64], cutoff: int, granularity: int) -> npt.NDArray[np.int64]:
+    """Time steps, aligned to the cutoff so that none straddles it: training steps are negative.
+
+    Args:
+      timestamp: int64[N], unix seconds.
+      cutoff: unix seconds.
+      granularity: length of a step in seconds.
+
+    Returns:
+      int64[N].
+    """
+    return (timestamp - cutoff) // granularity
+
+
+def time_order(entity: npt.NDArray[np.int32], timestamp: npt.NDArray[np.int64], last: npt.NDArray[np.int32]) -> Positions:
+    """Positions that sort by (entity, timestamp, last): int64[N]."""
+    if not len(entity):
+        return np.empty(0, np.int64)
+    keys = [column.astype(np.int64) - int(column.min()) for column in (entity, timestamp, last)]
+    bits = [int(key.max()).bit_length() for key in keys]
+    if sum(bits) < 64:
+        # One sort of a packed key takes a third of the time of three stable ones.
+        return np.argsort((keys[0] << (bits[1] + bits[2])) | (keys[1] << bits[2]) | keys[2])
+    return np.lexsort((last, timestamp, entity))
+
+
+def segment_starts(*sorted_columns: npt.NDArray[np.generic]) -> Positions:
+    """Where a new combination of values begins in sorted columns: int64[segments]."""
+    count = len(sorted_columns[0])
+    if not count:
+        return np.empty(0, np.int64)
+    change = np.zeros(count, bool)
+    change[0] = True
+    for column in sorted_columns:
+        change[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(change)
+
+
+def number_rows(ratings: SideRatings, cutoff: int, granularity: int) -> SideRatings:
+    """Sorts ratings by (entity, step, timestamp, opposite) and numbers the rows of each entity.
+
+    The number of a rating's row is the number of its entity's rows with a strictly earlier step: the row
+    whose states the opposite side may use to predict this very rating.
+
+    Args:
+      ratings: all ratings of some entities, in any order.
+      cutoff: unix seconds.
+      granularity: length of the side's step in seconds.
+
+    Returns:
+      The ratings in order, with `row` filled in.
+    """
+    ratings = ratings.take(time_order(ratings.entity, ratings.timestamp, ratings.opposite))
+    rows = segment_starts(ratings.entity, steps(ratings.timestamp, cutoff, granularity))
+    if not len(rows):
+        return ratings
+    first_row = segment_starts(ratings.entity[rows])
+    local = np.arange(len(rows)) - np.repeat(first_row, np.diff(first_row, append=len(rows)))
+    return ratings._replace(row=np.repeat(local, np.diff(rows, append=len(ratings.entity))).astype(np.int32))
