@@ -8,7 +8,7 @@ FROM python:3.10-bookworm AS build
 # The full image has the compiler that a few source distributions of the lock need.
 RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir uv==0.13.9
 COPY requirements/py310.txt /src/requirements/
-RUN /opt/venv/bin/uv pip install --python /opt/venv/bin/python --no-cache -r /src/requirements/py310.txt
+RUN /opt/venv/bin/uv pip install --python /opt/venv/bin/python --no-cache --no-deps -r /src/requirements/py310.txt
 COPY setup.py pyproject.toml MANIFEST.in README.md LICENSE /src/
 COPY rrn_tf /src/rrn_tf
 COPY components /src/components

@@ -23,8 +23,8 @@ help:  ## Lists the targets.
 
 setup: $(STAMP)  ## Makes .venv from the lock; a second call does no work.
 
-# uv takes what plain pip on 3.11 refuses (TFX 1.16 declares Python < 3.11); it does not read pip's settings,
-# so an index that they name is passed on.
+# uv takes what plain pip on 3.11 refuses (TFX 1.16 declares Python < 3.11). It does not read pip's settings, so an
+# index that they name is passed on. The lock is complete: nothing is left to resolve.
 $(STAMP): requirements/py310.txt requirements/py311.txt setup.py Makefile
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		if ! '$(PYTHON)' -c '$(SUPPORTED)' >/dev/null 2>&1; then \
@@ -40,7 +40,10 @@ $(STAMP): requirements/py310.txt requirements/py311.txt setup.py Makefile
 	index=`$(BIN)/python -m pip config list 2>/dev/null | sed -n "s/^[^.]*\.index-url='\(.*\)'$$/\1/p" | head -n 1`; \
 	if [ -n "$$index" ]; then UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$$index}; export UV_DEFAULT_INDEX; fi; \
 	echo "Installing $$lock"; \
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -r $$lock && \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r $$lock || { \
+		echo "make: $$lock could not be installed (on Python 3.10 pyfarmhash has no wheel: it needs g++ and Python's headers; 3.11 does not)" >&2; \
+		exit 1; \
+	}; \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -72,7 +75,7 @@ lock: $(STAMP)  ## Resolves both locks anew from setup.py, keeping pins that sti
 	@for v in 3.10 3.11; do \
 		lock=requirements/py`echo $$v | tr -d .`.txt; \
 		$(BIN)/uv pip compile --quiet setup.py --all-extras --python-version $$v --no-annotate \
-			--custom-compile-command 'make lock' $(ARGS) --output-file $$lock || exit 1; \
+			--override requirements/overrides.txt --custom-compile-command 'make lock' $(ARGS) --output-file $$lock || exit 1; \
 	done
 
 clean:  ## Removes caches and build products; keeps .venv and runs/.
