@@ -65,11 +65,11 @@ class UserItemBias:
         self._max_iterations, self._tolerance = max_iterations, tolerance
 
     def fit(self, train: Interactions, valid: Interactions) -> UserItemBias:
-        """Fits the biases; `user_l2` and `item_l2` then hold what was chosen."""
+        """Fits `user_bias` and `item_bias`; `user_l2` and `item_l2` then hold what was chosen."""
         self._mean = np.float32(train.rating.mean(dtype=np.float64) if len(train) else 0)
         if not len(valid):
             self.user_l2, self.item_l2 = (grid[len(grid) // 2] for grid in self._grids)
-            self._user, self._item = self._alternate(train, self.user_l2, self.item_l2)
+            self.user_bias, self.item_bias = self._alternate(train, self.user_l2, self.item_l2)
             return self
         best = np.inf
         for user_l2, item_l2 in itertools.product(*self._grids):
@@ -78,7 +78,7 @@ class UserItemBias:
             found = validation_rmse(train, valid, predicted)
             if found < best:
                 best, self.user_l2, self.item_l2 = found, user_l2, item_l2
-                self._user, self._item = biases
+                self.user_bias, self.item_bias = biases
         return self
 
     def predict(
@@ -88,12 +88,12 @@ class UserItemBias:
         timestamp: npt.NDArray[np.integer] | None = None,
     ) -> npt.NDArray[np.float32]:
         """Predicted ratings, float32[N]; an unknown entity has bias 0."""
-        return (self._mean + self._user[user] + self._item[item]).astype(np.float32)
+        return (self._mean + self.user_bias[user] + self.item_bias[item]).astype(np.float32)
 
     @property
     def num_parameters(self) -> int:
         """The biases and the mean."""
-        return len(self._user) + len(self._item) - 1
+        return len(self.user_bias) + len(self.item_bias) - 1
 
     def _alternate(
         self, train: Interactions, user_l2: float, item_l2: float

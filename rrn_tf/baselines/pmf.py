@@ -178,7 +178,8 @@ class PMF:
         timestamp: npt.NDArray[np.integer] | None = None,
     ) -> FloatArray:
         """Predicted ratings, float32[N]; the training mean where either entity is unknown."""
-        return self._product(self._u, self._v, self._chosen().centre, user, item)
+        centre = self._chosen().centre
+        return self._product(self._u, self._v, centre, user, item)
 
     @property
     def num_parameters(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ from rrn_tf.data.interactions import Interactions
 Fitted = TypeVar("Fitted", bound="Baseline")
 
 
-@runtime_checkable
 class Baseline(Protocol):
     """A rating predictor without recurrent state, fitted on training ratings alone.
 

@@ -1,0 +1,180 @@
+"""RRN's forward pass in slow, obvious numpy: an independent reading of Eqs. 1 to 8.
+
+Shares no code with `rrn_tf`. Everything is double precision and one entity at a time. The whole
+protocol is one rule: a query at time t may use, on each side, the revealed ratings of that side's
+entity whose step ends at or before the start of the query's own step.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+SideName = Literal["user", "item"]
+Protocol = Literal["frozen", "streaming"]
+OTHER: dict[SideName, SideName] = {"user": "item", "item": "user"}
+TRAIN = 0
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """N ratings: entity indices from 1, ratings, unix seconds and split codes (0 is training)."""
+
+    user: Any
+    item: Any
+    rating: Any
+    timestamp: Any
+    split: Any
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Step lengths, their common origin, and the scaling of the wallclock; all in seconds."""
+
+    cutoff: int
+    user_granularity: int
+    item_granularity: int
+    mean: float
+    std: float
+
+    def granularity(self, side: SideName) -> int:
+        return {"user": self.user_granularity, "item": self.item_granularity}[side]
+
+    def step(self, side: SideName, timestamp: int) -> int:
+        return int((int(timestamp) - self.cutoff) // self.granularity(side))
+
+    def tau(self, side: SideName, step: int) -> float:
+        """Scaled wallclock of the start of a step."""
+        return (self.cutoff + step * self.granularity(side) - self.mean) / self.std
+
+
+class ReferenceRRN:
+    """The model for a fixed set of ratings.
+
+    Args:
+      ratings: everything that was ever rated; the protocol decides what is seen of it.
+      clock: steps and wallclock.
+      weights: by side, ``embedding [opposite + 1, d]``, ``context_kernel [3, d]`` (newbie,
+        wallclock, previous wallclock), the cell's ``kernel``, ``recurrent_kernel`` and ``bias`` in
+        Keras's order of gates, ``projection_kernel [units, dynamic]``, ``projection_bias`` and
+        ``factors [entities + 1, k]``. Entities beyond a table use its row 0.
+      cell: "lstm", "gru" or "rnn".
+    """
+
+    def __init__(
+        self, ratings: Ratings, clock: Clock, weights: Mapping[str, Mapping[str, Any]], cell: str = "lstm"
+    ) -> None:
+        self.ratings = ratings
+        self.clock = clock
+        self.weights = {
+            side: {name: np.asarray(value, np.float64) for name, value in tensors.items()}
+            for side, tensors in weights.items()
+        }
+        self.cell = {"lstm": lstm, "gru": gru, "rnn": rnn}[cell]
+
+    def history(
+        self, side: SideName, entity: int, before: int, protocol: Protocol
+    ) -> list[tuple[int, list[tuple[int, float]]]]:
+        """Non-empty steps of an entity before a step: (step, [(opposite entity, rating), ...]) in order."""
+        ours, theirs = getattr(self.ratings, side), getattr(self.ratings, OTHER[side])
+        rows = defaultdict(list)
+        for n in range(len(ours)):
+            revealed = protocol == "streaming" or self.ratings.split[n] == TRAIN
+            step = self.clock.step(side, self.ratings.timestamp[n])
+            if ours[n] == entity and revealed and step < before:
+                rows[step].append((int(theirs[n]), float(self.ratings.rating[n])))
+        return sorted(rows.items())
+
+    def embedding(
+        self,
+        side: SideName,
+        last: tuple[int, list[tuple[int, float]]] | None,
+        step: int,
+    ) -> Array:
+        """Eq. 5: y of a step, given the last non-empty step before it (None for a newbie)."""
+        weights = self.weights[side]
+        newbie = 1.0 if last is None else 0.0
+        previous_tau = 0.0 if last is None else self.clock.tau(side, last[0])
+        y = np.array([newbie, self.clock.tau(side, step), previous_tau]) @ weights["context_kernel"]
+        for opposite, rating in [] if last is None else last[1]:
+            y = y + rating * row(weights["embedding"], opposite)
+        return y
+
+    def state(self, side: SideName, entity: int, timestamp: int, protocol: Protocol) -> Array:
+        """Eq. 6: u of the query's own step, float[units]."""
+        weights = self.weights[side]
+        units = weights["recurrent_kernel"].shape[0]
+        carry = (np.zeros(units), np.zeros(units))
+        query_step = self.clock.step(side, timestamp)
+        last = None
+        for step_row in self.history(side, entity, query_step, protocol):
+            carry = self.cell(self.embedding(side, last, step_row[0]), carry, weights)
+            last = step_row
+        return self.cell(self.embedding(side, last, query_step), carry, weights)[0]
+
+    def projected_state(self, side: SideName, entity: int, timestamp: int, protocol: Protocol) -> Array:
+        """u~ or m~ of Eq. 7, float[dynamic]."""
+        weights = self.weights[side]
+        return self.state(side, entity, timestamp, protocol) @ weights["projection_kernel"] + weights["projection_bias"]
+
+    def predict(self, user: int, item: int, timestamp: int, protocol: Protocol = "frozen") -> float:
+        """Eq. 7: the rating of one query."""
+        dynamic = self.projected_state("user", user, timestamp, protocol) @ self.projected_state(
+            "item", item, timestamp, protocol
+        )
+        stationary = row(self.weights["user"]["factors"], user) @ row(self.weights["item"]["factors"], item)
+        return float(dynamic + stationary)
+
+    def predict_all(self, protocol: Protocol = "frozen") -> Array:
+        """Eq. 7 for each of the ratings, float[N]."""
+        r = self.ratings
+        return np.array(
+            [
+                self.predict(int(u), int(i), int(t), protocol)
+                for u, i, t in zip(r.user, r.item, r.timestamp, strict=True)
+            ]
+        )
+
+    def training_loss(self) -> float:
+        """Eq. 8 without the regulariser: the sum of squared errors of the training ratings."""
+        errors = (np.asarray(self.ratings.rating, np.float64) - self.predict_all("frozen")) ** 2
+        return float(errors[np.asarray(self.ratings.split) == TRAIN].sum())
+
+
+def row(table: Array, index: int) -> Array:
+    """A row of a table; row 0 stands for whoever is not in it."""
+    return table[index] if index < len(table) else table[0]
+
+
+def sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
+def lstm(y: Array, carry: tuple[Array, Array], weights: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Eqs. 1 to 4 for (h, c); gates in the order i, f, c, o."""
+    h, c = carry
+    z = y @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights["bias"]
+    i, f, candidate, o = np.split(z, 4)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(candidate)
+    return sigmoid(o) * np.tanh(c), c
+
+
+def gru(y: Array, carry: tuple[Array, Array], weights: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Keras's GRU with reset_after: gates in the order z, r, h; bias [2, 3 units] (input, recurrent)."""
+    h, unused = carry
+    y_z, y_r, y_h = np.split(y @ weights["kernel"] + weights["bias"][0], 3)
+    h_z, h_r, h_h = np.split(h @ weights["recurrent_kernel"] + weights["bias"][1], 3)
+    z, r = sigmoid(y_z + h_z), sigmoid(y_r + h_r)
+    return z * h + (1 - z) * np.tanh(y_h + r * h_h), unused
+
+
+def rnn(y: Array, carry: tuple[Array, Array], weights: Mapping[str, Array]) -> tuple[Array, Array]:
+    """Keras's SimpleRNN: tanh(y K + h R + b)."""
+    h, unused = carry
+    return np.tanh(y @ weights["kernel"] + h @ weights["recurrent_kernel"] + weights["bias"]), unused
