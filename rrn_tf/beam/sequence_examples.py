@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -32,8 +33,8 @@ def encode_sequences(
     """
     entities = segment_starts(ratings.entity)
     # The first entity that begins in each chunk's span of ratings opens the chunk.
-    chunks = entities[segment_starts(entities // _CHUNK)]
-    for start, end in zip(chunks, [*chunks[1:], len(ratings.entity)], strict=True):
+    chunks = np.append(entities[segment_starts(entities // _CHUNK)], len(ratings.entity))
+    for start, end in itertools.pairwise(chunks):
         part = slice(start, end)
         yield from _encode(ratings.take(part), opposite_row[part], vocabulary, cutoff, granularity)
 

@@ -23,7 +23,6 @@ class SideRatings(NamedTuple):
       rating: float32[N].
       timestamp: int64[N], unix seconds.
       split: uint8[N], `Split` codes.
-      row: int32[N], once known: the number, within its entity, of the row a rating belongs to.
     """
 
     entity: npt.NDArray[np.int32]
@@ -31,11 +30,14 @@ class SideRatings(NamedTuple):
     rating: npt.NDArray[np.float32]
     timestamp: npt.NDArray[np.int64]
     split: npt.NDArray[np.uint8]
-    row: npt.NDArray[np.int32]
 
     def take(self, rows: Positions | slice) -> SideRatings:
         """The ratings at positions, in that order."""
         return SideRatings(*(column[rows] for column in self))
+
+    def mirrored(self) -> SideRatings:
+        """The same ratings as the other side sees them."""
+        return self._replace(entity=self.opposite, opposite=self.entity)
 
     @classmethod
     def concatenate(cls, parts: Sequence[SideRatings]) -> SideRatings:
@@ -45,8 +47,7 @@ class SideRatings(NamedTuple):
     @classmethod
     def empty(cls) -> SideRatings:
         """No ratings."""
-        types = (np.int32, np.int32, np.float32, np.int64, np.uint8, np.int32)
-        return cls(*(np.empty(0, dtype) for dtype in types))
+        return cls(*(np.empty(0, dtype) for dtype in (np.int32, np.int32, np.float32, np.int64, np.uint8)))
 
 
 def steps(timestamp: npt.NDArray[np.int64], cutoff: int, granularity: int) -> npt.NDArray[np.int64]:
@@ -63,7 +64,9 @@ def steps(timestamp: npt.NDArray[np.int64], cutoff: int, granularity: int) -> np
     return (timestamp - cutoff) // granularity
 
 
-def time_order(entity: npt.NDArray[np.int32], timestamp: npt.NDArray[np.int64], last: npt.NDArray[np.int32]) -> Positions:
+def time_order(
+    entity: npt.NDArray[np.int32], timestamp: npt.NDArray[np.int64], last: npt.NDArray[np.int32]
+) -> Positions:
     """Positions that sort by (entity, timestamp, last): int64[N]."""
     if not len(entity):
         return np.empty(0, np.int64)
@@ -87,8 +90,8 @@ def segment_starts(*sorted_columns: npt.NDArray[np.generic]) -> Positions:
     return np.flatnonzero(change)
 
 
-def number_rows(ratings: SideRatings, cutoff: int, granularity: int) -> SideRatings:
-    """Sorts ratings by (entity, step, timestamp, opposite) and numbers the rows of each entity.
+def number_rows(ratings: SideRatings, cutoff: int, granularity: int) -> tuple[Positions, npt.NDArray[np.int32]]:
+    """Orders ratings by (entity, step, timestamp, opposite) and numbers the rows of each entity.
 
     The number of a rating's row is the number of its entity's rows with a strictly earlier step: the row
     whose states the opposite side may use to predict this very rating.
@@ -99,12 +102,12 @@ def number_rows(ratings: SideRatings, cutoff: int, granularity: int) -> SideRati
       granularity: length of the side's step in seconds.
 
     Returns:
-      The ratings in order, with `row` filled in.
+      order: int64[N], positions of the ratings in order.
+      row: int32[N], row number of each rating within its entity, in that order.
     """
-    ratings = ratings.take(time_order(ratings.entity, ratings.timestamp, ratings.opposite))
-    rows = segment_starts(ratings.entity, steps(ratings.timestamp, cutoff, granularity))
-    if not len(rows):
-        return ratings
-    first_row = segment_starts(ratings.entity[rows])
+    order = time_order(ratings.entity, ratings.timestamp, ratings.opposite)
+    entity = ratings.entity[order]
+    rows = segment_starts(entity, steps(ratings.timestamp[order], cutoff, granularity))
+    first_row = segment_starts(entity[rows])
     local = np.arange(len(rows)) - np.repeat(first_row, np.diff(first_row, append=len(rows)))
-    return ratings._replace(row=np.repeat(local, np.diff(rows, append=len(ratings.entity))).astype(np.int32))
+    return order, np.repeat(local, np.diff(rows, append=len(entity))).astype(np.int32)
