@@ -22,7 +22,8 @@ def _long_description() -> str:
     return readme.read_text(encoding="utf-8") if readme.exists() else ""
 
 
-BEAM = ["apache-beam>=2.61,<3"]
+# google-crc32c has a wheel; without a compiler crcmod, which Beam brings, checks sums in Python.
+BEAM = ["apache-beam>=2.61,<3", "google-crc32c>=1.5,<2"]
 SERVING = ["tensorflow-recommenders>=0.7.6,<0.8"]
 # TFX 1.16 takes pkg_resources from setuptools, which dropped it in release 81.
 TFX = ["tfx[kfp]>=1.16,<1.22", "kfp>=2,<3", "tensorflow-metadata>=1.16", "setuptools<81"]
