@@ -158,7 +158,7 @@ class TrainingConfig:
     network_l2: float = Field(default=1e-5, ge=0)
     factor_l2: float = Field(default=1e-3, ge=0)
     gradient_clip: float = Field(default=15.0, ge=0)
-    pretraining: Literal["pmf", "none"] = "pmf"
+    pretraining: Literal["bias", "pmf", "none"] = "bias"
     pretraining_l2: float = Field(default=0.1, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
     replicas: int = Field(default=0, ge=0)

@@ -71,9 +71,10 @@ class UserItemBias:
             self.user_l2, self.item_l2 = (grid[len(grid) // 2] for grid in self._grids)
             self.user_bias, self.item_bias = self._alternate(train, self.user_l2, self.item_l2)
             return self
-        best = np.inf
+        best, biases = np.inf, None
         for user_l2, item_l2 in itertools.product(*self._grids):
-            biases = self._alternate(train, user_l2, item_l2)
+            # A neighbour on the grid is a good start: the objective is convex.
+            biases = self._alternate(train, user_l2, item_l2, None if biases is None else biases[0])
             predicted = self._mean + biases[0][valid.user] + biases[1][valid.item]
             found = validation_rmse(train, valid, predicted)
             if found < best:
@@ -96,7 +97,7 @@ class UserItemBias:
         return len(self.user_bias) + len(self.item_bias) - 1
 
     def _alternate(
-        self, train: Interactions, user_l2: float, item_l2: float
+        self, train: Interactions, user_l2: float, item_l2: float, start: npt.NDArray[np.float32] | None = None
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         user, item = train.user.astype(np.intp), train.item.astype(np.intp)
         residual = train.rating - self._mean
@@ -105,7 +106,8 @@ class UserItemBias:
         item_weight = 1 / np.maximum(np.bincount(item, minlength=items) + item_l2, 1e-12)
         # The unknown entity keeps bias 0, whatever its rows say.
         user_weight[0] = item_weight[0] = 0
-        user_bias, item_bias = np.zeros(users), np.zeros(items)
+        user_bias = np.zeros(users) if start is None else start.astype(np.float64)
+        item_bias = np.zeros(items)
         for _ in range(self._max_iterations):
             item_bias = np.bincount(item, residual - user_bias[user], items) * item_weight
             before = user_bias

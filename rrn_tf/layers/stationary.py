@@ -41,7 +41,7 @@ class StationaryFactors(keras.layers.Layer):
 
     def build(self, input_shape: Any) -> None:
         self.table = self.add_weight(
-            "table", (self.num_entities + 1, self.factors), initializer=keras.initializers.RandomNormal(stddev=0.1)
+            "table", (self.num_entities + 1, self.factors), initializer=keras.initializers.RandomNormal(stddev=0.01)
         )
         super().build(input_shape)
 

@@ -19,7 +19,7 @@ from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
 from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBoard
 from rrn_tf.training.phases import Phase, TrainingError
-from rrn_tf.training.pretraining import pretrain_factors
+from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
 from rrn_tf.training.row_states import RowStates
 
 FROZEN = "frozen"
@@ -126,6 +126,7 @@ def train(
         f"{plans[Side.USER].num_ratings:,} training ratings, {len(valid):,} for validation; "
         f"{len(plans[Side.USER])} user and {len(plans[Side.ITEM])} item batches an epoch"
     )
+    start_at_mean(model, sequences.metadata.rating_mean)
     pretrain_factors(model, sequences, settings)
     for side in SIDES:
         states.refresh(side)

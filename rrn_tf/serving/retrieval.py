@@ -1,0 +1,53 @@
+"""Top-K over candidates that move with time, behind the interface of TensorFlow Recommenders."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+
+class TimedTopK(tfrs.layers.factorized_top_k.TopK):  # type: ignore[misc]
+    """Exact top-K whose candidate vectors are given anew for each point in time.
+
+    TFRS's own exact index keeps its candidates in variables that are fixed at export; item states move
+    with the wallclock, so this one indexes tensors computed in the same graph.
+
+    Args:
+      k: default number of candidates.
+
+    Example:
+      >>> index = TimedTopK(k=1).index(tf.constant([[1.0, 0.0], [0.0, 1.0]]), tf.constant(["a", "b"]))
+      >>> index(tf.constant([[0.0, 2.0]]))[1].numpy().tolist()
+      [[b'b']]
+    """
+
+    def index(self, candidates: tf.Tensor, identifiers: tf.Tensor | None = None) -> TimedTopK:
+        """Sets the candidates: float32[I, d], and their identifiers [I] (positions by default)."""
+        self._candidates = candidates
+        self._identifiers = tf.range(tf.shape(candidates)[0]) if identifiers is None else identifiers
+        return self
+
+    def call(self, queries: tf.Tensor, k: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
+        """Best `k` candidates of each query float32[N, d]: scores and identifiers, [N, min(k, I)]."""
+        return self._top(self._compute_score(queries, self._candidates), k)
+
+    def query_without(
+        self, queries: tf.Tensor, excluded: tf.RaggedTensor, k: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """As `call`, leaving out for each query the candidates at positions `excluded` int[N, (n)].
+
+        TFRS's `query_with_exclusions` compares every candidate with every exclusion; here the cost is
+        that of the exclusions. Where fewer than k candidates remain, the tail scores -inf.
+        """
+        scores = self._compute_score(queries, self._candidates)
+        cells = tf.stack([excluded.value_rowids(), tf.cast(excluded.values, tf.int64)], axis=1)
+        minus_infinity = tf.fill([tf.shape(cells)[0]], tf.constant(-float("inf")))
+        return self._top(tf.tensor_scatter_nd_update(scores, cells, minus_infinity), k)
+
+    def is_exact(self) -> bool:
+        return True
+
+    def _top(self, scores: tf.Tensor, k: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+        wanted = tf.clip_by_value(self._k if k is None else k, 0, tf.shape(scores)[1])
+        values, positions = tf.math.top_k(scores, k=wanted)
+        return values, tf.gather(self._identifiers, positions)
