@@ -1,0 +1,12 @@
+"""TFX components: thin adapters over `rrn_tf`."""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    # Vertex AI imports an artifact class by its type name, which allows one dot: `components.RatingReport`.
+    if name == "RatingReport":
+        from components.report.component import RatingReport
+
+        return RatingReport
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Ratings in: any CSV or Parquet, split by time, one `tf.Example` a rating."""

@@ -1,0 +1,60 @@
+"""RatingsExampleGen: a file-based ExampleGen whose splits are those of the time split."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from google.protobuf import struct_pb2
+from tfx.components.example_gen import component as example_gen
+from tfx.dsl.components.base import executor_spec
+from tfx.proto import example_gen_pb2
+
+from components.ratings_example_gen import executor
+from rrn_tf.features import SPLIT_NAMES
+
+
+class RatingsExampleGen(example_gen.FileBasedExampleGen):
+    """Validates ratings, splits them by time and writes one `tf.Example` a rating.
+
+    Output `examples` has the splits of `rrn_tf.features.Split`.
+    """
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+
+    def __init__(
+        self, input_base: str, pattern: str, data_config: dict[str, Any], *, dead_letters: str | None = None
+    ) -> None:
+        """Declares the component.
+
+        Args:
+          input_base: directory of the ratings; its matching files decide whether a cached run is reused.
+          pattern: file pattern below `input_base`; CSV (plain or gzip) or Parquet.
+          data_config: plain values of `rrn_tf.config.DataConfig`.
+          dead_letters: directory for rejected rows. Default: inside the output artifact, which the
+            orchestrator removes when the component fails.
+        """
+        settings = struct_pb2.Struct()
+        # JSON inside the Struct: a Struct number is a double, and seeds and shards are integers.
+        settings.update(
+            {
+                executor.DATA_CONFIG: json.dumps(data_config, sort_keys=True),
+                executor.DEAD_LETTERS: dead_letters or "",
+            }
+        )
+        custom_config = example_gen_pb2.CustomConfig()
+        custom_config.custom_config.Pack(settings)
+        split = example_gen_pb2.SplitConfig.Split
+        super().__init__(
+            input_base=input_base,
+            input_config=example_gen_pb2.Input(
+                splits=[example_gen_pb2.Input.Split(name=executor.INPUT_SPLIT, pattern=pattern)]
+            ),
+            # The hash buckets are obligatory and unused: time decides the split, not a hash.
+            output_config=example_gen_pb2.Output(
+                split_config=example_gen_pb2.SplitConfig(
+                    splits=[split(name=name, hash_buckets=1) for name in SPLIT_NAMES]
+                )
+            ),
+            custom_config=custom_config,
+        )

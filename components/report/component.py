@@ -1,0 +1,42 @@
+"""Report: sequences and a model in, a leaderboard out."""
+
+from __future__ import annotations
+
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import Artifact, BaseChannel, Channel, ComponentSpec, standard_artifacts
+from tfx.types.component_spec import ChannelParameter
+
+from components.report import executor
+
+
+class RatingReport(Artifact):
+    """`leaderboard.json`, `leaderboard.md` and `predictions.parquet` of one model."""
+
+    TYPE_NAME = "components.RatingReport"
+
+
+class ReportSpec(ComponentSpec):
+    """Inputs and outputs of Report."""
+
+    PARAMETERS: dict[str, object] = {}
+    INPUTS = {
+        executor.SEQUENCES: ChannelParameter(type=standard_artifacts.Examples),
+        executor.MODEL: ChannelParameter(type=standard_artifacts.Model),
+    }
+    OUTPUTS = {executor.REPORT: ChannelParameter(type=RatingReport)}
+
+
+class Report(base_component.BaseComponent):
+    """Compares a model with the baselines on the test ratings."""
+
+    SPEC_CLASS = ReportSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(self, sequences: BaseChannel, model: BaseChannel) -> None:
+        """Declares the component.
+
+        Args:
+          sequences: Examples of SequenceBuilder; baselines are fitted on its training ratings.
+          model: the model to report on; it answers through its `predict` signature.
+        """
+        super().__init__(ReportSpec(sequences=sequences, model=model, report=Channel(type=RatingReport)))

@@ -1,0 +1,94 @@
+"""Executor of Report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import tensorflow as tf
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components.staging import local_input, local_output
+from rrn_tf import features
+from rrn_tf.baselines.bias import GlobalMean, UserItemBias
+from rrn_tf.baselines.pmf import PMF
+from rrn_tf.data.interactions import Interactions
+from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.evaluation.leaderboard import leaderboard, leaderboard_markdown
+from rrn_tf.features import Side, Split
+
+SEQUENCES, MODEL, REPORT = "sequences", "model", "report"
+JSON_FILE, MARKDOWN_FILE, PREDICTIONS_FILE = "leaderboard.json", "leaderboard.md", "predictions.parquet"
+MODEL_NAME = "RRN"
+_PREDICT_ROWS = 1 << 16
+
+
+class Executor(base_executor.BaseExecutor):
+    """Fits the baselines, asks the model, and writes the leaderboard and every prediction behind it."""
+
+    def Do(  # noqa: N802
+        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+    ) -> None:
+        """Runs the component.
+
+        Args:
+          input_dict: `sequences` and `model`.
+          output_dict: `report`.
+          exec_properties: none.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        with local_input(artifact_utils.get_single_uri(input_dict[SEQUENCES])) as folder:
+            sequences = load_sequences(folder)
+        model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[MODEL]))
+        test, predictions = compare(sequences, model)
+        rows = leaderboard(test, predictions) if len(test) else []
+        report = {"split": Split.TEST.label, "rows": [asdict(row) for row in rows]}
+        frame = pd.DataFrame({**queries(sequences), features.RATING: test.rating, **predictions})
+        with local_output(artifact_utils.get_single_uri(output_dict[REPORT])) as folder:
+            (folder / JSON_FILE).write_text(json.dumps(report, indent=2) + "\n")
+            (folder / MARKDOWN_FILE).write_text(leaderboard_markdown(rows) + "\n")
+            frame.to_parquet(folder / PREDICTIONS_FILE, index=False)
+
+
+def compare(sequences: RatingSequences, model: str) -> tuple[Interactions, dict[str, npt.NDArray[np.float32]]]:
+    """Predictions of the model and the baselines for the same test ratings, within the rating range.
+
+    Args:
+      sequences: the data; baselines are fitted on its training ratings and tuned on its validation.
+      model: folder of a SavedModel with the `predict` signature.
+
+    Returns:
+      The N test ratings and float32[N] by model name, the model first.
+    """
+    train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
+    predictions = {MODEL_NAME: predict(queries(sequences), model)}
+    for baseline in (GlobalMean(), UserItemBias(), PMF()):
+        predictions[baseline.name] = baseline.fit(train, valid).predict(test.user, test.item, test.timestamp)
+    low, high = sequences.metadata.rating_min, sequences.metadata.rating_max
+    return test, {name: np.clip(values, low, high) for name, values in predictions.items()}
+
+
+def queries(sequences: RatingSequences) -> dict[str, npt.NDArray]:
+    """The test ratings as questions to a served model: user_id, item_id and timestamp, each [N]."""
+    user, rows = sequences.user, sequences.rows_of([Split.TEST])
+    return {
+        features.USER_ID: sequences.ids(Side.USER)[user.row_entity[user.rating_row[rows]] - 1],
+        features.ITEM_ID: sequences.ids(Side.ITEM)[user.opposite[rows] - 1],
+        features.TIMESTAMP: user.timestamp[rows],
+    }
+
+
+def predict(query: dict[str, npt.NDArray], model: str) -> npt.NDArray[np.float32]:
+    """What a SavedModel answers through its `predict` signature: float32[N]."""
+    signature = tf.saved_model.load(model).signatures["predict"]
+    answers = [np.zeros(0, np.float32)]
+    for start in range(0, len(query[features.TIMESTAMP]), _PREDICT_ROWS):
+        batch = {name: tf.constant(values[start : start + _PREDICT_ROWS]) for name, values in query.items()}
+        answers.append(signature(**batch)[features.RATING].numpy())
+    return np.concatenate(answers)

@@ -1,0 +1,1 @@
+"""Sequences: rating Examples of all splits to user and item `SequenceExample`s."""

@@ -1,0 +1,1 @@
+"""Training: the `run_fn` that TFX's Trainer calls."""

@@ -1,0 +1,43 @@
+"""The Trainer's `run_fn`: a thin adapter over the training loop and the exporter."""
+
+from __future__ import annotations
+
+import posixpath
+import tempfile
+
+from tfx.components.trainer.fn_args_utils import FnArgs
+
+from components.staging import local_input, local_output
+from rrn_tf.config import config_from_dict
+from rrn_tf.serving.export import export_saved_model
+from rrn_tf.training.alternating import make_strategy, train
+
+
+def run_fn(fn_args: FnArgs) -> None:
+    """Trains on prepared sequences and exports the SavedModel.
+
+    Args:
+      fn_args: `train_files` lie one folder below the prepared data set; `custom_config["config"]`
+        holds plain values of `rrn_tf.config.Config`.
+    """
+    config = config_from_dict(fn_args.custom_config["config"])
+    with (
+        local_input(sequences_root(fn_args.train_files)) as data,
+        local_output(fn_args.model_run_dir) as logs,
+        tempfile.TemporaryDirectory() as work,
+    ):
+        result = train(data, work, config, log_dir=logs, strategy=make_strategy(config.training.replicas))
+        with local_output(fn_args.serving_model_dir) as model:
+            export_saved_model(result, model)
+
+
+def sequences_root(train_files: list[str]) -> str:
+    """The prepared data set that the Trainer's file patterns (``root/Split-NAME/*``) belong to.
+
+    Raises:
+      ValueError: where they belong to several.
+    """
+    roots = {posixpath.dirname(posixpath.dirname(pattern)) for pattern in train_files}
+    if len(roots) != 1:
+        raise ValueError(f"expected the sequences of one prepared data set, found {', '.join(sorted(roots))}")
+    return roots.pop()

@@ -1,0 +1,15 @@
+"""Runs the pipeline on this machine; its settings come from the environment (`pipeline/configs.py`).
+
+Example:
+  tfx pipeline create --engine local --pipeline_path local_runner.py
+  tfx run create --engine local --pipeline_name rrn
+"""
+
+from __future__ import annotations
+
+import sys
+
+from pipeline import run_local
+
+if __name__ == "__main__":
+    sys.exit(run_local.main([]))

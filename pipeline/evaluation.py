@@ -1,0 +1,44 @@
+"""What the Evaluator measures and what blesses a model."""
+
+from __future__ import annotations
+
+import tensorflow_model_analysis as tfma
+
+from rrn_tf import features
+
+RMSE = "root_mean_squared_error"
+
+
+def eval_config(max_rmse: float | None, max_rmse_increase: float) -> tfma.EvalConfig:
+    """RMSE, MAE and counts, overall and by user activity and month; RMSE decides the blessing.
+
+    Args:
+      max_rmse: upper bound of the RMSE, in rating units; None sets no bound.
+      max_rmse_increase: how much worse than the latest blessed model, in rating units, is tolerated.
+        TFMA ignores it for a first model.
+    """
+    change = tfma.GenericChangeThreshold(
+        direction=tfma.MetricDirection.LOWER_IS_BETTER, absolute={"value": max_rmse_increase}
+    )
+    threshold = tfma.MetricThreshold(change_threshold=change)
+    if max_rmse is not None:
+        threshold.value_threshold.CopyFrom(tfma.GenericValueThreshold(upper_bound={"value": max_rmse}))
+    return tfma.EvalConfig(
+        model_specs=[
+            tfma.ModelSpec(signature_name="serving_default", label_key=features.RATING, prediction_key=features.RATING)
+        ],
+        metrics_specs=[
+            tfma.MetricsSpec(
+                metrics=[
+                    tfma.MetricConfig(class_name="RootMeanSquaredError", threshold=threshold),
+                    tfma.MetricConfig(class_name="MeanAbsoluteError"),
+                    tfma.MetricConfig(class_name="ExampleCount"),
+                ]
+            )
+        ],
+        slicing_specs=[
+            tfma.SlicingSpec(),
+            tfma.SlicingSpec(feature_keys=[features.USER_ACTIVITY]),
+            tfma.SlicingSpec(feature_keys=[features.MONTH]),
+        ],
+    )

@@ -1,0 +1,113 @@
+"""The pipeline: which components, wired how. It knows no path and no orchestrator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tfx import types
+from tfx.components import Evaluator, ExampleValidator, Pusher, StatisticsGen, Trainer
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.dsl.components.common import resolver
+from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
+from tfx.orchestration import pipeline as tfx_pipeline
+from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.types import standard_artifacts
+
+from components.ratings_example_gen.component import RatingsExampleGen
+from components.report.component import Report
+from components.sequence_builder.component import SequenceBuilder
+from pipeline.evaluation import eval_config
+from rrn_tf.features import SIDES, Split
+
+RUN_FN = "components.trainer.run_fn.run_fn"
+
+
+def create_pipeline(
+    *,
+    name: str,
+    root: str,
+    data_base: str,
+    data_pattern: str,
+    schema_file: str,
+    config: dict[str, Any],
+    serving_model_dir: str,
+    max_rmse: float | None,
+    max_rmse_increase: float,
+    dead_letters: str | None = None,
+    metadata_connection_config: Any = None,
+    beam_pipeline_args: Sequence[str] = (),
+    enable_cache: bool = True,
+) -> tfx_pipeline.Pipeline:
+    """Wires the components from ratings to a pushed model and its report.
+
+    Args:
+      name: pipeline name; blessed models are looked up under it.
+      root: directory or bucket of all artifacts.
+      data_base, data_pattern: directory of the ratings and the file pattern below it.
+      schema_file: schema of the rating Examples (`schemas/ratings.pbtxt`).
+      config: plain values of `rrn_tf.config.Config`.
+      serving_model_dir: where a blessed model is pushed, one numbered version a push.
+      max_rmse, max_rmse_increase: see `pipeline.evaluation.eval_config`.
+      dead_letters: directory of rejected rows; None keeps them inside the Examples artifact.
+      metadata_connection_config: ML Metadata connection; None where the orchestrator brings its own.
+      beam_pipeline_args: Beam options, passed to every Beam component untouched.
+      enable_cache: reuse a component's output when its inputs and parameters are unchanged.
+    """
+    examples = RatingsExampleGen(data_base, data_pattern, config["data"], dead_letters=dead_letters)
+    # Ratings of unseen users and items are set aside by design and need no statistics.
+    set_aside = [Split.VALID_COLD.label, Split.TEST_COLD.label]
+    statistics = StatisticsGen(examples=examples.outputs["examples"], exclude_splits=set_aside)
+    schema = ImportSchemaGen(schema_file=schema_file)
+    validator = ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"], exclude_splits=set_aside
+    )
+    sequences = SequenceBuilder(examples.outputs["examples"], config["data"])
+    sides = [side.sequences for side in SIDES]
+    trainer = Trainer(
+        examples=sequences.outputs["sequences"],
+        run_fn=RUN_FN,
+        # Both sides are one data set; training and validation ratings are told apart inside them.
+        train_args=trainer_pb2.TrainArgs(splits=sides),
+        eval_args=trainer_pb2.EvalArgs(splits=sides),
+        custom_config={"config": config},
+    )
+    blessed = resolver.Resolver(
+        strategy_class=latest_blessed_model_strategy.LatestBlessedModelStrategy,
+        model=types.Channel(type=standard_artifacts.Model),
+        model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("latest_blessed_model_resolver")
+    evaluator = Evaluator(
+        examples=examples.outputs["examples"],
+        example_splits=[Split.TEST.label],
+        model=trainer.outputs["model"],
+        baseline_model=blessed.outputs["model"],
+        eval_config=eval_config(max_rmse, max_rmse_increase),
+    )
+    pusher = Pusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_model_dir)
+        ),
+    )
+    report = Report(sequences.outputs["sequences"], trainer.outputs["model"])
+    return tfx_pipeline.Pipeline(
+        pipeline_name=name,
+        pipeline_root=root,
+        components=[
+            examples,
+            statistics,
+            schema,
+            validator,
+            sequences,
+            trainer,
+            blessed,
+            evaluator,
+            pusher,
+            report,
+        ],
+        enable_cache=enable_cache,
+        metadata_connection_config=metadata_connection_config,
+        beam_pipeline_args=list(beam_pipeline_args),
+    )

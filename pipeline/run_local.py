@@ -1,0 +1,173 @@
+"""Runs the pipeline on this machine: what `rrn run` and `local_runner.py` start.
+
+Example:
+  python -m pipeline.run_local --data ratings.csv --output runs/a
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+# Before TensorFlow is first imported: Keras 2, and no start-up chatter.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from pipeline import configs
+from pipeline.progress import ComponentTimer
+from rrn_tf.config import Config, ConfigError, config_to_dict, dump_config, load_config
+from rrn_tf.data.datasets import ACCEPTED, DataSource, DataSourceError, resolve
+
+RUN_FILE, LOG_FILE, CONFIG_FILE, METADATA_FILE = "run.json", "run.log", "config.yaml", "metadata.sqlite"
+FAILURE, USAGE = 1, 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the pipeline, telling each component's seconds, and writes `run.json` into the output.
+
+    Args:
+      argv: options; None takes those of the command line. The environment gives the defaults.
+
+    Returns:
+      0; 1 for a failed run, 2 for options or data that cannot be used, each with one line on stderr.
+    """
+    begin = time.monotonic()
+    options = _parser().parse_args(argv)
+    try:
+        config = load_config(options.config, options.set)
+        output = Path(options.output).absolute()
+        source = resolve(options.data, output / "data")
+        dump_config(config, output / CONFIG_FILE)
+        set_logical_devices(config.training.replicas)
+    except (ConfigError, DataSourceError, OSError) as error:
+        return _fail(USAGE, str(error))
+
+    timer = ComponentTimer(lambda name, seconds: _tell(f"  {name:<32}{seconds:8.1f} s"))
+    _redirect_log(output / LOG_FILE, timer)
+    _tell(source.description)
+    try:
+        run_pipeline(config, source, output, options)
+    except Exception as error:
+        logging.getLogger("absl").exception("the run failed")
+        return _fail(FAILURE, f"{timer.running or 'pipeline'}: {first_line(error)} (see {output / LOG_FILE})")
+    if timer.seconds:  # `tfx pipeline create` loads the runner with its run switched off
+        record = run_record(output, source, timer.seconds, time.monotonic() - begin)
+        (output / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
+    return 0
+
+
+def run_pipeline(config: Config, source: DataSource, output: Path, options: argparse.Namespace) -> None:
+    """Wires the pipeline for this machine and runs it."""
+    from tfx.orchestration import metadata
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+    import schemas
+    from pipeline.pipeline import create_pipeline
+
+    base, _, pattern = source.pattern.rpartition("/")
+    pipeline = create_pipeline(
+        name=configs.PIPELINE_NAME,
+        root=str(output / "artifacts"),
+        data_base=base or ".",
+        data_pattern=pattern,
+        schema_file=str(Path(schemas.__file__).with_name("ratings.pbtxt")),
+        config=config_to_dict(config),
+        serving_model_dir=str(output / "serving_model"),
+        max_rmse=configs.MAX_RMSE.get(options.data) if options.max_rmse is None else options.max_rmse,
+        max_rmse_increase=configs.MAX_RMSE_INCREASE,
+        dead_letters=str(output / "dead_letters"),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(output / METADATA_FILE)),
+        beam_pipeline_args=shlex.split(options.beam_args),
+        enable_cache=not options.no_cache,
+    )
+    LocalDagRunner().run(pipeline)
+
+
+def run_record(output: Path, source: DataSource, seconds: dict[str, float], total: float) -> dict[str, Any]:
+    """What `run.json` says: seconds by component, and where everything lies."""
+    import pandas as pd
+
+    from components.report.executor import JSON_FILE, PREDICTIONS_FILE
+    from pipeline.run_record import read_latest_run
+
+    run = read_latest_run(output / METADATA_FILE, configs.PIPELINE_NAME)
+    report = Path(run.uri("report") or "")
+    best = source.best_rmse(pd.read_parquet(report / PREDICTIONS_FILE)) if source.best_rmse else None
+    return {
+        "data": source.description,
+        "components": [
+            {"name": name, "seconds": round(spent, 2), "cached": name in run.cached} for name, spent in seconds.items()
+        ],
+        "seconds": round(total, 2),
+        "blessed": run.blessed,
+        "model": run.pushed_model or run.uri("model"),
+        "logs": run.uri("model_run"),
+        "evaluation": run.uri("evaluation"),
+        "dead_letters": str(output / "dead_letters"),
+        "report": str(report),
+        "anomalies": run.anomalies(),
+        "leaderboard": json.loads((report / JSON_FILE).read_text()),
+        "best_rmse": best,
+    }
+
+
+def set_logical_devices(replicas: int) -> None:
+    """Divides the CPU for a MirroredStrategy; TensorFlow allows it only before its first operation."""
+    if replicas > 1:
+        import tensorflow as tf
+
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        if not tf.config.list_physical_devices("GPU"):
+            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
+
+
+def first_line(error: BaseException) -> str:
+    """What went wrong, in one line: of bad input the input's own words, without Beam's wrapping."""
+    lines = str(error).strip().splitlines()
+    return lines[0].split(" [while running")[0] if lines else type(error).__name__
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="pipeline.run_local", description="Runs the TFX pipeline on this machine.")
+    parser.add_argument("--data", default=configs.DATA, help=f"{ACCEPTED} (default: %(default)s)")
+    parser.add_argument("--output", default=configs.OUTPUT, help="directory of all output (default: %(default)s)")
+    parser.add_argument("--config", default=configs.CONFIG, help="YAML file or preset")
+    parser.add_argument("--set", action="append", default=[], metavar="a.b=c", help="overrides a configuration value")
+    parser.add_argument("--max-rmse", type=float, help="a model with a larger RMSE is not pushed")
+    parser.add_argument("--beam-args", default=configs.BEAM_ARGS, help="Beam options, as one string")
+    parser.add_argument("--no-cache", action="store_true", help="run every component anew")
+    return parser
+
+
+def _redirect_log(file: Path, timer: ComponentTimer) -> None:
+    """Sends the log to a file, warnings and all, and leaves the terminal to the run's own lines."""
+    from absl import logging as absl_logging
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    to_file = logging.FileHandler(file, mode="w", encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    absl_logging.set_verbosity(absl_logging.INFO)
+    absl_logging.get_absl_logger().addHandler(timer)
+    logging.getLogger().handlers = [to_file]
+    logging.captureWarnings(True)
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+def _fail(code: int, message: str) -> int:
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""The pipeline's nodes and wiring, and what blesses a model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tensorflow_model_analysis as tfma
+
+from pipeline.evaluation import eval_config
+from pipeline.pipeline import create_pipeline
+from rrn_tf.config import Config, config_to_dict
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def nodes() -> dict[str, Any]:
+    pipeline = create_pipeline(
+        name="test",
+        root="/nowhere/artifacts",
+        data_base="/nowhere/data",
+        data_pattern="ratings.csv",
+        schema_file="ratings.pbtxt",
+        config=config_to_dict(Config()),
+        serving_model_dir="/nowhere/serving",
+        max_rmse=1.0,
+        max_rmse_increase=0.005,
+        beam_pipeline_args=["--direct_num_workers=1"],
+    )
+    assert pipeline.enable_cache
+    assert pipeline.beam_pipeline_args == ["--direct_num_workers=1"]
+    return {component.id: component for component in pipeline.components}
+
+
+def producers(node: Any) -> dict[str, str]:
+    """The node behind each of a component's inputs."""
+    return {name: channel.producer_component_id for name, channel in node.inputs.items()}
+
+
+def test_nodes_run_from_ratings_to_report(nodes: dict[str, Any]) -> None:
+    assert list(nodes) == [
+        "RatingsExampleGen",
+        "StatisticsGen",
+        "ImportSchemaGen",
+        "ExampleValidator",
+        "SequenceBuilder",
+        "Trainer",
+        "latest_blessed_model_resolver",
+        "Evaluator",
+        "Pusher",
+        "Report",
+    ]
+
+
+def test_wiring(nodes: dict[str, Any]) -> None:
+    assert producers(nodes["StatisticsGen"]) == {"examples": "RatingsExampleGen"}
+    assert producers(nodes["ExampleValidator"]) == {"statistics": "StatisticsGen", "schema": "ImportSchemaGen"}
+    assert producers(nodes["SequenceBuilder"]) == {"examples": "RatingsExampleGen"}
+    assert producers(nodes["Trainer"]) == {"examples": "SequenceBuilder"}
+    assert producers(nodes["Evaluator"]) == {
+        "examples": "RatingsExampleGen",
+        "model": "Trainer",
+        "baseline_model": "latest_blessed_model_resolver",
+    }
+    assert producers(nodes["Pusher"]) == {"model": "Trainer", "model_blessing": "Evaluator"}
+    assert producers(nodes["Report"]) == {"sequences": "SequenceBuilder", "model": "Trainer"}
+
+
+def test_evaluator_scores_the_test_split_alone(nodes: dict[str, Any]) -> None:
+    assert json.loads(nodes["Evaluator"].exec_properties["example_splits"]) == ["test"]
+
+
+def test_rmse_has_a_bound_and_may_not_grow() -> None:
+    config = eval_config(max_rmse=0.9, max_rmse_increase=0.01)
+    by_name = {metric.class_name: metric for metric in config.metrics_specs[0].metrics}
+    assert set(by_name) == {"RootMeanSquaredError", "MeanAbsoluteError", "ExampleCount"}
+    threshold = by_name["RootMeanSquaredError"].threshold
+    assert threshold.value_threshold.upper_bound.value == 0.9
+    assert threshold.change_threshold.direction == tfma.MetricDirection.LOWER_IS_BETTER
+    assert threshold.change_threshold.absolute.value == 0.01
+    assert [list(spec.feature_keys) for spec in config.slicing_specs] == [[], ["user_activity"], ["month"]]
+
+
+def test_without_a_bound_only_the_change_counts() -> None:
+    threshold = eval_config(None, 0.01).metrics_specs[0].metrics[0].threshold
+    assert not threshold.HasField("value_threshold")
+    assert threshold.HasField("change_threshold")
+
+
+@pytest.mark.slow
+def test_compiles_for_vertex_with_the_tfx_command(tmp_path: Path) -> None:
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    command = [str(Path(sys.executable).with_name("tfx")), "pipeline", "compile", "--engine", "vertex"]
+    done = subprocess.run(
+        [*command, "--pipeline_path", str(ROOT / "kubeflow_v2_runner.py")],
+        cwd=tmp_path,
+        env={**os.environ, "VERTEX_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    job = json.loads((tmp_path / "pipeline.json").read_text())
+    spec = json_format.ParseDict(job["pipelineSpec"], pipeline_spec_pb2.PipelineSpec())
+    assert spec.schema_version.startswith("2.")
+    ours = {"RatingsExampleGen", "SequenceBuilder", "Trainer", "Evaluator", "Pusher", "Report"}
+    assert ours <= set(spec.root.dag.tasks)
+    # The orchestrator finds the class of a custom artifact by its title.
+    assert "components.RatingReport" in (tmp_path / "pipeline.json").read_text()
+    import components
+
+    assert components.RatingReport.TYPE_NAME == "components.RatingReport"

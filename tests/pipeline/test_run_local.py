@@ -1,0 +1,149 @@
+"""The local run: errors in one line, and the whole pipeline end to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from pipeline import run_local
+from rrn_tf.data import synthetic
+from rrn_tf.data.datasets import write_frame
+
+ROOT = Path(__file__).parents[2]
+SETTINGS = ["model.units=8", "model.embedding=8", "model.dynamic=4", "model.stationary=4", "training.epochs=2"]
+
+
+def test_missing_data_is_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_local.main(["--data", str(tmp_path / "none.csv"), "--output", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert "none.csv" in error
+    assert error.count("\n") == 1
+
+
+def test_wrong_configuration_is_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_local.main(["--output", str(tmp_path), "--set", "model.cells=gru"]) == 2
+    error = capsys.readouterr().err
+    assert "model.cells" in error
+    assert error.count("\n") == 1
+
+
+def test_first_line_of_a_wrapped_error_is_its_own_words() -> None:
+    assert run_local.first_line(ValueError("a.csv:1: no rating [while running 'Read']\nTraceback")) == (
+        "a.csv:1: no rating"
+    )
+    assert run_local.first_line(KeyError()) == "KeyError"
+
+
+def start(data: str, output: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    arguments = ["--data", data, "--output", str(output), *(part for s in SETTINGS for part in ("--set", s)), *more]
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.run_local", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def ratings(tmp_path_factory: pytest.TempPathFactory) -> str:
+    import pandas as pd
+
+    made = synthetic.generate(synthetic.SyntheticConfig(users=60, items=50, ratings=2_000, days=200, seed=3))
+    frame = pd.DataFrame(
+        {"user_id": made.user_id, "item_id": made.item_id, "rating": made.rating, "timestamp": made.timestamp}
+    )
+    return str(write_frame(frame, tmp_path_factory.mktemp("data") / "ratings.csv"))
+
+
+@pytest.fixture(scope="module")
+def first_run(ratings: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
+    output = tmp_path_factory.mktemp("run")
+    done = start(ratings, output, "--set", "training.replicas=2")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return output, json.loads((output / "run.json").read_text()), done.stdout
+
+
+@pytest.mark.slow
+def test_run_blesses_pushes_and_reports(first_run: tuple[Path, dict[str, Any], str]) -> None:
+    output, run, told = first_run
+    assert run["blessed"]
+    assert run["anomalies"] == {}
+    assert not any(component["cached"] for component in run["components"])
+    for component in run["components"]:
+        assert component["name"] in told
+    assert Path(run["model"]).parent == output / "serving_model"
+    assert list(Path(run["logs"]).rglob("events.out.tfevents*"))
+    rows = {row["model"]: row for row in run["leaderboard"]["rows"]}
+    assert set(rows) == {"RRN", "global mean", "user+item bias", "PMF"}
+    assert len({row["n"] for row in rows.values()}) == 1
+    assert 0.1 < rows["RRN"]["rmse"] < 1.2 * rows["global mean"]["rmse"]
+    assert rows["RRN"]["standard_error"] > 0
+
+
+@pytest.mark.slow
+def test_evaluator_and_report_agree(first_run: tuple[Path, dict[str, Any], str]) -> None:
+    import tensorflow_model_analysis as tfma
+
+    _, run, _ = first_run
+    (row,) = (row for row in run["leaderboard"]["rows"] if row["model"] == "RRN")
+    result = tfma.load_eval_result(run["evaluation"])
+    slices = {slice_: metrics[""][""] for slice_, metrics in result.slicing_metrics}
+    assert slices[()]["root_mean_squared_error"]["doubleValue"] == pytest.approx(row["rmse"], rel=1e-5)
+    assert slices[()]["example_count"]["doubleValue"] == row["n"]
+    assert {slice_[0][0] for slice_ in slices if slice_} == {"user_activity", "month"}
+
+
+@pytest.mark.slow
+def test_pushed_model_answers(first_run: tuple[Path, dict[str, Any], str]) -> None:
+    _, run, _ = first_run
+    predict = tf.saved_model.load(run["model"]).signatures["predict"]
+    times = tf.constant([0, 2_000_000_000], tf.int64)
+    answer = predict(user_id=tf.constant(["u1", "nobody"]), item_id=tf.constant(["i1", "i1"]), timestamp=times)
+    assert np.isfinite(answer["rating"].numpy()).all()
+
+
+@pytest.mark.slow
+def test_second_run_repeats_only_the_comparison(ratings: str, first_run: tuple[Path, dict[str, Any], str]) -> None:
+    output, first, _ = first_run
+    done = start(ratings, output, "--set", "training.replicas=2")
+    assert done.returncode == 0, done.stderr[-3000:]
+    second = json.loads((output / "run.json").read_text())
+    uncached = {component["name"] for component in second["components"] if not component["cached"]}
+    assert uncached == {"latest_blessed_model_resolver", "Evaluator", "Pusher"}
+    assert second["blessed"]
+    assert second["leaderboard"] == first["leaderboard"]
+
+
+@pytest.mark.slow
+def test_too_many_bad_rows_fail_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "bad.csv").write_text("user_id,item_id,rating,timestamp\nu,i,4,1\nu,j,good,2\n")
+    done = start(str(tmp_path / "bad.csv"), tmp_path / "run")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "RatingsExampleGen: 1 of 2 rows" in done.stderr
+    assert "good" in (tmp_path / "run" / "dead_letters" / "dead_letters.jsonl").read_text()
+
+
+@pytest.mark.slow
+def test_tfx_command_creates_and_runs(ratings: str, tmp_path: Path) -> None:
+    env = {
+        **os.environ,
+        "LOCAL_HOME": str(tmp_path / "home"),
+        "RRN_DATA": ratings,
+        "RRN_OUTPUT": str(tmp_path / "out"),
+        "RRN_CONFIG": str(tmp_path / "config.yaml"),
+    }
+    (tmp_path / "config.yaml").write_text("model: {units: 4, embedding: 4, dynamic: 2}\ntraining: {epochs: 1}\n")
+    tfx = [str(Path(sys.executable).with_name("tfx"))]
+    create = [*tfx, "pipeline", "create", "--engine", "local", "--pipeline_path", str(ROOT / "local_runner.py")]
+    run = [*tfx, "run", "create", "--engine", "local", "--pipeline_name", "rrn"]
+    for command in (create, run):
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert (tmp_path / "out" / "run.json").exists() == (command is run)
