@@ -23,6 +23,7 @@ RATING = "rating"  # float32
 TIMESTAMP = "timestamp"  # int64, unix seconds
 COLUMNS = (USER_ID, ITEM_ID, RATING, TIMESTAMP)
 PREDICTION = "prediction"  # float32, the column that `rrn predict` adds
+SCORE = "score"  # float32, of a recommended item: its rating before clipping
 
 # Derived per rating, for evaluation slices.
 MONTH = "month"  # string, "2013-05" (UTC)

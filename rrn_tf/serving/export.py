@@ -15,7 +15,6 @@ from rrn_tf.training.alternating import TrainingResult
 
 _STRINGS = tf.TensorSpec([None], tf.string)
 _TIMES = tf.TensorSpec([None], tf.int64)
-SCORE = "score"
 
 
 class RRNServing(tf.Module):
@@ -39,6 +38,7 @@ class RRNServing(tf.Module):
             )
             for side in SIDES
         }
+        self.user_ids, self.item_ids = (self.table(side).ids for side in SIDES)
         self.seen = SeenItems(result.sequences)
         self.cutoff = tf.Variable(metadata.cutoff, dtype=tf.int64, trainable=False, name="cutoff")
 
@@ -98,7 +98,7 @@ class RRNServing(tf.Module):
             scores = tf.tensor_scatter_nd_update(scores, rows, best)
             found = tf.tensor_scatter_nd_update(found, rows, identifiers)
         found = tf.where(tf.math.is_inf(scores), tf.zeros_like(found), found)
-        return {features.ITEM_ID: tf.gather(items.ids, found), SCORE: scores}
+        return {features.ITEM_ID: tf.gather(items.ids, found), features.SCORE: scores}
 
 
 def export_saved_model(result: TrainingResult, path: str | Path) -> None:

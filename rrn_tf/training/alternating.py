@@ -17,6 +17,7 @@ from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.metrics import mae, rmse
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
+from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBoard
 from rrn_tf.training.phases import Phase, TrainingError
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
@@ -44,24 +45,6 @@ class TrainingResult:
     history: list[EpochRecord]
     best_epoch: int
     metrics: dict[str, dict[str, dict[str, float]]]
-
-
-def make_strategy(replicas: int = 0) -> tf.distribute.Strategy:
-    """MirroredStrategy over `replicas` devices: GPUs if there are any, else (logical) CPUs.
-
-    Args:
-      replicas: number of devices; 0 takes every GPU, or one CPU.
-
-    Raises:
-      ValueError: where there are fewer devices. Logical CPU devices must be made before TensorFlow
-        runs its first operation (`tf.config.set_logical_device_configuration`).
-    """
-    kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-    devices = tf.config.list_logical_devices(kind)
-    wanted = replicas or (len(devices) if kind == "GPU" else 1)
-    if wanted > len(devices):
-        raise ValueError(f"expected {wanted} {kind} devices for {wanted} replicas, found {len(devices)}")
-    return tf.distribute.MirroredStrategy([device.name for device in devices[:wanted]])
 
 
 def make_model(config: Config, sequences: RatingSequences) -> RRN:
@@ -131,8 +114,12 @@ def train(
     for side in SIDES:
         states.refresh(side)
 
+    def score() -> float:
+        return rmse(states.predict(valid), valid_rating) if len(valid) else np.inf
+
     history: list[EpochRecord] = []
-    best, best_epoch = np.inf, 0
+    best, best_epoch = score(), 0
+    checkpoint.write(best_path)
     for epoch in range(1, settings.epochs + 1):
         outcome: dict[str, float] = {}
         for phase in phases:
@@ -145,16 +132,17 @@ def train(
                 raise TrainingError(f"epoch {epoch}, {error}") from None
             states.refresh(phase.side)
             outcome[f"{phase.side.value}_seconds"] = time.perf_counter() - begin
-        score = rmse(valid_rating, states.predict(valid)) if len(valid) else outcome["item_rmse"]
-        if is_best := score < best:
-            best, best_epoch = score, epoch
+        found = score()
+        # Without validation ratings the last epoch is the one to keep.
+        if is_best := found < best or not len(valid):
+            best, best_epoch = found, epoch
             checkpoint.write(best_path)
-        history.append(EpochRecord(epoch=epoch, valid_rmse=score, best=is_best, **outcome))
+        history.append(EpochRecord(epoch=epoch, valid_rmse=found, best=is_best, **outcome))
         listener.on_epoch(history[-1])
         if settings.patience and epoch - best_epoch >= settings.patience:
             break
 
-    if best_epoch:
+    if history and not history[-1].best:
         checkpoint.read(best_path).expect_partial()
         for side in SIDES:
             states.refresh(side)
@@ -168,6 +156,6 @@ def _metrics(states: RowStates) -> dict[str, dict[str, dict[str, float]]]:
         if len(rows):
             rating, prediction = states.sequences.user.rating[rows], states.predict(rows)
             metrics[split.label] = {
-                FROZEN: {"rmse": rmse(rating, prediction), "mae": mae(rating, prediction), "n": len(rows)}
+                FROZEN: {"rmse": rmse(prediction, rating), "mae": mae(prediction, rating), "n": len(rows)}
             }
     return metrics

@@ -38,7 +38,9 @@ class RowStates:
         self.plans = plans
         self.vectors = {
             side: tf.Variable(
-                tf.zeros([sequences.side(side).num_rows, model.emission.units]), trainable=False, name=f"{side.value}_rows"
+                tf.zeros([sequences.side(side).num_rows, model.emission.units]),
+                trainable=False,
+                name=f"{side.value}_rows",
             )
             for side in SIDES
         }

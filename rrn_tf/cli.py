@@ -1,0 +1,252 @@
+"""The command line. Declares options and prints; heavy modules are imported when a command needs them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rrn_tf.version import __version__
+
+if TYPE_CHECKING:
+    from rrn_tf.config import Config
+
+USAGE, FAILURE = 2, 1
+_CONFIG_HELP = "Settings: a YAML file or the name of a preset."
+_SET_HELP = "Overrides one setting; may be repeated."
+
+
+class InputError(click.ClickException):
+    """One line on standard error and exit code 1."""
+
+    exit_code = FAILURE
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="rrn")
+def main() -> None:
+    r"""Recurrent recommenders: predict where tastes are going.
+
+    \b
+    Example:
+      rrn train --data ratings.csv --output runs/a
+      rrn recommend --model runs/a --user 42
+    """
+
+
+def _example(text: str) -> str:
+    return f"\b\nExample:\n  {text}"
+
+
+def _json_option(command: Callable[..., None]) -> Callable[..., None]:
+    return click.option(
+        "--json", "json_file", type=click.Path(dir_okay=False), help="Also writes the figures to this file."
+    )(command)
+
+
+@main.command(epilog=_example("rrn run --data movielens-small --output runs/demo"))
+@click.option(
+    "--data", default="movielens-small", show_default=True, help="A path, movielens-small, synthetic or tfds:NAME."
+)
+@click.option("--output", default="runs/pipeline", show_default=True, type=click.Path(file_okay=False))
+@click.option("--config", "config_name", help=_CONFIG_HELP)
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=_SET_HELP)
+@click.option("--max-rmse", type=float, help="A model with a larger test RMSE is not pushed.")
+@click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
+@click.option("--no-cache", is_flag=True, help="Runs every component anew.")
+@_json_option
+def run(
+    data: str,
+    output: str,
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    max_rmse: float | None,
+    beam_args: str,
+    no_cache: bool,
+    json_file: str | None,
+) -> None:
+    """Runs the whole TFX pipeline on this machine and compares RRN with its baselines."""
+    import subprocess
+
+    # The library may not import TFX: the pipeline runs beside it.
+    arguments = [f"--data={data}", f"--output={output}", f"--beam-args={beam_args}"]
+    arguments += [f"--config={config_name}"] if config_name else []
+    arguments += [f"--set={override}" for override in overrides]
+    arguments += [f"--max-rmse={max_rmse}"] if max_rmse is not None else []
+    arguments += ["--no-cache"] if no_cache else []
+    finished = subprocess.run([sys.executable, "-m", "pipeline.run_local", *arguments], check=False)
+    if finished.returncode:
+        sys.exit(finished.returncode)
+    record = json.loads(Path(output, "run.json").read_text())
+    from rrn_tf.report.run_summary import print_run
+
+    print_run(record)
+    _write_json(json_file, record)
+
+
+@main.command(epilog=_example("rrn train --data ratings.csv --output runs/a --set training.epochs=5"))
+@click.option("--data", required=True, help="A path, movielens-small, synthetic or tfds:NAME.")
+@click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
+@click.option("--valid", help="Later ratings for validation, in place of the time split.")
+@click.option("--config", "config_name", help=_CONFIG_HELP)
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=_SET_HELP)
+@click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
+@_json_option
+def train(
+    data: str,
+    output: str,
+    valid: str | None,
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    beam_args: str,
+    json_file: str | None,
+) -> None:
+    """Trains an RRN on ratings and writes a run directory with its SavedModel."""
+    import shlex
+
+    with _one_line_errors():
+        from rrn_tf.data.datasets import resolve
+
+        config = _config(config_name, overrides)
+        source = resolve(data, Path(output, "data"))
+        click.echo(source.description)
+        valid_pattern = resolve(valid, Path(output, "data")).pattern if valid else None
+        from rrn_tf.report.progress import training_listener
+        from rrn_tf.report.run_summary import print_metrics, print_prepared
+        from rrn_tf.runs import RunPaths, train_run
+        from rrn_tf.training.devices import set_logical_devices
+
+        set_logical_devices(config.training.replicas)
+        with training_listener() as listener:
+            summary = train_run(
+                source.pattern,
+                output,
+                config,
+                valid=valid_pattern,
+                listeners=[listener],
+                on_prepared=print_prepared,
+                beam_args=shlex.split(beam_args),
+            )
+        print_metrics(summary)
+        paths = RunPaths(Path(output))
+        click.echo(f"model  {paths.model}\nlogs   {paths.logs}\ndead letters  {paths.dead_letters}")
+        _write_json(json_file, summary)
+
+
+@main.command(epilog=_example("rrn predict --model runs/a --queries queries.csv --output predictions.csv"))
+@click.option("--model", required=True, help="A run directory or a SavedModel.")
+@click.option("--queries", required=True, help="CSV: user_id,item_id,timestamp[,rating].")
+@click.option(
+    "--output", required=True, type=click.Path(dir_okay=False), help="CSV: the queries and a prediction column."
+)
+@click.option("--protocol", type=click.Choice(["frozen"]), default="frozen", show_default=True)
+@_json_option
+def predict(model: str, queries: str, output: str, protocol: str, json_file: str | None) -> None:
+    """Predicts ratings for the queries of a CSV file; rows keep their order."""
+    with _one_line_errors():
+        from rrn_tf.evaluation.queries import predict_file
+        from rrn_tf.serving.saved_rrn import SavedRRN
+
+        outcome = predict_file(SavedRRN(model), Path(queries), Path(output))
+        click.echo(
+            f"{outcome.predicted:,} predictions in {output}; {outcome.unknown_users:,} of unknown users, "
+            f"{outcome.unknown_items:,} of unknown items"
+        )
+        if outcome.before_cutoff:
+            click.echo(
+                f"{outcome.before_cutoff:,} queries lie before the model's last training rating: "
+                "answered as of then, so they are no forecasts",
+                err=True,
+            )
+        for message in outcome.messages:
+            click.echo(message, err=True)
+        _write_json(json_file, {"protocol": protocol, **outcome.as_dict()})
+
+
+@main.command(epilog=_example("rrn evaluate --model runs/a --data later_ratings.csv"))
+@click.option("--model", required=True, help="A run directory or a SavedModel.")
+@click.option("--data", required=True, help="Ratings the model has not seen: CSV, user_id,item_id,rating,timestamp.")
+@click.option("--protocol", type=click.Choice(["frozen"]), default="frozen", show_default=True)
+@_json_option
+def evaluate(model: str, data: str, protocol: str, json_file: str | None) -> None:
+    """RMSE and MAE on ratings, known users and items apart from unknown ones, with slices."""
+    with _one_line_errors():
+        from rrn_tf.evaluation.queries import evaluate_file
+        from rrn_tf.report.run_summary import print_metrics, print_slices
+        from rrn_tf.runs import environment
+        from rrn_tf.serving.saved_rrn import SavedRRN
+
+        outcome = evaluate_file(SavedRRN(model), Path(data), protocol)
+        print_metrics(outcome.metrics)
+        print_slices(outcome.slices)
+        for message in outcome.messages:
+            click.echo(message, err=True)
+        _write_json(json_file, {**outcome.metrics, "slices": outcome.slices, **environment(seed=0)})
+
+
+@main.command(epilog=_example("rrn recommend --model runs/a --user 42 --at 2026-01-01 -k 10"))
+@click.option("--model", required=True, help="A run directory or a SavedModel.")
+@click.option("--user", required=True, help="User id; an unknown one gets a newcomer's recommendations.")
+@click.option("--at", "at", help="As of this time: unix seconds or an ISO date (default: the training cutoff).")
+@click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1))
+@_json_option
+def recommend(model: str, user: str, at: str | None, k: int, json_file: str | None) -> None:
+    """The best items for a user as of a time; items already rated are left out."""
+    with _one_line_errors():
+        from rrn_tf.config import parse_time
+        from rrn_tf.features import Side
+        from rrn_tf.report.run_summary import print_recommendations
+        from rrn_tf.serving.saved_rrn import SavedRRN
+
+        saved = SavedRRN(model)
+        timestamp = saved.cutoff if at is None else parse_time(at)
+        known = bool(saved.known(Side.USER, [user])[0])
+        if not known:
+            click.echo(f"user {user!r} has no training ratings: recommended as to a newcomer", err=True)
+        items = saved.recommend(user, timestamp, k)
+        print_recommendations(items)
+        _write_json(
+            json_file,
+            {
+                "user": user,
+                "known": known,
+                "timestamp": timestamp,
+                "items": [{"item": item, "score": score} for item, score in items],
+            },
+        )
+
+
+def _config(name: str | None, overrides: tuple[str, ...]) -> Config:
+    from rrn_tf.config import ConfigError, load_config
+
+    try:
+        return load_config(name, overrides)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Bad input ends in one line: what was expected and what was found."""
+    try:
+        yield
+    except (ValueError, OSError, RuntimeError) as error:
+        if isinstance(error, click.ClickException):
+            raise
+        line = str(error).strip().splitlines()
+        raise InputError(line[0] if line else type(error).__name__) from error
+
+
+def _write_json(path: str | None, values: dict[str, Any]) -> None:
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(json.dumps(values, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""Training's progress: a bar on a terminal, plain lines without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from rrn_tf.training.listeners import EpochRecord, Listener
+
+
+class PlainLines(Listener):
+    """One line an epoch."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def on_start(self, description: str) -> None:
+        self._console.print(description, highlight=False)
+
+    def on_epoch(self, record: EpochRecord) -> None:
+        self._console.print(
+            f"epoch {record.epoch:3d}  train {record.item_rmse:.4f}  valid {record.valid_rmse:.4f}"
+            f"{' *' if record.best else '  '}  user {record.user_seconds:.1f} s  item {record.item_seconds:.1f} s",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+class ProgressBar(PlainLines):
+    """As `PlainLines`, with a bar over the batches of the running phase."""
+
+    def __init__(self, console: Console, progress: Progress) -> None:
+        super().__init__(console)
+        self._progress = progress
+        self._task: TaskID | None = None
+        self._running = ""
+
+    def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
+        running = f"epoch {epoch} {phase.replace('_', ' ')}"
+        if self._task is None or running != self._running:
+            if self._task is not None:
+                self._progress.remove_task(self._task)
+            self._running, self._task = running, self._progress.add_task(running, total=of)
+        self._progress.update(self._task, completed=done)
+
+
+@contextmanager
+def training_listener() -> Iterator[Listener]:
+    """A listener that suits standard output."""
+    console = Console()
+    if not console.is_terminal:
+        yield PlainLines(console)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield ProgressBar(console, progress)

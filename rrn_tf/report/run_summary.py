@@ -1,0 +1,90 @@
+"""Figures as people read them: tables on standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.features import Split
+
+
+def print_prepared(metadata: SequenceMetadata) -> None:
+    """How many ratings fell where, and how many were left out."""
+    cutoff = datetime.fromtimestamp(metadata.cutoff, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    counts = metadata.ratings
+    train, valid, test, *cold = (counts.get(split.label, 0) for split in Split)
+    _print(
+        f"cutoff {cutoff} UTC: {train:,} training ratings of {metadata.users.trained:,} users and "
+        f"{metadata.items.trained:,} items; {valid:,} validation, {test:,} test; "
+        f"{sum(cold):,} later ratings of users or items unseen in training left out"
+    )
+    if rejected := sum(metadata.rejected.values()):
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(metadata.rejected.items()))
+        _print(f"{rejected:,} rows rejected: {reasons}")
+
+
+def print_metrics(metrics: Mapping[str, Any]) -> None:
+    """Figures by split and protocol."""
+    table = _table("split", "protocol", "RMSE", "MAE", "rows")
+    for split in Split:
+        for protocol, figures in metrics.get(split.label, {}).items():
+            table.add_row(split.label, protocol, f"{figures['rmse']:.4f}", f"{figures['mae']:.4f}", f"{figures['n']:,}")
+    _print(table)
+
+
+def print_slices(slices: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+    """Figures by slice."""
+    for name, rows in slices.items():
+        table = _table(name, "RMSE", "MAE", "rows")
+        for row in rows:
+            table.add_row(row["slice"], f"{row['rmse']:.4f}", f"{row['mae']:.4f}", f"{row['n']:,}")
+        _print(table)
+
+
+def print_recommendations(items: Iterable[tuple[str, float]]) -> None:
+    """Recommended items and their scores."""
+    table = _table("", "item", "score")
+    for rank, (item, score) in enumerate(items, start=1):
+        table.add_row(str(rank), item, f"{score:.4f}")
+    _print(table)
+
+
+def print_run(record: Mapping[str, Any]) -> None:
+    """The end of a pipeline run: the leaderboard, and where everything lies."""
+    table = _table("model", "RMSE", "s.e.", "RMSE - RRN's", "s.e.", "MAE", "test rows")
+    for row in record["leaderboard"]["rows"]:
+        paired = ("", "") if row["difference"] is None else (row["difference"], row["difference_standard_error"])
+        table.add_row(
+            row["model"],
+            f"{row['rmse']:.4f}",
+            f"{row['standard_error']:.4f}",
+            *(
+                f"{value:+.4f}" if number == 0 and value != "" else value and f"{value:.4f}"
+                for number, value in enumerate(paired)
+            ),
+            f"{row['mae']:.4f}",
+            f"{row['n']:,}",
+        )
+    _print(table)
+    if record.get("best_rmse") is not None:
+        _print(f"best reachable RMSE on these rows: {record['best_rmse']:.4f}")
+    _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
+    for name in ("model", "logs", "evaluation", "report", "dead_letters"):
+        _print(f"{name.replace('_', ' '):<14}{record[name]}")
+
+
+def _table(*headings: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for number, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if number == 0 else "right")
+    return table
+
+
+def _print(content: Any) -> None:
+    Console().print(content, highlight=False, soft_wrap=True)

@@ -1,0 +1,135 @@
+"""A run directory: prepare, train, export, and where everything lies.
+
+config.yaml          the resolved configuration
+sequences/           prepared data: sequences, vocabularies, metadata
+dead_letters.jsonl   rejected rows
+logs/                TensorBoard
+checkpoints/         best weights
+model/               the SavedModel
+metrics.json         figures of every split
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rrn_tf.config import Config, dump_config
+from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.training.listeners import Listener
+from rrn_tf.version import __version__
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """Paths inside a run directory."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.yaml"
+
+    @property
+    def sequences(self) -> Path:
+        return self.root / "sequences"
+
+    @property
+    def dead_letters(self) -> Path:
+        return self.root / "dead_letters.jsonl"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def model(self) -> Path:
+        return self.root / "model"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.json"
+
+
+def train_run(
+    pattern: str,
+    output: str | Path,
+    config: Config,
+    *,
+    valid: str | None = None,
+    listeners: Sequence[Listener] = (),
+    on_prepared: Callable[[SequenceMetadata], None] = lambda metadata: None,
+    beam_args: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Prepares ratings, trains an RRN and exports it into a run directory.
+
+    Args:
+      pattern: CSV or Parquet files.
+      output: the run directory.
+      config: everything that decides the result.
+      valid: files of later ratings for validation, in place of the time split.
+      listeners: are told of training.
+      on_prepared: is told of the prepared data before training.
+      beam_args: Beam pipeline options, passed through.
+
+    Returns:
+      What `metrics.json` holds: metrics by split and protocol, the history, seconds, peak memory,
+      versions and the seed.
+    """
+    from rrn_tf.beam.prepare import prepare_sequences
+    from rrn_tf.serving.export import export_saved_model
+    from rrn_tf.training.alternating import train
+
+    paths = RunPaths(Path(output))
+    paths.root.mkdir(parents=True, exist_ok=True)
+    dump_config(config, paths.config)
+    seconds = {}
+
+    begin = time.perf_counter()
+    metadata = prepare_sequences(
+        pattern,
+        str(paths.sequences),
+        config.data,
+        valid=valid,
+        dead_letters=str(paths.dead_letters),
+        beam_args=beam_args,
+    )
+    seconds["prepare"] = time.perf_counter() - begin
+    on_prepared(metadata)
+
+    begin = time.perf_counter()
+    result = train(paths.sequences, paths.root, config, log_dir=paths.logs, listeners=listeners)
+    seconds["train"] = time.perf_counter() - begin
+
+    begin = time.perf_counter()
+    export_saved_model(result, paths.model)
+    seconds["export"] = time.perf_counter() - begin
+
+    summary = {
+        **result.metrics,
+        "best_epoch": result.best_epoch,
+        "history": [record.as_dict() for record in result.history],
+        "ratings": metadata.ratings,
+        "rejected": metadata.rejected,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        **environment(config.training.seed),
+    }
+    paths.metrics.write_text(json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def environment(seed: int) -> dict[str, Any]:
+    """Peak memory, versions and seed: what every JSON answer carries."""
+    import numpy as np
+    import tensorflow as tf
+
+    return {
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "versions": {"rrn_tf": __version__, "tensorflow": tf.__version__, "numpy": np.__version__},
+        "seed": seed,
+    }

@@ -1,0 +1,92 @@
+"""A saved model from Python: load, predict, recommend. Needs TensorFlow, not the training code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from rrn_tf import features
+
+_BATCH = 1 << 16
+
+
+class ModelNotFoundError(ValueError):
+    """A path that holds no saved model; the message says what was expected."""
+
+
+def find_saved_model(path: str | Path) -> Path:
+    """The SavedModel directory behind a path.
+
+    Args:
+      path: a SavedModel, a run directory with one in `model`, or a directory of numbered versions, of
+        which the newest is taken.
+
+    Raises:
+      ModelNotFoundError: where there is none.
+    """
+    root = Path(path)
+    versions = sorted((p for p in root.glob("*") if p.name.isdigit()), key=lambda p: int(p.name), reverse=True)
+    for candidate in (root, root / "model", *versions):
+        if (candidate / "saved_model.pb").exists():
+            return candidate
+    raise ModelNotFoundError(f"{path}: expected a SavedModel, a run directory or numbered versions, found none")
+
+
+class SavedRRN:
+    """A saved RRN, answering in batches.
+
+    Args:
+      path: see `find_saved_model`.
+
+    Example:
+      >>> model = SavedRRN("runs/a")  # doctest: +SKIP
+      >>> model.predict(["42"], ["7"], [1_700_000_000])  # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._module = tf.saved_model.load(str(find_saved_model(path)))
+
+    @property
+    def cutoff(self) -> int:
+        """Unix seconds: the states have seen ratings up to here."""
+        return int(self._module.cutoff.numpy())
+
+    def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """bool[N]: which ids of a side the model was trained on."""
+        vocabulary = self._module.user_ids if side is features.Side.USER else self._module.item_ids
+        return np.isin(np.asarray(ids, dtype=str), vocabulary.numpy()[1:].astype("U"))
+
+    def predict(
+        self, user_id: npt.ArrayLike, item_id: npt.ArrayLike, timestamp: npt.ArrayLike
+    ) -> npt.NDArray[np.float32]:
+        """Predicted ratings float32[N] of string[N] users and items at unix seconds int64[N]."""
+        users, items = np.asarray(user_id, dtype=object), np.asarray(item_id, dtype=object)
+        times = np.asarray(timestamp, dtype=np.int64)
+        signature = self._module.signatures["predict"]
+        parts = [np.zeros(0, np.float32)]
+        for begin in range(0, len(times), _BATCH):
+            part = slice(begin, begin + _BATCH)
+            answer = signature(
+                **{
+                    features.USER_ID: tf.constant(users[part], tf.string),
+                    features.ITEM_ID: tf.constant(items[part], tf.string),
+                    features.TIMESTAMP: tf.constant(times[part], tf.int64),
+                }
+            )
+            parts.append(answer[features.RATING].numpy())
+        return np.concatenate(parts)
+
+    def recommend(self, user_id: str, timestamp: int, k: int) -> list[tuple[str, float]]:
+        """The best `k` items for a user as of a time, best first, with their scores; seen items left out."""
+        answer = self._module.signatures["recommend"](
+            **{
+                features.USER_ID: tf.constant([user_id]),
+                features.TIMESTAMP: tf.constant([timestamp], tf.int64),
+                "k": tf.constant(k, tf.int32),
+            }
+        )
+        names, scores = answer[features.ITEM_ID].numpy()[0], answer[features.SCORE].numpy()[0]
+        return [(name.decode(), float(score)) for name, score in zip(names, scores, strict=True) if np.isfinite(score)]
