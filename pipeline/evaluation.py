@@ -10,7 +10,7 @@ RMSE = "root_mean_squared_error"
 
 
 def eval_config(max_rmse: float | None, max_rmse_increase: float) -> tfma.EvalConfig:
-    """RMSE, MAE and counts, overall and by user activity and month; RMSE decides the blessing.
+    """RMSE, MAE and counts, overall and by user activity and month; the overall RMSE decides the blessing.
 
     Args:
       max_rmse: upper bound of the RMSE, in rating units; None sets no bound.
@@ -30,7 +30,13 @@ def eval_config(max_rmse: float | None, max_rmse_increase: float) -> tfma.EvalCo
         metrics_specs=[
             tfma.MetricsSpec(
                 metrics=[
-                    tfma.MetricConfig(class_name="RootMeanSquaredError", threshold=threshold),
+                    # A plain `threshold` would hold every slice to it, a month of five ratings too.
+                    tfma.MetricConfig(
+                        class_name="RootMeanSquaredError",
+                        per_slice_thresholds=[
+                            tfma.PerSliceMetricThreshold(slicing_specs=[tfma.SlicingSpec()], threshold=threshold)
+                        ],
+                    ),
                     tfma.MetricConfig(class_name="MeanAbsoluteError"),
                     tfma.MetricConfig(class_name="ExampleCount"),
                 ]

@@ -80,7 +80,10 @@ def test_rmse_has_a_bound_and_may_not_grow() -> None:
     config = eval_config(max_rmse=0.9, max_rmse_increase=0.01)
     by_name = {metric.class_name: metric for metric in config.metrics_specs[0].metrics}
     assert set(by_name) == {"RootMeanSquaredError", "MeanAbsoluteError", "ExampleCount"}
-    threshold = by_name["RootMeanSquaredError"].threshold
+    assert not by_name["RootMeanSquaredError"].HasField("threshold")
+    (bound,) = by_name["RootMeanSquaredError"].per_slice_thresholds
+    assert list(bound.slicing_specs) == [tfma.SlicingSpec()]
+    threshold = bound.threshold
     assert threshold.value_threshold.upper_bound.value == 0.9
     assert threshold.change_threshold.direction == tfma.MetricDirection.LOWER_IS_BETTER
     assert threshold.change_threshold.absolute.value == 0.01
@@ -88,7 +91,7 @@ def test_rmse_has_a_bound_and_may_not_grow() -> None:
 
 
 def test_without_a_bound_only_the_change_counts() -> None:
-    threshold = eval_config(None, 0.01).metrics_specs[0].metrics[0].threshold
+    threshold = eval_config(None, 0.01).metrics_specs[0].metrics[0].per_slice_thresholds[0].threshold
     assert not threshold.HasField("value_threshold")
     assert threshold.HasField("change_threshold")
 
