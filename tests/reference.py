@@ -147,6 +147,27 @@ class ReferenceRRN:
         return float(errors[np.asarray(self.ratings.split) == TRAIN].sum())
 
 
+def weights_of(model: Any) -> dict[str, dict[str, Array]]:
+    """The weights of an `rrn_tf.models.rrn.RRN` under the names that `ReferenceRRN` takes."""
+    from rrn_tf.features import SIDES
+
+    weights = {}
+    for side in SIDES:
+        encoder, cell, projection = model.encoder(side), model.tower(side).rnn.cell, model.projection(side)
+        tensors = {
+            "embedding": encoder.embedding,
+            "context_kernel": encoder.context_kernel,
+            "kernel": cell.kernel,
+            "recurrent_kernel": cell.recurrent_kernel,
+            "bias": cell.bias,
+            "projection_kernel": projection.kernel,
+            "projection_bias": projection.bias,
+            "factors": model.factors(side).table,
+        }
+        weights[side.value] = {name: np.asarray(tensor.numpy(), np.float64) for name, tensor in tensors.items()}
+    return weights
+
+
 def row(table: Array, index: int) -> Array:
     """A row of a table; row 0 stands for whoever is not in it."""
     return table[index] if index < len(table) else table[0]

@@ -192,8 +192,9 @@ class PMF:
         return self.options
 
     def _fit_without_validation(self, train: Interactions) -> None:
-        middle = self._l2[min(1, len(self._l2) - 1)]
-        options = PMFOptions(self._factors[0], middle, self._centre[-1], self._iterations or 10)
+        # 0.1 in the paper's grid, which is seldom far from the best.
+        l2 = self._l2[min(1, len(self._l2) - 1)]
+        options = PMFOptions(self._factors[0], l2, self._centre[-1], self._iterations or 10)
         self._u, self._v = fit_pmf(
             train.user,
             train.item,

@@ -1,0 +1,128 @@
+"""From ratings through Beam, sequences and network to predictions: equal to the reference, and causal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from rrn_tf.beam.build_sequences import BuildSequences
+from rrn_tf.config import Config, DataConfig, ModelConfig, SplitConfig
+from rrn_tf.data.batches import plan_batches
+from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.features import COLUMNS, SIDES, SPLIT, Split
+from rrn_tf.models.rrn import RRN
+from rrn_tf.training.alternating import make_model
+from rrn_tf.training.row_states import RowStates
+from tests.reference import Clock, Ratings, ReferenceRRN, weights_of
+
+DAY = 86_400
+CUTOFF = 1_000_000_000
+N = 300
+
+
+def make_ratings(seed: int = 0) -> Ratings:
+    """Distinct ratings from 40 days before to 20 days after the cutoff, several a step; some entities are cold."""
+    rng = np.random.default_rng(seed)
+    cells = rng.choice(12 * 9 * 240, N, replace=False)
+    user, item, quarter = np.unravel_index(cells, (12, 9, 240))
+    timestamp = CUTOFF + (quarter - 160) * (DAY // 4)
+    later = timestamp >= CUTOFF
+    user, item = np.where(later & (user == 3), 13, user), np.where(later & (item == 2), 10, item)
+    split = np.where(later, rng.choice([1, 2, 3, 4], N), 0)
+    # The lowest and highest training rating bound every prediction, so they are put out of reach.
+    rating = rng.integers(1, 11, N) / 2
+    first, second = np.flatnonzero(~later)[:2]
+    rating[first], rating[second] = -50, 50
+    return Ratings(user + 1, item + 1, rating, timestamp, split)
+
+
+def prepare(ratings: Ratings, directory: Path) -> RatingSequences:
+    config = DataConfig(split=SplitConfig(cutoff=str(CUTOFF)), shards=2)
+    columns = [
+        pa.array([f"u{k:02d}" for k in ratings.user]),
+        pa.array([f"i{k:02d}" for k in ratings.item]),
+        pa.array(ratings.rating, pa.float32()),
+        pa.array(ratings.timestamp, pa.int64()),
+        pa.array(ratings.split, pa.uint8()),
+    ]
+    with beam.Pipeline() as pipeline:
+        batch = pa.RecordBatch.from_arrays(columns, names=[*COLUMNS, SPLIT])
+        _ = pipeline | beam.Create([batch]) | BuildSequences(config, str(directory))
+    return load_sequences(directory)
+
+
+def random_model(sequences: RatingSequences, cell: str) -> RRN:
+    sizes = ModelConfig(cell=cell, units=5, embedding=4, dynamic=3, stationary=2)  # type: ignore[arg-type]
+    model = make_model(Config(model=sizes), sequences)
+    rng = np.random.default_rng(1)
+    for variable in model.weights:
+        variable.assign(rng.normal(0, 0.3, variable.shape))
+    for side in SIDES:
+        table = model.factors(side).table
+        table.assign(np.concatenate([np.zeros((1, 2)), table.numpy()[1:]]))
+    return model
+
+
+def predict(model: RRN, sequences: RatingSequences) -> dict[tuple[str, str, int], float]:
+    """Frozen predictions by user, item and time."""
+    plans = {side: plan_batches(sequences.side(side), sequences.metadata, rows_per_batch=64) for side in SIDES}
+    states = RowStates(model, sequences, plans)
+    for side in SIDES:
+        states.refresh(side)
+    user = sequences.user
+    names = (
+        sequences.user_ids[user.row_entity[user.rating_row] - 1],
+        sequences.item_ids[user.opposite - 1],
+        user.timestamp.tolist(),
+    )
+    return dict(zip(zip(*names, strict=True), states.predict(np.arange(len(user.rating))).tolist(), strict=True))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
+    return prepare(make_ratings(), tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
+def test_predictions_equal_the_reference(prepared: RatingSequences, cell: str) -> None:
+    model = random_model(prepared, cell)
+    found = predict(model, prepared)
+
+    raw = make_ratings()
+    index = [{name: k + 1 for k, name in enumerate(ids)} for ids in (prepared.user_ids, prepared.item_ids)]
+    users, items = [f"u{k:02d}" for k in raw.user], [f"i{k:02d}" for k in raw.item]
+    ratings = Ratings([index[0][u] for u in users], [index[1][i] for i in items], raw.rating, raw.timestamp, raw.split)
+    trained = raw.timestamp[raw.split == Split.TRAIN]
+    clock = Clock(CUTOFF, DAY, 7 * DAY, trained.mean(), trained.std())
+    expected = ReferenceRRN(ratings, clock, weights_of(model), cell).predict_all("frozen")
+    got = [found[key] for key in zip(users, items, raw.timestamp.tolist(), strict=True)]
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+    assert np.std(expected) > 0.05
+
+
+def test_not_one_bit_depends_on_the_future(prepared: RatingSequences, tmp_path: Path) -> None:
+    model = random_model(prepared, "rnn")
+    before = predict(model, prepared)
+    changed = make_ratings()
+    # From the start of an item step, which is that of a user step too, before the cutoff.
+    horizon = CUTOFF - 14 * DAY
+    future = changed.timestamp >= horizon
+    changed.rating[future] = changed.rating[future][::-1] + 1
+    after = predict(model, prepare(changed, tmp_path))
+    assert before.keys() == after.keys()
+    # Steps that start at or before the horizon: all of the item's step and the user's first day.
+    safe = [key for key in before if key[2] < horizon + DAY]
+    assert len(safe) > 50
+    assert all(before[key] == after[key] for key in safe)
+    assert any(before[key] != after[key] for key in before if horizon + DAY <= key[2] < CUTOFF)
+
+
+def test_frozen_predictions_ignore_ratings_after_the_cutoff(prepared: RatingSequences, tmp_path: Path) -> None:
+    model = random_model(prepared, "rnn")
+    changed = make_ratings()
+    changed.rating[changed.timestamp >= CUTOFF] = 7
+    assert predict(model, prepared) == predict(model, prepare(changed, tmp_path))
