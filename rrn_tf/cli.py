@@ -27,20 +27,17 @@ class InputError(click.ClickException):
     exit_code = FAILURE
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def _example(*lines: str) -> str:
+    return "\n  ".join(("\b\nExample:", *lines))
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_example("rrn train --data ratings.csv --output runs/a", "rrn recommend --model runs/a --user 42"),
+)
 @click.version_option(__version__, prog_name="rrn")
 def main() -> None:
-    r"""Recurrent recommenders: predict where tastes are going.
-
-    \b
-    Example:
-      rrn train --data ratings.csv --output runs/a
-      rrn recommend --model runs/a --user 42
-    """
-
-
-def _example(text: str) -> str:
-    return f"\b\nExample:\n  {text}"
+    """Recurrent recommenders: predict where tastes are going."""
 
 
 def _json_option(command: Callable[..., None]) -> Callable[..., None]:
