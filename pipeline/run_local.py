@@ -46,13 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         output = Path(options.output).absolute()
         source = resolve(options.data, output / "data")
         dump_config(config, output / CONFIG_FILE)
-        set_logical_devices(config.training.replicas)
     except (ConfigError, DataSourceError, OSError) as error:
         return _fail(USAGE, str(error))
 
     timer = ComponentTimer(lambda name, seconds: _tell(f"  {name:<32}{seconds:8.1f} s"))
     _redirect_log(output / LOG_FILE, timer)
     _tell(source.description)
+    from rrn_tf.training.devices import set_logical_devices
+
+    set_logical_devices(config.training.replicas)
     try:
         run_pipeline(config, source, output, options)
     except Exception as error:
@@ -60,6 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(FAILURE, f"{timer.running or 'pipeline'}: {first_line(error)} (see {output / LOG_FILE})")
     if timer.seconds:  # `tfx pipeline create` loads the runner with its run switched off
         record = run_record(output, source, timer.seconds, time.monotonic() - begin)
+        for split, findings in record["anomalies"].items():
+            _tell(f"anomalies in {split}: {'; '.join(findings)}")
         (output / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
     return 0
 
@@ -97,12 +101,18 @@ def run_record(output: Path, source: DataSource, seconds: dict[str, float], tota
 
     from components.report.executor import JSON_FILE, PREDICTIONS_FILE
     from pipeline.run_record import read_latest_run
+    from rrn_tf.data.metadata import SequenceMetadata
+    from rrn_tf.report.run_summary import print_prepared
 
     run = read_latest_run(output / METADATA_FILE, configs.PIPELINE_NAME)
     report = Path(run.uri("report") or "")
+    prepared = SequenceMetadata.load(run.uri("sequences") or "")
+    print_prepared(prepared)
     best = source.best_rmse(pd.read_parquet(report / PREDICTIONS_FILE)) if source.best_rmse else None
     return {
         "data": source.description,
+        "ratings": prepared.ratings,
+        "rejected": prepared.rejected,
         "components": [
             {"name": name, "seconds": round(spent, 2), "cached": name in run.cached} for name, spent in seconds.items()
         ],
@@ -117,16 +127,6 @@ def run_record(output: Path, source: DataSource, seconds: dict[str, float], tota
         "leaderboard": json.loads((report / JSON_FILE).read_text()),
         "best_rmse": best,
     }
-
-
-def set_logical_devices(replicas: int) -> None:
-    """Divides the CPU for a MirroredStrategy; TensorFlow allows it only before its first operation."""
-    if replicas > 1:
-        import tensorflow as tf
-
-        cpu = tf.config.list_physical_devices("CPU")[0]
-        if not tf.config.list_physical_devices("GPU"):
-            tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
 
 
 def first_line(error: BaseException) -> str:

@@ -9,8 +9,10 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.staging import local_input, local_output
 from rrn_tf.config import config_from_dict
+from rrn_tf.report.progress import training_listener
 from rrn_tf.serving.export import export_saved_model
-from rrn_tf.training.alternating import make_strategy, train
+from rrn_tf.training.alternating import train
+from rrn_tf.training.devices import make_strategy
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -25,8 +27,10 @@ def run_fn(fn_args: FnArgs) -> None:
         local_input(sequences_root(fn_args.train_files)) as data,
         local_output(fn_args.model_run_dir) as logs,
         tempfile.TemporaryDirectory() as work,
+        training_listener() as listener,
     ):
-        result = train(data, work, config, log_dir=logs, strategy=make_strategy(config.training.replicas))
+        strategy = make_strategy(config.training.replicas)
+        result = train(data, work, config, log_dir=logs, strategy=strategy, listeners=[listener])
         with local_output(fn_args.serving_model_dir) as model:
             export_saved_model(result, model)
 
