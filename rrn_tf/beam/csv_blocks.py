@@ -1,0 +1,265 @@
+"""CSV by blocks of whole physical lines, each line one row: what a block's lines say, and which cannot be read.
+
+A quoted line break would make a row span lines; a file that was cut or glued at a quote would then swallow good rows.
+So a row is a line, and a line with an open quote is rejected by itself.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+
+from rrn_tf.data.prepared import BadInputError
+
+_NEWLINE, _RETURN, _QUOTE, _COMMA, _NUL = 10, 13, 34, 44, 0
+_BOM = b"\xef\xbb\xbf"
+_QUOTES, _FIELDS = "unbalanced_quotes", "field_count"
+
+Lines = npt.NDArray[np.int64]
+
+
+class Header(NamedTuple):
+    """Where a file keeps its columns: number of fields, and the position of each wanted column."""
+
+    width: int
+    positions: tuple[int, ...]
+
+
+class CsvBlock(NamedTuple):
+    """Whole lines of a CSV file.
+
+    Attributes:
+      file: path.
+      header: of the file.
+      first_line: number of the block's first line in the file, from 1.
+      offset, length: bytes, where the file can be read at any place.
+      data: the bytes themselves where it cannot (compressed files).
+    """
+
+    file: str
+    header: Header
+    first_line: int
+    offset: int
+    length: int
+    data: bytes | None
+
+
+class Malformed(NamedTuple):
+    """A line that is no row: its place in the block, the reason's key and the problem in words."""
+
+    line: int
+    reason: str
+    text: str
+
+
+class BlockRows(NamedTuple):
+    """The rows of a block.
+
+    Attributes:
+      columns: text, N values each.
+      line: int64[N], place of each row's line in the block.
+      malformed: lines that are no rows, in order.
+      text_of: the text of a line.
+    """
+
+    columns: list[pa.Array]
+    line: Lines
+    malformed: list[Malformed]
+    text_of: Callable[[int], str]
+
+
+def plan_csv(file: str, stream: IO[bytes], columns: Sequence[str], block_bytes: int, carry: bool) -> Iterator[CsvBlock]:
+    """Cuts a CSV file at line ends into blocks of about `block_bytes`, reading it once.
+
+    Args:
+      file: path, for the blocks and for messages.
+      stream: the file's (decompressed) bytes.
+      columns: wanted columns; the header may have more, in any order.
+      block_bytes: size of a block.
+      carry: blocks carry their bytes.
+
+    Raises:
+      BadInputError: where the header lacks a column.
+    """
+    header, line, offset, rest = None, 1, 0, b""
+    while True:
+        chunk = stream.read(block_bytes)
+        data = rest + chunk
+        end = data.rfind(b"\n") + 1 if chunk else len(data)
+        block, rest = data[:end], data[end:]
+        begin = 0
+        if header is None and (block or not chunk):
+            begin = block.find(b"\n") + 1 or len(block)
+            header = parse_header(file, block[:begin], columns)
+            line += 1
+        if header is not None and len(block) > begin:
+            body = block[begin:]
+            yield CsvBlock(file, header, line, offset + begin, len(body), body if carry else None)
+            line += body.count(b"\n")
+        offset += end
+        if not chunk:
+            return
+
+
+def parse_header(file: str, line: bytes, columns: Sequence[str]) -> Header:
+    """Finds the wanted columns in a header line.
+
+    Raises:
+      BadInputError: naming the columns expected and the line found.
+    """
+    text = line.removeprefix(_BOM).decode("utf-8", "replace").rstrip("\r\n")
+    try:
+        names = [name.strip() for name in next(csv.reader([text]), [])]
+    except csv.Error:
+        names = [text]
+    if any(names.count(column) != 1 for column in columns):
+        found = repr(text[:200]) if text else "an empty line" if line else "an empty file"
+        raise BadInputError(f"{file}:1: expected columns {','.join(columns)}, found {found}")
+    return Header(len(names), tuple(names.index(column) for column in columns))
+
+
+def read_block(data: bytes, header: Header) -> BlockRows:
+    """Reads the lines of a block.
+
+    Args:
+      data: whole lines; the last may lack its line end.
+      header: of the file.
+    """
+    buffer = np.frombuffer(data, np.uint8)
+    breaks = np.flatnonzero(buffer == _NEWLINE)
+    stops = breaks if data.endswith(b"\n") or not data else np.append(breaks, len(data))
+    starts = np.concatenate([[0], stops[:-1] + 1]) if len(stops) else stops
+    # A line ends before the carriage return of a CRLF.
+    ends = stops - ((stops > starts) & (buffer[stops - 1] == _RETURN))
+
+    def text_of(line: int) -> str:
+        return data[starts[line] : ends[line]].decode("utf-8", "replace")
+
+    malformed = _unreadable(data, buffer, starts, stops, ends)
+    odd, awkward = _quoted(data, buffer, starts, stops, ends)
+    malformed |= {line: Malformed(line, _QUOTES, "quotes are not balanced in this line") for line in odd.tolist()}
+    columns: list[list[str]] = [[] for _ in header.positions]
+    by_hand: list[int] = []
+    for line in awkward.tolist():
+        if line in malformed:
+            continue
+        fields = _split_strictly(text_of(line))
+        if fields is None:
+            malformed[line] = Malformed(line, _QUOTES, "quotes are not balanced in this line")
+        elif len(fields) != header.width:
+            malformed[line] = _wrong_width(line, header.width, len(fields))
+        else:
+            by_hand.append(line)
+            for column, position in zip(columns, header.positions):
+                column.append(fields[position])
+
+    plain = ends > starts
+    plain[list(malformed)] = False
+    plain[awkward] = False
+    lines = np.flatnonzero(plain)
+    if len(lines) == len(plain):
+        payload = data
+    else:
+        payload = buffer[np.repeat(plain, np.diff(starts, append=len(data)))].tobytes()
+    tables, wrong = _parse_plain(payload, header)
+    malformed |= {int(lines[k]): _wrong_width(int(lines[k]), header.width, width) for k, width in wrong}
+    lines = np.delete(lines, [k for k, _ in wrong])
+    if any(len(column) != len(lines) for column in tables):
+        raise RuntimeError(f"expected {len(lines)} rows of {len(lines)} lines, found {len(tables[0])}")
+    return BlockRows(
+        [pa.concat_arrays([table, pa.array(column, pa.string())]) for table, column in zip(tables, columns)],
+        np.concatenate([lines, np.array(by_hand, np.int64)]),
+        [malformed[line] for line in sorted(malformed)],
+        text_of,
+    )
+
+
+def _parse_plain(payload: bytes, header: Header) -> tuple[list[pa.Array], list[tuple[int, int]]]:
+    """Columns of rows without surprises, and (row, fields) of those with too few or too many fields."""
+    wrong: list[tuple[int, int]] = []
+
+    def skip(row: arrow_csv.InvalidRow) -> str:
+        wrong.append((row.number - 1, row.actual_columns))
+        return "skip"
+
+    if not payload:
+        return [pa.array([], pa.string()) for _ in header.positions], []
+    names = [str(position) for position in range(header.width)]
+    wanted = [names[position] for position in header.positions]
+    table = arrow_csv.read_csv(
+        io.BytesIO(payload),
+        # Threads would lose the row numbers; one block keeps them exact.
+        arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(payload) + 1),
+        arrow_csv.ParseOptions(invalid_row_handler=skip),
+        arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), include_columns=wanted, check_utf8=False
+        ),
+    )
+    return [pa.concat_arrays(table[name].chunks or [pa.array([], pa.string())]) for name in wanted], wrong
+
+
+def _unreadable(
+    data: bytes, buffer: npt.NDArray[np.uint8], starts: Lines, stops: Lines, ends: Lines
+) -> dict[int, Malformed]:
+    """Lines with a NUL byte, a carriage return inside, or bytes that are not UTF-8."""
+    found: dict[int, Malformed] = {}
+    if not _is_utf8(data):
+        for line in np.unique(np.searchsorted(stops, np.flatnonzero(buffer >= 0x80))).tolist():
+            if not _is_utf8(data[starts[line] : stops[line]]):
+                found[line] = Malformed(line, "invalid_utf8", "bytes in this line are not valid UTF-8")
+    if b"\r" in data:
+        returns = np.flatnonzero(buffer == _RETURN)
+        line_of = np.searchsorted(stops, returns)
+        for line in np.unique(line_of[returns < ends[line_of]]).tolist():
+            found[line] = Malformed(line, "stray_carriage_return", "a carriage return stands inside this line")
+    if b"\0" in data:
+        for line in np.unique(np.searchsorted(stops, np.flatnonzero(buffer == _NUL))).tolist():
+            found[line] = Malformed(line, "nul_byte", "a NUL byte stands in this line")
+    return found
+
+
+def _quoted(
+    data: bytes, buffer: npt.NDArray[np.uint8], starts: Lines, stops: Lines, ends: Lines
+) -> tuple[Lines, Lines]:
+    """Lines with an odd number of quotes, and lines whose quotes do not just open and close whole fields."""
+    none = np.empty(0, np.int64)
+    if b'"' not in data:
+        return none, none
+    quotes = np.flatnonzero(buffer == _QUOTE)
+    line_of = np.searchsorted(stops, quotes)
+    lines, first, counts = np.unique(line_of, return_index=True, return_counts=True)
+    opens = (np.arange(len(quotes)) - np.repeat(first, counts)) % 2 == 0
+    at_start = (quotes == starts[line_of]) | (buffer[quotes - 1] == _COMMA)
+    at_end = quotes + 1 == ends[line_of]
+    inside = np.flatnonzero(~at_end)
+    at_end[inside] = buffer[quotes[inside] + 1] == _COMMA
+    awkward = np.unique(line_of[~np.where(opens, at_start, at_end)])
+    odd = lines[counts % 2 == 1]
+    return odd, np.setdiff1d(awkward, odd)
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _split_strictly(line: str) -> list[str] | None:
+    try:
+        (fields,) = csv.reader([line], strict=True)
+    except (csv.Error, ValueError):
+        return None
+    return fields
+
+
+def _wrong_width(line: int, expected: int, found: int) -> Malformed:
+    return Malformed(line, _FIELDS, f"expected {expected} fields, found {found}")

@@ -1,0 +1,231 @@
+"""Reads ratings from CSV and Parquet files: valid rows as batches, every other row with its place and reason."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from apache_beam import pvalue
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.metrics import Metrics
+
+from rrn_tf import features
+from rrn_tf.beam import batches, columns
+from rrn_tf.beam.csv_blocks import BlockRows, CsvBlock, Malformed, plan_csv, read_block
+from rrn_tf.beam.dead_letters import count_in_metrics, rejected_batch
+from rrn_tf.data.prepared import BadInputError
+
+RATINGS, REJECTED, ROWS = "ratings", "rejected", "rows"
+_BLOCK_BYTES = 8 << 20
+
+
+class ParquetBlock(NamedTuple):
+    """A row group of a Parquet file; `first_line` is the number of its first row, from 1."""
+
+    file: str
+    columns: tuple[str, ...]
+    first_line: int
+    row_group: int
+
+
+class ReadRatings(beam.PTransform):  # type: ignore[misc]
+    """Reads and validates ratings.
+
+    A row of a CSV file is one physical line. Blank lines, a byte order mark, CRLF line ends and further columns are
+    accepted. Ids are kept byte for byte; numbers may stand between spaces.
+
+    Args:
+      pattern: file, glob or several of them; ``.parquet`` files are Parquet, all others CSV with a header line,
+        plain or compressed (``.gz``, ``.bz2``, ``.zst``).
+      columns: what to read, of user_id, item_id, rating and timestamp.
+      block_bytes: CSV read at once.
+
+    Output: a dictionary of PCollections: ``ratings`` (`pyarrow.RecordBatch`es of `rrn_tf.beam.batches.RATINGS`),
+    ``rejected`` (batches of `rrn_tf.beam.dead_letters.REJECTED`) and ``rows`` (numbers of rows read).
+
+    Raises:
+      BadInputError: no such file; while running, a file that is not readable or lacks a column.
+    """
+
+    def __init__(
+        self,
+        pattern: str | Sequence[str],
+        columns: Sequence[str] = features.COLUMNS,
+        *,
+        block_bytes: int = _BLOCK_BYTES,
+    ) -> None:
+        super().__init__()
+        self._files = find_files([pattern] if isinstance(pattern, str) else pattern)
+        self._columns = tuple(columns)
+        self._block_bytes = block_bytes
+
+    def expand(self, start: beam.Pipeline) -> dict[str, beam.PCollection]:
+        read = (
+            start
+            | "Files" >> beam.Create(self._files)
+            | "SpreadFiles" >> beam.Reshuffle()
+            | "Plan" >> beam.FlatMap(plan_blocks, self._columns, self._block_bytes)
+            | "SpreadBlocks" >> beam.Reshuffle()
+            | "Read" >> beam.ParDo(_ReadBlock(self._columns)).with_outputs(REJECTED, ROWS, main=RATINGS)
+        )
+        return {name: read[name] for name in (RATINGS, REJECTED, ROWS)}
+
+
+def find_files(patterns: Sequence[str]) -> list[str]:
+    """Files that match, sorted.
+
+    Raises:
+      BadInputError: for a pattern without a file.
+    """
+    found: set[str] = set()
+    for pattern in patterns:
+        (match,) = FileSystems.match([str(pattern)])
+        if not match.metadata_list:
+            raise BadInputError(f"{pattern}: expected ratings, found no such file")
+        found |= {metadata.path for metadata in match.metadata_list}
+    return sorted(found)
+
+
+def plan_blocks(file: str, wanted: tuple[str, ...], block_bytes: int) -> Iterator[CsvBlock | ParquetBlock]:
+    """Parts of a file that can be read on their own.
+
+    Raises:
+      BadInputError: a file that is not readable or lacks a column.
+    """
+    try:
+        if file.endswith(".parquet"):
+            yield from _plan_parquet(file, wanted)
+        else:
+            packed = CompressionTypes.detect_compression_type(file) != CompressionTypes.UNCOMPRESSED
+            with FileSystems.open(file) as stream:
+                yield from plan_csv(file, stream, wanted, block_bytes, carry=packed)
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        raise BadInputError(f"{file}: not readable: {str(error).splitlines()[0]}") from error
+
+
+def _plan_parquet(file: str, wanted: tuple[str, ...]) -> Iterator[ParquetBlock]:
+    with FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+        metadata = pq.ParquetFile(stream).metadata
+        names = metadata.schema.to_arrow_schema().names
+        if not set(wanted) <= set(names):
+            raise BadInputError(f"{file}: expected columns {','.join(wanted)}, found {','.join(names)[:200]}")
+        first = 1
+        for group in range(metadata.num_row_groups):
+            yield ParquetBlock(file, wanted, first, group)
+            first += metadata.row_group(group).num_rows
+
+
+class _ReadBlock(beam.DoFn):  # type: ignore[misc]
+    """A block's valid rows as a batch, its other rows as a rejected batch, and how many rows it has."""
+
+    def __init__(self, wanted: tuple[str, ...]) -> None:
+        self._wanted = wanted
+        self._good = Metrics.counter("rrn_tf", "good_rows")
+
+    def process(self, block: CsvBlock | ParquetBlock) -> Iterator[Any]:
+        rows = _read_csv(block) if isinstance(block, CsvBlock) else _read_parquet(block)
+        good, rejected = check_rows(block.file, block.first_line, dict(zip(self._wanted, rows.columns)), rows)
+        if rejected is not None:
+            yield pvalue.TaggedOutput(REJECTED, count_in_metrics(rejected))
+        if good.num_rows:
+            yield good
+        self._good.inc(good.num_rows)
+        yield pvalue.TaggedOutput(ROWS, len(rows.line) + len(rows.malformed))
+
+
+def check_rows(
+    file: str, first_line: int, texts: dict[str, pa.Array], rows: BlockRows
+) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:
+    """Checks every column of a block.
+
+    Args:
+      file: path.
+      first_line: number of the block's first line.
+      texts: columns of the block by name.
+      rows: the block.
+
+    Returns:
+      The valid rows, and the rejected ones, if any.
+    """
+    checks: dict[str, columns.Checked] = {}
+    for name, column in texts.items():
+        if name == features.RATING:
+            checks[name] = columns.check_ratings(column)
+        elif name == features.TIMESTAMP:
+            checks[name] = columns.check_timestamps(column)
+        else:
+            checks[name] = columns.check_ids(name, column)
+    line = pa.array(first_line + rows.line)
+    place = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(line), np.int32)), pa.array([file]))
+    batch = pa.RecordBatch.from_arrays(
+        [*(check.values for check in checks.values()), place, line], names=[*checks, batches.FILE, batches.LINE]
+    )
+    bad, problems = columns.first_problems([problem for check in checks.values() for problem in check.problems])
+    unusable = rows.malformed + [
+        Malformed(int(rows.line[row]), problem.reason, problem.text.format(_shown(problem, texts, row)))
+        for row, problem in zip(bad.tolist(), problems)
+    ]
+    if not unusable:
+        return batch, None
+    keep = np.ones(len(line), bool)
+    keep[bad] = False
+    rejected = rejected_batch(
+        file,
+        first_line + np.array([row.line for row in unusable]),
+        [row.reason for row in unusable],
+        [row.text for row in unusable],
+        [rows.text_of(row.line) for row in unusable],
+    )
+    return batches.take(batch, keep), rejected
+
+
+def _shown(problem: columns.Problem, texts: dict[str, pa.Array], row: int) -> str:
+    """The value as a message shows it, cut where it is long."""
+    name = next(name for name in texts if problem.reason.startswith(f"{name}_"))
+    text = str(texts[name][row].as_py())
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def _read_csv(block: CsvBlock) -> BlockRows:
+    data = block.data
+    if data is None:
+        with FileSystems.open(block.file) as stream:
+            stream.seek(block.offset)
+            data = stream.read(block.length)
+    return read_block(data, block.header)
+
+
+def _read_parquet(block: ParquetBlock) -> BlockRows:
+    with FileSystems.open(block.file, compression_type=CompressionTypes.UNCOMPRESSED) as stream:
+        table = pq.ParquetFile(stream).read_row_group(block.row_group, columns=list(block.columns))
+    values = [_parquet_column(block.file, name, table[name]) for name in block.columns]
+
+    def text_of(row: int) -> str:
+        return ",".join("" if (value := column[row].as_py()) is None else str(value) for column in values)
+
+    return BlockRows(values, np.arange(table.num_rows), [], text_of)
+
+
+def _parquet_column(file: str, name: str, column: pa.ChunkedArray) -> pa.Array:
+    """One array of a type that the column checks know."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    identity = name in (features.USER_ID, features.ITEM_ID)
+    if identity and not (text or pa.types.is_integer(kind)):
+        raise BadInputError(f"{file}: expected {name} as text or integers, found {kind}")
+    if not (text or number or (name == features.TIMESTAMP and pa.types.is_timestamp(kind))):
+        raise BadInputError(f"{file}: expected {name} as numbers or text, found {kind}")
+    if text or identity:
+        column = column.cast(pa.string())
+    elif pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
