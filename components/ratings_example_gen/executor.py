@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+import posixpath
+from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
+import pyarrow as pa
 from google.protobuf import struct_pb2
 from tfx.components.example_gen import base_example_gen_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
+from rrn_tf import features
+from rrn_tf.beam import batches, read_ratings, split
+from rrn_tf.beam.dead_letters import WriteDeadLetters
 from rrn_tf.beam.errors import surfaced_errors
+from rrn_tf.beam.files import replacing
+from rrn_tf.beam.rating_examples import to_examples
+from rrn_tf.beam.read_ratings import ReadRatings
+from rrn_tf.beam.split import SplitByTime
 from rrn_tf.config import DataConfig, config_from_dict
+from rrn_tf.data.prepared import DEAD_LETTERS_FILE
 from rrn_tf.features import Split
 
 DATA_CONFIG, DEAD_LETTERS = "data_config", "dead_letters"
 INPUT_SPLIT = "ratings"
-REJECTED = "rejected_rows"
+REJECTED_FILE = "rejected.json"
 
 
 class Executor(base_example_gen_executor.BaseExampleGenExecutor):
@@ -28,8 +39,65 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         """Unused: no transform of one input split can split by time."""
         raise NotImplementedError
 
+    def Do(  # noqa: N802
+        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+    ) -> None:
+        """Runs the component.
+
+        Args:
+          input_dict: none.
+          output_dict: `examples`.
+          exec_properties: `input_base`, `input_config`, `output_config` and `custom_config`.
+
+        Raises:
+          BadInputError: for data that cannot be used, in one line.
+        """
+        self._root = artifact_utils.get_single_uri(output_dict[standard_component_specs.EXAMPLES_KEY])
+        with surfaced_errors():
+            super().Do(input_dict, output_dict, exec_properties)
+
     def GenerateExamplesByBeam(  # noqa: N802
         self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
     ) -> dict[str, beam.PCollection]:
-        """One collection of serialized rating `tf.Example`s a split."""
-        raise NotImplementedError
+        """One collection of serialized rating `tf.Example`s a split; rejected rows go to the dead letters.
+
+        Args:
+          pipeline: to add to.
+          exec_properties: see `Do`.
+        """
+        config, dead_letters = settings(exec_properties)
+        source = example_gen_pb2.Input()
+        proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], source)
+        base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
+
+        read = pipeline | ReadRatings(posixpath.join(base, source.splits[0].pattern))
+        ratings = read[read_ratings.RATINGS] | SplitByTime(config.split)
+        rejected = (ratings[split.REJECTED], read[read_ratings.REJECTED]) | "AllRejected" >> beam.Flatten()
+        file = posixpath.join(dead_letters or self._root, DEAD_LETTERS_FILE)
+        counts = rejected | WriteDeadLetters(file, config.max_bad_share, read[read_ratings.ROWS])
+        _ = counts | "WriteCounts" >> beam.Map(_write_counts, posixpath.join(self._root, REJECTED_FILE))
+        return {
+            part.label: ratings[split.RATINGS]
+            | f"Choose[{part.label}]" >> beam.FlatMap(_choose, part)
+            | f"Encode[{part.label}]" >> beam.FlatMap(to_examples)
+            for part in Split
+        }
+
+
+def settings(exec_properties: dict[str, Any]) -> tuple[DataConfig, str]:
+    """The data configuration, and the directory of the dead letters or an empty string."""
+    custom_config, packed = example_gen_pb2.CustomConfig(), struct_pb2.Struct()
+    proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], custom_config)
+    custom_config.custom_config.Unpack(packed)
+    return config_from_dict({"data": json.loads(packed[DATA_CONFIG])}).data, packed[DEAD_LETTERS]
+
+
+def _choose(batch: pa.RecordBatch, part: Split) -> Iterator[pa.RecordBatch]:
+    chosen = batches.numbers(batch, features.SPLIT) == part
+    if chosen.any():
+        yield batches.take(batch, chosen)
+
+
+def _write_counts(counts: dict[str, int], path: str) -> None:
+    with replacing(path) as file:
+        file.write(json.dumps(counts).encode())

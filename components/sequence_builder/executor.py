@@ -18,7 +18,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx_bsl.coders import example_coder
 
-from components.ratings_example_gen.executor import REJECTED
+from components.ratings_example_gen.executor import REJECTED_FILE
 from rrn_tf import features
 from rrn_tf.beam.build_sequences import BuildSequences
 from rrn_tf.beam.errors import surfaced_errors
@@ -46,7 +46,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         config = config_from_dict({"data": json.loads(exec_properties[DATA_CONFIG])}).data
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         sequences = artifact_utils.get_single_instance(output_dict[SEQUENCES])
-        rejected = json.loads(examples.get_string_custom_property(REJECTED) or "{}")
+        with fileio.open(f"{examples.uri}/{REJECTED_FILE}") as file:
+            rejected = json.loads(file.read())
         with surfaced_errors(), self._make_beam_pipeline() as pipeline:
             batches = [
                 pipeline
@@ -57,7 +58,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             ]
             folders = {side: f"Split-{side.sequences}" for side in SIDES}
             counts = pipeline | "Rejected" >> beam.Create([rejected])
-            batches | beam.Flatten() | BuildSequences(config, sequences.uri, folders=folders, rejected=counts)
+            _ = batches | beam.Flatten() | BuildSequences(config, sequences.uri, folders=folders, rejected=counts)
         sequences.split_names = artifact_utils.encode_split_names([side.sequences for side in SIDES])
         examples_utils.set_payload_format(sequences, example_gen_pb2.FORMAT_TF_SEQUENCE_EXAMPLE)
 

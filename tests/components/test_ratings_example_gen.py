@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from components.ratings_example_gen.component import RatingsExampleGen
-from components.ratings_example_gen.executor import REJECTED, Executor
+from components.ratings_example_gen.executor import REJECTED_FILE, Executor
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.features import SPLIT_NAMES
 from tests.components.conftest import BAD_ROW
@@ -50,7 +50,7 @@ def test_rejected_rows_are_kept_and_counted(examples: Any) -> None:
     (file,) = Path(examples.uri).glob("*.jsonl")
     (line,) = file.read_text().splitlines()
     assert json.loads(line)["row"] == BAD_ROW
-    assert sum(json.loads(examples.get_string_custom_property(REJECTED)).values()) == 1
+    assert sum(json.loads(Path(examples.uri, REJECTED_FILE).read_text()).values()) == 1
 
 
 def test_too_many_bad_rows_fail_in_one_line_and_leave_the_dead_letters(
