@@ -65,3 +65,9 @@ def take(batch: pa.RecordBatch, rows: npt.NDArray[Any]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
         [column.take(pa.array(positions)) for column in batch.columns], names=batch.schema.names
     )
+
+
+def texts(rows: pa.RecordBatch | pa.Table) -> list[str]:
+    """Each row's contract columns as one line of text, for people to read."""
+    columns = [rows[name].to_pylist() for name in features.COLUMNS if name in rows.schema.names]
+    return [",".join(map(str, values)) for values in zip(*columns, strict=True)]

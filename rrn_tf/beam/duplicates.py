@@ -115,10 +115,7 @@ def _later_rows(parts: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         f"same user, item and timestamp as {file}:{line}"
         for file, line in zip(origins[batches.FILE].to_pylist(), origins[batches.LINE].to_pylist())
     ]
-    row = [
-        ",".join(map(str, values))
-        for values in zip(*(rows[name].to_pylist() for name in features.COLUMNS if name in rows.column_names))
-    ]
+    row = batches.texts(rows)
     files = np.array(rows[batches.FILE].to_pylist(), object)
     lines = rows[batches.LINE].to_numpy()
     for file in sorted(set(files.tolist())):
@@ -138,9 +135,7 @@ def _lines(rejected: pa.RecordBatch) -> npt.NDArray[np.int64]:
     return rejected.column(1).to_numpy(zero_copy_only=False).copy()
 
 
-def _without(
-    batch: pa.RecordBatch, places: list[tuple[str, npt.NDArray[np.int64]]]
-) -> Iterator[pa.RecordBatch]:
+def _without(batch: pa.RecordBatch, places: list[tuple[str, npt.NDArray[np.int64]]]) -> Iterator[pa.RecordBatch]:
     """The batch without the rows at some (file, lines)."""
     if not places:
         yield batch

@@ -27,7 +27,7 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
             yield file
         FileSystems.rename([partial], [path])
     except BaseException:
-        _remove(partial)
+        remove(partial)
         raise
 
 
@@ -39,6 +39,7 @@ def make_directory(path: str) -> None:
             FileSystems.mkdirs(path)
 
 
-def _remove(path: str) -> None:
+def remove(path: str) -> None:
+    """Removes a file where there is one."""
     with contextlib.suppress(Exception):
         FileSystems.delete([path])

@@ -16,7 +16,7 @@ from apache_beam import pvalue
 from rrn_tf import features
 from rrn_tf.beam import batches
 from rrn_tf.beam.dead_letters import count_in_metrics, rejected_batch
-from rrn_tf.beam.duplicates import DropDuplicates
+from rrn_tf.beam.duplicates import KEPT, DropDuplicates
 from rrn_tf.beam.row_hash import hash_rows
 from rrn_tf.beam.vocabularies import CountTrainingRatings, IdCounts, count_ids
 from rrn_tf.config import SplitConfig
@@ -38,11 +38,12 @@ class SplitByTime(beam.PTransform):  # type: ignore[misc]
     Args:
       config: the split.
 
-    Input: PCollection of batches of `rrn_tf.beam.batches.RATINGS`, or a dictionary of two: ``ratings`` and ``held_out``.
+    Input: batches of `rrn_tf.beam.batches.RATINGS`, or a dictionary of two such PCollections: ``ratings`` and
+    ``held_out``.
 
     Output: dictionary of PCollections: ``ratings`` (batches with `split`, uint8, and `user_activity`, int64: the number
-    of training ratings of the user), ``rejected`` (batches) and ``cutoff`` (a singleton, unix seconds; None without any
-    training rating).
+    of training ratings of the user), ``rejected`` (batches) and ``cutoff`` (a singleton, unix seconds; 0 without any
+    rating to train on).
     """
 
     def __init__(self, config: SplitConfig) -> None:
@@ -109,12 +110,12 @@ class CutoffFn(beam.CombineFn):  # type: ignore[misc]
     def merge_accumulators(self, accumulators: Iterable[list[TimeCounts]]) -> list[TimeCounts]:
         return _counted([part for accumulator in accumulators for part in accumulator])
 
-    def extract_output(self, accumulator: list[TimeCounts]) -> int | None:
+    def extract_output(self, accumulator: list[TimeCounts]) -> int:
         if self._given is not None:
             return self._given
         times, counts = _counted(accumulator)[0] if accumulator else (np.empty(0, np.int64),) * 2
         if not len(times):
-            return None
+            return 0
         upto = np.cumsum(counts)
         last = math.ceil(self._fraction * int(upto[-1]))
         return int(times[np.searchsorted(upto, last)]) + 1
@@ -131,9 +132,7 @@ def assign_splits(
       cutoff: unix seconds.
       users, items: training ratings of each id.
     """
-    activity, item_activity = (
-        _counts(batch, side.id_feature, counted) for side, counted in zip(SIDES, (users, items))
-    )
+    activity, item_activity = (_counts(batch, side.id_feature, counted) for side, counted in zip(SIDES, (users, items)))
     later = batches.numbers(batch, features.TIMESTAMP) >= cutoff
     split = np.full(batch.num_rows, Split.TRAIN, np.uint8)
     if batches.HELD_OUT in batch.schema.names:
@@ -175,11 +174,9 @@ def _counted(parts: list[TimeCounts]) -> list[TimeCounts]:
     return [(times, counts.astype(np.int64))]
 
 
-def _right_side(batch: pa.RecordBatch, cutoff: int | None) -> Iterator[Any]:
+def _right_side(batch: pa.RecordBatch, cutoff: int) -> Iterator[Any]:
     """Of an explicit validation source: its rows must lie at or after the cutoff, the others before it."""
     time, held_out = batches.numbers(batch, features.TIMESTAMP), batches.numbers(batch, batches.HELD_OUT)
-    if cutoff is None:
-        cutoff = int(time.max()) + 1 if not held_out.all() else 0
     wrong = np.flatnonzero(held_out == (time < cutoff))
     if not len(wrong):
         yield batch
@@ -189,7 +186,6 @@ def _right_side(batch: pa.RecordBatch, cutoff: int | None) -> Iterator[Any]:
     rows = batches.take(batch, wrong)
     held, times = held_out[wrong].tolist(), time[wrong].tolist()
     file, line = rows.column(batches.FILE).dictionary_decode().to_pylist(), batches.numbers(rows, batches.LINE)
-    texts = rows.select([name for name in features.COLUMNS if name in rows.schema.names]).to_pylist()
     rejected = rejected_batch(
         file[0],
         line,
@@ -200,7 +196,7 @@ def _right_side(batch: pa.RecordBatch, cutoff: int | None) -> Iterator[Any]:
             else f"training timestamp {when} is not before the cutoff {cutoff}"
             for late, when in zip(held, times)
         ],
-        [",".join(str(value) for value in row.values()) for row in texts],
+        batches.texts(rows),
     )
     yield pvalue.TaggedOutput(REJECTED, count_in_metrics(rejected))
 

@@ -1,0 +1,61 @@
+"""From ratings to a prepared data set in one Beam pipeline: what `rrn train` runs first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from rrn_tf.beam import read_ratings, split
+from rrn_tf.beam.build_sequences import BuildSequences
+from rrn_tf.beam.dead_letters import WriteDeadLetters
+from rrn_tf.beam.errors import surfaced_errors
+from rrn_tf.beam.files import remove
+from rrn_tf.beam.read_ratings import ReadRatings
+from rrn_tf.beam.split import SplitByTime
+from rrn_tf.config import DataConfig
+from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.features import METADATA_FILE
+
+
+def prepare_sequences(
+    source: str,
+    output_dir: str,
+    config: DataConfig,
+    *,
+    valid: str | None = None,
+    dead_letters: str,
+    beam_args: Sequence[str] = (),
+) -> SequenceMetadata:
+    """Reads, checks and splits ratings and writes user and item sequences.
+
+    Args:
+      source: CSV or Parquet files (see `ReadRatings`).
+      output_dir: receives sequences, vocabularies and metadata.
+      config: of the split and the sequences.
+      valid: files of validation ratings; all of `source` then trains.
+      dead_letters: JSON Lines file for rejected rows.
+      beam_args: pipeline options, passed to Beam untouched; default: the in-memory runner.
+
+    Returns:
+      The metadata, which lies in `output_dir` too.
+
+    Raises:
+      BadInputError: in one line: no such file, a wrong header, no rows, too many rejected, no training ratings.
+    """
+    remove(f"{output_dir}/{METADATA_FILE}")  # of an earlier run, so that its presence always means success
+    with surfaced_errors():
+        pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
+        parts = {split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source)}
+        if valid is not None:
+            parts[split.HELD_OUT] = pipeline | "ReadValidation" >> ReadRatings(valid)
+        ratings = {name: part[read_ratings.RATINGS] for name, part in parts.items()} | SplitByTime(config.split)
+        rejected = [ratings[split.REJECTED], *(part[read_ratings.REJECTED] for part in parts.values())]
+        rows = [part[read_ratings.ROWS] for part in parts.values()]
+        counts = (rejected | "AllRejected" >> beam.Flatten()) | WriteDeadLetters(
+            dead_letters, config.max_bad_share, rows | "AllRowCounts" >> beam.Flatten()
+        )
+        _ = ratings[split.RATINGS] | BuildSequences(config, output_dir, rejected=counts)
+        pipeline.run().wait_until_finish()
+    return SequenceMetadata.load(output_dir)

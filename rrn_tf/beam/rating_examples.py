@@ -1,0 +1,54 @@
+"""Ratings as serialized `tf.Example`s, one a rating, with what evaluation slices by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from rrn_tf import features
+from rrn_tf.beam import batches, wire
+
+
+def to_examples(batch: pa.RecordBatch) -> Iterator[bytes]:
+    """Encodes a batch of split ratings.
+
+    Args:
+      batch: with user_id, item_id, rating, timestamp and, from `SplitByTime`, `user_activity`.
+
+    Yields:
+      Serialized `Example`s of user_id, item_id, rating, timestamp, month and user_activity (a bucket's name).
+    """
+    timestamp = batches.numbers(batch, features.TIMESTAMP)
+    activity = batches.numbers(batch, features.USER_ACTIVITY)
+    bounds, names = zip(*features.ACTIVITY_BUCKETS, strict=True)
+    buckets = pa.array(names).take(pa.array(np.searchsorted(bounds, activity, side="right") - 1))
+    messages = wire.example(
+        {
+            features.USER_ID: _texts(_ids(batch, features.USER_ID)),
+            features.ITEM_ID: _texts(_ids(batch, features.ITEM_ID)),
+            features.RATING: wire.feature(wire.FLOAT_LIST, wire.floats(batches.numbers(batch, features.RATING))),
+            features.TIMESTAMP: wire.feature(wire.INT64_LIST, wire.varints(timestamp)),
+            features.MONTH: _texts(months(timestamp)),
+            features.USER_ACTIVITY: _texts(buckets),
+        }
+    )
+    for message in messages:
+        yield message.as_py()
+
+
+def months(timestamp: npt.NDArray[np.int64]) -> pa.Array:
+    """Months in UTC, such as ``2013-05``: string[N]."""
+    number, place = np.unique(timestamp.astype("datetime64[s]").astype("datetime64[M]"), return_inverse=True)
+    return pa.array(np.datetime_as_string(number).tolist(), pa.string()).take(pa.array(place))
+
+
+def _ids(batch: pa.RecordBatch, name: str) -> pa.Array:
+    codes, values = batches.ids(batch, name)
+    return values.take(pa.array(codes))
+
+
+def _texts(values: pa.Array) -> pa.Array:
+    return wire.feature(wire.BYTES_LIST, wire.strings(values))
