@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,10 @@ def _example(*lines: str) -> str:
 @click.version_option(__version__, prog_name="rrn")
 def main() -> None:
     """Recurrent recommenders: predict where tastes are going."""
+    # A user of the command line wants answers, not TensorFlow's start-up notes; both can be set otherwise.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
 
 
 def _json_option(command: Callable[..., None]) -> Callable[..., None]:

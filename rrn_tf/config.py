@@ -150,12 +150,12 @@ class TrainingConfig:
       replicas: devices of the MirroredStrategy (0: every GPU, or one CPU).
     """
 
-    epochs: int = Field(default=10, ge=0)
-    patience: int = Field(default=0, ge=0)
-    rows_per_batch: int = Field(default=16_384, ge=1)
-    learning_rate: float = Field(default=1.5e-3, gt=0)
-    factor_learning_rate: float = Field(default=0.05, ge=0)
-    network_l2: float = Field(default=1e-5, ge=0)
+    epochs: int = Field(default=20, ge=0)
+    patience: int = Field(default=4, ge=0)
+    rows_per_batch: int = Field(default=2_048, ge=1)
+    learning_rate: float = Field(default=3e-4, gt=0)
+    factor_learning_rate: float = Field(default=0.003, ge=0)
+    network_l2: float = Field(default=3e-3, ge=0)
     factor_l2: float = Field(default=1e-3, ge=0)
     gradient_clip: float = Field(default=15.0, ge=0)
     pretraining: Literal["bias", "pmf", "none"] = "bias"

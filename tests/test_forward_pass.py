@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import apache_beam as beam
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from rrn_tf.beam.build_sequences import BuildSequences
 from rrn_tf.config import Config, DataConfig, ModelConfig, SplitConfig
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
-from rrn_tf.features import COLUMNS, SIDES, SPLIT, Split
+from rrn_tf.features import SIDES, Split
 from rrn_tf.models.rrn import RRN
 from rrn_tf.training.alternating import make_model
 from rrn_tf.training.row_states import RowStates
+from tests.prepared import write_sequences
 from tests.reference import Clock, Ratings, ReferenceRRN, weights_of
 
 DAY = 86_400
@@ -42,17 +40,8 @@ def make_ratings(seed: int = 0) -> Ratings:
 
 def prepare(ratings: Ratings, directory: Path) -> RatingSequences:
     config = DataConfig(split=SplitConfig(cutoff=str(CUTOFF)), shards=2)
-    columns = [
-        pa.array([f"u{k:02d}" for k in ratings.user]),
-        pa.array([f"i{k:02d}" for k in ratings.item]),
-        pa.array(ratings.rating, pa.float32()),
-        pa.array(ratings.timestamp, pa.int64()),
-        pa.array(ratings.split, pa.uint8()),
-    ]
-    with beam.Pipeline() as pipeline:
-        batch = pa.RecordBatch.from_arrays(columns, names=[*COLUMNS, SPLIT])
-        _ = pipeline | beam.Create([batch]) | BuildSequences(config, str(directory))
-    return load_sequences(directory)
+    names = [f"u{k:02d}" for k in ratings.user], [f"i{k:02d}" for k in ratings.item]
+    return load_sequences(write_sequences(*names, ratings.rating, ratings.timestamp, ratings.split, directory, config))
 
 
 def random_model(sequences: RatingSequences, cell: str) -> RRN:

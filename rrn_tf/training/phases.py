@@ -67,7 +67,7 @@ class Phase:
         order = rng.permutation(len(self._plan))
         data = self._strategy.distribute_datasets_from_function(lambda context: self._plan.dataset(order))
         if self._step is None:
-            self._step = tf.function(self._distributed_step, input_signature=[data.element_spec])
+            self._step = tf.function(self._distributed_step, input_signature=[data.element_spec], autograph=False)
         total = 0.0
         for done, batch in enumerate(data, start=1):
             loss = float(self._step(batch))

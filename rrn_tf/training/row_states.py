@@ -116,7 +116,7 @@ class RowStates:
         entities.last_context.assign(context)
 
     def _make_roll(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
-        @tf.function(input_signature=[BATCH_SPEC])
+        @tf.function(input_signature=[BATCH_SPEC], autograph=False)
         def roll(batch: SequenceBatch) -> tuple[tf.Tensor, list[tf.Tensor]]:
             states, final = self.model.roll(
                 side, (batch.opposite, batch.rating, batch.input_slot), batch.context, batch.length
@@ -127,7 +127,9 @@ class RowStates:
         return roll
 
     def _make_extrapolate(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)])
+        @tf.function(
+            input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)], autograph=False
+        )
         def extrapolate(entity: tf.Tensor, wallclock: tf.Tensor) -> tf.Tensor:
             return self.entities[side].extrapolate(self.model, side, entity, wallclock)
 

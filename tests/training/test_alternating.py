@@ -1,0 +1,155 @@
+"""The training loop: what moves, what stays, and that it learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rrn_tf.baselines.bias import GlobalMean, UserItemBias
+from rrn_tf.config import Config, config_from_dict
+from rrn_tf.data.batches import plan_batches
+from rrn_tf.data.sequences import load_sequences
+from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.evaluation.metrics import rmse
+from rrn_tf.features import SIDES, Side, Split
+from rrn_tf.training.alternating import TrainingResult, make_model, train
+from rrn_tf.training.listeners import EpochRecord, Listener
+from rrn_tf.training.phases import Phase, TrainingError
+from rrn_tf.training.row_states import RowStates
+from tests.prepared import write_synthetic
+
+SMALL = {"units": 8, "embedding": 8, "dynamic": 4, "stationary": 3}
+
+
+def config(**training: Any) -> Config:
+    return config_from_dict({"model": SMALL, "training": {"epochs": 2, "rows_per_batch": 256, **training}})
+
+
+def weights(result: TrainingResult) -> list[np.ndarray]:
+    return [variable.numpy() for variable in result.model.variables]
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_a_phase_moves_its_own_side_alone(side: Side, prepared_dir: Path) -> None:
+    strategy = tf.distribute.get_strategy()
+    sequences, settings = load_sequences(prepared_dir), config().training
+    model = make_model(config(), sequences)
+    plans = {s: plan_batches(sequences.side(s), sequences.metadata, 256) for s in SIDES}
+    states = RowStates(model, sequences, plans)
+    for s in SIDES:
+        states.refresh(s)
+
+    def snapshot(s: Side) -> list[np.ndarray]:
+        variables = [*model.network_variables(s), *model.factors(s).trainable_variables, states.vectors[s]]
+        return [variable.numpy() for variable in variables]
+
+    before = {s: snapshot(s) for s in SIDES}
+    Phase(side, model, states, plans[side], settings, strategy).run(np.random.default_rng(0))
+    for left, right in zip(before[side.opposite], snapshot(side.opposite), strict=True):
+        np.testing.assert_array_equal(left, right)
+    *moved, cached = (not np.array_equal(x, y) for x, y in zip(before[side], snapshot(side), strict=True))
+    assert all(moved)
+    assert not cached, "a phase must leave the refresh of the cache to the loop"
+
+
+@pytest.mark.slow
+def test_one_seed_one_result(prepared_dir: Path, tmp_path: Path) -> None:
+    runs = [train(prepared_dir, tmp_path / str(n), config()) for n in range(2)]
+    for left, right in zip(*map(weights, runs), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
+@pytest.mark.slow
+def test_two_replicas_take_the_same_steps_as_one(prepared_dir: Path, tmp_path: Path, two_replicas: Any) -> None:
+    one = train(prepared_dir, tmp_path / "1", config())
+    two = train(prepared_dir, tmp_path / "2", config(), strategy=two_replicas)
+    for left, right in zip(one.history, two.history, strict=True):
+        assert left.item_rmse == pytest.approx(right.item_rmse, rel=1e-4)
+        assert left.valid_rmse == pytest.approx(right.valid_rmse, rel=1e-4)
+    for left, right in zip(weights(one), weights(two), strict=True):
+        np.testing.assert_allclose(left, right, atol=2e-4)
+
+
+@pytest.mark.slow
+def test_the_test_ratings_decide_nothing(prepared_dir: Path, tmp_path: Path) -> None:
+    """Training on data whose test ratings are all different ends in the same weights, bit for bit."""
+    ratings = generate(SyntheticConfig(users=120, items=80, ratings=4_000, days=120, seed=5))
+    sequences = load_sequences(prepared_dir)
+    later = ratings.timestamp >= sequences.metadata.cutoff
+    ratings.rating[later & (np.arange(len(ratings)) % 2 == 0)] = 1.0
+    other = write_synthetic(ratings, tmp_path / "other")
+    results = [train(folder, tmp_path / folder.name, config()) for folder in (prepared_dir, other)]
+    for left, right in zip(*map(weights, results), strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert results[0].metrics["test"] != results[1].metrics["test"]
+
+
+def test_keeps_the_epoch_that_is_best_on_validation(prepared_dir: Path, tmp_path: Path) -> None:
+    result = train(prepared_dir, tmp_path, config(epochs=6, learning_rate=0.02, network_l2=0.0, pretraining="none"))
+    scores = [record.valid_rmse for record in result.history]
+    assert min(scores) < scores[-1], "the rate should be too high for the last epoch to be the best"
+    assert result.metrics["valid"]["frozen"]["rmse"] == pytest.approx(min(scores), abs=1e-6)
+    assert result.best_epoch == 1 + int(np.argmin(scores))
+
+
+@pytest.mark.slow
+def test_stops_after_epochs_without_gain(prepared_dir: Path, tmp_path: Path) -> None:
+    result = train(prepared_dir, tmp_path, config(epochs=30, patience=1, learning_rate=0.1, network_l2=0.0))
+    assert len(result.history) == result.best_epoch + 1 < 30
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_place(prepared_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"epoch \d+, (user|item)_phase, batch \d+ of \d+: the loss is (nan|inf)"):
+        train(prepared_dir, tmp_path, config(learning_rate=1e30, gradient_clip=0.0))
+
+
+def test_tells_listeners_and_tensorboard(prepared_dir: Path, tmp_path: Path) -> None:
+    class Recorder(Listener):
+        def __init__(self) -> None:
+            self.batches: list[tuple[int, str, int, int]] = []
+            self.epochs: list[EpochRecord] = []
+
+        def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
+            self.batches.append((epoch, phase, done, of))
+
+        def on_epoch(self, record: EpochRecord) -> None:
+            self.epochs.append(record)
+
+    recorder = Recorder()
+    train(prepared_dir, tmp_path / "out", config(epochs=1), log_dir=tmp_path / "logs", listeners=[recorder])
+    assert [phase for _, phase, done, of in recorder.batches if done == of] == ["user_phase", "item_phase"]
+    assert len(recorder.epochs) == 1
+    assert (tmp_path / "out" / "checkpoints" / "best.index").exists()
+    (events,) = (tmp_path / "logs").glob("events.*")
+    tags = {v.tag for event in tf.compat.v1.train.summary_iterator(str(events)) for v in event.summary.value}
+    assert {"valid_rmse", "user_rmse", "item_rmse"} <= tags
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pretraining", ["pmf", "bias", "none"])
+def test_every_start_learns(pretraining: str, prepared_dir: Path, tmp_path: Path) -> None:
+    result = train(prepared_dir, tmp_path, config(pretraining=pretraining, epochs=3, learning_rate=3e-3))
+    errors = [record.item_rmse for record in result.history]
+    assert errors[-1] < errors[0]
+    assert np.isfinite(errors).all()
+
+
+@pytest.mark.slow
+def test_beats_biases_where_there_is_taste_and_nothing_where_there_is_noise(tmp_path: Path) -> None:
+    margins = {}
+    for name, signal in (("taste", 1.0), ("noise", 0.0)):
+        ratings = generate(SyntheticConfig(users=400, items=100, ratings=15_000, signal=signal, drift=0.3, seed=1))
+        folder = write_synthetic(ratings, tmp_path / name)
+        settings = config(epochs=12, patience=3, learning_rate=3e-3, network_l2=1e-4)
+        result = train(folder, tmp_path / f"{name}-out", settings)
+        splits = [result.sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST)]
+        test = splits[2]
+        baselines = [model.fit(*splits[:2]) for model in (UserItemBias(), GlobalMean())]
+        rivals = [rmse(model.predict(test.user, test.item, test.timestamp), test.rating) for model in baselines]
+        margins[name] = min(rivals) - result.metrics["test"]["frozen"]["rmse"]
+    assert margins["taste"] > 0.02
+    assert margins["noise"] < 0.005

@@ -1,0 +1,55 @@
+"""LazyAdam against written-out Adam."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from rrn_tf.training.optimizers import LazyAdam
+
+RATE, BETA_1, BETA_2, EPSILON = 0.1, 0.9, 0.999, 1e-7
+
+
+def adam(gradients: list[dict[int, np.ndarray]], start: np.ndarray) -> np.ndarray:
+    """Adam on the touched rows alone; the step count is that of the optimizer."""
+    value, m, v = start.astype(np.float64), np.zeros(start.shape), np.zeros(start.shape)
+    for t, touched in enumerate(gradients, start=1):
+        for row, g in touched.items():
+            m[row] = BETA_1 * m[row] + (1 - BETA_1) * g
+            v[row] = BETA_2 * v[row] + (1 - BETA_2) * g**2
+            rate = RATE * np.sqrt(1 - BETA_2**t) / (1 - BETA_1**t)
+            value[row] -= rate * m[row] / (np.sqrt(v[row]) + EPSILON)
+    return value
+
+
+def test_sparse_updates_equal_the_reference_and_touch_nothing_else(rng: np.random.Generator) -> None:
+    start = rng.normal(size=(6, 3)).astype(np.float32)
+    variable, optimizer = tf.Variable(start), LazyAdam(RATE)
+    history = []
+    for rows in ([1, 4], [4], [1, 2], [4, 2]):
+        values = rng.normal(size=(len(rows), 3)).astype(np.float32)
+        history.append(dict(zip(rows, values.astype(np.float64), strict=True)))
+        optimizer.apply_gradients([(tf.IndexedSlices(values, rows, [6, 3]), variable)])
+    np.testing.assert_allclose(variable.numpy(), adam(history, start), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(variable.numpy()[[0, 3, 5]], start[[0, 3, 5]])
+
+
+def test_repeated_rows_count_once_with_their_sum() -> None:
+    variables = [tf.Variable(tf.ones([3, 2])) for _ in range(2)]
+    for variable, slices in zip(
+        variables,
+        (tf.IndexedSlices([[1.0, 2.0], [3.0, 4.0]], [1, 1], [3, 2]), tf.IndexedSlices([[4.0, 6.0]], [1], [3, 2])),
+        strict=True,
+    ):
+        LazyAdam(RATE).apply_gradients([(slices, variable)])
+    np.testing.assert_array_equal(*variables)
+
+
+def test_dense_updates_are_stock_adam(rng: np.random.Generator) -> None:
+    start = rng.normal(size=(2, 3)).astype(np.float32)
+    variable, optimizer, history = tf.Variable(start), LazyAdam(RATE), []
+    for _ in range(4):
+        gradient = rng.normal(size=(2, 3)).astype(np.float32)
+        history.append(dict(enumerate(gradient.astype(np.float64))))
+        optimizer.apply_gradients([(gradient, variable)])
+    np.testing.assert_allclose(variable.numpy(), adam(history, start), rtol=1e-4, atol=1e-5)
