@@ -1,0 +1,85 @@
+"""Batches: every training rating once, in its place, whatever the number of replicas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rrn_tf.data.batches import plan_batches
+from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.data.wallclock import wallclock_of
+from rrn_tf.features import SIDES, Side, Split
+from tests.prepared import write_synthetic
+
+BUDGET = 200
+
+
+@pytest.fixture(scope="module")
+def sequences(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
+    ratings = generate(SyntheticConfig(users=90, items=50, ratings=1_500, days=90, seed=2))
+    return load_sequences(write_synthetic(ratings, tmp_path_factory.mktemp("data")))
+
+
+def test_both_sides_point_at_each_other(sequences: RatingSequences) -> None:
+    """A rating's row on one side is the opposite row of the same rating on the other."""
+
+    def keyed(side: Side) -> dict[tuple[int, int, int], tuple[int, int]]:
+        s = sequences.side(side)
+        own = s.row_entity[s.rating_row]
+        pair = (own, s.opposite) if side is Side.USER else (s.opposite, own)
+        rows = (s.rating_row, s.opposite_row) if side is Side.USER else (s.opposite_row, s.rating_row)
+        keys = zip(pair[0].tolist(), pair[1].tolist(), s.timestamp.tolist(), strict=True)
+        return dict(zip(keys, zip(*(r.tolist() for r in rows), strict=True), strict=True))
+
+    assert keyed(Side.USER) == keyed(Side.ITEM)
+    assert len(keyed(Side.USER)) == 1_500
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("replicas", [1, 2, 3])
+def test_every_training_rating_once_and_in_its_place(side: Side, replicas: int, sequences: RatingSequences) -> None:
+    s = sequences.side(side)
+    plan = plan_batches(s, sequences.metadata, BUDGET, replicas)
+    seen = []
+    for shares in plan.batches:
+        assert len(shares) == replicas
+        assert sum(len(share.rating) for share in shares) == shares[0].total
+        for share in shares:
+            batch, steps = share.context.shape[:2]
+            owner, step = np.divmod(share.slot, steps)
+            assert (step < share.length[owner]).all()
+            row = share.first_row[owner] + step
+            assert (s.row_entity[row] == share.entity[owner]).all()
+            assert (np.where(step + 1 < share.length[owner], share.slot + 1, -1) == share.input_slot).all()
+            seen += zip(row.tolist(), share.opposite.tolist(), share.rating.tolist(), strict=True)
+            assert batch == len(share.entity)
+    expected = s.split == Split.TRAIN
+    columns = (s.rating_row[expected], s.opposite[expected], s.rating[expected])
+    assert sorted(seen) == sorted(zip(*(column.tolist() for column in columns), strict=True))
+
+
+def test_context_holds_newbie_and_both_wallclocks(sequences: RatingSequences) -> None:
+    s = sequences.user
+    clock = wallclock_of(s.step, sequences.metadata, Side.USER)
+    for (share,) in plan_batches(s, sequences.metadata, BUDGET).batches:
+        for b, (first, length) in enumerate(zip(share.first_row, share.length, strict=True)):
+            context = share.context[b]
+            assert context[:, 0].tolist() == [1.0] + [0.0] * (len(context) - 1)
+            np.testing.assert_allclose(context[:length, 1], clock[first : first + length], rtol=1e-6)
+            np.testing.assert_allclose(context[1:length, 2], clock[first : first + length - 1], rtol=1e-6)
+            assert not context[length:].any()
+
+
+def test_batches_keep_to_the_budget_and_do_not_depend_on_replicas(sequences: RatingSequences) -> None:
+    plans = [plan_batches(sequences.user, sequences.metadata, BUDGET, replicas) for replicas in (1, 2)]
+    for one, two in zip(*(plan.batches for plan in plans), strict=True):
+        assert set(one[0].entity) == {entity for share in two for entity in share.entity}
+        assert one[0].total == two[0].total
+        assert one[0].context.shape[0] * one[0].context.shape[1] <= BUDGET or len(one[0].entity) == 1
+
+
+def test_padding_is_small(sequences: RatingSequences) -> None:
+    plan = plan_batches(sequences.user, sequences.metadata, BUDGET)
+    padded = sum(share.context.shape[0] * share.context.shape[1] for (share,) in plan.batches)
+    assert sequences.user.training_rows.sum() / padded > 0.85

@@ -1,0 +1,179 @@
+"""The SavedModel: equal to the trained network, alone with TensorFlow, and polite to strangers."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rrn_tf.features import SIDES, Side, Split
+from rrn_tf.serving.saved_rrn import ModelNotFoundError, SavedRRN, find_saved_model
+from tests.serving.conftest import Saved
+
+DAY = 86_400
+
+
+def later_ratings(saved: Saved) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Users, items, times and the trained network's own predictions after the cutoff, cold rows too."""
+    sequences = saved.result.sequences
+    rows = sequences.rows_of([Split.VALID, Split.TEST, Split.VALID_COLD, Split.TEST_COLD])
+    user = sequences.user
+    return (
+        sequences.user_ids[user.row_entity[user.rating_row[rows]] - 1],
+        sequences.item_ids[user.opposite[rows] - 1],
+        user.timestamp[rows],
+        saved.result.states.predict(rows),
+    )
+
+
+@pytest.fixture(scope="module")
+def model(saved: Saved) -> SavedRRN:
+    return SavedRRN(saved.path)
+
+
+def test_answers_in_a_process_that_has_tensorflow_alone(saved: Saved, tmp_path: Path) -> None:
+    users, items, times, expected = later_ratings(saved)
+    queries = tmp_path / "queries.json"
+    queries.write_text(json.dumps([[*users, "stranger"], [*items, items[0]], [*times.tolist(), int(times[0])]]))
+    program = """
+        import importlib.abc, json, sys
+
+        class Refuse(importlib.abc.MetaPathFinder):
+            def find_spec(self, name, path=None, target=None):
+                if name.partition(".")[0] in ("rrn_tf", "tensorflow_recommenders", "tfx", "apache_beam"):
+                    raise ImportError(name + " is not there")
+
+        sys.meta_path.insert(0, Refuse())
+        import tensorflow as tf
+
+        model = tf.saved_model.load(sys.argv[1])
+        users, items, times = json.load(open(sys.argv[2]))
+        rating = model.signatures["predict"](
+            user_id=tf.constant(users), item_id=tf.constant(items), timestamp=tf.constant(times, tf.int64))["rating"]
+        best = model.signatures["recommend"](
+            user_id=tf.constant([users[0], "stranger"]), timestamp=tf.constant([times[0]] * 2, tf.int64),
+            k=tf.constant(3))
+        print(json.dumps([rating.numpy().tolist(), best["item_id"].numpy().astype(str).tolist()]))
+    """
+    arguments = [sys.executable, "-c", textwrap.dedent(program), str(saved.path), str(queries)]
+    done = subprocess.run(arguments, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    ratings, best = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_allclose(ratings[:-1], expected, rtol=1e-5, atol=1e-5)
+    assert np.isfinite(ratings[-1])
+    assert all(len(set(row)) == 3 for row in best)
+
+
+def test_signatures_are_those_of_the_contract(saved: Saved) -> None:
+    signatures = tf.saved_model.load(str(saved.path)).signatures
+    found = {
+        name: (
+            {key: (spec.dtype.name, len(spec.shape)) for key, spec in signature.structured_input_signature[1].items()},
+            {key: spec.dtype.name for key, spec in signature.structured_outputs.items()},
+        )
+        for name, signature in signatures.items()
+    }
+    ids = {"user_id": ("string", 1), "timestamp": ("int64", 1)}
+    assert found == {
+        "serving_default": ({"examples": ("string", 1)}, {"rating": "float32"}),
+        "predict": ({**ids, "item_id": ("string", 1)}, {"rating": "float32"}),
+        "recommend": ({**ids, "k": ("int32", 0)}, {"item_id": "string", "score": "float32"}),
+    }
+
+
+def test_serving_default_reads_examples(saved: Saved, model: SavedRRN) -> None:
+    users, items, times, _ = later_ratings(saved)
+
+    def example(user: str, item: str, time: int) -> bytes:
+        feature = {
+            "user_id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[user.encode()])),
+            "item_id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[item.encode()])),
+            "timestamp": tf.train.Feature(int64_list=tf.train.Int64List(value=[time])),
+        }
+        return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
+
+    examples = [example(*row) for row in zip(users[:9], items[:9], times[:9].tolist(), strict=True)]
+    served = tf.saved_model.load(str(saved.path)).signatures["serving_default"](examples=tf.constant(examples))
+    np.testing.assert_allclose(served["rating"], model.predict(users[:9], items[:9], times[:9]), rtol=1e-6)
+
+
+def test_recommendations_are_the_best_unseen_items_at_that_time(saved: Saved, model: SavedRRN) -> None:
+    sequences = saved.result.sequences
+    trained = sequences.metadata.items.trained
+    items = sequences.item_ids[:trained]
+    for index, later in ((1, 0), (2, 40 * DAY)):
+        user, time = sequences.user_ids[index - 1], model.cutoff + later
+        history = sequences.interactions([Split.TRAIN])
+        seen = {sequences.item_ids[item - 1] for item in history.item[history.user == index]}
+        rating = model.predict([user] * trained, items, [time] * trained)
+        found = model.recommend(user, time, 5)
+        unseen = [item for item in items if item not in seen]
+        assert {item for item, _ in found} <= set(unseen)
+        low, high = sequences.metadata.rating_min, sequences.metadata.rating_max
+        best = sorted(rating[np.isin(items, unseen)], reverse=True)[:5]
+        np.testing.assert_allclose(np.clip([score for _, score in found], low, high), best, rtol=1e-5)
+
+
+def test_one_batch_gives_what_single_queries_give(saved: Saved, model: SavedRRN) -> None:
+    """Users at different times in one request, so that several item steps are scored."""
+    ids = saved.result.sequences.user_ids[:4]
+    times = [model.cutoff + days * DAY for days in (0, 30, 0, 3)]
+    signature = tf.saved_model.load(str(saved.path)).signatures["recommend"]
+    batch = signature(user_id=tf.constant(list(ids)), timestamp=tf.constant(times, tf.int64), k=tf.constant(4))[
+        "item_id"
+    ].numpy()
+    for row, (user, time) in enumerate(zip(ids, times, strict=True)):
+        assert [name.decode() for name in batch[row]] == [item for item, _ in model.recommend(user, time, 4)]
+
+
+def test_k_beyond_the_catalogue_gives_what_there_is(saved: Saved, model: SavedRRN) -> None:
+    sequences = saved.result.sequences
+    user = sequences.user_ids[0]
+    history = sequences.interactions([Split.TRAIN])
+    seen = len(set(history.item[history.user == 1].tolist()))
+    assert len(model.recommend(user, model.cutoff, 10_000)) == sequences.metadata.items.trained - seen
+
+
+def test_unknown_entities_get_one_newbie_answer(saved: Saved, model: SavedRRN) -> None:
+    item, cold = saved.result.sequences.item_ids[0], saved.result.sequences.metadata.items.trained
+    strangers = model.predict(["who", "", "nobody"], [item] * 3, [model.cutoff] * 3)
+    assert len(set(strangers.tolist())) == 1
+    assert np.isfinite(strangers).all()
+    assert model.known(Side.ITEM, [item, "", "who"]).tolist() == [True, False, False]
+    assert not model.known(Side.ITEM, saved.result.sequences.item_ids[cold:]).any()
+
+
+def test_the_wallclock_moves_predictions_and_the_past_does_not(saved: Saved, model: SavedRRN) -> None:
+    users, items = saved.result.sequences.user_ids[:5], saved.result.sequences.item_ids[:5]
+    now, later, before, long_before = (
+        model.predict(users, items, [model.cutoff + shift] * 5) for shift in (0, 60 * DAY, -DAY, -1000 * DAY)
+    )
+    assert not np.array_equal(now, later)
+    np.testing.assert_array_equal(now, before)
+    np.testing.assert_array_equal(now, long_before)
+
+
+def test_states_without_training_rows_are_newbies(saved: Saved) -> None:
+    for side in SIDES:
+        states = saved.result.states.entities[side]
+        trained = saved.result.sequences.metadata.entities(side).trained
+        newbie = states.last_context.numpy()[:, 0] == 1
+        assert newbie[0]
+        assert not newbie[1 : trained + 1].any()
+        assert newbie[trained + 1 :].all()
+
+
+def test_finds_a_model_in_a_run_and_among_versions(saved: Saved, tmp_path: Path) -> None:
+    assert find_saved_model(saved.path.parent) == saved.path
+    for version in ("9", "10"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "saved_model.pb").touch()
+    assert find_saved_model(tmp_path).name == "10"
+    with pytest.raises(ModelNotFoundError, match="expected a SavedModel"):
+        find_saved_model(tmp_path / "nowhere")

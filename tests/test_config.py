@@ -1,0 +1,69 @@
+"""Configuration at the edge: YAML, overrides, errors in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rrn_tf.config import (
+    Config,
+    ConfigError,
+    config_from_dict,
+    config_to_dict,
+    dump_config,
+    load_config,
+    parse_duration,
+    parse_time,
+)
+
+
+def test_what_is_dumped_loads_to_the_same_configuration(tmp_path: Path) -> None:
+    config = load_config(None, ["training.epochs=3", "data.split.cutoff=2005-12-01", "model.cell=gru"])
+    dump_config(config, tmp_path / "config.yaml")
+    assert load_config(tmp_path / "config.yaml") == config
+    assert config_from_dict(config_to_dict(config)) == config
+    assert config.data.split.cutoff_seconds == 1_133_395_200
+    assert config != Config()
+
+
+def test_overrides_win_over_the_file(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("training: {epochs: 7, seed: 3}\n")
+    config = load_config(tmp_path / "c.yaml", ["training.epochs=2"])
+    assert (config.training.epochs, config.training.seed) == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("training.epoch=3", "training.epoch: .*found 3"),
+        ("training.epochs=many", "training.epochs: .*integer.*found 'many'"),
+        ("training.epochs=-1", "training.epochs: .*greater than or equal to 0.*found -1"),
+        ("data.user_granularity=fortnight", "expected a duration such as .*found 'fortnight'"),
+        ("data.split.cutoff=soon", "expected unix seconds or an ISO date .*found 'soon'"),
+        ("training.epochs", "expected an override such as .*found 'training.epochs'"),
+        ("training.epochs.deep=1", "is a value, not a section"),
+    ],
+)
+def test_says_what_was_expected_and_found(override: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("training: {epochs: 7}\n")
+    with pytest.raises(ConfigError, match=said) as error:
+        load_config(tmp_path / "c.yaml", [override])
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("text", "said"), [("a: [", "not readable as YAML"), ("- 1", "expected sections")])
+def test_refuses_files_that_are_no_configuration(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=said):
+        load_config(tmp_path / "c.yaml")
+    with pytest.raises(ConfigError, match="no such configuration file or preset"):
+        load_config("paper-nothing")
+
+
+def test_durations_and_times() -> None:
+    assert [parse_duration(text) for text in ("30min", "1d", "7d", "1w")] == [1800, 86_400, 604_800, 604_800]
+    assert parse_time("1970-01-02") == parse_time("86400") == parse_time("1970-01-02T01:00+01:00") == 86_400
+    for bad in ("0d", "1.5d", "d", "-1d"):
+        with pytest.raises(ValueError, match="expected a duration"):
+            parse_duration(bad)
