@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import tensorflow_model_analysis as tfma
 
 from rrn_tf import features
@@ -13,16 +15,18 @@ def eval_config(max_rmse: float | None, max_rmse_increase: float) -> tfma.EvalCo
     """RMSE, MAE and counts, overall and by user activity and month; the overall RMSE decides the blessing.
 
     Args:
-      max_rmse: upper bound of the RMSE, in rating units; None sets no bound.
+      max_rmse: upper bound of the RMSE, in rating units; None takes any finite one.
       max_rmse_increase: how much worse than the latest blessed model, in rating units, is tolerated.
         TFMA ignores it for a first model.
     """
     change = tfma.GenericChangeThreshold(
         direction=tfma.MetricDirection.LOWER_IS_BETTER, absolute={"value": max_rmse_increase}
     )
-    threshold = tfma.MetricThreshold(change_threshold=change)
-    if max_rmse is not None:
-        threshold.value_threshold.CopyFrom(tfma.GenericValueThreshold(upper_bound={"value": max_rmse}))
+    # Always a value threshold: TFMA drops the change threshold of a first model, and blesses nothing without any.
+    bound = sys.float_info.max if max_rmse is None else max_rmse
+    threshold = tfma.MetricThreshold(
+        change_threshold=change, value_threshold=tfma.GenericValueThreshold(upper_bound={"value": bound})
+    )
     return tfma.EvalConfig(
         model_specs=[
             tfma.ModelSpec(signature_name="serving_default", label_key=features.RATING, prediction_key=features.RATING)

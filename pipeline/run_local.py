@@ -98,6 +98,7 @@ def run_pipeline(config: Config, source: DataSource, output: Path, options: argp
 def run_record(output: Path, source: DataSource, seconds: dict[str, float], total: float) -> dict[str, Any]:
     """What `run.json` says: seconds by component, and where everything lies."""
     import pandas as pd
+    from tfx.utils import path_utils
 
     from components.report.executor import JSON_FILE, PREDICTIONS_FILE
     from pipeline.run_record import read_latest_run
@@ -118,7 +119,7 @@ def run_record(output: Path, source: DataSource, seconds: dict[str, float], tota
         ],
         "seconds": round(total, 2),
         "blessed": run.blessed,
-        "model": run.pushed_model or run.uri("model"),
+        "model": run.pushed_model or path_utils.serving_model_path(run.uri("model")),
         "logs": run.uri("model_run"),
         "evaluation": run.uri("evaluation"),
         "dead_letters": str(output / "dead_letters"),

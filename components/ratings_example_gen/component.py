@@ -10,7 +10,7 @@ from tfx.components.example_gen import component as example_gen
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2
 
-from components.ratings_example_gen import executor
+from components.ratings_example_gen.executor import DATA_CONFIG, DEAD_LETTERS, INPUT_SPLIT, Executor
 from rrn_tf.features import SPLIT_NAMES
 
 
@@ -20,7 +20,7 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
     Output `examples` has the splits of `rrn_tf.features.Split`.
     """
 
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(
         self, input_base: str, pattern: str, data_config: dict[str, Any], *, dead_letters: str | None = None
@@ -38,8 +38,8 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
         # JSON inside the Struct: a Struct number is a double, and seeds and shards are integers.
         settings.update(
             {
-                executor.DATA_CONFIG: json.dumps(data_config, sort_keys=True),
-                executor.DEAD_LETTERS: dead_letters or "",
+                DATA_CONFIG: json.dumps(data_config, sort_keys=True),
+                DEAD_LETTERS: dead_letters or "",
             }
         )
         custom_config = example_gen_pb2.CustomConfig()
@@ -47,9 +47,7 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
         split = example_gen_pb2.SplitConfig.Split
         super().__init__(
             input_base=input_base,
-            input_config=example_gen_pb2.Input(
-                splits=[example_gen_pb2.Input.Split(name=executor.INPUT_SPLIT, pattern=pattern)]
-            ),
+            input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name=INPUT_SPLIT, pattern=pattern)]),
             # The hash buckets are obligatory and unused: time decides the split, not a hash.
             output_config=example_gen_pb2.Output(
                 split_config=example_gen_pb2.SplitConfig(

@@ -6,7 +6,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import Artifact, BaseChannel, Channel, ComponentSpec, standard_artifacts
 from tfx.types.component_spec import ChannelParameter
 
-from components.report import executor
+from components.report.executor import MODEL, REPORT, SEQUENCES, Executor
 
 
 class RatingReport(Artifact):
@@ -20,17 +20,17 @@ class ReportSpec(ComponentSpec):
 
     PARAMETERS: dict[str, object] = {}
     INPUTS = {
-        executor.SEQUENCES: ChannelParameter(type=standard_artifacts.Examples),
-        executor.MODEL: ChannelParameter(type=standard_artifacts.Model),
+        SEQUENCES: ChannelParameter(type=standard_artifacts.Examples),
+        MODEL: ChannelParameter(type=standard_artifacts.Model),
     }
-    OUTPUTS = {executor.REPORT: ChannelParameter(type=RatingReport)}
+    OUTPUTS = {REPORT: ChannelParameter(type=RatingReport)}
 
 
 class Report(base_component.BaseComponent):
     """Compares a model with the baselines on the test ratings."""
 
     SPEC_CLASS = ReportSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(self, sequences: BaseChannel, model: BaseChannel) -> None:
         """Declares the component.

@@ -9,15 +9,15 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import BaseChannel, Channel, ComponentSpec, standard_artifacts
 from tfx.types.component_spec import ChannelParameter, ExecutionParameter
 
-from components.sequence_builder import executor
+from components.sequence_builder.executor import DATA_CONFIG, EXAMPLES, SEQUENCES, Executor
 
 
 class SequenceBuilderSpec(ComponentSpec):
     """Inputs, outputs and parameters of SequenceBuilder."""
 
-    PARAMETERS = {executor.DATA_CONFIG: ExecutionParameter(type=str)}
-    INPUTS = {executor.EXAMPLES: ChannelParameter(type=standard_artifacts.Examples)}
-    OUTPUTS = {executor.SEQUENCES: ChannelParameter(type=standard_artifacts.Examples)}
+    PARAMETERS = {DATA_CONFIG: ExecutionParameter(type=str)}
+    INPUTS = {EXAMPLES: ChannelParameter(type=standard_artifacts.Examples)}
+    OUTPUTS = {SEQUENCES: ChannelParameter(type=standard_artifacts.Examples)}
 
 
 class SequenceBuilder(base_beam_component.BaseBeamComponent):
@@ -28,7 +28,7 @@ class SequenceBuilder(base_beam_component.BaseBeamComponent):
     """
 
     SPEC_CLASS = SequenceBuilderSpec
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
 
     def __init__(self, examples: BaseChannel, data_config: dict[str, Any]) -> None:
         """Declares the component.

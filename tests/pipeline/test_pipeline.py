@@ -90,9 +90,9 @@ def test_rmse_has_a_bound_and_may_not_grow() -> None:
     assert [list(spec.feature_keys) for spec in config.slicing_specs] == [[], ["user_activity"], ["month"]]
 
 
-def test_without_a_bound_only_the_change_counts() -> None:
+def test_without_a_bound_any_finite_rmse_is_blessed() -> None:
     threshold = eval_config(None, 0.01).metrics_specs[0].metrics[0].per_slice_thresholds[0].threshold
-    assert not threshold.HasField("value_threshold")
+    assert threshold.value_threshold.upper_bound.value == sys.float_info.max
     assert threshold.HasField("change_threshold")
 
 

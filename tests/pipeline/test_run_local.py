@@ -54,7 +54,7 @@ def start(data: str, output: Path, *more: str) -> subprocess.CompletedProcess[st
 def ratings(tmp_path_factory: pytest.TempPathFactory) -> str:
     import pandas as pd
 
-    made = synthetic.generate(synthetic.SyntheticConfig(users=60, items=50, ratings=2_000, days=200, seed=3))
+    made = synthetic.generate(synthetic.SyntheticConfig(users=120, items=80, ratings=2_000, days=200, seed=3))
     frame = pd.DataFrame(
         {"user_id": made.user_id, "item_id": made.item_id, "rating": made.rating, "timestamp": made.timestamp}
     )
