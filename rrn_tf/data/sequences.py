@@ -170,11 +170,11 @@ def _load_side(directory: str | Path, side: Side, entities: int) -> SideSequence
     return SideSequences(
         side=side,
         row_splits=np.concatenate([[0, 0], np.cumsum(flat["rows"])]).astype(np.int64),
-        step=flat[features.STEP],
+        step=flat[features.STEP].astype(np.int64, copy=False),
         rating_splits=np.concatenate([[0], np.cumsum(flat["ratings"])]).astype(np.int64),
         opposite=flat[features.OPPOSITE_INDEX].astype(np.int32),
-        opposite_row=flat[features.OPPOSITE_ROW],
-        rating=flat[features.RATING],
-        timestamp=flat[features.TIMESTAMP],
+        opposite_row=flat[features.OPPOSITE_ROW].astype(np.int64, copy=False),
+        rating=flat[features.RATING].astype(np.float32, copy=False),
+        timestamp=flat[features.TIMESTAMP].astype(np.int64, copy=False),
         split=flat[features.SPLIT].astype(np.uint8),
     )

@@ -89,21 +89,19 @@ def read_queries(path: Path, *, labelled: bool = False) -> QueryTable:
 
     whole = frame[TIMESTAMP].str.fullmatch(_WHOLE).to_numpy(bool)
     problems = [
-        ((frame[USER_ID] == "").to_numpy(), lambda row: "user_id is empty"),
-        ((frame[ITEM_ID] == "").to_numpy(), lambda row: "item_id is empty"),
-        (~whole, lambda row: f"timestamp should be unix seconds, found {frame[TIMESTAMP].iat[row]!r}"),
+        (USER_ID, (frame[USER_ID] == "").to_numpy(), "should be an id"),
+        (ITEM_ID, (frame[ITEM_ID] == "").to_numpy(), "should be an id"),
+        (TIMESTAMP, ~whole, "should be unix seconds"),
     ]
     rating = None
     if labelled:
         rating = pd.to_numeric(frame[RATING], errors="coerce").to_numpy(np.float32)
-        problems.append(
-            (~np.isfinite(rating), lambda row: f"rating should be a finite number, found {frame[RATING].iat[row]!r}")
-        )
-    usable = ~np.logical_or.reduce([bad for bad, _ in problems])
+        problems.append((RATING, ~np.isfinite(rating), "should be a finite number"))
+    usable = ~np.logical_or.reduce([bad for _, bad, _ in problems])
     messages = []
     for row in np.flatnonzero(~usable)[:_MESSAGES]:
-        reason = next(say(row) for bad, say in problems if bad[row])
-        messages.append(f"{path}:{row + 2}: {reason}")
+        column, expected = next((column, expected) for column, bad, expected in problems if bad[row])
+        messages.append(f"{path}:{row + 2}: {column} {expected}, found {frame[column].iat[row]!r}")
     if len(frame) - usable.sum():
         messages.append(f"{path}: {len(frame) - int(usable.sum()):,} of {len(frame):,} rows could not be used")
     timestamp = frame[TIMESTAMP].where(whole, "0").astype(np.int64).to_numpy()

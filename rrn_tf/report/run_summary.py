@@ -59,15 +59,13 @@ def print_run(record: Mapping[str, Any]) -> None:
     """The end of a pipeline run: the leaderboard, and where everything lies."""
     table = _table("model", "RMSE", "s.e.", "RMSE - RRN's", "s.e.", "MAE", "test rows")
     for row in record["leaderboard"]["rows"]:
-        paired = ("", "") if row["difference"] is None else (row["difference"], row["difference_standard_error"])
+        reference = row["difference"] is None
         table.add_row(
             row["model"],
             f"{row['rmse']:.4f}",
             f"{row['standard_error']:.4f}",
-            *(
-                f"{value:+.4f}" if number == 0 and value != "" else value and f"{value:.4f}"
-                for number, value in enumerate(paired)
-            ),
+            "" if reference else f"{row['difference']:+.4f}",
+            "" if reference else f"{row['difference_standard_error']:.4f}",
             f"{row['mae']:.4f}",
             f"{row['n']:,}",
         )
@@ -82,7 +80,7 @@ def print_run(record: Mapping[str, Any]) -> None:
 def _table(*headings: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number == 0 else "right")
+        table.add_column(heading, justify="left" if number == 0 else "right", no_wrap=True)
     return table
 
 

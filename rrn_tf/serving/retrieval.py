@@ -6,7 +6,7 @@ import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
 
-class TimedTopK(tfrs.layers.factorized_top_k.TopK):  # type: ignore[misc]
+class TimedTopK(tfrs.layers.factorized_top_k.TopK):
     """Exact top-K whose candidate vectors are given anew for each point in time.
 
     TFRS's own exact index keeps its candidates in variables that are fixed at export; item states move

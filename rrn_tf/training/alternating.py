@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -115,23 +116,13 @@ def train(
         states.refresh(side)
 
     def score() -> float:
-        return rmse(states.predict(valid), valid_rating) if len(valid) else np.inf
+        return rmse(states.predict(valid), valid_rating) if len(valid) else float("inf")
 
     history: list[EpochRecord] = []
     best, best_epoch = score(), 0
     checkpoint.write(best_path)
     for epoch in range(1, settings.epochs + 1):
-        outcome: dict[str, float] = {}
-        for phase in phases:
-            begin = time.perf_counter()
-            try:
-                outcome[f"{phase.side.value}_rmse"] = phase.run(
-                    rng, lambda done, of, phase=phase, epoch=epoch: listener.on_batch(epoch, phase.name, done, of)
-                )
-            except TrainingError as error:
-                raise TrainingError(f"epoch {epoch}, {error}") from None
-            states.refresh(phase.side)
-            outcome[f"{phase.side.value}_seconds"] = time.perf_counter() - begin
+        outcome = _run_epoch(epoch, phases, states, rng, listener)
         found = score()
         # Without validation ratings the last epoch is the one to keep.
         if is_best := found < best or not len(valid):
@@ -147,6 +138,22 @@ def train(
         for side in SIDES:
             states.refresh(side)
     return TrainingResult(model, sequences, states, history, best_epoch, _metrics(states))
+
+
+def _run_epoch(
+    epoch: int, phases: Sequence[Phase], states: RowStates, rng: np.random.Generator, listener: Listener
+) -> dict[str, float]:
+    """Each phase once, its side's cached states recomputed after it: RMSE and seconds of both."""
+    outcome = {}
+    for phase in phases:
+        begin = time.perf_counter()
+        try:
+            outcome[f"{phase.side.value}_rmse"] = phase.run(rng, partial(listener.on_batch, epoch, phase.name))
+        except TrainingError as error:
+            raise TrainingError(f"epoch {epoch}, {error}") from None
+        states.refresh(phase.side)
+        outcome[f"{phase.side.value}_seconds"] = time.perf_counter() - begin
+    return outcome
 
 
 def _metrics(states: RowStates) -> dict[str, dict[str, dict[str, float]]]:

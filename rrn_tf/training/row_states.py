@@ -110,7 +110,7 @@ class RowStates:
                 entities.last_ratings.shape[0],
             )
         )
-        context = np.tile(np.float32([1, 0]), (entities.last_context.shape[0], 1))
+        context = np.tile(np.array([1, 0], np.float32), (entities.last_context.shape[0], 1))
         context[trained, 0] = 0
         context[trained, 1] = wallclock_of(sequences.step[last], self.sequences.metadata, side)
         entities.last_context.assign(context)

@@ -41,7 +41,7 @@ def test_rows_that_cannot_be_answered_stay_empty_and_are_named(tmp_path: Path) -
     outcome = predict_file(Constant(), tmp_path / "q.csv", tmp_path / "p.csv")
     assert pd.read_csv(tmp_path / "p.csv").prediction.isna().tolist() == [False, True, True, True, True, False]
     assert outcome.rejected == 4
-    assert f"{tmp_path / 'q.csv'}:3: user_id is empty" in outcome.messages
+    assert f"{tmp_path / 'q.csv'}:3: user_id should be an id, found ''" in outcome.messages
     assert f"{tmp_path / 'q.csv'}:5: timestamp should be unix seconds, found 'noon'" in outcome.messages
     assert outcome.messages[-1].endswith("4 of 6 rows could not be used")
 

@@ -1,0 +1,44 @@
+"""What the README shows works as shown."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rrn_tf.cli import main
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+
+
+def test_commands_exist_with_the_options_shown() -> None:
+    commands = re.findall(r"^ +rrn (\w+) (.*?)(?: {2,}#.*)?$", README, re.MULTILINE)
+    assert len(commands) >= 5
+    for name, arguments in commands:
+        command = main.commands[name]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert set(re.findall(r"(?<!\S)--?[a-z][\w-]*", arguments)) <= known, name
+
+
+def test_files_and_targets_exist() -> None:
+    root = Path(__file__).parents[1]
+    for path in re.findall(r"\]\(([\w./]+)\)", README):
+        assert (root / path).exists(), path
+    makefile = (root / "Makefile").read_text()
+    for target in re.findall(r"^ +make ([\w-]+)", README, re.MULTILINE):
+        assert f"\n{target}:" in makefile
+
+
+def test_signatures_are_those_that_are_exported() -> None:
+    exported = (Path(__file__).parents[1] / "rrn_tf" / "serving" / "export.py").read_text()
+    for name in re.findall(r"^\| `(\w+)` \| `", README, re.MULTILINE):
+        assert f'"{name}": module.' in exported
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_python_runs(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(BLOCKS[number], f"README.md, block {number}", "exec"), {})
