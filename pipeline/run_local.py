@@ -62,6 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(FAILURE, f"{timer.running or 'pipeline'}: {first_line(error)} (see {output / LOG_FILE})")
     if timer.seconds:  # `tfx pipeline create` loads the runner with its run switched off
         record = run_record(output, source, timer.seconds, time.monotonic() - begin)
+        _tell(f"  {'start-up':<32}{record['start_up_seconds']:8.1f} s")
         for split, findings in record["anomalies"].items():
             _tell(f"anomalies in {split}: {'; '.join(findings)}")
         (output / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
@@ -103,6 +104,7 @@ def run_record(output: Path, source: DataSource, seconds: dict[str, float], tota
     from components.report.executor import JSON_FILE, PREDICTIONS_FILE
     from pipeline.run_record import read_latest_run
     from rrn_tf.data.metadata import SequenceMetadata
+    from rrn_tf.data.prepared import DEAD_LETTERS_FILE
     from rrn_tf.report.run_summary import print_prepared
 
     run = read_latest_run(output / METADATA_FILE, configs.PIPELINE_NAME)
@@ -117,12 +119,13 @@ def run_record(output: Path, source: DataSource, seconds: dict[str, float], tota
         "components": [
             {"name": name, "seconds": round(spent, 2), "cached": name in run.cached} for name, spent in seconds.items()
         ],
+        "start_up_seconds": round(total - sum(seconds.values()), 2),
         "seconds": round(total, 2),
         "blessed": run.blessed,
         "model": run.pushed_model or path_utils.serving_model_path(run.uri("model")),
         "logs": run.uri("model_run"),
         "evaluation": run.uri("evaluation"),
-        "dead_letters": str(output / "dead_letters"),
+        "dead_letters": str(output / "dead_letters" / DEAD_LETTERS_FILE),
         "report": str(report),
         "anomalies": run.anomalies(),
         "leaderboard": json.loads((report / JSON_FILE).read_text()),

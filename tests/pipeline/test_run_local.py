@@ -77,6 +77,8 @@ def test_run_blesses_pushes_and_reports(first_run: tuple[Path, dict[str, Any], s
     assert not any(component["cached"] for component in run["components"])
     for component in run["components"]:
         assert component["name"] in told
+    assert Path(run["dead_letters"]).read_text() == ""
+    assert run["seconds"] > sum(component["seconds"] for component in run["components"])
     assert Path(run["model"]).parent == output / "serving_model"
     assert list(Path(run["logs"]).rglob("events.out.tfevents*"))
     rows = {row["model"]: row for row in run["leaderboard"]["rows"]}
