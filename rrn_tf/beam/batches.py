@@ -20,6 +20,7 @@ LINE = "line"
 HELD_OUT = "held_out"  # of the explicit validation source
 
 IDS = pa.dictionary(pa.int32(), pa.string())
+FILES = pa.dictionary(pa.int8(), pa.string())  # one file a batch
 
 RATINGS = pa.schema(
     [
@@ -27,7 +28,7 @@ RATINGS = pa.schema(
         (features.ITEM_ID, IDS),
         (features.RATING, pa.float32()),
         (features.TIMESTAMP, pa.int64()),
-        (FILE, IDS),
+        (FILE, FILES),
         (LINE, pa.int64()),
     ]
 )
@@ -53,6 +54,17 @@ def encode_ids(column: pa.Array) -> pa.DictionaryArray:
     return column.cast(pa.string()).dictionary_encode()
 
 
+def file_of(batch: pa.RecordBatch) -> str:
+    """The file that all rows of a batch come from."""
+    return str(batch.column(batch.schema.get_field_index(FILE)).dictionary[0].as_py())
+
+
+def without(batch: pa.RecordBatch, *names: str) -> pa.RecordBatch:
+    """The batch without some columns, which it need not have."""
+    kept = [name for name in batch.schema.names if name not in names]
+    return pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(name)) for name in kept], names=kept)
+
+
 def with_column(batch: pa.RecordBatch, name: str, column: pa.Array | npt.NDArray[Any]) -> pa.RecordBatch:
     """The batch with one more column."""
     values = column if isinstance(column, pa.Array) else pa.array(column)
@@ -67,7 +79,8 @@ def take(batch: pa.RecordBatch, rows: npt.NDArray[Any]) -> pa.RecordBatch:
     )
 
 
-def texts(rows: pa.RecordBatch | pa.Table) -> list[str]:
+def texts(rows: pa.RecordBatch) -> list[str]:
     """Each row's contract columns as one line of text, for people to read."""
-    columns = [rows[name].to_pylist() for name in features.COLUMNS if name in rows.schema.names]
+    names = [name for name in features.COLUMNS if name in rows.schema.names]
+    columns = [rows.column(rows.schema.get_field_index(name)).to_pylist() for name in names]
     return [",".join(map(str, values)) for values in zip(*columns, strict=True)]

@@ -1,151 +1,161 @@
-"""Drops all but the first row of one user, item and timestamp.
+"""Finds all but the first row of one user, item and timestamp, and counts the timestamps of the others.
 
-Only hashes of eight bytes a row are shuffled. Rows whose hash occurs twice, usually few, are then compared in full.
+Only 20 bytes a row are shuffled: a 64-bit hash of user, item and timestamp, the timestamp and the line. Two rows count
+as one where both hash and timestamp are equal; that two different ratings of one second share a hash is not to be
+expected in 10**9 ratings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from apache_beam import pvalue
 
 from rrn_tf import features
 from rrn_tf.beam import batches
-from rrn_tf.beam.dead_letters import count_in_metrics, rejected_batch
 from rrn_tf.beam.row_hash import Hashes, hash_rows
 
-KEPT, REJECTED = "kept", "rejected"
-_SHARDS = 8
-_NONE = np.empty(0, np.uint64)
-_KEY = [features.USER_ID, features.ITEM_ID, features.TIMESTAMP]
+LATER = "later"
+_SHARD_BITS = 3
 
 
-class DropDuplicates(beam.PTransform):  # type: ignore[misc]
-    """Keeps the first row, by (held out, file, line), of those with one user, item and timestamp.
+class RowKeys(NamedTuple):
+    """What is compared of N rows of one file.
+
+    Attributes:
+      hashes: uint64[N].
+      timestamp: int64[N].
+      line: uint32[N], from `first_line`.
+      first_line: line of the file.
+      file: path.
+      held_out: of the explicit validation source.
+    """
+
+    hashes: Hashes
+    timestamp: npt.NDArray[np.int64]
+    line: npt.NDArray[np.uint32]
+    first_line: int
+    file: str
+    held_out: bool
+
+
+class LaterRows(NamedTuple):
+    """Rows of one file to be dropped.
+
+    Attributes:
+      file: path.
+      line: int64[K], in order.
+      first: K places, ``file:line``, of the rows that stay.
+    """
+
+    file: str
+    line: npt.NDArray[np.int64]
+    first: list[str]
+
+    def among(self, line: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], list[str]]:
+        """Positions of some ascending-or-not lines that are to be dropped, and the rows that stay for them."""
+        if not len(self.line):
+            return np.empty(0, np.int64), []
+        place = np.minimum(np.searchsorted(self.line, line), len(self.line) - 1)
+        found = np.flatnonzero(self.line[place] == line)
+        return found, [self.first[k] for k in place[found].tolist()]
+
+
+TimeCounts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+
+
+class FindDuplicates(beam.PTransform):  # type: ignore[misc]
+    """Finds rows to drop; the first by (held out, file, line) of equal ones stays.
 
     Input: batches with `file` and `line`, and perhaps `held_out`.
 
-    Output: dictionary of ``kept`` batches and ``rejected`` ones (reason ``duplicate``, naming the first row's place).
+    Output: `TimeCounts` of the rows that stay and are not held out: distinct timestamps and how often each occurs; and,
+    under the tag `LATER`, `LaterRows`.
     """
 
-    def expand(self, ratings: beam.PCollection) -> dict[str, beam.PCollection]:
-        repeated = (
+    def expand(self, ratings: beam.PCollection) -> Any:
+        return (
             ratings
-            | "Hash" >> beam.FlatMap(_hashes_by_shard)
+            | "Keys" >> beam.FlatMap(_keys_by_shard)
             | "ToShards" >> beam.GroupByKey()
-            | "Repeated" >> beam.MapTuple(lambda _, parts: _repeated(list(parts)))
-            | "Collect" >> beam.CombineGlobally(_Concatenate())
+            | "Compare" >> beam.ParDo(_Compare()).with_outputs(LATER, main="times")
         )
-        later = (
-            ratings
-            | "Suspects" >> beam.FlatMap(_suspects, pvalue.AsSingleton(repeated))
-            | "ToGroups" >> beam.GroupByKey()
-            | "Compare" >> beam.FlatMapTuple(lambda _, parts: _later_rows(list(parts)))
-        )
-        places = later | "Places" >> beam.Map(lambda found: (found.column(0)[0].as_py(), _lines(found)))
-        return {
-            KEPT: ratings | "Drop" >> beam.FlatMap(_without, pvalue.AsList(places)),
-            REJECTED: later | "Count" >> beam.Map(count_in_metrics),
-        }
 
 
-def _hashes_by_shard(batch: pa.RecordBatch) -> Iterator[tuple[int, Hashes]]:
-    hashes = np.sort(hash_rows(batch))
-    bounds = np.searchsorted(hashes, np.arange(1, _SHARDS, dtype=np.uint64) * np.uint64(2**64 // _SHARDS))
-    return ((shard, part.copy()) for shard, part in enumerate(np.split(hashes, bounds)) if len(part))
-
-
-def _repeated(parts: list[Hashes]) -> Hashes:
-    hashes = np.sort(np.concatenate(parts))
-    return np.unique(hashes[1:][hashes[1:] == hashes[:-1]])
-
-
-class _Concatenate(beam.CombineFn):  # type: ignore[misc]
-    """Hashes of all shards, sorted."""
-
-    def create_accumulator(self) -> list[Hashes]:
-        return []
-
-    def add_input(self, accumulator: list[Hashes], element: Hashes) -> list[Hashes]:
-        return [*accumulator, element]
-
-    def merge_accumulators(self, accumulators: Iterable[list[Hashes]]) -> list[Hashes]:
-        return [part for accumulator in accumulators for part in accumulator]
-
-    def extract_output(self, accumulator: list[Hashes]) -> Hashes:
-        return np.sort(np.concatenate([_NONE, *accumulator]))
-
-
-def _suspects(batch: pa.RecordBatch, repeated: Hashes) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Rows with a repeated hash, as plain text columns, by group of hashes."""
-    if not len(repeated):
-        return
+def _keys_by_shard(batch: pa.RecordBatch) -> Iterator[tuple[int, RowKeys]]:
     hashes = hash_rows(batch)
-    place = np.minimum(np.searchsorted(repeated, hashes), len(repeated) - 1)
-    found = np.flatnonzero(repeated[place] == hashes)
-    if not len(found):
-        return
-    groups = hashes[found] % np.uint64(_SHARDS)
-    for group in np.unique(groups).tolist():
-        yield int(group), batches.take(batch, found[groups == group])
-
-
-def _later_rows(parts: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Rejected batches, one a file."""
-    table = pa.Table.from_batches([_plain(part) for part in parts])
-    held_out = [(batches.HELD_OUT, "ascending")] if batches.HELD_OUT in table.column_names else []
-    order = [*held_out, (batches.FILE, "ascending"), (batches.LINE, "ascending")]
-    table = table.take(pc.sort_indices(table, [*((name, "ascending") for name in _KEY), *order]))
-    same = np.ones(max(table.num_rows - 1, 0), bool)
-    for name in _KEY:
-        column = table[name].combine_chunks()
-        same &= pc.equal(column.slice(1), column.slice(0, len(column) - 1)).to_numpy(zero_copy_only=False)
-    later = np.flatnonzero(same) + 1
-    if not len(later):
-        return
-    starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
-    first = starts[np.searchsorted(starts, later, side="right") - 1]
-    rows, origins = table.take(pa.array(later)), table.take(pa.array(first))
-    text = [
-        f"same user, item and timestamp as {file}:{line}"
-        for file, line in zip(origins[batches.FILE].to_pylist(), origins[batches.LINE].to_pylist())
-    ]
-    row = batches.texts(rows)
-    files = np.array(rows[batches.FILE].to_pylist(), object)
-    lines = rows[batches.LINE].to_numpy()
-    for file in sorted(set(files.tolist())):
-        mine = np.flatnonzero(files == file).tolist()
-        yield rejected_batch(
-            file, lines[mine], ["duplicate"] * len(mine), [text[k] for k in mine], [row[k] for k in mine]
-        )
-
-
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Dictionary columns decoded: dictionaries of several batches do not compare."""
-    columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
-
-
-def _lines(rejected: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    return rejected.column(1).to_numpy(zero_copy_only=False).copy()
-
-
-def _without(batch: pa.RecordBatch, places: list[tuple[str, npt.NDArray[np.int64]]]) -> Iterator[pa.RecordBatch]:
-    """The batch without the rows at some (file, lines)."""
-    if not places:
-        yield batch
-        return
-    codes, files = batches.ids(batch, batches.FILE)
     line = batches.numbers(batch, batches.LINE)
-    keep = np.ones(batch.num_rows, bool)
-    for code, file in enumerate(files.to_pylist()):
-        here = [lines for other, lines in places if other == file]
-        if here:
-            keep &= (codes != code) | ~np.isin(line, np.concatenate(here))
-    if keep.any():
-        yield batches.take(batch, keep) if not keep.all() else batch
+    timestamp = batches.numbers(batch, features.TIMESTAMP)
+    held_out = batches.HELD_OUT in batch.schema.names and bool(batches.numbers(batch, batches.HELD_OUT)[0])
+    first_line, file = int(line.min()), batches.file_of(batch)
+    offset = (line - first_line).astype(np.uint32)
+    shard = (hashes >> np.uint64(64 - _SHARD_BITS)).astype(np.uint8)
+    for number in range(1 << _SHARD_BITS):
+        rows = np.flatnonzero(shard == number)
+        if len(rows):
+            yield number, RowKeys(hashes[rows], timestamp[rows], offset[rows], first_line, file, held_out)
+
+
+class _Compare(beam.DoFn):  # type: ignore[misc]
+    """One shard's rows."""
+
+    def process(self, element: tuple[int, Iterable[RowKeys]]) -> Iterator[Any]:
+        parts = sorted(element[1], key=lambda part: (part.held_out, part.file.encode(), part.first_line))
+        hashes = np.concatenate([part.hashes for part in parts])
+        timestamp = np.concatenate([part.timestamp for part in parts])
+        train = np.repeat([not part.held_out for part in parts], [len(part.hashes) for part in parts])
+        in_order = np.sort(hashes)
+        if (in_order[1:] == in_order[:-1]).any():
+            later, first = _repeats(hashes, timestamp)
+            train[later] = False
+            yield from _places(parts, later, first)
+        yield np.unique(timestamp[train], return_counts=True)
+
+
+def _repeats(hashes: Hashes, timestamp: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Positions of rows with an equal one before them, and those of the first equal ones."""
+    order = np.lexsort((timestamp, hashes))  # stable
+    same = (hashes[order[1:]] == hashes[order[:-1]]) & (timestamp[order[1:]] == timestamp[order[:-1]])
+    starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
+    later = np.flatnonzero(same) + 1
+    return order[later], order[starts[np.searchsorted(starts, later, side="right") - 1]]
+
+
+def _places(
+    parts: list[RowKeys], later: npt.NDArray[np.int64], first: npt.NDArray[np.int64]
+) -> Iterator[pvalue.TaggedOutput]:
+    starts = np.cumsum([0, *(len(part.hashes) for part in parts)])
+    part_of = np.searchsorted(starts, later, side="right") - 1
+    stays = [_place(parts, starts, position) for position in first.tolist()]
+    for number in np.unique(part_of).tolist():
+        part = parts[number]
+        mine = np.flatnonzero(part_of == number)
+        line = part.first_line + part.line[later[mine] - starts[number]].astype(np.int64)
+        order = np.argsort(line)
+        found = LaterRows(part.file, line[order], [stays[k] for k in mine[order].tolist()])
+        yield pvalue.TaggedOutput(LATER, found)
+
+
+def _place(parts: list[RowKeys], starts: npt.NDArray[np.int64], position: int) -> str:
+    number = int(np.searchsorted(starts, position, side="right")) - 1
+    part = parts[number]
+    return f"{part.file}:{part.first_line + int(part.line[position - starts[number]])}"
+
+
+def merge_later_rows(parts: Iterable[LaterRows]) -> dict[str, LaterRows]:
+    """All rows to drop, by file."""
+    by_file: dict[str, list[LaterRows]] = {}
+    for part in parts:
+        by_file.setdefault(part.file, []).append(part)
+    merged = {}
+    for file, found in by_file.items():
+        line = np.concatenate([part.line for part in found])
+        first = [place for part in found for place in part.first]
+        order = np.argsort(line)
+        merged[file] = LaterRows(file, line[order], [first[k] for k in order.tolist()])
+    return merged

@@ -22,7 +22,7 @@ from rrn_tf.beam.dead_letters import count_in_metrics, rejected_batch
 from rrn_tf.data.prepared import BadInputError
 
 RATINGS, REJECTED, ROWS = "ratings", "rejected", "rows"
-_BLOCK_BYTES = 8 << 20
+_BLOCK_BYTES = 16 << 20
 
 
 class ParquetBlock(NamedTuple):
@@ -162,7 +162,7 @@ def check_rows(
         else:
             checks[name] = columns.check_ids(name, column)
     line = pa.array(first_line + rows.line)
-    place = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(line), np.int32)), pa.array([file]))
+    place = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(line), np.int8)), pa.array([file]))
     batch = pa.RecordBatch.from_arrays(
         [*(check.values for check in checks.values()), place, line], names=[*checks, batches.FILE, batches.LINE]
     )

@@ -43,4 +43,8 @@ def mix(values: Hashes) -> Hashes:
 
 def _hash_ids(batch: pa.RecordBatch, name: str) -> Hashes:
     codes, values = batches.ids(batch, name)
-    return hash_array(values.to_numpy(zero_copy_only=False), categorize=False)[codes]
+    # A batch cut from a larger one still has all of its ids.
+    used = np.flatnonzero(np.bincount(codes, minlength=len(values)))
+    hashes = np.empty(len(values), np.uint64)
+    hashes[used] = hash_array(values.take(pa.array(used)).to_numpy(zero_copy_only=False), categorize=False)
+    return hashes[codes]

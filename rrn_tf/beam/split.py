@@ -16,24 +16,25 @@ from apache_beam import pvalue
 from rrn_tf import features
 from rrn_tf.beam import batches
 from rrn_tf.beam.dead_letters import count_in_metrics, rejected_batch
-from rrn_tf.beam.duplicates import KEPT, DropDuplicates
+from rrn_tf.beam.duplicates import LATER, FindDuplicates, LaterRows, TimeCounts, merge_later_rows
 from rrn_tf.beam.row_hash import hash_rows
 from rrn_tf.beam.vocabularies import CountTrainingRatings, IdCounts, count_ids
 from rrn_tf.config import SplitConfig
 from rrn_tf.features import SIDES, Split
 
 RATINGS, REJECTED, CUTOFF, HELD_OUT = "ratings", "rejected", "cutoff", "held_out"
-_COMPACT = 4_000_000  # timestamps kept apart before they are counted
+# The hash that halves is not the one that finds duplicates.
+_SALT = 1
 
 
 class SplitByTime(beam.PTransform):  # type: ignore[misc]
-    """Drops duplicates and says of each rating which split it belongs to.
+    """Rejects duplicates and says of each rating which split it belongs to.
 
     The cutoff is the configured one, or one second after the training quantile of all timestamps. Earlier ratings
-    train; later ones are halved into validation and test. Ratings held out by the caller are all validation; the
-    others then all train, the cutoff is one second after the last of them unless configured, and rows of either kind
-    on the wrong side of it are rejected. With `drop_unseen`, later ratings of a user or item without training rating
-    go to the cold twin of their split.
+    train; later ones are halved into validation and test. Where validation ratings are given apart, they are all
+    validation and the others all train; the cutoff is one second after the last of those unless configured, and rows
+    of either kind on its wrong side are rejected. With `drop_unseen`, later ratings of a user or item without training
+    rating go to the cold twin of their split.
 
     Args:
       config: the split.
@@ -41,9 +42,9 @@ class SplitByTime(beam.PTransform):  # type: ignore[misc]
     Input: batches of `rrn_tf.beam.batches.RATINGS`, or a dictionary of two such PCollections: ``ratings`` and
     ``held_out``.
 
-    Output: dictionary of PCollections: ``ratings`` (batches with `split`, uint8, and `user_activity`, int64: the number
-    of training ratings of the user), ``rejected`` (batches) and ``cutoff`` (a singleton, unix seconds; 0 without any
-    rating to train on).
+    Output: dictionary of PCollections: ``ratings`` (batches with `split`, uint8, and `user_activity`, int64: number of
+    training ratings of the user; without `file` and `line`), ``rejected`` (batches) and ``cutoff`` (a singleton, unix
+    seconds; 0 without any rating to train on).
     """
 
     def __init__(self, config: SplitConfig) -> None:
@@ -51,44 +52,35 @@ class SplitByTime(beam.PTransform):  # type: ignore[misc]
         self._config = config
 
     def expand(self, inputs: beam.PCollection | dict[str, beam.PCollection]) -> dict[str, beam.PCollection]:
-        ratings, held_out = (inputs, None) if not isinstance(inputs, dict) else (inputs[RATINGS], inputs.get(HELD_OUT))
+        ratings, held_out = (inputs[RATINGS], inputs.get(HELD_OUT)) if isinstance(inputs, dict) else (inputs, None)
         if held_out is not None:
             ratings = (
                 ratings | "MarkRatings" >> beam.Map(_marked, False),
                 held_out | "MarkHeldOut" >> beam.Map(_marked, True),
             ) | "Both" >> beam.Flatten()
-        unique = ratings | "DropDuplicates" >> DropDuplicates()
-        kept, rejected = unique[KEPT], [unique[REJECTED]]
-        cutoff = (
-            kept
-            | "CountTimes" >> beam.Map(_training_times)
-            | "Quantile" >> beam.CombineGlobally(CutoffFn(self._config, held_out is not None))
+        found = ratings | "FindDuplicates" >> FindDuplicates()
+        cutoff = found.times | "Quantile" >> beam.CombineGlobally(CutoffFn(self._config, held_out is not None))
+        later = (
+            ratings.pipeline
+            | "One" >> beam.Create([None])
+            | "Duplicates" >> beam.Map(lambda _, parts: merge_later_rows(parts), pvalue.AsList(found[LATER]))
         )
-        as_cutoff = pvalue.AsSingleton(cutoff)
-        if held_out is not None:
-            sided = kept | "Sides" >> beam.FlatMap(_right_side, as_cutoff).with_outputs(REJECTED, main=RATINGS)
-            kept = sided[RATINGS]
-            rejected.append(sided[REJECTED])
-        counts = [
-            pvalue.AsSingleton(
-                kept
-                | f"Count{side.name}" >> beam.Map(_count_before, side.id_feature, as_cutoff)
-                | f"Merge{side.name}" >> beam.CombineGlobally(CountTrainingRatings())
-            )
-            for side in SIDES
+        cut = (pvalue.AsSingleton(cutoff), pvalue.AsSingleton(later))
+        tags = [side.value for side in SIDES]
+        counted = ratings | "Count" >> beam.ParDo(_CountTraining(), *cut).with_outputs(REJECTED, *tags)
+        totals = [
+            pvalue.AsSingleton(counted[tag] | f"Add_{tag}s" >> beam.CombineGlobally(CountTrainingRatings()))
+            for tag in tags
         ]
         return {
-            RATINGS: kept | "Assign" >> beam.Map(assign_splits, self._config, as_cutoff, *counts),
-            REJECTED: rejected | "Rejected" >> beam.Flatten(),
+            RATINGS: ratings | "Assign" >> beam.FlatMap(_assigned, self._config, *cut, *totals),
+            REJECTED: counted[REJECTED],
             CUTOFF: cutoff,
         }
 
 
-TimeCounts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
-
-
 class CutoffFn(beam.CombineFn):  # type: ignore[misc]
-    """The cutoff of (distinct timestamps, how often each) of batches; exact, whatever their number.
+    """The cutoff of (distinct timestamps, how often each occurs); exact, whatever their number.
 
     Args:
       config: the split.
@@ -104,27 +96,73 @@ class CutoffFn(beam.CombineFn):  # type: ignore[misc]
         return []
 
     def add_input(self, accumulator: list[TimeCounts], element: TimeCounts) -> list[TimeCounts]:
-        accumulator.append(element)
-        return _counted(accumulator) if sum(len(times) for times, _ in accumulator) > _COMPACT else accumulator
+        return [*accumulator, element]
 
     def merge_accumulators(self, accumulators: Iterable[list[TimeCounts]]) -> list[TimeCounts]:
-        return _counted([part for accumulator in accumulators for part in accumulator])
+        return [part for accumulator in accumulators for part in accumulator]
 
     def extract_output(self, accumulator: list[TimeCounts]) -> int:
         if self._given is not None:
             return self._given
-        times, counts = _counted(accumulator)[0] if accumulator else (np.empty(0, np.int64),) * 2
+        times = np.concatenate([np.empty(0, np.int64), *(times for times, _ in accumulator)])
         if not len(times):
             return 0
-        upto = np.cumsum(counts)
+        order = np.argsort(times)
+        upto = np.cumsum(np.concatenate([counts for _, counts in accumulator])[order])
         last = math.ceil(self._fraction * int(upto[-1]))
-        return int(times[np.searchsorted(upto, last)]) + 1
+        return int(times[order[np.searchsorted(upto, last)]]) + 1
+
+
+class _CountTraining(beam.DoFn):  # type: ignore[misc]
+    """Training ratings of a batch's users and items, and its rows that cannot be used."""
+
+    def process(self, batch: pa.RecordBatch, cutoff: int, later: dict[str, LaterRows]) -> Iterator[Any]:
+        keep, rejected = select(batch, cutoff, later)
+        if rejected is not None:
+            yield pvalue.TaggedOutput(REJECTED, count_in_metrics(rejected))
+            batch = batches.take(batch, keep)
+        training = batches.numbers(batch, features.TIMESTAMP) < cutoff
+        for side in SIDES:
+            yield pvalue.TaggedOutput(side.value, count_ids(batch, side.id_feature, training))
+
+
+def select(
+    batch: pa.RecordBatch, cutoff: int, later: dict[str, LaterRows]
+) -> tuple[npt.NDArray[np.bool_], pa.RecordBatch | None]:
+    """Which rows of a batch are used, and the others: duplicates, and rows on the wrong side of the cutoff.
+
+    Args:
+      batch: of one file; `held_out` rows must lie at or after the cutoff and those of its company before it.
+      cutoff: unix seconds.
+      later: duplicates by file.
+
+    Returns:
+      keep: bool[rows].
+      rejected: the others, if any.
+    """
+    file, line = batches.file_of(batch), batches.numbers(batch, batches.LINE)
+    keep = np.ones(batch.num_rows, bool)
+    found, stays = later[file].among(line) if file in later else (np.empty(0, np.int64), [])
+    keep[found] = False
+    reasons = ["duplicate"] * len(found)
+    problems = [f"same user, item and timestamp as {place}" for place in stays]
+    if batches.HELD_OUT in batch.schema.names and batch.num_rows:
+        time, held_out = batches.numbers(batch, features.TIMESTAMP), bool(batches.numbers(batch, batches.HELD_OUT)[0])
+        wrong = np.flatnonzero(keep & (held_out == (time < cutoff)))
+        keep[wrong] = False
+        found = np.concatenate([found, wrong])
+        reasons += ["before_cutoff" if held_out else "after_cutoff"] * len(wrong)
+        kind = "validation timestamp {} is before" if held_out else "training timestamp {} is not before"
+        problems += [f"{kind.format(when)} the cutoff {cutoff}" for when in time[wrong].tolist()]
+    if keep.all():
+        return keep, None
+    return keep, rejected_batch(file, line[found], reasons, problems, batches.texts(batches.take(batch, found)))
 
 
 def assign_splits(
     batch: pa.RecordBatch, config: SplitConfig, cutoff: int, users: IdCounts, items: IdCounts
 ) -> pa.RecordBatch:
-    """A batch with its `split` and `user_activity`.
+    """A batch with its `split` and `user_activity`, without what only the split needs.
 
     Args:
       batch: ratings; `held_out` ones are validation.
@@ -132,79 +170,40 @@ def assign_splits(
       cutoff: unix seconds.
       users, items: training ratings of each id.
     """
-    activity, item_activity = (_counts(batch, side.id_feature, counted) for side, counted in zip(SIDES, (users, items)))
+    activity, item_activity = (_counts(batch, side.id_feature, totals) for side, totals in zip(SIDES, (users, items)))
     later = batches.numbers(batch, features.TIMESTAMP) >= cutoff
-    split = np.full(batch.num_rows, Split.TRAIN, np.uint8)
-    if batches.HELD_OUT in batch.schema.names:
-        split[later] = Split.VALID
-        names = [name for name in batch.schema.names if name != batches.HELD_OUT]
-        batch = pa.RecordBatch.from_arrays([batch.column(name) for name in names], names=names)
-    elif later.any():
+    split = np.where(later, np.uint8(Split.VALID), np.uint8(Split.TRAIN))
+    if batches.HELD_OUT not in batch.schema.names:
         rows = np.flatnonzero(later)
-        odd = hash_rows(batches.take(batch, rows), _salt(config.seed)) >> np.uint64(63)
-        split[rows] = np.where(odd == 0, np.uint8(Split.VALID), np.uint8(Split.TEST))
+        test = hash_rows(batches.take(batch, rows), config.seed + _SALT) >> np.uint64(63) == 1
+        split[rows[test]] = Split.TEST
     if config.drop_unseen:
         cold = later & ((activity == 0) | (item_activity == 0))
         split[cold] = np.where(split[cold] == Split.VALID, np.uint8(Split.VALID_COLD), np.uint8(Split.TEST_COLD))
+    batch = batches.without(batch, batches.FILE, batches.LINE, batches.HELD_OUT)
     batch = batches.with_column(batch, features.SPLIT, split)
     return batches.with_column(batch, features.USER_ACTIVITY, activity)
 
 
-def _salt(seed: int) -> int:
-    # Away from the unsalted hash that finds duplicates.
-    return seed + 1
+def _assigned(
+    batch: pa.RecordBatch,
+    config: SplitConfig,
+    cutoff: int,
+    later: dict[str, LaterRows],
+    users: IdCounts,
+    items: IdCounts,
+) -> Iterator[pa.RecordBatch]:
+    keep, rejected = select(batch, cutoff, later)
+    if rejected is not None:
+        batch = batches.take(batch, keep)
+    if batch.num_rows:
+        yield assign_splits(batch, config, cutoff, users, items)
 
 
 def _marked(batch: pa.RecordBatch, held_out: bool) -> pa.RecordBatch:
     return batches.with_column(batch, batches.HELD_OUT, np.full(batch.num_rows, held_out))
 
 
-def _training_times(batch: pa.RecordBatch) -> TimeCounts:
-    times = batches.numbers(batch, features.TIMESTAMP)
-    if batches.HELD_OUT in batch.schema.names:
-        times = times[~batches.numbers(batch, batches.HELD_OUT)]
-    return np.unique(times, return_counts=True)
-
-
-def _counted(parts: list[TimeCounts]) -> list[TimeCounts]:
-    if not parts:
-        return []
-    times, place = np.unique(np.concatenate([part for part, _ in parts]), return_inverse=True)
-    counts = np.bincount(place, np.concatenate([count for _, count in parts]), len(times))
-    return [(times, counts.astype(np.int64))]
-
-
-def _right_side(batch: pa.RecordBatch, cutoff: int) -> Iterator[Any]:
-    """Of an explicit validation source: its rows must lie at or after the cutoff, the others before it."""
-    time, held_out = batches.numbers(batch, features.TIMESTAMP), batches.numbers(batch, batches.HELD_OUT)
-    wrong = np.flatnonzero(held_out == (time < cutoff))
-    if not len(wrong):
-        yield batch
-        return
-    if len(wrong) < batch.num_rows:
-        yield batches.take(batch, np.setdiff1d(np.arange(batch.num_rows), wrong))
-    rows = batches.take(batch, wrong)
-    held, times = held_out[wrong].tolist(), time[wrong].tolist()
-    file, line = rows.column(batches.FILE).dictionary_decode().to_pylist(), batches.numbers(rows, batches.LINE)
-    rejected = rejected_batch(
-        file[0],
-        line,
-        ["before_cutoff" if late else "after_cutoff" for late in held],
-        [
-            f"validation timestamp {when} is before the cutoff {cutoff}"
-            if late
-            else f"training timestamp {when} is not before the cutoff {cutoff}"
-            for late, when in zip(held, times)
-        ],
-        batches.texts(rows),
-    )
-    yield pvalue.TaggedOutput(REJECTED, count_in_metrics(rejected))
-
-
-def _count_before(batch: pa.RecordBatch, column: str, cutoff: int) -> IdCounts:
-    return count_ids(batch, column, batches.numbers(batch, features.TIMESTAMP) < cutoff)
-
-
-def _counts(batch: pa.RecordBatch, column: str, counted: IdCounts) -> npt.NDArray[np.int64]:
+def _counts(batch: pa.RecordBatch, column: str, totals: IdCounts) -> npt.NDArray[np.int64]:
     codes, values = batches.ids(batch, column)
-    return counted.of(values)[codes]
+    return totals.of(values)[codes]

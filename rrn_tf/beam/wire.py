@@ -32,7 +32,7 @@ def varints(values: Integers) -> pa.BinaryArray:
     Returns:
       Pieces [N].
     """
-    unsigned = np.ascontiguousarray(values).astype(np.int64, copy=False).view(np.uint64)
+    unsigned = _unsigned(values)
     sizes = _varint_sizes(unsigned)
     width = int(sizes.max(initial=1))
     if width == 1:
@@ -40,9 +40,11 @@ def varints(values: Integers) -> pa.BinaryArray:
     digits = np.empty((len(unsigned), width), np.uint8)
     for place in range(width):
         more = (sizes > place + 1).view(np.uint8) << 7
-        digits[:, place] = (unsigned >> np.uint64(7 * place)).astype(np.uint8) & 0x7F | more
-    used = np.arange(width) < sizes[:, None]
-    return _pieces(digits[used], np.concatenate([[0], np.cumsum(sizes)]))
+        digits[:, place] = (unsigned >> unsigned.dtype.type(7 * place)).astype(np.uint8) & 0x7F | more
+    if sizes.min() == width:
+        return _pieces(digits.ravel(), np.arange(0, digits.size + 1, width))
+    used = np.arange(width, dtype=np.uint8) < sizes[:, None]
+    return _pieces(digits[used], np.concatenate([[0], np.cumsum(sizes, dtype=np.int32)]))
 
 
 def floats(values: npt.NDArray[np.floating]) -> pa.BinaryArray:
@@ -101,41 +103,61 @@ def _map_message(values: Mapping[str, pa.Array]) -> pa.BinaryArray:
 def _map_entry(name: bytes, value: pa.Array) -> pa.BinaryArray:
     key = bytes([_KEY, len(name)]) + name
     sizes = _lengths(value)
-    entry = len(key) + 1 + _varint_sizes(sizes.view(np.uint64)) + sizes
+    entry = sizes + (len(key) + 1 + _varint_sizes(sizes.view(np.uint32)))
     return join(_headers([(_FIELD_1, entry)]), key, _headers([(_MAP_VALUE, sizes)]), value)
 
 
 def _nested(payload: pa.Array, *tags: int) -> pa.BinaryArray:
     """Wraps each piece in length-delimited fields, the outermost tag first."""
-    headers: list[tuple[int, npt.NDArray[np.int64]]] = []
+    fields: list[tuple[int, Integers]] = []
     sizes = _lengths(payload)
     for tag in reversed(tags):
-        headers.insert(0, (tag, sizes))
-        sizes = 1 + _varint_sizes(sizes.view(np.uint64)) + sizes
-    return join(_headers(headers), payload)
+        fields.insert(0, (tag, sizes))
+        sizes = sizes + (1 + _varint_sizes(sizes.view(np.uint32)))
+    return join(_headers(fields), payload)
 
 
-def _headers(fields: Sequence[tuple[int, npt.NDArray[np.int64]]]) -> pa.BinaryArray:
-    """Tag and length of several fields that open one after the other: pieces, one an element."""
-    values = np.empty((len(fields[0][1]), 2 * len(fields)), np.int64)
+def _headers(fields: Sequence[tuple[int, Integers]]) -> pa.BinaryArray:
+    """Tag and length of several fields that open one after the other, the longest first: pieces, one an element."""
+    width = 2 * len(fields)
+    values = np.empty((len(fields[0][1]), width), np.uint8)
     for column, (tag, sizes) in enumerate(fields):
         values[:, 2 * column] = tag
-        values[:, 2 * column + 1] = sizes
-    return merge(varints(values.ravel()), np.arange(0, values.size + 1, values.shape[1]))
+        values[:, 2 * column + 1] = sizes.astype(np.uint8)
+    short = _pieces(values.ravel(), np.arange(0, values.size + 1, width))
+    long = np.flatnonzero(fields[0][1] > 0x7F)
+    if not len(long):
+        return short
+    # Few lengths need two bytes or more: theirs are made apart and take their places.
+    exact = np.stack([part for tag, sizes in fields for part in (np.full(len(long), tag, np.int32), sizes[long])], 1)
+    made = merge(varints(exact.ravel()), np.arange(0, exact.size + 1, width))
+    order = np.arange(len(values))
+    order[long] = len(values) + np.arange(len(long))
+    return pa.concat_arrays([short, made]).take(pa.array(order))
 
 
-def _varint_sizes(unsigned: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    sizes = np.ones(len(unsigned), np.int64)
+def _unsigned(values: Integers) -> npt.NDArray[np.unsignedinteger]:
+    """Two's complement of 64 bits, in the fewest bits that hold all values."""
+    if values.dtype.kind == "u":
+        return np.ascontiguousarray(values)
+    least, most = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    if least >= 0 and most < 1 << 32:
+        return values.astype(np.uint32)
+    return np.ascontiguousarray(values, np.int64).view(np.uint64)
+
+
+def _varint_sizes(unsigned: npt.NDArray[np.unsignedinteger]) -> npt.NDArray[np.uint8]:
+    sizes = np.ones(len(unsigned), np.uint8)
     largest = int(unsigned.max(initial=0))
     for bits in range(7, 64, 7):
         if largest >> bits == 0:
             break
-        sizes += unsigned >= np.uint64(1 << bits)
+        sizes += unsigned >= unsigned.dtype.type(1 << bits)
     return sizes
 
 
-def _lengths(pieces: pa.Array) -> npt.NDArray[np.int64]:
-    return np.diff(_offsets(pieces)).astype(np.int64)
+def _lengths(pieces: pa.Array) -> npt.NDArray[np.int32]:
+    return np.diff(_offsets(pieces))
 
 
 def _offsets(pieces: pa.Array) -> npt.NDArray[np.int32]:

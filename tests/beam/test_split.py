@@ -15,6 +15,8 @@ from rrn_tf.beam.split import CutoffFn, SplitByTime
 from rrn_tf.config import SplitConfig
 from rrn_tf.features import Split
 
+KEY = (features.USER_ID, features.ITEM_ID, features.TIMESTAMP)
+
 
 def batch(rows, file="r.csv", first_line=2):
     """A batch of (user, item, timestamp) or (user, item, timestamp, line) rows."""
@@ -24,14 +26,14 @@ def batch(rows, file="r.csv", first_line=2):
         pa.array([row[1] for row in rows], pa.string()).dictionary_encode(),
         pa.array(np.arange(len(rows)), pa.float32()),
         pa.array([row[2] for row in rows], pa.int64()),
-        pa.array([file] * len(rows), pa.string()).dictionary_encode(),
+        pa.DictionaryArray.from_arrays(pa.array([0] * len(rows), pa.int8()), pa.array([file])),
         pa.array(lines, pa.int64()),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=batches.RATINGS)
 
 
 def run(config, ratings, held_out=None):
-    """Split rows as {(file, line): row}, rejected rows by (file, line), and the cutoff."""
+    """Split rows as {(user, item, timestamp): row}, rejected rows by (file, line), and the cutoff."""
     kept, rejected, cutoffs = [], [], []
     # The in-memory runner works in this process, so lists can collect what it computes.
     _SINKS.update({split.RATINGS: kept, split.REJECTED: rejected, split.CUTOFF: cutoffs})
@@ -41,7 +43,8 @@ def run(config, ratings, held_out=None):
             source = {split.RATINGS: source, split.HELD_OUT: pipeline | "HeldOut" >> beam.Create(held_out)}
         for name, output in (source | SplitByTime(config)).items():
             _ = output | name >> beam.Map(_collect, name)
-    rows = {(row[batches.FILE], row[batches.LINE]): row for part in kept for row in part.to_pylist()}
+    rows = {tuple(row[name] for name in KEY): row for part in kept for row in part.to_pylist()}
+    assert len(rows) == sum(part.num_rows for part in kept)
     bad = sorted((row for part in rejected for row in rows_of(part)), key=lambda row: (row.file, row.line))
     return rows, bad, cutoffs[0]
 
@@ -86,9 +89,7 @@ def test_training_is_before_the_cutoff_and_the_rest_is_halved_by_the_row_alone()
     backwards, _, _ = run(SplitConfig(), [batch(rows[::-1])])
 
     def by_row(found):
-        return {
-            (r[features.USER_ID], r[features.ITEM_ID], r[features.TIMESTAMP]): r[features.SPLIT] for r in found.values()
-        }
+        return {row: values[features.SPLIT] for row, values in found.items()}
 
     assert by_row(together) == by_row(backwards)
     # Another cutoff moves rows in and out of training, but none between validation and test.
@@ -103,7 +104,7 @@ def test_training_is_before_the_cutoff_and_the_rest_is_halved_by_the_row_alone()
 def test_rows_unseen_in_training_are_cold_and_activity_counts_training_alone():
     rows = [("a", "x", 1), ("a", "y", 2), ("b", "x", 3), ("a", "x", 10), ("new", "x", 11), ("a", "new", 12)]
     found, _, _ = run(SplitConfig(cutoff="5"), [batch(rows)])
-    by_line = [found["r.csv", line] for line in range(2, 8)]
+    by_line = [found[row] for row in rows]
     assert [row[features.USER_ACTIVITY] for row in by_line] == [2, 2, 1, 2, 0, 2]
     cold = {Split.VALID_COLD, Split.TEST_COLD}
     assert [row[features.SPLIT] in cold for row in by_line] == [False] * 4 + [True] * 2
@@ -118,7 +119,7 @@ def test_the_first_of_duplicates_stays_and_the_others_name_it():
     first = batch([("u", "i", 1), ("u", "i", 2), ("v", "i", 1), ("u", "i", 1)], "b.csv")
     second = batch([("u", "i", 1), ("w", "i", 1)], "a.csv", first_line=9)
     found, rejected, _ = run(SplitConfig(cutoff="99"), [first, second])
-    assert set(found) == {("a.csv", 9), ("a.csv", 10), ("b.csv", 3), ("b.csv", 4)}
+    assert set(found) == {("u", "i", 1), ("w", "i", 1), ("u", "i", 2), ("v", "i", 1)}
     assert [(row.file, row.line, row.reason) for row in rejected] == [
         ("b.csv", 2, "duplicate"),
         ("b.csv", 5, "duplicate"),
@@ -132,16 +133,16 @@ def test_an_explicit_validation_source():
     held = batch([("a", "x", 7), ("a", "x", 8), ("new", "x", 9), ("b", "x", 7)], "valid.csv")
     found, rejected, cutoff = run(SplitConfig(), [train], [held])
     assert cutoff == 8
-    assert {place: row[features.SPLIT] for place, row in found.items()} == {
-        ("r.csv", 2): Split.TRAIN,
-        ("r.csv", 3): Split.TRAIN,
-        ("r.csv", 4): Split.TRAIN,
-        ("valid.csv", 3): Split.VALID,
-        ("valid.csv", 4): Split.VALID_COLD,
+    assert {row: values[features.SPLIT] for row, values in found.items()} == {
+        ("a", "x", 1): Split.TRAIN,
+        ("b", "x", 7): Split.TRAIN,
+        ("c", "x", 7): Split.TRAIN,
+        ("a", "x", 8): Split.VALID,
+        ("new", "x", 9): Split.VALID_COLD,
     }
     assert [(row.line, row.reason) for row in rejected] == [(2, "before_cutoff"), (5, "duplicate")]
     assert rejected[0].message == "valid.csv:2: validation timestamp 7 is before the cutoff 8"
-    assert batches.HELD_OUT not in found["r.csv", 2]
+    assert set(found["a", "x", 1]) == {*features.COLUMNS, features.SPLIT, features.USER_ACTIVITY}
 
 
 def test_an_explicit_validation_source_and_cutoff():
