@@ -26,7 +26,7 @@ def run() -> None:
         schema_file=configs.IMAGE_SCHEMA,
         config=config_to_dict(load_config(configs.CONFIG)),
         serving_model_dir=configs.VERTEX_SERVING,
-        max_rmse=configs.MAX_RMSE.get(configs.DATA),
+        max_rmse=configs.VERTEX_MAX_RMSE,
         max_rmse_increase=configs.MAX_RMSE_INCREASE,
         beam_pipeline_args=shlex.split(configs.VERTEX_BEAM_ARGS),
     )

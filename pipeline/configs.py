@@ -16,14 +16,15 @@ BEAM_ARGS = os.environ.get("RRN_BEAM_ARGS", "")
 # A bound in rating units cannot suit all data: it is set for the data whose scale is known. On
 # movielens-small (half to five stars) a model above it is not better than the global mean.
 MAX_RMSE = {"movielens-small": 1.0}
-# Two trainings on the same data differ by about this much in RMSE.
+# A tolerance: a model this much worse than the latest blessed one may still be noise of the seed.
 MAX_RMSE_INCREASE = 0.005
 
 # --- Vertex AI ------------------------------------------------------------------------------------
 VERTEX_ROOT = os.environ.get("RRN_VERTEX_ROOT", "gs://rrn-tf/pipeline")
 VERTEX_DATA = os.environ.get("RRN_VERTEX_DATA", "gs://rrn-tf/data/ratings.csv")
 VERTEX_SERVING = os.environ.get("RRN_VERTEX_SERVING", f"{VERTEX_ROOT}/serving_model")
+VERTEX_MAX_RMSE = float(os.environ["RRN_VERTEX_MAX_RMSE"]) if "RRN_VERTEX_MAX_RMSE" in os.environ else None
 VERTEX_BEAM_ARGS = os.environ.get("RRN_VERTEX_BEAM_ARGS", "")
 IMAGE = os.environ.get("RRN_IMAGE", "rrn-tf:latest")
-# Where the Dockerfile installs the package.
-IMAGE_SCHEMA = "/opt/venv/lib/python3.10/site-packages/schemas/ratings.pbtxt"
+# Where the Dockerfile puts it.
+IMAGE_SCHEMA = "/pipeline/schemas/ratings.pbtxt"

@@ -202,7 +202,7 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
     """The best items for a user as of a time; items already rated are left out."""
     with _one_line_errors():
         from rrn_tf.config import parse_time
-        from rrn_tf.features import Side
+        from rrn_tf.features import SCORE, TIMESTAMP, Side
         from rrn_tf.report.run_summary import print_recommendations
         from rrn_tf.serving.saved_rrn import SavedRRN
 
@@ -218,8 +218,8 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
             {
                 "user": user,
                 "known": known,
-                "timestamp": timestamp,
-                "items": [{"item": item, "score": score} for item, score in items],
+                TIMESTAMP: timestamp,
+                "items": [{"item": item, SCORE: score} for item, score in items],
             },
         )
 

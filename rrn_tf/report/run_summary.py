@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rrn_tf.data.metadata import SequenceMetadata
-from rrn_tf.features import Split
+from rrn_tf.features import SCORE, Split
 
 
 def print_prepared(metadata: SequenceMetadata) -> None:
@@ -49,7 +49,7 @@ def print_slices(slices: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
 
 def print_recommendations(items: Iterable[tuple[str, float]]) -> None:
     """Recommended items and their scores."""
-    table = _table("", "item", "score")
+    table = _table("", "item", SCORE)
     for rank, (item, score) in enumerate(items, start=1):
         table.add_row(str(rank), item, f"{score:.4f}")
     _print(table)
@@ -57,7 +57,7 @@ def print_recommendations(items: Iterable[tuple[str, float]]) -> None:
 
 def print_run(record: Mapping[str, Any]) -> None:
     """The end of a pipeline run: the leaderboard, and where everything lies."""
-    table = _table("model", "RMSE", "s.e.", "RMSE - RRN's", "s.e.", "MAE", "test rows")
+    table = _table("model", "RMSE", "s.e.", "vs RRN", "s.e.", "MAE", "test rows")
     for row in record["leaderboard"]["rows"]:
         reference = row["difference"] is None
         table.add_row(

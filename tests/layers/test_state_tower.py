@@ -54,9 +54,7 @@ def test_final_state_is_that_of_the_last_real_step(cell: str, inputs: tf.Tensor)
 
 
 @pytest.mark.parametrize("return_state", [False, True])
-def test_nan_in_padding_reaches_neither_states_nor_gradients(
-    cell: str, return_state: bool, inputs: tf.Tensor
-) -> None:
+def test_nan_in_padding_reaches_neither_states_nor_gradients(cell: str, return_state: bool, inputs: tf.Tensor) -> None:
     tower = StateTower(U, cell)
     mask = tf.sequence_mask(LENGTHS, T)
     answers = []
