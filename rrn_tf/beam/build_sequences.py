@@ -21,7 +21,7 @@ from rrn_tf.data.prepared import BadInputError
 from rrn_tf.features import METADATA_FILE, SIDES, SPLIT_NAMES, Side
 
 
-class BuildSequences(beam.PTransform):  # type: ignore[misc]
+class BuildSequences(beam.PTransform):
     """Writes a prepared data set: sequences of both sides, vocabularies and `metadata.json`.
 
     The bytes of every file depend on the ratings alone, not on their order or bundling.

@@ -81,7 +81,7 @@ def count_in_metrics(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-class WriteDeadLetters(beam.PTransform):  # type: ignore[misc]
+class WriteDeadLetters(beam.PTransform):
     """Writes all rejected rows, sorted by (file, line), and fails the run where there are too many.
 
     Args:

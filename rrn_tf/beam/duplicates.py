@@ -69,7 +69,7 @@ class LaterRows(NamedTuple):
 TimeCounts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
-class FindDuplicates(beam.PTransform):  # type: ignore[misc]
+class FindDuplicates(beam.PTransform):
     """Finds rows to drop; the first by (held out, file, line) of equal ones stays.
 
     Input: batches with `file` and `line`, and perhaps `held_out`.
@@ -101,7 +101,7 @@ def _keys_by_shard(batch: pa.RecordBatch) -> Iterator[tuple[int, RowKeys]]:
             yield number, RowKeys(hashes[rows], timestamp[rows], offset[rows], first_line, file, held_out)
 
 
-class _Compare(beam.DoFn):  # type: ignore[misc]
+class _Compare(beam.DoFn):
     """One shard's rows."""
 
     def process(self, element: tuple[int, Iterable[RowKeys]]) -> Iterator[Any]:

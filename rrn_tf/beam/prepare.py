@@ -8,6 +8,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from rrn_tf.beam import read_ratings, split
+from rrn_tf.beam.allocator import reused_memory
 from rrn_tf.beam.build_sequences import BuildSequences
 from rrn_tf.beam.dead_letters import WriteDeadLetters
 from rrn_tf.beam.errors import surfaced_errors
@@ -45,7 +46,7 @@ def prepare_sequences(
       BadInputError: in one line: no such file, a wrong header, no rows, too many rejected, no training ratings.
     """
     remove(f"{output_dir}/{METADATA_FILE}")  # of an earlier run, so that its presence always means success
-    with surfaced_errors():
+    with surfaced_errors(), reused_memory():
         pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
         parts = {split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source)}
         if valid is not None:

@@ -23,8 +23,9 @@ def to_examples(batch: pa.RecordBatch) -> Iterator[bytes]:
     """
     timestamp = batches.numbers(batch, features.TIMESTAMP)
     activity = batches.numbers(batch, features.USER_ACTIVITY)
-    bounds, names = zip(*features.ACTIVITY_BUCKETS, strict=True)
-    buckets = pa.array(names).take(pa.array(np.searchsorted(bounds, activity, side="right") - 1))
+    bounds = np.array([bound for bound, _ in features.ACTIVITY_BUCKETS])
+    names = pa.array([name for _, name in features.ACTIVITY_BUCKETS])
+    buckets = names.take(pa.array(np.searchsorted(bounds, activity, side="right") - 1))
     messages = wire.example(
         {
             features.USER_ID: _texts(_ids(batch, features.USER_ID)),

@@ -34,7 +34,7 @@ class ParquetBlock(NamedTuple):
     row_group: int
 
 
-class ReadRatings(beam.PTransform):  # type: ignore[misc]
+class ReadRatings(beam.PTransform):
     """Reads and validates ratings.
 
     A row of a CSV file is one physical line. Blank lines, a byte order mark, CRLF line ends and further columns are
@@ -121,7 +121,7 @@ def _plan_parquet(file: str, wanted: tuple[str, ...]) -> Iterator[ParquetBlock]:
             first += metadata.row_group(group).num_rows
 
 
-class _ReadBlock(beam.DoFn):  # type: ignore[misc]
+class _ReadBlock(beam.DoFn):
     """A block's valid rows as a batch, its other rows as a rejected batch, and how many rows it has."""
 
     def __init__(self, wanted: tuple[str, ...]) -> None:

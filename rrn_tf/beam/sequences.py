@@ -33,7 +33,7 @@ class SideRatings(NamedTuple):
 
     def take(self, rows: Positions | slice) -> SideRatings:
         """The ratings at positions, in that order."""
-        return SideRatings(*(column[rows] for column in self))
+        return self._make(column[rows] for column in self)
 
     def mirrored(self) -> SideRatings:
         """The same ratings as the other side sees them."""
@@ -42,7 +42,7 @@ class SideRatings(NamedTuple):
     @classmethod
     def concatenate(cls, parts: Sequence[SideRatings]) -> SideRatings:
         """Ratings of several parts, one after the other."""
-        return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        return cls._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
 
     @classmethod
     def empty(cls) -> SideRatings:

@@ -80,7 +80,7 @@ def code_batch(
         yield shard, coded.take(rows)
 
 
-class NumberUserRows(beam.DoFn):  # type: ignore[misc]
+class NumberUserRows(beam.DoFn):
     """All ratings of a user shard, in order, and copies with their user rows for the item shards."""
 
     def __init__(self, shards: int, granularity: int) -> None:
@@ -99,7 +99,7 @@ class NumberUserRows(beam.DoFn):  # type: ignore[misc]
             yield pvalue.TaggedOutput(TO_ITEMS, (item_shard, visiting))
 
 
-class WriteItems(beam.DoFn):  # type: ignore[misc]
+class WriteItems(beam.DoFn):
     """Writes an item shard and sends item rows back to the user shards; the main output is the file's path."""
 
     def __init__(self, files: SideFiles) -> None:
@@ -120,7 +120,7 @@ class WriteItems(beam.DoFn):  # type: ignore[misc]
             yield pvalue.TaggedOutput(TO_USERS, (user_shard, (position[rows], item_row[rows])))
 
 
-class WriteUsers(beam.DoFn):  # type: ignore[misc]
+class WriteUsers(beam.DoFn):
     """Writes a user shard: its ratings from home, their item rows from the item shards."""
 
     def __init__(self, files: SideFiles) -> None:

@@ -27,7 +27,7 @@ RATINGS, REJECTED, CUTOFF, HELD_OUT = "ratings", "rejected", "cutoff", "held_out
 _SALT = 1
 
 
-class SplitByTime(beam.PTransform):  # type: ignore[misc]
+class SplitByTime(beam.PTransform):
     """Rejects duplicates and says of each rating which split it belongs to.
 
     The cutoff is the configured one, or one second after the training quantile of all timestamps. Earlier ratings
@@ -79,7 +79,7 @@ class SplitByTime(beam.PTransform):  # type: ignore[misc]
         }
 
 
-class CutoffFn(beam.CombineFn):  # type: ignore[misc]
+class CutoffFn(beam.CombineFn):
     """The cutoff of (distinct timestamps, how often each occurs); exact, whatever their number.
 
     Args:
@@ -113,7 +113,7 @@ class CutoffFn(beam.CombineFn):  # type: ignore[misc]
         return int(times[order[np.searchsorted(upto, last)]]) + 1
 
 
-class _CountTraining(beam.DoFn):  # type: ignore[misc]
+class _CountTraining(beam.DoFn):
     """Training ratings of a batch's users and items, and its rows that cannot be used."""
 
     def process(self, batch: pa.RecordBatch, cutoff: int, later: dict[str, LaterRows]) -> Iterator[Any]:

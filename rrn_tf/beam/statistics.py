@@ -98,7 +98,7 @@ def exact_sum(values: npt.NDArray[np.float32]) -> int:
     return int(total)
 
 
-class CombineStatistics(beam.CombineFn):  # type: ignore[misc]
+class CombineStatistics(beam.CombineFn):
     """Adds up `RatingStatistics`."""
 
     def create_accumulator(self) -> RatingStatistics:

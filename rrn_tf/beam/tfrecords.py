@@ -12,11 +12,11 @@ def _checksum_function() -> Callable[[bytes], int]:
     try:
         import google_crc32c
 
-        return google_crc32c.value  # type: ignore[no-any-return]
+        return google_crc32c.value
     except ImportError:
         from crcmod.predefined import mkPredefinedCrcFun
 
-        return mkPredefinedCrcFun("crc-32c")  # type: ignore[no-any-return]
+        return mkPredefinedCrcFun("crc-32c")
 
 
 _crc32c = _checksum_function()

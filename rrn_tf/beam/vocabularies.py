@@ -40,7 +40,7 @@ class IdCounts(NamedTuple):
         return int(np.count_nonzero(self.counts))
 
 
-class CountTrainingRatings(beam.CombineFn):  # type: ignore[misc]
+class CountTrainingRatings(beam.CombineFn):
     """Combines `IdCounts` of batches into one with each id once, in no particular order."""
 
     def create_accumulator(self) -> list[IdCounts]:
