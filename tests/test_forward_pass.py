@@ -10,12 +10,13 @@ import pytest
 from rrn_tf.config import Config, DataConfig, ModelConfig, SplitConfig
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.evaluation.protocols import streaming_states
 from rrn_tf.features import SIDES, Split
 from rrn_tf.models.rrn import RRN
 from rrn_tf.training.alternating import make_model
 from rrn_tf.training.row_states import RowStates
 from tests.prepared import write_sequences
-from tests.reference import Clock, Ratings, ReferenceRRN, weights_of
+from tests.reference import Clock, Protocol, Ratings, ReferenceRRN, weights_of
 
 DAY = 86_400
 CUTOFF = 1_000_000_000
@@ -56,12 +57,14 @@ def random_model(sequences: RatingSequences, cell: str) -> RRN:
     return model
 
 
-def predict(model: RRN, sequences: RatingSequences) -> dict[tuple[str, str, int], float]:
-    """Frozen predictions by user, item and time."""
+def predict(model: RRN, sequences: RatingSequences, protocol: str = "frozen") -> dict[tuple[str, str, int], float]:
+    """Predictions by user, item and time."""
     plans = {side: plan_batches(sequences.side(side), sequences.metadata, rows_per_batch=64) for side in SIDES}
     states = RowStates(model, sequences, plans)
     for side in SIDES:
         states.refresh(side)
+    if protocol == "streaming":
+        states = streaming_states(states, rows_per_batch=64)
     user = sequences.user
     names = (
         sequences.user_ids[user.row_entity[user.rating_row] - 1],
@@ -76,10 +79,11 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
     return prepare(make_ratings(), tmp_path_factory.mktemp("prepared"))
 
 
+@pytest.mark.parametrize("protocol", ["frozen", "streaming"])
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_predictions_equal_the_reference(prepared: RatingSequences, cell: str) -> None:
+def test_predictions_equal_the_reference(prepared: RatingSequences, cell: str, protocol: Protocol) -> None:
     model = random_model(prepared, cell)
-    found = predict(model, prepared)
+    found = predict(model, prepared, protocol)
 
     raw = make_ratings()
     index = [{name: k + 1 for k, name in enumerate(ids)} for ids in (prepared.user_ids, prepared.item_ids)]
@@ -87,21 +91,22 @@ def test_predictions_equal_the_reference(prepared: RatingSequences, cell: str) -
     ratings = Ratings([index[0][u] for u in users], [index[1][i] for i in items], raw.rating, raw.timestamp, raw.split)
     trained = raw.timestamp[raw.split == Split.TRAIN]
     clock = Clock(CUTOFF, DAY, 7 * DAY, trained.mean(), trained.std())
-    expected = ReferenceRRN(ratings, clock, weights_of(model), cell).predict_all("frozen")
+    expected = ReferenceRRN(ratings, clock, weights_of(model), cell).predict_all(protocol)
     got = [found[key] for key in zip(users, items, raw.timestamp.tolist(), strict=True)]
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
     assert np.std(expected) > 0.05
 
 
-def test_not_one_bit_depends_on_the_future(prepared: RatingSequences, tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", ["frozen", "streaming"])
+def test_not_one_bit_depends_on_the_future(prepared: RatingSequences, protocol: str, tmp_path: Path) -> None:
     model = random_model(prepared, "rnn")
-    before = predict(model, prepared)
+    before = predict(model, prepared, protocol)
     changed = make_ratings()
     # From the start of an item step, which is that of a user step too, before the cutoff.
     horizon = CUTOFF - 14 * DAY
     future = changed.timestamp >= horizon
     changed.rating[future] = changed.rating[future][::-1] + 1
-    after = predict(model, prepare(changed, tmp_path))
+    after = predict(model, prepare(changed, tmp_path), protocol)
     assert before.keys() == after.keys()
     # Steps that start at or before the horizon: all of the item's step and the user's first day.
     safe = [key for key in before if key[2] < horizon + DAY]
@@ -115,3 +120,21 @@ def test_frozen_predictions_ignore_ratings_after_the_cutoff(prepared: RatingSequ
     changed = make_ratings()
     changed.rating[changed.timestamp >= CUTOFF] = 7
     assert predict(model, prepared) == predict(model, prepare(changed, tmp_path))
+
+
+def test_streaming_reveals_later_ratings_to_strictly_later_steps(prepared: RatingSequences, tmp_path: Path) -> None:
+    model = random_model(prepared, "rnn")
+    before = predict(model, prepared, "streaming")
+    changed = make_ratings()
+    horizon = CUTOFF + 7 * DAY
+    future = changed.timestamp >= horizon
+    changed.rating[future] = changed.rating[future][::-1] + 1
+    after = predict(model, prepare(changed, tmp_path), "streaming")
+    assert all(before[key] == after[key] for key in before if key[2] < horizon + DAY)
+    assert any(before[key] != after[key] for key in before if key[2] >= horizon + DAY)
+    frozen = predict(model, prepared)
+    first = min(key[2] for key in before if key[2] >= CUTOFF)
+    assert (
+        before[next(key for key in before if key[2] == first)] == frozen[next(key for key in frozen if key[2] == first)]
+    )
+    assert any(before[key] != frozen[key] for key in before if key[2] >= CUTOFF + DAY)

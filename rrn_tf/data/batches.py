@@ -26,7 +26,7 @@ class SequenceBatch(NamedTuple):
       slot: int32[N], position ``b * T + t`` of the step that each rating belongs to.
       input_slot: int32[N], position that the rating enters as input: the next step of its entity,
         or -1 where the sequence ends.
-      opposite: int32[N], entity on the other side.
+      opposite: int32[N], entity on the other side; 0 where it has no training ratings.
       opposite_row: int64[N], global row on the other side whose state predicts the rating.
       rating: float32[N].
       total: float32[], ratings of the global batch, of which this may be one replica's share.
@@ -64,9 +64,14 @@ class BatchPlan:
 
     The division does not depend on the number of replicas but for the cut of a batch into shares, so
     any number of replicas takes the same steps.
+
+    Attributes:
+      batches: shares of each batch.
+      rows: int64[E + 1], how many of each entity's rows, from its first, the batches hold.
     """
 
     batches: list[list[SequenceBatch]]
+    rows: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -90,8 +95,9 @@ def plan_batches(
     metadata: SequenceMetadata,
     rows_per_batch: int,
     replicas: int = 1,
+    rows: npt.NDArray[np.int64] | None = None,
 ) -> BatchPlan:
-    """Cuts the training rows of a side into batches.
+    """Cuts the rows of a side into batches.
 
     Entities are taken by length, so that a batch pads little; a batch holds as many as fit into
     `rows_per_batch` padded rows, and at least one entity a replica.
@@ -101,17 +107,20 @@ def plan_batches(
       metadata: for the wallclock.
       rows_per_batch: B x T of a global batch.
       replicas: shares that each batch is divided into.
+      rows: int64[E + 1], how many of each entity's rows are taken; its training rows by default.
     """
-    length = sequences.training_rows
+    length = sequences.training_rows if rows is None else rows
     wallclock = wallclock_of(sequences.step, metadata, sequences.side).astype(np.float32)
+    known = metadata.entities(sequences.side.opposite).trained
     entities = np.flatnonzero(length)
     entities = entities[np.argsort(length[entities], kind="stable")]
     batches = []
     for chosen in _cut(entities, length[entities], rows_per_batch, replicas):
-        total = int((sequences.rating_splits[_ends(sequences, chosen)] - _first_rating(sequences, chosen)).sum())
+        first = sequences.row_splits[chosen]
+        total = int((sequences.rating_splits[first + length[chosen]] - sequences.rating_splits[first]).sum())
         shares = (chosen[replica::replicas] for replica in range(replicas))
-        batches.append([_batch(sequences, wallclock, share, total) for share in shares])
-    return BatchPlan(batches)
+        batches.append([_batch(sequences, wallclock, share, length[share], known, total) for share in shares])
+    return BatchPlan(batches, length)
 
 
 def _cut(
@@ -125,14 +134,6 @@ def _cut(
         end -= size
 
 
-def _ends(sequences: SideSequences, entities: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return sequences.row_splits[entities] + sequences.training_rows[entities]
-
-
-def _first_rating(sequences: SideSequences, entities: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    return sequences.rating_splits[sequences.row_splits[entities]]
-
-
 def concatenated_ranges(start: npt.NDArray[np.int64], size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """``start[0], start[0] + 1, … (size[0] of them), start[1], …`` as one array."""
     offset = np.cumsum(size) - size
@@ -140,9 +141,13 @@ def concatenated_ranges(start: npt.NDArray[np.int64], size: npt.NDArray[np.int64
 
 
 def _batch(
-    sequences: SideSequences, wallclock: npt.NDArray[np.float32], entities: npt.NDArray[np.int64], total: int
+    sequences: SideSequences,
+    wallclock: npt.NDArray[np.float32],
+    entities: npt.NDArray[np.int64],
+    length: npt.NDArray[np.int64],
+    known: int,
+    total: int,
 ) -> SequenceBatch:
-    length = sequences.training_rows[entities]
     steps = int(length.max(initial=1))
     first = sequences.row_splits[entities]
     rows = concatenated_ranges(first, length)
@@ -157,6 +162,7 @@ def _batch(
     counts = np.diff(sequences.rating_splits)[rows]
     ratings = concatenated_ranges(sequences.rating_splits[rows], counts)
     last = within == np.repeat(length - 1, length)
+    opposite = sequences.opposite[ratings]
     return SequenceBatch(
         entity=entities.astype(np.int32),
         length=length.astype(np.int32),
@@ -164,7 +170,7 @@ def _batch(
         context=context.reshape(len(entities), steps, 3),
         slot=np.repeat(position, counts).astype(np.int32),
         input_slot=np.repeat(np.where(last, -1, position + 1), counts).astype(np.int32),
-        opposite=sequences.opposite[ratings],
+        opposite=np.where(opposite <= known, opposite, 0),
         opposite_row=sequences.opposite_row[ratings],
         rating=sequences.rating[ratings],
         total=np.float32(total),

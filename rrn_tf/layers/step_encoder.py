@@ -22,7 +22,8 @@ class StepEncoder(keras.layers.Layer):
       units: width d of the embedding.
 
     Call arguments, as one tuple:
-      opposite: int[N], index of the entity on the other side of each rating.
+      opposite: int[N], index of the entity on the other side of each rating; the unknown entity 0
+        starts with the zero embedding.
       rating: float[N], the rating (Section 3.1 feeds the score itself).
       slot: int[N], position ``b * T + t`` that each rating enters; negative ratings enter nowhere.
       context: float[B, T, 3], newbie flag, scaled wallclock and scaled previous wallclock.
@@ -48,9 +49,7 @@ class StepEncoder(keras.layers.Layer):
         self.units = units
 
     def build(self, input_shape: Any) -> None:
-        self.embedding = self.add_weight(
-            "embedding", (self.num_opposite + 1, self.units), initializer=keras.initializers.RandomNormal(stddev=0.01)
-        )
+        self.embedding = self.add_weight("embedding", (self.num_opposite + 1, self.units), initializer=_unknown_is_zero)
         self.context_kernel = self.add_weight("context_kernel", (CONTEXT, self.units), initializer="glorot_uniform")
         super().build(input_shape)
 
@@ -70,3 +69,9 @@ class StepEncoder(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_opposite": self.num_opposite, "units": self.units}
+
+
+def _unknown_is_zero(shape: tf.TensorShape, dtype: tf.DType | None = None, **kwargs: Any) -> tf.Tensor:
+    """Small random rows; row 0 is zero and, as no training rating uses it, stays so."""
+    values = keras.initializers.RandomNormal(stddev=0.01)(shape, dtype, **kwargs)
+    return tf.concat([tf.zeros_like(values[:1]), values[1:]], axis=0)

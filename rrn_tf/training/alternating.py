@@ -15,7 +15,8 @@ import tf_keras as keras
 from rrn_tf.config import Config
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
-from rrn_tf.evaluation.metrics import mae, rmse
+from rrn_tf.evaluation.metrics import rmse
+from rrn_tf.evaluation.protocols import Metrics, evaluate
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
 from rrn_tf.training.devices import make_strategy
@@ -23,8 +24,6 @@ from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBo
 from rrn_tf.training.phases import Phase, TrainingError
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
 from rrn_tf.training.row_states import RowStates
-
-FROZEN = "frozen"
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class TrainingResult:
       states: its cached row states.
       history: a record per epoch.
       best_epoch: the epoch whose weights these are; 0 is the start.
-      metrics: ``{split: {"frozen": {"rmse", "mae", "n"}}}``.
+      metrics: ``{split: {protocol: {"rmse", "mae", "n"}}}`` (see `rrn_tf.evaluation.protocols`).
     """
 
     model: RRN
@@ -45,7 +44,7 @@ class TrainingResult:
     states: RowStates
     history: list[EpochRecord]
     best_epoch: int
-    metrics: dict[str, dict[str, dict[str, float]]]
+    metrics: Metrics
 
 
 def make_model(config: Config, sequences: RatingSequences) -> RRN:
@@ -137,7 +136,7 @@ def train(
         checkpoint.read(best_path).expect_partial()
         for side in SIDES:
             states.refresh(side)
-    return TrainingResult(model, sequences, states, history, best_epoch, _metrics(states))
+    return TrainingResult(model, sequences, states, history, best_epoch, evaluate(states, settings.rows_per_batch))
 
 
 def _run_epoch(
@@ -154,15 +153,3 @@ def _run_epoch(
         states.refresh(phase.side)
         outcome[f"{phase.side.value}_seconds"] = time.perf_counter() - begin
     return outcome
-
-
-def _metrics(states: RowStates) -> dict[str, dict[str, dict[str, float]]]:
-    metrics = {}
-    for split in Split:
-        rows = states.sequences.rows_of([split])
-        if len(rows):
-            rating, prediction = states.sequences.user.rating[rows], states.predict(rows)
-            metrics[split.label] = {
-                FROZEN: {"rmse": rmse(prediction, rating), "mae": mae(prediction, rating), "n": len(rows)}
-            }
-    return metrics

@@ -17,19 +17,20 @@ _CHUNK = 1 << 18
 
 
 class RowStates:
-    """The cached states of a model on a prepared data set, under the frozen protocol.
+    """The cached states of a model on a prepared data set.
 
-    A row before the cutoff has seen its entity's earlier steps; a row after it is extrapolated from
-    the entity's last training step to the row's own time. A rating is then two rows' dot product.
+    A row that the plan holds has seen its entity's earlier steps; any later row is extrapolated from the
+    last planned one to its own time. So a plan of the training rows is the frozen protocol, and one
+    of all rows the streaming protocol. A rating is then two rows' dot product.
 
     Args:
       model: the network.
       sequences: the data.
-      plans: each side's batches over its training rows.
+      plans: each side's batches.
 
     Attributes:
       vectors: per side, float32[R, dynamic] variable of projected states.
-      entities: per side, the `EntityStates` after the last training step.
+      entities: per side, the `EntityStates` after the last planned row.
     """
 
     def __init__(self, model: RRN, sequences: RatingSequences, plans: dict[Side, BatchPlan]) -> None:
@@ -65,7 +66,8 @@ class RowStates:
             variable.assign(part)
         self._set_last_step(side)
 
-        later = np.flatnonzero(sequences.step >= 0)
+        place = np.arange(sequences.num_rows) - sequences.row_splits[sequences.row_entity]
+        later = np.flatnonzero(place >= self.plans[side].rows[sequences.row_entity])
         wallclock = wallclock_of(sequences.step[later], self.sequences.metadata, side).astype(np.float32)
         for begin in range(0, len(later), _CHUNK):
             rows = later[begin : begin + _CHUNK]
@@ -96,23 +98,25 @@ class RowStates:
         return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max)
 
     def _set_last_step(self, side: Side) -> None:
-        """Embedded ratings and wallclock of each entity's last training step."""
-        sequences, entities = self.sequences.side(side), self.entities[side]
-        trained = np.flatnonzero(sequences.training_rows)
-        last = sequences.row_splits[trained] + sequences.training_rows[trained] - 1
+        """Embedded ratings and wallclock of each entity's last planned row."""
+        sequences, entities, rows = self.sequences.side(side), self.entities[side], self.plans[side].rows
+        seen = np.flatnonzero(rows)
+        last = sequences.row_splits[seen] + rows[seen] - 1
         counts = np.diff(sequences.rating_splits)[last]
         ratings = concatenated_ranges(sequences.rating_splits[last], counts)
+        known = self.sequences.metadata.entities(side.opposite).trained
+        opposite = sequences.opposite[ratings]
         entities.last_ratings.assign(
             self.model.encoder(side).embed_ratings(
-                sequences.opposite[ratings],
+                np.where(opposite <= known, opposite, 0),
                 sequences.rating[ratings],
-                np.repeat(trained, counts).astype(np.int32),
+                np.repeat(seen, counts).astype(np.int32),
                 entities.last_ratings.shape[0],
             )
         )
         context = np.tile(np.array([1, 0], np.float32), (entities.last_context.shape[0], 1))
-        context[trained, 0] = 0
-        context[trained, 1] = wallclock_of(sequences.step[last], self.sequences.metadata, side)
+        context[seen, 0] = 0
+        context[seen, 1] = wallclock_of(sequences.step[last], self.sequences.metadata, side)
         entities.last_context.assign(context)
 
     def _make_roll(self, side: Side) -> tf.types.experimental.PolymorphicFunction:

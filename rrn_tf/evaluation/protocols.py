@@ -1,0 +1,58 @@
+"""The two ways of asking about the future.
+
+*Frozen*: only training ratings are seen; states are extrapolated to each query's time. *Streaming*:
+each rating is revealed, after it was predicted, to strictly later steps on both sides; nothing is
+retrained (Section 4.5). Figures of one are never compared with figures of the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rrn_tf.data.batches import plan_batches
+from rrn_tf.evaluation.metrics import mae, rmse
+from rrn_tf.features import SIDES, Split
+from rrn_tf.training.row_states import RowStates
+
+FROZEN, STREAMING = "frozen", "streaming"
+PROTOCOLS = (FROZEN, STREAMING)
+
+Metrics = dict[str, dict[str, dict[str, float]]]
+
+
+def streaming_states(states: RowStates, rows_per_batch: int) -> RowStates:
+    """The same network rolled over every row, later ratings revealed step by step."""
+    sequences = states.sequences
+    plans = {}
+    for side in SIDES:
+        rows = np.diff(sequences.side(side).row_splits)
+        plans[side] = plan_batches(sequences.side(side), sequences.metadata, rows_per_batch, rows=rows)
+    rolled = RowStates(states.model, sequences, plans)
+    for side in SIDES:
+        rolled.refresh(side)
+    return rolled
+
+
+def evaluate(states: RowStates, rows_per_batch: int) -> Metrics:
+    """RMSE and MAE of every split under both protocols.
+
+    Training ratings have one figure, since both protocols see the same of the past there.
+
+    Args:
+      states: refreshed row states of the frozen protocol.
+      rows_per_batch: padded rows of a batch.
+
+    Returns:
+      ``{split: {protocol: {"rmse", "mae", "n"}}}``; splits without ratings are left out.
+    """
+    by_protocol = {FROZEN: states, STREAMING: streaming_states(states, rows_per_batch)}
+    metrics: Metrics = {}
+    for split in Split:
+        rows = states.sequences.rows_of([split])
+        actual = states.sequences.user.rating[rows]
+        for protocol, answering in by_protocol.items():
+            if len(rows) and not (split is Split.TRAIN and protocol == STREAMING):
+                predicted = answering.predict(rows)
+                figures = {"rmse": rmse(predicted, actual), "mae": mae(predicted, actual), "n": len(rows)}
+                metrics.setdefault(split.label, {})[protocol] = figures
+    return metrics
