@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rrn_tf import features
 
@@ -79,8 +80,8 @@ def take(batch: pa.RecordBatch, rows: npt.NDArray[Any]) -> pa.RecordBatch:
     )
 
 
-def texts(rows: pa.RecordBatch) -> list[str]:
-    """Each row's contract columns as one line of text, for people to read."""
-    names = [name for name in features.COLUMNS if name in rows.schema.names]
-    columns = [rows.column(rows.schema.get_field_index(name)).to_pylist() for name in names]
-    return [",".join(map(str, values)) for values in zip(*columns, strict=True)]
+def texts(rows: pa.RecordBatch) -> pa.Array:
+    """Each row's contract columns as one line of text, for people to read: string[rows]."""
+    columns = [rows.column(rows.schema.get_field_index(name)) for name in features.COLUMNS if name in rows.schema.names]
+    plain = (c.dictionary_decode() if pa.types.is_dictionary(c.type) else c.cast(pa.string()) for c in columns)
+    return pc.binary_join_element_wise(*plain, ",")

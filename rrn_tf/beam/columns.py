@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from rrn_tf import features
 from rrn_tf.beam.batches import encode_ids
 
 LONGEST_ID = 1_000  # bytes
+_SHOWN = 60  # characters of a value in a message
 LAST_SECOND = 253_402_300_799  # of the year 9999
 _LARGEST_RATING = float(np.finfo(np.float32).max)
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -26,14 +28,35 @@ class Problem(NamedTuple):
     """What is wrong with some values of a column.
 
     Attributes:
-      reason: key for the dead letters.
+      column: name.
+      kind: of problem; with the column's name, the reason in the dead letters.
       rows: int64[K], positions.
-      text: says the problem; ``{}`` stands for the value.
+      text: says the problem after the column's name; ``{}`` stands for the value.
     """
 
-    reason: str
+    column: str
+    kind: str
     rows: npt.NDArray[np.int64]
     text: str
+
+    @property
+    def reason(self) -> str:
+        return f"{self.column}_{self.kind}"
+
+    def words(self, columns: Mapping[str, pa.Array]) -> pa.Array | str:
+        """The problem of each row in words, long values cut: string[K], or one text for all.
+
+        Args:
+          columns: by name, as they were read.
+        """
+        before, value, after = f"{self.column} {self.text}".partition("{}")
+        if not value:
+            return before
+        shown = columns[self.column].take(pa.array(self.rows)).cast(pa.string())
+        shown = pc.replace_substring_regex(shown, r"[\x00-\x1f]", "?")
+        cut = pc.binary_join_element_wise(pc.utf8_slice_codeunits(shown, 0, _SHOWN - 3), "...", "")
+        shown = pc.if_else(pc.greater(pc.utf8_length(shown), _SHOWN), cut, shown)
+        return pc.binary_join_element_wise(f"{before}'", shown, f"'{after}", "")
 
 
 class Checked(NamedTuple):
@@ -66,10 +89,10 @@ def check_ids(name: str, column: pa.Array) -> Checked:
 
     return _checked(
         ids,
-        Problem(f"{name}_missing", np.flatnonzero(codes < 0), f"{name} is missing"),
-        Problem(f"{name}_missing", rows(blank), f"{name} is missing: expected text, found {{}}"),
-        Problem(f"{name}_too_long", rows(too_long), f"{name} should have at most {LONGEST_ID:,} bytes, found {{}}"),
-        Problem(f"{name}_line_break", rows(broken), f"{name} should be one line of text, found {{}}"),
+        Problem(name, "missing", np.flatnonzero(codes < 0), "is missing"),
+        Problem(name, "missing", rows(blank), "is missing: expected text, found {}"),
+        Problem(name, "too_long", rows(too_long), f"should have at most {LONGEST_ID:,} bytes, found {{}}"),
+        Problem(name, "line_break", rows(broken), "should be one line of text, found {}"),
     )
 
 
@@ -94,10 +117,10 @@ def check_ratings(column: pa.Array) -> Checked:
     large = np.abs(values.to_numpy()) > _LARGEST_RATING
     return _checked(
         pa.array(_narrow(values)),
-        Problem(f"{name}_missing", np.flatnonzero(missing), f"{name} is missing"),
-        Problem(f"{name}_not_finite", np.flatnonzero(word), f"{name} {{}} is not finite"),
-        Problem(f"{name}_not_a_number", np.flatnonzero(~missing & ~word & ~number), f"{name} {{}} is not a number"),
-        Problem(f"{name}_out_of_range", np.flatnonzero(large), f"{name} {{}} is beyond the range of 32-bit numbers"),
+        Problem(name, "missing", np.flatnonzero(missing), "is missing"),
+        Problem(name, "not_finite", np.flatnonzero(word), "{} is not finite"),
+        Problem(name, "not_a_number", np.flatnonzero(~missing & ~word & ~number), "{} is not a number"),
+        Problem(name, "out_of_range", np.flatnonzero(large), "{} is beyond the range of 32-bit numbers"),
     )
 
 
@@ -128,30 +151,33 @@ def check_timestamps(column: pa.Array) -> Checked:
     late = long | (values.to_numpy() > LAST_SECOND)
     return _checked(
         values,
-        Problem(f"{name}_missing", np.flatnonzero(missing), f"{name} is missing"),
-        Problem(f"{name}_not_a_number", np.flatnonzero(~missing & ~number), f"{name} {{}} is not a number"),
-        Problem(f"{name}_not_an_integer", np.flatnonzero(number & ~integral), f"{name} {{}} is not an integer"),
-        Problem(f"{name}_negative", np.flatnonzero(negative), f"{name} {{}} is negative"),
-        Problem(
-            f"{name}_out_of_range",
-            np.flatnonzero(late),
-            f"{name} {{}} is beyond the year 9999: expected unix seconds",
-        ),
+        Problem(name, "missing", np.flatnonzero(missing), "is missing"),
+        Problem(name, "not_a_number", np.flatnonzero(~missing & ~number), "{} is not a number"),
+        Problem(name, "not_an_integer", np.flatnonzero(number & ~integral), "{} is not an integer"),
+        Problem(name, "negative", np.flatnonzero(negative), "{} is negative"),
+        Problem(name, "out_of_range", np.flatnonzero(late), "{} is beyond the year 9999: expected unix seconds"),
     )
 
 
-def first_problems(problems: list[Problem]) -> tuple[npt.NDArray[np.int64], list[Problem]]:
-    """Each bad row once, with the first of its problems.
+def first_problems(problems: list[Problem], rows: int) -> tuple[Mask, list[Problem]]:
+    """Leaves each bad row to the first of its problems.
+
+    Args:
+      problems: of all columns.
+      rows: number of rows.
 
     Returns:
-      rows: int64[K], positions in order.
-      problem: K problems.
+      bad: bool[rows].
+      problems: of different rows each.
     """
-    if not problems:
-        return np.empty(0, np.int64), []
-    which = np.repeat(np.arange(len(problems)), [len(problem.rows) for problem in problems])
-    rows, first = np.unique(np.concatenate([problem.rows for problem in problems]), return_index=True)
-    return rows, [problems[k] for k in which[first].tolist()]
+    bad = np.zeros(rows, bool)
+    first = []
+    for problem in problems:
+        fresh = problem.rows[~bad[problem.rows]]
+        bad[fresh] = True
+        if len(fresh):
+            first.append(problem._replace(rows=fresh))
+    return bad, first
 
 
 def _checked(values: pa.Array, *problems: Problem) -> Checked:

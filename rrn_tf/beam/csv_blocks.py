@@ -64,15 +64,15 @@ class BlockRows(NamedTuple):
 
     Attributes:
       columns: text, N values each.
-      line: int64[N], place of each row's line in the block.
+      line: int64[N], place of each row's line in the block, in order.
       malformed: lines that are no rows, in order.
-      text_of: the text of a line.
+      text_of: the texts of some lines.
     """
 
     columns: list[pa.Array]
     line: Lines
     malformed: list[Malformed]
-    text_of: Callable[[int], str]
+    text_of: Callable[[Lines], pa.Array]
 
 
 def plan_csv(file: str, stream: IO[bytes], columns: Sequence[str], block_bytes: int, carry: bool) -> Iterator[CsvBlock]:
@@ -139,8 +139,9 @@ def read_block(data: bytes, header: Header) -> BlockRows:
     # A line ends before the carriage return of a CRLF.
     ends = stops - ((stops > starts) & (buffer[stops - 1] == _RETURN))
 
-    def text_of(line: int) -> str:
-        return data[starts[line] : ends[line]].decode("utf-8", "replace")
+    def text_of(lines: Lines) -> pa.Array:
+        spans = zip(starts[lines].tolist(), ends[lines].tolist())
+        return pa.array([data[start:end].decode("utf-8", "replace") for start, end in spans], pa.string())
 
     malformed = _unreadable(data, buffer, starts, stops, ends)
     odd, awkward = _quoted(data, buffer, starts, stops, ends)
@@ -150,7 +151,7 @@ def read_block(data: bytes, header: Header) -> BlockRows:
     for line in awkward.tolist():
         if line in malformed:
             continue
-        fields = _split_strictly(text_of(line))
+        fields = _split_strictly(data[starts[line] : ends[line]].decode())
         if fields is None:
             malformed[line] = Malformed(line, _QUOTES, "quotes are not balanced in this line")
         elif len(fields) != header.width:
@@ -173,12 +174,12 @@ def read_block(data: bytes, header: Header) -> BlockRows:
     lines = np.delete(lines, [k for k, _ in wrong])
     if any(len(column) != len(lines) for column in tables):
         raise RuntimeError(f"expected {len(lines)} rows of {len(lines)} lines, found {len(tables[0])}")
-    return BlockRows(
-        [pa.concat_arrays([table, pa.array(column, pa.string())]) for table, column in zip(tables, columns)],
-        np.concatenate([lines, np.array(by_hand, np.int64)]),
-        [malformed[line] for line in sorted(malformed)],
-        text_of,
-    )
+    values = [pa.concat_arrays([table, pa.array(column, pa.string())]) for table, column in zip(tables, columns)]
+    lines = np.concatenate([lines, np.array(by_hand, np.int64)])
+    if by_hand:
+        order = np.argsort(lines)
+        lines, values = lines[order], [column.take(pa.array(order)) for column in values]
+    return BlockRows(values, lines, [malformed[line] for line in sorted(malformed)], text_of)
 
 
 def _parse_plain(payload: bytes, header: Header) -> tuple[list[pa.Array], list[tuple[int, int]]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -51,22 +49,31 @@ class RejectedRow(NamedTuple):
 
 
 def rejected_batch(
-    file: str, line: npt.NDArray[np.integer], reason: Sequence[str], problem: Sequence[str], row: Sequence[str]
+    file: str,
+    line: npt.NDArray[np.integer],
+    reason: str,
+    problem: pa.Array | list[str] | str,
+    row: pa.Array | list[str],
 ) -> pa.RecordBatch:
-    """Rejected rows of one file as a batch.
+    """Rows of one file that are rejected for one reason.
 
     Args:
       file: path of the file.
       line: int[N].
-      reason: N keys.
-      problem: N texts; the message is the place and this.
+      reason: key.
+      problem: N texts, or one for all; the message is the place and this.
       row: N texts.
     """
-    message = [f"{file}:{number}: {text}" for number, text in zip(line.tolist(), problem, strict=True)]
-    columns = [[file] * len(message), line, list(reason), message, [text[:_LONGEST_TEXT] for text in row]]
-    return pa.RecordBatch.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, REJECTED, strict=True)], schema=REJECTED
-    )
+    lines = pa.array(line, pa.int64())
+    problems = pa.scalar(problem) if isinstance(problem, str) else _texts(problem)
+    message = pc.binary_join_element_wise(file, ":", lines.cast(pa.string()), ": ", problems, "")
+    same = [pa.array([value]).take(pa.array(np.zeros(len(lines), np.int8))) for value in (file, reason)]
+    row = pc.utf8_slice_codeunits(_texts(row), 0, _LONGEST_TEXT)
+    return pa.RecordBatch.from_arrays([same[0], lines, same[1], message, row], schema=REJECTED)
+
+
+def _texts(values: pa.Array | list[str]) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, pa.string())
 
 
 def rows_of(batch: pa.RecordBatch) -> list[RejectedRow]:
@@ -76,7 +83,7 @@ def rows_of(batch: pa.RecordBatch) -> list[RejectedRow]:
 
 def count_in_metrics(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Adds a batch to the Beam counters ``rejected_rows/<reason>``."""
-    for reason, count in Counter(batch.column(2).to_pylist()).items():
+    for reason, count in reason_counts(batch.column(2)).items():
         Metrics.counter(METRICS, reason).inc(count)
     return batch
 
@@ -113,11 +120,10 @@ class WriteDeadLetters(beam.PTransform):
 
 def _write(_: None, path: str, max_bad_share: float, batches: Iterable[pa.RecordBatch], total: int) -> dict[str, int]:
     table = pa.Table.from_batches(list(batches), REJECTED)
-    table = table.take(pc.sort_indices(table, [("file", "ascending"), ("line", "ascending"), ("reason", "ascending")]))
+    table = table.take(pc.sort_indices(table, [("file", "ascending"), ("line", "ascending")]))
     with replacing(path) as file:
-        for batch in table.to_batches(max_chunksize=10_000):
-            lines = (json.dumps(row, ensure_ascii=False) for row in batch.to_pylist())
-            file.write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+        for batch in table.to_batches(max_chunksize=100_000):
+            file.write(json_lines(batch))
     if not total:
         raise BadInputError("expected ratings, found no rows below the header")
     if table.num_rows > max_bad_share * total:
@@ -125,13 +131,30 @@ def _write(_: None, path: str, max_bad_share: float, batches: Iterable[pa.Record
             f"{table.num_rows:,} of {total:,} rows ({_percent(table.num_rows / total)}) rejected, at most "
             f"{_percent(max_bad_share)} allowed; first: {table['message'][0].as_py()}; see {path}"
         )
-    return reason_counts(table)
+    return reason_counts(table["reason"])
 
 
-def reason_counts(table: pa.Table) -> dict[str, int]:
-    """Number of rejected rows by reason, in alphabetical order."""
-    counted: Mapping[str, int] = Counter(table["reason"].to_pylist())
-    return dict(sorted(counted.items()))
+def reason_counts(reason: pa.Array | pa.ChunkedArray) -> dict[str, int]:
+    """Number of rows by reason, in alphabetical order."""
+    return {count["values"]: count["counts"] for count in sorted(reason.value_counts().to_pylist(), key=str)}
+
+
+def json_lines(batch: pa.RecordBatch) -> bytes:
+    """Rows of text and integer columns as JSON, one object a line."""
+    parts: list[pa.Array | str] = []
+    for name, column in zip(batch.schema.names, batch.columns):
+        parts += [f'{", " if parts else "{"}"{name}": ']
+        parts += ['"', _escaped(column), '"'] if pa.types.is_string(column.type) else [column.cast(pa.string())]
+    lines = pc.binary_join_element_wise(*parts, "}\n", "")
+    return b"".join(lines.cast(pa.binary()).to_pylist())
+
+
+def _escaped(text: pa.Array) -> pa.Array:
+    text = pc.replace_substring(pc.replace_substring(text, "\\", "\\\\"), '"', '\\"')
+    if pc.any(pc.match_substring_regex(text, r"[\x00-\x1f]")).as_py():
+        for code in range(0x20):
+            text = pc.replace_substring(text, chr(code), f"\\u{code:04x}")
+    return text
 
 
 def _percent(share: float) -> str:

@@ -14,6 +14,7 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam import pvalue
 
 from rrn_tf import features
@@ -50,20 +51,18 @@ class LaterRows(NamedTuple):
     Attributes:
       file: path.
       line: int64[K], in order.
-      first: K places, ``file:line``, of the rows that stay.
+      first: string[K], places ``file:line`` of the rows that stay.
     """
 
     file: str
     line: npt.NDArray[np.int64]
-    first: list[str]
+    first: pa.Array
 
-    def among(self, line: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], list[str]]:
-        """Positions of some ascending-or-not lines that are to be dropped, and the rows that stay for them."""
-        if not len(self.line):
-            return np.empty(0, np.int64), []
+    def among(self, line: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], pa.Array]:
+        """Positions in `line` of rows to be dropped, and the places of the rows that stay for them."""
         place = np.minimum(np.searchsorted(self.line, line), len(self.line) - 1)
         found = np.flatnonzero(self.line[place] == line)
-        return found, [self.first[k] for k in place[found].tolist()]
+        return found, self.first.take(pa.array(place[found]))
 
 
 TimeCounts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
@@ -129,22 +128,15 @@ def _repeats(hashes: Hashes, timestamp: npt.NDArray[np.int64]) -> tuple[npt.NDAr
 def _places(
     parts: list[RowKeys], later: npt.NDArray[np.int64], first: npt.NDArray[np.int64]
 ) -> Iterator[pvalue.TaggedOutput]:
+    """`LaterRows` of each pair of parts that share rows."""
     starts = np.cumsum([0, *(len(part.hashes) for part in parts)])
-    part_of = np.searchsorted(starts, later, side="right") - 1
-    stays = [_place(parts, starts, position) for position in first.tolist()]
-    for number in np.unique(part_of).tolist():
-        part = parts[number]
-        mine = np.flatnonzero(part_of == number)
-        line = part.first_line + part.line[later[mine] - starts[number]].astype(np.int64)
-        order = np.argsort(line)
-        found = LaterRows(part.file, line[order], [stays[k] for k in mine[order].tolist()])
-        yield pvalue.TaggedOutput(LATER, found)
-
-
-def _place(parts: list[RowKeys], starts: npt.NDArray[np.int64], position: int) -> str:
-    number = int(np.searchsorted(starts, position, side="right")) - 1
-    part = parts[number]
-    return f"{part.file}:{part.first_line + int(part.line[position - starts[number]])}"
+    line = np.concatenate([part.first_line + part.line.astype(np.int64) for part in parts])
+    pairs = np.stack([np.searchsorted(starts, rows, side="right") - 1 for rows in (later, first)])
+    for own, other in np.unique(pairs, axis=1).T.tolist():
+        mine = np.flatnonzero((pairs[0] == own) & (pairs[1] == other))
+        stays = pa.array(line[first[mine]]).cast(pa.string())
+        place = pc.binary_join_element_wise(f"{parts[other].file}:", stays, "")
+        yield pvalue.TaggedOutput(LATER, LaterRows(parts[own].file, line[later[mine]], place))
 
 
 def merge_later_rows(parts: Iterable[LaterRows]) -> dict[str, LaterRows]:
@@ -155,7 +147,7 @@ def merge_later_rows(parts: Iterable[LaterRows]) -> dict[str, LaterRows]:
     merged = {}
     for file, found in by_file.items():
         line = np.concatenate([part.line for part in found])
-        first = [place for part in found for place in part.first]
         order = np.argsort(line)
-        merged[file] = LaterRows(file, line[order], [first[k] for k in order.tolist()])
+        first = pa.concat_arrays([part.first for part in found]).take(pa.array(order))
+        merged[file] = LaterRows(file, line[order], first)
     return merged

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from apache_beam import pvalue
 from apache_beam.io.filesystem import CompressionTypes
@@ -86,9 +89,12 @@ def find_files(patterns: Sequence[str]) -> list[str]:
     found: set[str] = set()
     for pattern in patterns:
         (match,) = FileSystems.match([str(pattern)])
-        if not match.metadata_list:
+        files = {metadata.path for metadata in match.metadata_list}
+        if not files and FileSystems.exists(str(pattern)):
+            files = {str(pattern)}  # brackets in its name are no glob
+        if not files:
             raise BadInputError(f"{pattern}: expected ratings, found no such file")
-        found |= {metadata.path for metadata in match.metadata_list}
+        found |= files
     return sorted(found)
 
 
@@ -131,8 +137,8 @@ class _ReadBlock(beam.DoFn):
     def process(self, block: CsvBlock | ParquetBlock) -> Iterator[Any]:
         rows = _read_csv(block) if isinstance(block, CsvBlock) else _read_parquet(block)
         good, rejected = check_rows(block.file, block.first_line, dict(zip(self._wanted, rows.columns)), rows)
-        if rejected is not None:
-            yield pvalue.TaggedOutput(REJECTED, count_in_metrics(rejected))
+        for part in rejected:
+            yield pvalue.TaggedOutput(REJECTED, count_in_metrics(part))
         if good.num_rows:
             yield good
         self._good.inc(good.num_rows)
@@ -141,7 +147,7 @@ class _ReadBlock(beam.DoFn):
 
 def check_rows(
     file: str, first_line: int, texts: dict[str, pa.Array], rows: BlockRows
-) -> tuple[pa.RecordBatch, pa.RecordBatch | None]:
+) -> tuple[pa.RecordBatch, list[pa.RecordBatch]]:
     """Checks every column of a block.
 
     Args:
@@ -151,7 +157,7 @@ def check_rows(
       rows: the block.
 
     Returns:
-      The valid rows, and the rejected ones, if any.
+      The valid rows, and the rejected ones.
     """
     checks: dict[str, columns.Checked] = {}
     for name, column in texts.items():
@@ -161,35 +167,27 @@ def check_rows(
             checks[name] = columns.check_timestamps(column)
         else:
             checks[name] = columns.check_ids(name, column)
-    line = pa.array(first_line + rows.line)
+    line = first_line + rows.line
     place = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(line), np.int8)), pa.array([file]))
     batch = pa.RecordBatch.from_arrays(
-        [*(check.values for check in checks.values()), place, line], names=[*checks, batches.FILE, batches.LINE]
+        [*(check.values for check in checks.values()), place, pa.array(line)],
+        names=[*checks, batches.FILE, batches.LINE],
     )
-    bad, problems = columns.first_problems([problem for check in checks.values() for problem in check.problems])
-    unusable = rows.malformed + [
-        Malformed(int(rows.line[row]), problem.reason, problem.text.format(_shown(problem, texts, row)))
-        for row, problem in zip(bad.tolist(), problems)
+    every = [problem for check in checks.values() for problem in check.problems]
+    bad, problems = columns.first_problems(every, len(line))
+    rejected = [
+        rejected_batch(file, line[p.rows], p.reason, p.words(texts), rows.text_of(rows.line[p.rows])) for p in problems
     ]
-    if not unusable:
-        return batch, None
-    keep = np.ones(len(line), bool)
-    keep[bad] = False
-    rejected = rejected_batch(
-        file,
-        first_line + np.array([row.line for row in unusable]),
-        [row.reason for row in unusable],
-        [row.text for row in unusable],
-        [rows.text_of(row.line) for row in unusable],
-    )
-    return batches.take(batch, keep), rejected
+    for reason, group in itertools.groupby(sorted(rows.malformed, key=_reason), key=_reason):
+        unreadable = list(group)
+        lines = np.array([row.line for row in unreadable])
+        words = [row.text for row in unreadable]
+        rejected.append(rejected_batch(file, first_line + lines, reason, words, rows.text_of(lines)))
+    return (batches.take(batch, ~bad) if problems else batch), rejected
 
 
-def _shown(problem: columns.Problem, texts: dict[str, pa.Array], row: int) -> str:
-    """The value as a message shows it, cut where it is long."""
-    name = next(name for name in texts if problem.reason.startswith(f"{name}_"))
-    text = str(texts[name][row].as_py())
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+def _reason(row: Malformed) -> str:
+    return row.reason
 
 
 def _read_csv(block: CsvBlock) -> BlockRows:
@@ -206,8 +204,9 @@ def _read_parquet(block: ParquetBlock) -> BlockRows:
         table = pq.ParquetFile(stream).read_row_group(block.row_group, columns=list(block.columns))
     values = [_parquet_column(block.file, name, table[name]) for name in block.columns]
 
-    def text_of(row: int) -> str:
-        return ",".join("" if (value := column[row].as_py()) is None else str(value) for column in values)
+    def text_of(lines: npt.NDArray[np.int64]) -> pa.Array:
+        texts = (column.take(pa.array(lines)).cast(pa.string()).fill_null("") for column in values)
+        return pc.binary_join_element_wise(*texts, ",")
 
     return BlockRows(values, np.arange(table.num_rows), [], text_of)
 

@@ -6,7 +6,7 @@ Plain numpy over one shard of int-coded ratings; Beam moves the shards (`rrn_tf.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,8 @@ class SideRatings(NamedTuple):
 
     def take(self, rows: Positions | slice) -> SideRatings:
         """The ratings at positions, in that order."""
-        return self._make(column[rows] for column in self)
+        columns: tuple[Any, ...] = tuple(column[rows] for column in self)
+        return SideRatings(*columns)
 
     def mirrored(self) -> SideRatings:
         """The same ratings as the other side sees them."""
@@ -42,12 +43,14 @@ class SideRatings(NamedTuple):
     @classmethod
     def concatenate(cls, parts: Sequence[SideRatings]) -> SideRatings:
         """Ratings of several parts, one after the other."""
-        return cls._make(np.concatenate(columns) for columns in zip(*parts, strict=True))
+        columns: tuple[Any, ...] = tuple(map(np.concatenate, zip(*parts, strict=True)))
+        return cls(*columns)
 
     @classmethod
     def empty(cls) -> SideRatings:
         """No ratings."""
-        return cls(*(np.empty(0, dtype) for dtype in (np.int32, np.int32, np.float32, np.int64, np.uint8)))
+        index = np.empty(0, np.int32)
+        return cls(index, index, np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.uint8))
 
 
 def steps(timestamp: npt.NDArray[np.int64], cutoff: int, granularity: int) -> npt.NDArray[np.int64]:

@@ -11,6 +11,7 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam import pvalue
 
 from rrn_tf import features
@@ -118,8 +119,9 @@ class _CountTraining(beam.DoFn):
 
     def process(self, batch: pa.RecordBatch, cutoff: int, later: dict[str, LaterRows]) -> Iterator[Any]:
         keep, rejected = select(batch, cutoff, later)
-        if rejected is not None:
-            yield pvalue.TaggedOutput(REJECTED, count_in_metrics(rejected))
+        for part in rejected:
+            yield pvalue.TaggedOutput(REJECTED, count_in_metrics(part))
+        if rejected:
             batch = batches.take(batch, keep)
         training = batches.numbers(batch, features.TIMESTAMP) < cutoff
         for side in SIDES:
@@ -128,7 +130,7 @@ class _CountTraining(beam.DoFn):
 
 def select(
     batch: pa.RecordBatch, cutoff: int, later: dict[str, LaterRows]
-) -> tuple[npt.NDArray[np.bool_], pa.RecordBatch | None]:
+) -> tuple[npt.NDArray[np.bool_], list[pa.RecordBatch]]:
     """Which rows of a batch are used, and the others: duplicates, and rows on the wrong side of the cutoff.
 
     Args:
@@ -138,25 +140,29 @@ def select(
 
     Returns:
       keep: bool[rows].
-      rejected: the others, if any.
+      rejected: the others, by reason.
     """
     file, line = batches.file_of(batch), batches.numbers(batch, batches.LINE)
     keep = np.ones(batch.num_rows, bool)
-    found, stays = later[file].among(line) if file in later else (np.empty(0, np.int64), [])
-    keep[found] = False
-    reasons = ["duplicate"] * len(found)
-    problems = [f"same user, item and timestamp as {place}" for place in stays]
-    if batches.HELD_OUT in batch.schema.names and batch.num_rows:
+    rejected = []
+
+    def reject(rows: npt.NDArray[np.int64], reason: str, problem: pa.Array) -> None:
+        keep[rows] = False
+        if len(rows):
+            text = batches.texts(batches.take(batch, rows))
+            rejected.append(rejected_batch(file, line[rows], reason, problem, text))
+
+    if file in later:
+        rows, stays = later[file].among(line)
+        reject(rows, "duplicate", pc.binary_join_element_wise("same user, item and timestamp as ", stays, ""))
+    if batches.HELD_OUT in batch.schema.names:
         time, held_out = batches.numbers(batch, features.TIMESTAMP), bool(batches.numbers(batch, batches.HELD_OUT)[0])
-        wrong = np.flatnonzero(keep & (held_out == (time < cutoff)))
-        keep[wrong] = False
-        found = np.concatenate([found, wrong])
-        reasons += ["before_cutoff" if held_out else "after_cutoff"] * len(wrong)
-        kind = "validation timestamp {} is before" if held_out else "training timestamp {} is not before"
-        problems += [f"{kind.format(when)} the cutoff {cutoff}" for when in time[wrong].tolist()]
-    if keep.all():
-        return keep, None
-    return keep, rejected_batch(file, line[found], reasons, problems, batches.texts(batches.take(batch, found)))
+        rows = np.flatnonzero(keep & (held_out == (time < cutoff)))
+        what, where = ("validation", "is before") if held_out else ("training", "is not before")
+        found = pa.array(time[rows]).cast(pa.string())
+        problem = pc.binary_join_element_wise(f"{what} timestamp ", found, f" {where} the cutoff {cutoff}", "")
+        reject(rows, "before_cutoff" if held_out else "after_cutoff", problem)
+    return keep, rejected
 
 
 def assign_splits(
@@ -194,7 +200,7 @@ def _assigned(
     items: IdCounts,
 ) -> Iterator[pa.RecordBatch]:
     keep, rejected = select(batch, cutoff, later)
-    if rejected is not None:
+    if rejected:
         batch = batches.take(batch, keep)
     if batch.num_rows:
         yield assign_splits(batch, config, cutoff, users, items)

@@ -28,7 +28,7 @@ def read_file(path, block_bytes=1 << 20, columns=features.COLUMNS):
                 rejected += rows_of(output.value)
             else:
                 count += output.value
-    return sorted(good, key=lambda row: row[-1]), sorted(rejected, key=lambda row: row.line), count
+    return good, sorted(rejected, key=lambda row: row.line), count
 
 
 def write(path, data):
@@ -181,6 +181,13 @@ def test_the_transform_reads_every_file_and_counts_in_metrics(tmp_path):
     counters = {c.key.metric.name: c.committed for c in result.metrics().query()["counters"]}
     assert counters["rating_not_a_number"] == counters["field_count"] == 1
     assert counters["good_rows"] == 2
+
+
+def test_a_file_whose_name_looks_like_a_glob_and_a_folder(tmp_path):
+    path = write(tmp_path / "r[1].csv", HEADER + b"u,i,3,4\n")
+    assert read_ratings.find_files([str(path)]) == [str(path)]
+    with pytest.raises(BadInputError, match=r"not readable: .*Is a directory"):
+        read_file(tmp_path)
 
 
 def test_a_missing_file_and_a_header_in_a_worker_are_one_line(tmp_path):

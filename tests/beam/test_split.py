@@ -125,7 +125,7 @@ def test_the_first_of_duplicates_stays_and_the_others_name_it():
         ("b.csv", 5, "duplicate"),
     ]
     assert rejected[0].message == "b.csv:2: same user, item and timestamp as a.csv:9"
-    assert rejected[0].row == "u,i,0.0,1"
+    assert rejected[0].row == "u,i,0,1"
 
 
 def test_an_explicit_validation_source():
