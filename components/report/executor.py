@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
@@ -22,11 +21,11 @@ from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.leaderboard import leaderboard, leaderboard_markdown
 from rrn_tf.features import Side, Split
+from rrn_tf.serving.saved_rrn import SavedRRN
 
 SEQUENCES, MODEL, REPORT = "sequences", "model", "report"
 JSON_FILE, MARKDOWN_FILE, PREDICTIONS_FILE = "leaderboard.json", "leaderboard.md", "predictions.parquet"
 MODEL_NAME = "RRN"
-_PREDICT_ROWS = 1 << 16
 
 
 class Executor(base_executor.BaseExecutor):
@@ -67,7 +66,7 @@ def compare(sequences: RatingSequences, model: str) -> tuple[Interactions, dict[
       The N test ratings and float32[N] by model name, the model first.
     """
     train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
-    predictions = {MODEL_NAME: predict(queries(sequences), model)}
+    predictions = {MODEL_NAME: SavedRRN(model).predict(**queries(sequences))}
     for baseline in (GlobalMean(), UserItemBias(), PMF()):
         predictions[baseline.name] = baseline.fit(train, valid).predict(test.user, test.item, test.timestamp)
     low, high = sequences.metadata.rating_min, sequences.metadata.rating_max
@@ -82,13 +81,3 @@ def queries(sequences: RatingSequences) -> dict[str, npt.NDArray]:
         features.ITEM_ID: sequences.ids(Side.ITEM)[user.opposite[rows] - 1],
         features.TIMESTAMP: user.timestamp[rows],
     }
-
-
-def predict(query: dict[str, npt.NDArray], model: str) -> npt.NDArray[np.float32]:
-    """What a SavedModel answers through its `predict` signature: float32[N]."""
-    signature = tf.saved_model.load(model).signatures["predict"]
-    answers = [np.zeros(0, np.float32)]
-    for start in range(0, len(query[features.TIMESTAMP]), _PREDICT_ROWS):
-        batch = {name: tf.constant(values[start : start + _PREDICT_ROWS]) for name, values in query.items()}
-        answers.append(signature(**batch)[features.RATING].numpy())
-    return np.concatenate(answers)

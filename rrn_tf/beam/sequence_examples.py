@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from rrn_tf import features
 from rrn_tf.beam import wire
-from rrn_tf.beam.sequences import SideRatings, segment_starts, steps
+from rrn_tf.beam.sequences import SideRatings, segment_starts
+from rrn_tf.data.wallclock import step_of
 
 _CHUNK = 200_000  # ratings encoded at once: working arrays stay in tens of megabytes
 
@@ -42,7 +43,7 @@ def encode_sequences(
 def _encode(
     ratings: SideRatings, opposite_row: npt.NDArray[np.int32], vocabulary: pa.Array, cutoff: int, granularity: int
 ) -> Iterator[bytes]:
-    step = steps(ratings.timestamp, cutoff, granularity)
+    step = step_of(ratings.timestamp, cutoff, granularity)
     rows = segment_starts(ratings.entity, step)
     rating_splits = np.append(rows, len(step))
     entities = segment_starts(ratings.entity[rows])

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.data.wallclock import step_of
+
 Positions = npt.NDArray[np.int64]
 
 
@@ -51,20 +53,6 @@ class SideRatings(NamedTuple):
         """No ratings."""
         index = np.empty(0, np.int32)
         return cls(index, index, np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.uint8))
-
-
-def steps(timestamp: npt.NDArray[np.int64], cutoff: int, granularity: int) -> npt.NDArray[np.int64]:
-    """Time steps, aligned to the cutoff so that none straddles it: training steps are negative.
-
-    Args:
-      timestamp: int64[N], unix seconds.
-      cutoff: unix seconds.
-      granularity: length of a step in seconds.
-
-    Returns:
-      int64[N].
-    """
-    return (timestamp - cutoff) // granularity
 
 
 def time_order(
@@ -110,7 +98,7 @@ def number_rows(ratings: SideRatings, cutoff: int, granularity: int) -> tuple[Po
     """
     order = time_order(ratings.entity, ratings.timestamp, ratings.opposite)
     entity = ratings.entity[order]
-    rows = segment_starts(entity, steps(ratings.timestamp[order], cutoff, granularity))
+    rows = segment_starts(entity, step_of(ratings.timestamp[order], cutoff, granularity))
     first_row = segment_starts(entity[rows])
     local = np.arange(len(rows)) - np.repeat(first_row, np.diff(first_row, append=len(rows)))
     return order, np.repeat(local, np.diff(rows, append=len(entity))).astype(np.int32)

@@ -8,9 +8,18 @@ from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.features import Side
 
 
-def step_of(timestamp: Any, metadata: SequenceMetadata, side: Side) -> Any:
-    """Time step of timestamps (int64 array or tensor, unix seconds): ``floor((t - cutoff) / granularity)``."""
-    return (timestamp - metadata.cutoff) // metadata.granularity(side)
+def step_of(timestamp: Any, cutoff: int, granularity: int) -> Any:
+    """Time steps, aligned to the cutoff so that none straddles it: training steps are negative.
+
+    Args:
+      timestamp: int64[N], array or tensor, unix seconds.
+      cutoff: unix seconds.
+      granularity: length of a step in seconds.
+
+    Returns:
+      int64[N], ``floor((timestamp - cutoff) / granularity)``.
+    """
+    return (timestamp - cutoff) // granularity
 
 
 def wallclock_of(step: Any, metadata: SequenceMetadata, side: Side) -> Any:

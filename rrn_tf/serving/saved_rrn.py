@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import tensorflow as tf
 
 from rrn_tf import features
@@ -57,7 +58,7 @@ class SavedRRN:
     def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """bool[N]: which ids of a side the model was trained on."""
         vocabulary = self._module.user_ids if side is features.Side.USER else self._module.item_ids
-        return np.isin(np.asarray(ids, dtype=str), vocabulary.numpy()[1:].astype("U"))
+        return pd.Index(ids, dtype=object).isin([name.decode() for name in vocabulary.numpy()[1:]])
 
     def predict(
         self, user_id: npt.ArrayLike, item_id: npt.ArrayLike, timestamp: npt.ArrayLike

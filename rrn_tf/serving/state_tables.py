@@ -66,7 +66,7 @@ class StateTable(tf.Module):
 
     def step(self, timestamp: tf.Tensor) -> tf.Tensor:
         """int64[N] time steps; times before the cutoff are answered as of the cutoff."""
-        return tf.maximum(step_of(timestamp, self._metadata, self._side), 0)
+        return tf.maximum(step_of(timestamp, self._metadata.cutoff, self._metadata.granularity(self._side)), 0)
 
     def vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """float32[N, dynamic + stationary]; the inner product of two sides' vectors is the rating (Eq. 7)."""

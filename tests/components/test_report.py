@@ -13,9 +13,10 @@ import tensorflow as tf
 from tfx.types import standard_artifacts
 
 from components.report.component import RatingReport
-from components.report.executor import Executor, predict
+from components.report.executor import Executor
 from rrn_tf.data.sequences import load_sequences
 from rrn_tf.features import Split
+from rrn_tf.serving.saved_rrn import SavedRRN
 
 
 class Double(tf.Module):
@@ -77,4 +78,4 @@ def test_the_model_is_asked_by_id_and_time_and_held_to_the_rating_range(
 
 def test_no_test_ratings_no_answers(model: Any) -> None:
     query = {"user_id": np.zeros(0, object), "item_id": np.zeros(0, object), "timestamp": np.zeros(0, np.int64)}
-    assert predict(query, f"{model.uri}/Format-Serving").shape == (0,)
+    assert SavedRRN(f"{model.uri}/Format-Serving").predict(**query).shape == (0,)
