@@ -58,7 +58,8 @@ class SavedRRN:
     def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """bool[N]: which ids of a side the model was trained on."""
         vocabulary = self._module.user_ids if side is features.Side.USER else self._module.item_ids
-        return pd.Series(np.asarray(ids, dtype=object)).isin([name.decode() for name in vocabulary.numpy()[1:]]).to_numpy()
+        known = [name.decode() for name in vocabulary.numpy()[1:]]
+        return pd.Series(np.asarray(ids, dtype=object)).isin(known).to_numpy()
 
     def predict(
         self, user_id: npt.ArrayLike, item_id: npt.ArrayLike, timestamp: npt.ArrayLike
