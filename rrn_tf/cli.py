@@ -133,6 +133,7 @@ def train(
                 valid=valid_pattern,
                 listeners=[listener],
                 on_prepared=print_prepared,
+                best_rmse=source.best_rmse,
                 beam_args=shlex.split(beam_args),
             )
         print_metrics(summary)

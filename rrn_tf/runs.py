@@ -19,8 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from rrn_tf.config import Config, dump_config
 from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.features import Split
 from rrn_tf.training.listeners import Listener
 from rrn_tf.version import __version__
 
@@ -64,6 +67,7 @@ def train_run(
     valid: str | None = None,
     listeners: Sequence[Listener] = (),
     on_prepared: Callable[[SequenceMetadata], None] = lambda metadata: None,
+    best_rmse: Callable[[pd.DataFrame], float] | None = None,
     beam_args: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Prepares ratings, trains an RRN and exports it into a run directory.
@@ -75,6 +79,7 @@ def train_run(
       valid: files of later ratings for validation, in place of the time split.
       listeners: are told of training.
       on_prepared: is told of the prepared data before training.
+      best_rmse: of generated ratings: the best reachable RMSE on rows with user_id and item_id.
       beam_args: Beam pipeline options, passed through.
 
     Returns:
@@ -110,8 +115,10 @@ def train_run(
     export_saved_model(result, paths.model)
     seconds["export"] = time.perf_counter() - begin
 
+    test = pd.DataFrame(result.sequences.queries([Split.TEST]))
     summary = {
         **result.metrics,
+        "best_rmse": best_rmse(test) if best_rmse and len(test) else None,
         "best_epoch": result.best_epoch,
         "history": [record.as_dict() for record in result.history],
         "ratings": metadata.ratings,

@@ -20,7 +20,7 @@ from rrn_tf.baselines.pmf import PMF
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.leaderboard import leaderboard, leaderboard_markdown
-from rrn_tf.features import Side, Split
+from rrn_tf.features import Split
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 SEQUENCES, MODEL, REPORT = "sequences", "model", "report"
@@ -48,7 +48,7 @@ class Executor(base_executor.BaseExecutor):
         test, predictions = compare(sequences, model)
         rows = leaderboard(test, predictions) if len(test) else []
         report = {"split": Split.TEST.label, "rows": [asdict(row) for row in rows]}
-        frame = pd.DataFrame({**queries(sequences), features.RATING: test.rating, **predictions})
+        frame = pd.DataFrame({**sequences.queries([Split.TEST]), features.RATING: test.rating, **predictions})
         with local_output(artifact_utils.get_single_uri(output_dict[REPORT])) as folder:
             (folder / JSON_FILE).write_text(json.dumps(report, indent=2) + "\n")
             (folder / MARKDOWN_FILE).write_text(leaderboard_markdown(rows) + "\n")
@@ -66,18 +66,8 @@ def compare(sequences: RatingSequences, model: str) -> tuple[Interactions, dict[
       The N test ratings and float32[N] by model name, the model first.
     """
     train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
-    predictions = {MODEL_NAME: SavedRRN(model).predict(**queries(sequences))}
+    predictions = {MODEL_NAME: SavedRRN(model).predict(**sequences.queries([Split.TEST]))}
     for baseline in (GlobalMean(), UserItemBias(), PMF()):
         predictions[baseline.name] = baseline.fit(train, valid).predict(test.user, test.item, test.timestamp)
     low, high = sequences.metadata.rating_min, sequences.metadata.rating_max
     return test, {name: np.clip(values, low, high) for name, values in predictions.items()}
-
-
-def queries(sequences: RatingSequences) -> dict[str, npt.NDArray]:
-    """The test ratings as questions to a served model: user_id, item_id and timestamp, each [N]."""
-    user, rows = sequences.user, sequences.rows_of([Split.TEST])
-    return {
-        features.USER_ID: sequences.ids(Side.USER)[user.row_entity[user.rating_row[rows]] - 1],
-        features.ITEM_ID: sequences.ids(Side.ITEM)[user.opposite[rows] - 1],
-        features.TIMESTAMP: user.timestamp[rows],
-    }

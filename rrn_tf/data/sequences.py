@@ -96,6 +96,15 @@ class RatingSequences:
         """Positions, on the user side, of the ratings of the given splits."""
         return np.flatnonzero(np.isin(self.user.split, [int(split) for split in splits]))
 
+    def queries(self, splits: Iterable[Split]) -> dict[str, npt.NDArray]:
+        """Ratings of the given splits as questions: user_id, item_id (object[N]) and timestamp (int64[N])."""
+        rows = self.rows_of(splits)
+        return {
+            features.USER_ID: self.user_ids[self.user.row_entity[self.user.rating_row[rows]] - 1],
+            features.ITEM_ID: self.item_ids[self.user.opposite[rows] - 1],
+            features.TIMESTAMP: self.user.timestamp[rows],
+        }
+
     def select(self, positions: npt.NDArray[np.int64]) -> Interactions:
         """Ratings at positions of the user side, entities without training ratings as 0."""
         users, items = self.metadata.users.trained, self.metadata.items.trained

@@ -36,6 +36,7 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
         for protocol, figures in metrics.get(split.label, {}).items():
             table.add_row(split.label, protocol, f"{figures['rmse']:.4f}", f"{figures['mae']:.4f}", f"{figures['n']:,}")
     _print(table)
+    _print_best(metrics)
 
 
 def print_slices(slices: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
@@ -70,11 +71,15 @@ def print_run(record: Mapping[str, Any]) -> None:
             f"{row['n']:,}",
         )
     _print(table)
-    if record.get("best_rmse") is not None:
-        _print(f"best reachable RMSE on these rows: {record['best_rmse']:.4f}")
+    _print_best(record)
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
     for name in ("model", "logs", "evaluation", "report", "dead_letters"):
         _print(f"{name.replace('_', ' '):<14}{record[name]}")
+
+
+def _print_best(figures: Mapping[str, Any]) -> None:
+    if figures.get("best_rmse") is not None:
+        _print(f"best reachable RMSE on the test rows: {figures['best_rmse']:.4f}")
 
 
 def _table(*headings: str) -> Table:
