@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 USAGE, FAILURE = 2, 1
 _CONFIG_HELP = "Settings: a YAML file or the name of a preset."
+PROTOCOLS = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
+_PROTOCOL_HELP = "Streaming needs ratings and reveals each to strictly later steps."
 _SET_HELP = "Overrides one setting; may be repeated."
 
 
@@ -148,7 +150,7 @@ def train(
 @click.option(
     "--output", required=True, type=click.Path(dir_okay=False), help="CSV: the queries and a prediction column."
 )
-@click.option("--protocol", type=click.Choice(["frozen"]), default="frozen", show_default=True)
+@click.option("--protocol", type=click.Choice(PROTOCOLS), default=PROTOCOLS[0], show_default=True, help=_PROTOCOL_HELP)
 @_json_option
 def predict(model: str, queries: str, output: str, protocol: str, json_file: str | None) -> None:
     """Predicts ratings for the queries of a CSV file; rows keep their order."""
@@ -156,7 +158,7 @@ def predict(model: str, queries: str, output: str, protocol: str, json_file: str
         from rrn_tf.evaluation.queries import predict_file
         from rrn_tf.serving.saved_rrn import SavedRRN
 
-        outcome = predict_file(SavedRRN(model), Path(queries), Path(output))
+        outcome = predict_file(SavedRRN(model), Path(queries), Path(output), protocol)
         click.echo(
             f"{outcome.predicted:,} predictions in {output}; {outcome.unknown_users:,} of unknown users, "
             f"{outcome.unknown_items:,} of unknown items"
@@ -175,7 +177,7 @@ def predict(model: str, queries: str, output: str, protocol: str, json_file: str
 @main.command(epilog=_example("rrn evaluate --model runs/a --data later_ratings.csv"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--data", required=True, help="Ratings the model has not seen: CSV, user_id,item_id,rating,timestamp.")
-@click.option("--protocol", type=click.Choice(["frozen"]), default="frozen", show_default=True)
+@click.option("--protocol", type=click.Choice(PROTOCOLS), default=PROTOCOLS[0], show_default=True, help=_PROTOCOL_HELP)
 @_json_option
 def evaluate(model: str, data: str, protocol: str, json_file: str | None) -> None:
     """RMSE and MAE on ratings, known users and items apart from unknown ones, with slices."""

@@ -9,12 +9,18 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+from rrn_tf import cli
 from rrn_tf.cli import main
 from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.evaluation import protocols
 
 
 def rrn(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_protocols_are_those_of_the_library() -> None:
+    assert cli.PROTOCOLS == protocols.PROTOCOLS
 
 
 @pytest.mark.parametrize("command", sorted(main.commands))
@@ -83,6 +89,10 @@ def test_train_predict_evaluate_recommend(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     evaluated = json.loads((tmp_path / "e.json").read_text())
     assert sum(evaluated[s]["frozen"]["n"] for s in ("test", "test_cold") if s in evaluated) == int((~early).sum())
+
+    result = rrn("evaluate", *later, "--data", tmp_path / "later.csv", "--protocol", "streaming")
+    assert result.exit_code == 0, result.output
+    assert "streaming" in result.output
 
     result = rrn("recommend", *later, "--user", "u1", "-k", "3", "--json", tmp_path / "r.json")
     assert result.exit_code == 0, result.output

@@ -64,7 +64,7 @@ def predict(model: RRN, sequences: RatingSequences, protocol: str = "frozen") ->
     for side in SIDES:
         states.refresh(side)
     if protocol == "streaming":
-        states = streaming_states(states, rows_per_batch=64)
+        states = streaming_states(model, sequences, rows_per_batch=64)
     user = sequences.user
     names = (
         sequences.user_ids[user.row_entity[user.rating_row] - 1],

@@ -12,12 +12,12 @@ from apache_beam.io.filesystems import FileSystems
 
 from rrn_tf.beam import shards as stages
 from rrn_tf.beam.files import replacing
-from rrn_tf.beam.sequences import SideRatings
 from rrn_tf.beam.statistics import CombineStatistics, RatingStatistics, rating_statistics
 from rrn_tf.beam.vocabularies import CountTrainingRatings, IdCounts, count_training, indexed
 from rrn_tf.config import DataConfig
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.prepared import BadInputError
+from rrn_tf.data.rows import SideRatings
 from rrn_tf.features import METADATA_FILE, SIDES, SPLIT_NAMES, Side
 
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from rrn_tf import features
 from rrn_tf.beam import wire
-from rrn_tf.beam.sequences import SideRatings, segment_starts
+from rrn_tf.data.rows import SideRatings, segment_starts
 from rrn_tf.data.wallclock import step_of
 
 _CHUNK = 200_000  # ratings encoded at once: working arrays stay in tens of megabytes

@@ -19,10 +19,10 @@ from apache_beam import pvalue
 from rrn_tf import features
 from rrn_tf.beam import batches
 from rrn_tf.beam.sequence_examples import encode_sequences
-from rrn_tf.beam.sequences import SideRatings, number_rows
 from rrn_tf.beam.tfrecords import write_tfrecords
 from rrn_tf.beam.vocabularies import IdCounts
 from rrn_tf.data.prepared import sequence_file
+from rrn_tf.data.rows import SideRatings, number_rows
 from rrn_tf.features import Side
 
 Int32 = npt.NDArray[np.int32]

@@ -75,7 +75,12 @@ class SequenceMetadata:
         path = Path(directory, METADATA_FILE)
         if not path.exists():
             raise FileNotFoundError(f"{directory}: expected a prepared data set with {METADATA_FILE}, found none")
-        values = json.loads(path.read_text())
+        return cls.from_json(path.read_text())
+
+    @classmethod
+    def from_json(cls, text: str) -> SequenceMetadata:
+        """The inverse of `to_json`."""
+        values = json.loads(text)
         for side in ("users", "items"):
             values[side] = EntityCounts(**values[side])
         return cls(**values)

@@ -17,7 +17,9 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.data.interactions import Interactions
-from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
+from rrn_tf.data.rows import SideRatings, number_rows, segment_starts
+from rrn_tf.data.wallclock import step_of
 from rrn_tf.features import Side, Split
 
 _PARSE_BATCH = 2048
@@ -139,12 +141,70 @@ def load_sequences(directory: str | Path) -> RatingSequences:
             f"{directory}: both sides should hold the same ratings, found {len(user.rating)} in "
             f"{Side.USER.sequences} and {len(item.rating)} in {Side.ITEM.sequences}"
         )
+    return _linked(metadata, user, item, _vocabulary(directory, Side.USER), _vocabulary(directory, Side.ITEM))
+
+
+def sequences_in_memory(
+    user: SideRatings, user_ids: npt.NDArray[np.object_], item_ids: npt.NDArray[np.object_], metadata: SequenceMetadata
+) -> tuple[RatingSequences, npt.NDArray[np.int64]]:
+    """Sequences of a table of ratings that needs no files: what Beam would have prepared from it.
+
+    Args:
+      user: the ratings, as the user side sees them.
+      user_ids, item_ids: ids by index (from 1), those with training ratings first.
+      metadata: cutoff, granularities and wallclock; its entity counts are those of the training data.
+
+    Returns:
+      The sequences, and which row of the table each rating of their user side is: int64[N].
+    """
+    parts = {Side.USER: user, Side.ITEM: user.mirrored()}
+    numbered = {
+        side: number_rows(ratings, metadata.cutoff, metadata.granularity(side)) for side, ratings in parts.items()
+    }
+    row_of = {}
+    for side, (order, row) in numbered.items():
+        row_of[side] = np.empty(len(row), np.int64)
+        row_of[side][order] = row
+    totals = {Side.USER: len(user_ids), Side.ITEM: len(item_ids)}
+    sides = {}
+    for side, (order, row) in numbered.items():
+        ratings = parts[side].take(order)
+        first = segment_starts(ratings.entity, row)
+        rows = np.bincount(ratings.entity[first], minlength=totals[side] + 1)
+        sides[side] = SideSequences(
+            side=side,
+            row_splits=np.concatenate([[0], np.cumsum(rows)]),
+            step=step_of(ratings.timestamp[first], metadata.cutoff, metadata.granularity(side)),
+            rating_splits=np.append(first, len(row)),
+            opposite=ratings.opposite,
+            opposite_row=row_of[side.opposite][order],
+            rating=ratings.rating,
+            timestamp=ratings.timestamp,
+            split=ratings.split,
+        )
+    grown = replace(
+        metadata,
+        users=EntityCounts(metadata.users.trained, len(user_ids)),
+        items=EntityCounts(metadata.items.trained, len(item_ids)),
+    )
+    sequences = _linked(grown, sides[Side.USER], sides[Side.ITEM], user_ids, item_ids)
+    return sequences, numbered[Side.USER][0]
+
+
+def _linked(
+    metadata: SequenceMetadata,
+    user: SideSequences,
+    item: SideSequences,
+    user_ids: npt.NDArray[np.object_],
+    item_ids: npt.NDArray[np.object_],
+) -> RatingSequences:
+    """Both sides, their opposite rows counted from each opposite entity's first row made global."""
     return RatingSequences(
         metadata,
         replace(user, opposite_row=user.opposite_row + item.row_splits[user.opposite]),
         replace(item, opposite_row=item.opposite_row + user.row_splits[item.opposite]),
-        _vocabulary(directory, Side.USER),
-        _vocabulary(directory, Side.ITEM),
+        user_ids,
+        item_ids,
     )
 
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from rrn_tf.data.batches import plan_batches
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.metrics import mae, rmse
-from rrn_tf.features import SIDES, Split
+from rrn_tf.features import SIDES, Side, Split
+from rrn_tf.models.entity_states import EntityStates
+from rrn_tf.models.rrn import RRN
 from rrn_tf.training.row_states import RowStates
 
 FROZEN, STREAMING = "frozen", "streaming"
@@ -20,14 +23,22 @@ PROTOCOLS = (FROZEN, STREAMING)
 Metrics = dict[str, dict[str, dict[str, float]]]
 
 
-def streaming_states(states: RowStates, rows_per_batch: int) -> RowStates:
-    """The same network rolled over every row, later ratings revealed step by step."""
-    sequences = states.sequences
+def streaming_states(
+    model: RRN, sequences: RatingSequences, rows_per_batch: int, start: dict[Side, EntityStates] | None = None
+) -> RowStates:
+    """A network rolled over every row, each rating revealed to strictly later steps on both sides.
+
+    Args:
+      model: the network.
+      sequences: the data.
+      rows_per_batch: padded rows of a batch.
+      start: states of earlier ratings to go on from; newbies by default.
+    """
     plans = {}
     for side in SIDES:
         rows = np.diff(sequences.side(side).row_splits)
         plans[side] = plan_batches(sequences.side(side), sequences.metadata, rows_per_batch, rows=rows)
-    rolled = RowStates(states.model, sequences, plans)
+    rolled = RowStates(model, sequences, plans, start)
     for side in SIDES:
         rolled.refresh(side)
     return rolled
@@ -45,7 +56,7 @@ def evaluate(states: RowStates, rows_per_batch: int) -> Metrics:
     Returns:
       ``{split: {protocol: {"rmse", "mae", "n"}}}``; splits without ratings are left out.
     """
-    by_protocol = {FROZEN: states, STREAMING: streaming_states(states, rows_per_batch)}
+    by_protocol = {FROZEN: states, STREAMING: streaming_states(states.model, states.sequences, rows_per_batch)}
     metrics: Metrics = {}
     for split in Split:
         rows = states.sequences.rows_of([split])

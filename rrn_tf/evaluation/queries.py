@@ -1,4 +1,4 @@
-"""Queries and later ratings in a CSV file, answered by a saved model (frozen protocol)."""
+"""Queries and later ratings in a CSV file, answered by a saved model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from rrn_tf.evaluation.metrics import mae, rmse, rmse_standard_error
+from rrn_tf.evaluation.protocols import FROZEN, STREAMING
 from rrn_tf.evaluation.slices import month_of, slice_metrics
+from rrn_tf.evaluation.streaming import predict_streaming
 from rrn_tf.features import ITEM_ID, MONTH, PREDICTION, RATING, TIMESTAMP, USER_ID, Side, Split
 from rrn_tf.serving.saved_rrn import SavedRRN
 
@@ -108,13 +110,20 @@ def read_queries(path: Path, *, labelled: bool = False) -> QueryTable:
     return QueryTable(frame, usable, timestamp, rating, messages)
 
 
-def predict_file(model: SavedRRN, queries: Path, output: Path) -> PredictionOutcome:
-    """Adds a `prediction` column to a CSV of queries; rows keep their order, unusable ones stay empty."""
-    table = read_queries(queries)
+def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = FROZEN) -> PredictionOutcome:
+    """Adds a `prediction` column to a CSV of queries; rows keep their order, unusable ones stay empty.
+
+    Args:
+      model: answers.
+      queries: CSV of `user_id,item_id,timestamp`, for streaming with `rating`.
+      output: the CSV to write.
+      protocol: see `rrn_tf.evaluation.protocols`.
+    """
+    table = read_queries(queries, labelled=protocol == STREAMING)
     rows = table.frame[table.usable]
     times = table.timestamp[table.usable]
     prediction = np.full(len(table.frame), "", dtype=object)
-    prediction[table.usable] = [f"{value:.6g}" for value in model.predict(rows[USER_ID], rows[ITEM_ID], times)]
+    prediction[table.usable] = [f"{value:.6g}" for value in _answers(model, table, protocol)]
     output.parent.mkdir(parents=True, exist_ok=True)
     table.frame.assign(**{PREDICTION: prediction}).to_csv(output, index=False)
     return PredictionOutcome(
@@ -127,6 +136,22 @@ def predict_file(model: SavedRRN, queries: Path, output: Path) -> PredictionOutc
     )
 
 
+def _answers(model: SavedRRN, table: QueryTable, protocol: str) -> npt.NDArray[np.float32]:
+    """Predictions for the usable rows; under streaming, rows before the cutoff are answered as of the cutoff."""
+    rows, times = table.frame[table.usable], table.timestamp[table.usable]
+    prediction = np.empty(len(rows), np.float32)
+    streamed = (times >= model.cutoff) & (protocol == STREAMING)
+    if table.rating is not None and streamed.any():
+        rating = table.rating[table.usable]
+        later = rows[streamed]
+        prediction[streamed] = predict_streaming(
+            model, later[USER_ID], later[ITEM_ID], times[streamed], rating[streamed]
+        )
+    others = rows[~streamed]
+    prediction[~streamed] = model.predict(others[USER_ID], others[ITEM_ID], times[~streamed])
+    return prediction
+
+
 def evaluate_file(model: SavedRRN, data: Path, protocol: str) -> EvaluationOutcome:
     """Scores a model on later ratings.
 
@@ -137,7 +162,7 @@ def evaluate_file(model: SavedRRN, data: Path, protocol: str) -> EvaluationOutco
     if table.rating is None or not table.usable.any():
         raise QueryFileError(f"{data}: expected ratings, found no row that can be used")
     rows, times, rating = table.frame[table.usable], table.timestamp[table.usable], table.rating[table.usable]
-    prediction = model.predict(rows[USER_ID], rows[ITEM_ID], times)
+    prediction = _answers(model, table, protocol)
     known = model.known(Side.USER, rows[USER_ID]) & model.known(Side.ITEM, rows[ITEM_ID])
     metrics = {}
     for split, inside in ((Split.TEST, known), (Split.TEST_COLD, ~known)):

@@ -39,6 +39,32 @@ class EntityStates(tf.Module):
         tower, encoder = model.tower(side), model.encoder(side)
         return cls(entities, tower.units, len(tower.initial_state(1)), encoder.units, name=f"{side.value}_states")
 
+    def enlarged(self, model: RRN, side: Side, entities: int) -> EntityStates:
+        """A copy with room for newbies: indices beyond those of this one."""
+        larger = EntityStates.like(model, side, entities)
+        for target, source in zip(larger.variables, self.variables, strict=True):
+            target.assign(tf.concat([source, target[source.shape[0] :]], axis=0))
+        return larger
+
+    def go_on(self, entity: tf.Tensor, context: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor]:
+        """What sequences of int[B] entities that follow their last states start from.
+
+        Args:
+          entity: int[B].
+          context: float32[B, T, 3] of `rrn_tf.layers.StepEncoder`, made as if the sequences were new.
+
+        Returns:
+          Initial state (list of float32[B, units]), embedded last ratings float32[B, embedding], and the
+          context with the first step's newbie flag and previous wallclock as they are.
+        """
+        last = tf.gather(self.last_context, entity)
+        first = tf.stack([last[:, 0], context[:, 0, 1], last[:, 1]], axis=1)
+        return (
+            [tf.gather(part, entity) for part in self.state],
+            tf.gather(self.last_ratings, entity),
+            tf.concat([first[:, tf.newaxis], context[:, 1:]], axis=1),
+        )
+
     def extrapolate(self, model: RRN, side: Side, entity: tf.Tensor, wallclock: tf.Tensor) -> tf.Tensor:
         """Projected states at a later time: one more step from the last state, fed the last ratings.
 

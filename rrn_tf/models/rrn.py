@@ -91,7 +91,13 @@ class RRN(keras.Model):
         return [variable for layer in layers for variable in layer.trainable_variables]
 
     def roll(
-        self, side: Side, ratings: tuple[tf.Tensor, tf.Tensor, tf.Tensor], context: tf.Tensor, length: tf.Tensor
+        self,
+        side: Side,
+        ratings: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
+        context: tf.Tensor,
+        length: tf.Tensor,
+        initial_state: list[tf.Tensor] | None = None,
+        first_ratings: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """States of padded sequences and the state after each one's last step (Eqs. 5 and 6).
 
@@ -100,12 +106,17 @@ class RRN(keras.Model):
           ratings: opposite index int[N], rating float[N], input slot int[N] (see `StepEncoder`).
           context: float[B, T, 3].
           length: int[B].
+          initial_state: list of float[B, units], for sequences that go on from an earlier state.
+          first_ratings: float[B, embedding], their last ratings embedded: input of the first step.
 
         Returns:
           float[B, T, units] and a list of float[B, units].
         """
         mask = tf.sequence_mask(length, tf.shape(context)[1])
-        return self.tower(side)(self.encoder(side)((*ratings, context)), mask=mask, return_state=True)
+        steps = self.encoder(side)((*ratings, context))
+        if first_ratings is not None:
+            steps = tf.concat([steps[:, :1] + first_ratings[:, tf.newaxis], steps[:, 1:]], axis=1)
+        return self.tower(side)(steps, mask=mask, initial_state=initial_state, return_state=True)
 
     def states(
         self, side: Side, ratings: tuple[tf.Tensor, tf.Tensor, tf.Tensor], context: tf.Tensor, length: tf.Tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rrn_tf.features import SIDES, Side
 from rrn_tf.serving.retrieval import TimedTopK
 from rrn_tf.serving.state_tables import SeenItems, StateTable
 from rrn_tf.training.alternating import TrainingResult
+from rrn_tf.version import __version__
 
 _STRINGS = tf.TensorSpec([None], tf.string)
 _TIMES = tf.TensorSpec([None], tf.int64)
@@ -32,19 +34,24 @@ class RRNServing(tf.Module):
         super().__init__(name="rrn")
         metadata = result.sequences.metadata
         self._range = (metadata.rating_min, metadata.rating_max)
-        self._tables = {
-            side.value: StateTable(
+        self.user, self.item = (
+            StateTable(
                 side, result.model, result.states.entities[side], result.sequences, assets / side.vocabulary_file
             )
             for side in SIDES
-        }
+        )
+        self.about = tf.Variable(
+            json.dumps({"version": __version__, "model": dict(result.model.settings), "metadata": metadata.to_json()}),
+            trainable=False,
+            name="about",
+        )
         self.user_ids, self.item_ids = (self.table(side).ids for side in SIDES)
         self.seen = SeenItems(result.sequences)
         self.cutoff = tf.Variable(metadata.cutoff, dtype=tf.int64, trainable=False, name="cutoff")
 
     def table(self, side: Side) -> StateTable:
         """The side's state table."""
-        return self._tables[side.value]
+        return self.user if side is Side.USER else self.item
 
     @tf.function(
         input_signature=[

@@ -1,8 +1,10 @@
-"""A saved model from Python: load, predict, recommend. Needs TensorFlow, not the training code."""
+"""A saved model from Python: load, predict, recommend. Needs no training code."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +12,9 @@ import pandas as pd
 import tensorflow as tf
 
 from rrn_tf import features
+from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.models.entity_states import EntityStates
+from rrn_tf.models.rrn import RRN
 
 _BATCH = 1 << 16
 
@@ -36,6 +41,20 @@ def find_saved_model(path: str | Path) -> Path:
     raise ModelNotFoundError(f"{path}: expected a SavedModel, a run directory or numbered versions, found none")
 
 
+class LoadedRRN(NamedTuple):
+    """A network out of a saved model.
+
+    Attributes:
+      model: the network.
+      states: per side, the states after the last rating it has seen.
+      metadata: of the data it was trained on.
+    """
+
+    model: RRN
+    states: dict[features.Side, EntityStates]
+    metadata: SequenceMetadata
+
+
 class SavedRRN:
     """A saved RRN, answering in batches.
 
@@ -50,6 +69,35 @@ class SavedRRN:
     def __init__(self, path: str | Path) -> None:
         self._module = tf.saved_model.load(str(find_saved_model(path)))
 
+    def load_model(self) -> LoadedRRN:
+        """The network and its states, to be rolled on."""
+        about = json.loads(self._module.about.numpy())
+        model = RRN(**about["model"])
+        states = {}
+        for side in features.SIDES:
+            table = getattr(self._module, side.value)
+            mine = [
+                model.encoder(side).context_kernel,
+                *model.tower(side).trainable_variables,
+                *model.projection(side).trainable_variables,
+                model.encoder(side).embedding,
+                model.factors(side).table,
+            ]
+            for target, source in zip(mine, [*table.network, table.embedding, table.factors], strict=True):
+                target.assign(source)
+            trained = table.factors.shape[0] - 1
+            states[side] = EntityStates.like(model, side, trained)
+            saved = [*table.states.state, table.states.last_ratings, table.states.last_context]
+            mine = [*states[side].state, states[side].last_ratings, states[side].last_context]
+            for target, source in zip(mine, saved, strict=True):
+                target.assign(source)
+        return LoadedRRN(model, states, SequenceMetadata.from_json(about["metadata"]))
+
+    def ids(self, side: features.Side) -> npt.NDArray[np.object_]:
+        """Ids of a side's trained entities, in order of their indices (from 1)."""
+        vocabulary = self._module.user_ids if side is features.Side.USER else self._module.item_ids
+        return np.array([name.decode() for name in vocabulary.numpy()[1:]], dtype=object)
+
     @property
     def cutoff(self) -> int:
         """Unix seconds: the states have seen ratings up to here."""
@@ -57,9 +105,7 @@ class SavedRRN:
 
     def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """bool[N]: which ids of a side the model was trained on."""
-        vocabulary = self._module.user_ids if side is features.Side.USER else self._module.item_ids
-        known = [name.decode() for name in vocabulary.numpy()[1:]]
-        return pd.Series(np.asarray(ids, dtype=object)).isin(known).to_numpy()
+        return pd.Series(np.asarray(ids, dtype=object)).isin(self.ids(side)).to_numpy()
 
     def predict(
         self, user_id: npt.ArrayLike, item_id: npt.ArrayLike, timestamp: npt.ArrayLike

@@ -27,13 +27,20 @@ class RowStates:
       model: the network.
       sequences: the data.
       plans: each side's batches.
+      start: per side, states of earlier ratings that the sequences go on from; newbies by default.
 
     Attributes:
       vectors: per side, float32[R, dynamic] variable of projected states.
       entities: per side, the `EntityStates` after the last planned row.
     """
 
-    def __init__(self, model: RRN, sequences: RatingSequences, plans: dict[Side, BatchPlan]) -> None:
+    def __init__(
+        self,
+        model: RRN,
+        sequences: RatingSequences,
+        plans: dict[Side, BatchPlan],
+        start: dict[Side, EntityStates] | None = None,
+    ) -> None:
         self.model = model
         self.sequences = sequences
         self.plans = plans
@@ -45,8 +52,13 @@ class RowStates:
             )
             for side in SIDES
         }
+        totals = {side: sequences.metadata.entities(side).total for side in SIDES}
+        self._start = {side: start[side].enlarged(model, side, totals[side]) for side in SIDES} if start else {}
         self.entities = {
-            side: EntityStates.like(model, side, sequences.metadata.entities(side).total) for side in SIDES
+            side: self._start[side].enlarged(model, side, totals[side])
+            if start
+            else EntityStates.like(model, side, totals[side])
+            for side in SIDES
         }
         self._roll = {side: self._make_roll(side) for side in SIDES}
         self._extrapolate = {side: self._make_extrapolate(side) for side in SIDES}
@@ -106,24 +118,28 @@ class RowStates:
         ratings = concatenated_ranges(sequences.rating_splits[last], counts)
         known = self.sequences.metadata.entities(side.opposite).trained
         opposite = sequences.opposite[ratings]
-        entities.last_ratings.assign(
-            self.model.encoder(side).embed_ratings(
-                np.where(opposite <= known, opposite, 0),
-                sequences.rating[ratings],
-                np.repeat(seen, counts).astype(np.int32),
-                entities.last_ratings.shape[0],
-            )
+        embedded = self.model.encoder(side).embed_ratings(
+            np.where(opposite <= known, opposite, 0),
+            sequences.rating[ratings],
+            np.repeat(np.arange(len(seen)), counts).astype(np.int32),
+            len(seen),
         )
-        context = np.tile(np.array([1, 0], np.float32), (entities.last_context.shape[0], 1))
-        context[seen, 0] = 0
-        context[seen, 1] = wallclock_of(sequences.step[last], self.sequences.metadata, side)
-        entities.last_context.assign(context)
+        last_ratings, last_context = entities.last_ratings.numpy(), entities.last_context.numpy()
+        last_ratings[seen] = embedded.numpy()
+        last_context[seen, 0] = 0
+        last_context[seen, 1] = wallclock_of(sequences.step[last], self.sequences.metadata, side)
+        entities.last_ratings.assign(last_ratings)
+        entities.last_context.assign(last_context)
 
     def _make_roll(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
         @tf.function(input_signature=[BATCH_SPEC], autograph=False)
         def roll(batch: SequenceBatch) -> tuple[tf.Tensor, list[tf.Tensor]]:
+            context, begin = batch.context, {}
+            if self._start:
+                state, ratings, context = self._start[side].go_on(batch.entity, context)
+                begin = {"initial_state": state, "first_ratings": ratings}
             states, final = self.model.roll(
-                side, (batch.opposite, batch.rating, batch.input_slot), batch.context, batch.length
+                side, (batch.opposite, batch.rating, batch.input_slot), context, batch.length, **begin
             )
             real = tf.sequence_mask(batch.length, tf.shape(batch.context)[1])
             return self.model.projection(side)(tf.boolean_mask(states, real)), final
