@@ -18,7 +18,7 @@ class PlainLines(Listener):
         self._console = console
 
     def on_start(self, description: str) -> None:
-        self._console.print(description, highlight=False)
+        self._console.print(description, highlight=False, soft_wrap=True)
 
     def on_epoch(self, record: EpochRecord) -> None:
         self._console.print(
