@@ -22,12 +22,15 @@ class SequenceBatch(NamedTuple):
       entity: int32[B].
       length: int32[B], real steps of each.
       first_row: int64[B], global row of the first step.
+      distinct: int32[U], entities on the other side that the ratings meet, each once; 0 stands for all without
+        training ratings.
+      distinct_count: float32[U], how many of the ratings meet each.
       context: float32[B, T, 3], newbie flag, wallclock, previous wallclock (Eq. 5).
       slot: int32[N], position ``b * T + t`` of the step that each rating belongs to.
       input_slot: int32[N], position that the rating enters as input: the next step of its entity,
         or -1 where the sequence ends.
-      opposite: int32[N], entity on the other side; 0 where it has no training ratings.
-      opposite_row: int64[N], global row on the other side whose state predicts the rating.
+      position: int32[N], where in `distinct` the rating's opposite entity stands.
+      opposite_row: int32[N], global row on the other side whose state predicts the rating.
       rating: float32[N].
       total: float32[], ratings of the global batch, of which this may be one replica's share.
     """
@@ -35,10 +38,12 @@ class SequenceBatch(NamedTuple):
     entity: Any
     length: Any
     first_row: Any
+    distinct: Any
+    distinct_count: Any
     context: Any
     slot: Any
     input_slot: Any
-    opposite: Any
+    position: Any
     opposite_row: Any
     rating: Any
     total: Any
@@ -48,11 +53,13 @@ BATCH_SPEC = SequenceBatch(
     entity=tf.TensorSpec([None], tf.int32),
     length=tf.TensorSpec([None], tf.int32),
     first_row=tf.TensorSpec([None], tf.int64),
+    distinct=tf.TensorSpec([None], tf.int32),
+    distinct_count=tf.TensorSpec([None], tf.float32),
     context=tf.TensorSpec([None, None, 3], tf.float32),
     slot=tf.TensorSpec([None], tf.int32),
     input_slot=tf.TensorSpec([None], tf.int32),
-    opposite=tf.TensorSpec([None], tf.int32),
-    opposite_row=tf.TensorSpec([None], tf.int64),
+    position=tf.TensorSpec([None], tf.int32),
+    opposite_row=tf.TensorSpec([None], tf.int32),
     rating=tf.TensorSpec([None], tf.float32),
     total=tf.TensorSpec([], tf.float32),
 )
@@ -163,15 +170,20 @@ def _batch(
     ratings = concatenated_ranges(sequences.rating_splits[rows], counts)
     last = within == np.repeat(length - 1, length)
     opposite = sequences.opposite[ratings]
+    distinct, place, count = np.unique(
+        np.where(opposite <= known, opposite, 0), return_inverse=True, return_counts=True
+    )
     return SequenceBatch(
         entity=entities.astype(np.int32),
         length=length.astype(np.int32),
         first_row=first,
+        distinct=distinct,
+        distinct_count=count.astype(np.float32),
         context=context.reshape(len(entities), steps, 3),
         slot=np.repeat(position, counts).astype(np.int32),
         input_slot=np.repeat(np.where(last, -1, position + 1), counts).astype(np.int32),
-        opposite=np.where(opposite <= known, opposite, 0),
-        opposite_row=sequences.opposite_row[ratings],
+        position=place.astype(np.int32),
+        opposite_row=sequences.opposite_row[ratings].astype(np.int32),
         rating=sequences.rating[ratings],
         total=np.float32(total),
     )

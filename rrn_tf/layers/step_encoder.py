@@ -55,17 +55,40 @@ class StepEncoder(keras.layers.Layer):
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
         opposite, rating, slot, context = inputs
-        context = tf.cast(context, self.compute_dtype)
-        batch, steps = tf.shape(context)[0], tf.shape(context)[1]
-        y = self.embed_ratings(opposite, rating, slot, batch * steps)
-        y = tf.reshape(y, [batch, steps, self.units])
-        return y + tf.tensordot(context, tf.cast(self.context_kernel, self.compute_dtype), 1)
+        shape = tf.shape(context)
+        return self.add_context(self.embed_ratings(opposite, rating, slot, shape[0] * shape[1]), context)
 
     def embed_ratings(self, opposite: tf.Tensor, rating: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor) -> tf.Tensor:
         """The part of Eq. 5 that depends on ``x_t``: float[num_slots, d] sums of scaled embeddings."""
-        rows = tf.cast(tf.gather(self.embedding, opposite), self.compute_dtype)
-        rows *= tf.cast(rating, self.compute_dtype)[:, tf.newaxis]
-        return tf.math.unsorted_segment_sum(rows, slot, num_slots)
+        distinct, position = tf.unique(opposite)
+        return self.embed_rows(tf.gather(self.embedding, distinct), position, rating, slot, num_slots)
+
+    def embed_rows(
+        self, rows: tf.Tensor, position: tf.Tensor, rating: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
+    ) -> tf.Tensor:
+        """As `embed_ratings`, with the embeddings already gathered.
+
+        Args:
+          rows: float[U, d], embeddings of the distinct entities.
+          position: int[N], row of `rows` that each rating multiplies.
+          rating: float[N].
+          slot: int[N]; negative ratings enter nowhere.
+          num_slots: int[].
+        """
+        # One product of a sparse and a dense matrix: a fifth of the time of gather, scale and segment sum, whose
+        # intermediate results are as long as the ratings. Negative slots go to a last row, which is cut off.
+        last = tf.cast(num_slots, tf.int64)
+        slot, position = tf.cast(slot, tf.int64), tf.cast(position, tf.int64)
+        where = tf.stack([tf.where(slot < 0, last, slot), position], axis=1)
+        shape = tf.stack([last + 1, tf.shape(rows, tf.int64)[0]])
+        x = tf.SparseTensor(where, tf.cast(rating, self.compute_dtype), shape)
+        return tf.sparse.sparse_dense_matmul(x, tf.cast(rows, self.compute_dtype))[:-1]
+
+    def add_context(self, embedded: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+        """Eq. 5 complete: float[B * T, d] embedded ratings and float[B, T, 3] context to float[B, T, d]."""
+        context = tf.cast(context, self.compute_dtype)
+        embedded = tf.reshape(embedded, [tf.shape(context)[0], tf.shape(context)[1], self.units])
+        return embedded + tf.tensordot(context, tf.cast(self.context_kernel, self.compute_dtype), 1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_opposite": self.num_opposite, "units": self.units}

@@ -93,37 +93,31 @@ class RRN(keras.Model):
     def roll(
         self,
         side: Side,
-        ratings: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
+        embedded: tf.Tensor,
         context: tf.Tensor,
         length: tf.Tensor,
         initial_state: list[tf.Tensor] | None = None,
-        first_ratings: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """States of padded sequences and the state after each one's last step (Eqs. 5 and 6).
 
         Args:
           side: which tower.
-          ratings: opposite index int[N], rating float[N], input slot int[N] (see `StepEncoder`).
+          embedded: float[B * T, embedding], the embedded ratings of each step's input (see `StepEncoder`).
           context: float[B, T, 3].
           length: int[B].
           initial_state: list of float[B, units], for sequences that go on from an earlier state.
-          first_ratings: float[B, embedding], their last ratings embedded: input of the first step.
 
         Returns:
           float[B, T, units] and a list of float[B, units].
         """
         mask = tf.sequence_mask(length, tf.shape(context)[1])
-        steps = self.encoder(side)((*ratings, context))
-        if first_ratings is not None:
-            steps = tf.concat([steps[:, :1] + first_ratings[:, tf.newaxis], steps[:, 1:]], axis=1)
+        steps = self.encoder(side).add_context(embedded, context)
         return self.tower(side)(steps, mask=mask, initial_state=initial_state, return_state=True)
 
-    def states(
-        self, side: Side, ratings: tuple[tf.Tensor, tf.Tensor, tf.Tensor], context: tf.Tensor, length: tf.Tensor
-    ) -> tf.Tensor:
+    def states(self, side: Side, embedded: tf.Tensor, context: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         """As `roll`, without the final state, which is faster."""
         mask = tf.sequence_mask(length, tf.shape(context)[1])
-        return self.tower(side)(self.encoder(side)((*ratings, context)), mask=mask)
+        return self.tower(side)(self.encoder(side).add_context(embedded, context), mask=mask)
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
         user_state, item_state, user, item = inputs

@@ -55,6 +55,7 @@ class Phase:
             self.network_optimizer = LazyAdam(config.learning_rate)
             self.factor_optimizer = keras.optimizers.legacy.SGD(config.factor_learning_rate)
         self.network_variables = model.network_variables(side)
+        self._dense_variables = [v for v in self.network_variables if v is not model.encoder(side).embedding]
         self.factor_variables = list(model.factors(side).trainable_variables)
         self._step: Callable[[SequenceBatch], tf.Tensor] | None = None
 
@@ -83,41 +84,47 @@ class Phase:
 
     def _replica_step(self, batch: SequenceBatch) -> tf.Tensor:
         config, model, side = self._config, self._model, self.side
+        encoder = model.encoder(side)
+        # Gathered once, outside the tape: their gradient then is a dense matrix of the rows in use.
+        rows = tf.gather(encoder.embedding, batch.distinct)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(self.network_variables + self.factor_variables)
+            tape.watch([rows, *self._dense_variables, *self.factor_variables])
             factors = model.factors(side)(batch.entity)
-            squared_error = tf.reduce_sum(tf.square(batch.rating - self._predict(batch, factors)))
-            objective = squared_error / batch.total + config.network_l2 * self._network_penalty(batch)
-        network, (factor_gradient,) = tape.gradient(objective, (self.network_variables, self.factor_variables))
+            squared_error = tf.reduce_sum(tf.square(batch.rating - self._predict(batch, rows, factors)))
+            objective = squared_error / batch.total + config.network_l2 * self._network_penalty(batch, rows)
+        row_gradient, dense, (factor_gradient,) = tape.gradient(
+            objective, (rows, self._dense_variables, self.factor_variables)
+        )
+        row_gradient = tf.IndexedSlices(row_gradient, batch.distinct, tf.shape(encoder.embedding))
         self.network_optimizer.apply_gradients(
             (_clip(gradient, config.gradient_clip), variable)
-            for gradient, variable in zip(network, self.network_variables, strict=True)
+            for gradient, variable in zip(
+                [row_gradient, *dense], [encoder.embedding, *self._dense_variables], strict=True
+            )
         )
         self._step_factors(batch, factors, factor_gradient)
         return squared_error
 
-    def _predict(self, batch: SequenceBatch, factors: tf.Tensor) -> tf.Tensor:
+    def _predict(self, batch: SequenceBatch, rows: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
         model, side = self._model, self.side
-        states = model.states(side, (batch.opposite, batch.rating, batch.input_slot), batch.context, batch.length)
+        shape = tf.shape(batch.context)
+        embedded = model.encoder(side).embed_rows(
+            rows, batch.position, batch.rating, batch.input_slot, shape[0] * shape[1]
+        )
+        states = model.states(side, embedded, batch.context, batch.length)
         own = tf.reshape(model.projection(side)(states), [-1, model.emission.units])
-        steps = tf.shape(batch.context)[1]
         return model.emission.combine(
             tf.gather(own, batch.slot),
             tf.gather(self._opposite_rows, batch.opposite_row),
-            tf.gather(factors, batch.slot // steps),
-            model.factors(side.opposite)(batch.opposite),
+            tf.gather(factors, batch.slot // shape[1]),
+            tf.gather(model.factors(side.opposite)(batch.distinct), batch.position),
         )
 
-    def _network_penalty(self, batch: SequenceBatch) -> tf.Tensor:
-        """Half of R(theta) of Eq. 8 without the factors: dense weights, and the embeddings this batch used."""
-        encoder = self._model.encoder(self.side)
-        used = tf.gather(encoder.embedding, batch.opposite)
-        penalty = tf.reduce_sum(tf.square(used)) / batch.total
-        replicas = self._strategy.num_replicas_in_sync
-        for variable in self.network_variables:
-            if variable is not encoder.embedding:
-                penalty += tf.reduce_sum(tf.square(variable)) / replicas
-        return penalty
+    def _network_penalty(self, batch: SequenceBatch, rows: tf.Tensor) -> tf.Tensor:
+        """R(theta) of Eq. 8 without the factors: dense weights, and each embedding as often as it is used."""
+        used = tf.reduce_sum(tf.square(rows) * batch.distinct_count[:, tf.newaxis])
+        dense = tf.add_n([tf.reduce_sum(tf.square(variable)) for variable in self._dense_variables])
+        return used / batch.total + dense / self._strategy.num_replicas_in_sync
 
     def _step_factors(self, batch: SequenceBatch, factors: tf.Tensor, gradient: tf.IndexedSlices) -> None:
         """SGD on each entity's mean gradient, so that one rate suits entities with few and many ratings."""

@@ -134,13 +134,15 @@ class RowStates:
     def _make_roll(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
         @tf.function(input_signature=[BATCH_SPEC], autograph=False)
         def roll(batch: SequenceBatch) -> tuple[tf.Tensor, list[tf.Tensor]]:
-            context, begin = batch.context, {}
+            encoder, context, state = self.model.encoder(side), batch.context, None
+            shape = tf.shape(context)
+            rows = tf.gather(encoder.embedding, batch.distinct)
+            embedded = encoder.embed_rows(rows, batch.position, batch.rating, batch.input_slot, shape[0] * shape[1])
             if self._start:
                 state, ratings, context = self._start[side].go_on(batch.entity, context)
-                begin = {"initial_state": state, "first_ratings": ratings}
-            states, final = self.model.roll(
-                side, (batch.opposite, batch.rating, batch.input_slot), context, batch.length, **begin
-            )
+                first = tf.range(shape[0])[:, tf.newaxis] * shape[1]
+                embedded = tf.tensor_scatter_nd_add(embedded, first, ratings)
+            states, final = self.model.roll(side, embedded, context, batch.length, state)
             real = tf.sequence_mask(batch.length, tf.shape(batch.context)[1])
             return self.model.projection(side)(tf.boolean_mask(states, real)), final
 

@@ -52,7 +52,7 @@ def test_every_training_rating_once_and_in_its_place(side: Side, replicas: int, 
             row = share.first_row[owner] + step
             assert (s.row_entity[row] == share.entity[owner]).all()
             assert (np.where(step + 1 < share.length[owner], share.slot + 1, -1) == share.input_slot).all()
-            seen += zip(row.tolist(), share.opposite.tolist(), share.rating.tolist(), strict=True)
+            seen += zip(row.tolist(), share.distinct[share.position].tolist(), share.rating.tolist(), strict=True)
             assert batch == len(share.entity)
     expected = s.split == Split.TRAIN
     columns = (s.rating_row[expected], s.opposite[expected], s.rating[expected])
