@@ -101,6 +101,7 @@ def run(
 @click.option("--config", "config_name", help=_CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=_SET_HELP)
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
+@click.option("--resume", is_flag=True, help="Goes on from the last finished phase of the run in --output, if any.")
 @_json_option
 def train(
     data: str,
@@ -109,6 +110,7 @@ def train(
     config_name: str | None,
     overrides: tuple[str, ...],
     beam_args: str,
+    resume: bool,
     json_file: str | None,
 ) -> None:
     """Trains an RRN on ratings and writes a run directory with its SavedModel."""
@@ -137,6 +139,7 @@ def train(
                 on_prepared=print_prepared,
                 best_rmse=source.best_rmse,
                 beam_args=shlex.split(beam_args),
+                resume=resume,
             )
         print_metrics(summary)
         paths = RunPaths(Path(output))

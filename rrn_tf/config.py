@@ -220,7 +220,14 @@ def load_config(source: str | Path | None = None, overrides: Iterable[str] = ())
 def dump_config(config: Config, path: Path) -> None:
     """Writes the resolved configuration as YAML."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump(config_to_dict(config), sort_keys=False))
+    write_whole(path, yaml.safe_dump(config_to_dict(config), sort_keys=False))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file whole or not at all, so that whoever is stopped here leaves no half of one."""
+    partial = path.with_name(f".{path.name}")
+    partial.write_text(text)
+    partial.replace(path)
 
 
 def _read_yaml(source: str | Path) -> dict[str, Any]:

@@ -4,7 +4,8 @@ config.yaml          the resolved configuration
 sequences/           prepared data: sequences, vocabularies, metadata
 dead_letters.jsonl   rejected rows
 logs/                TensorBoard
-checkpoints/         best weights
+checkpoints/         where training stands, and the best weights
+source.json          which ratings the sequences were prepared from
 model/               the SavedModel
 metrics.json         figures of every split
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import json
 import resource
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,11 +23,15 @@ from typing import Any
 
 import pandas as pd
 
-from rrn_tf.config import Config, dump_config
+from rrn_tf.config import Config, dump_config, load_config, write_whole
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.features import Split
 from rrn_tf.training.listeners import Listener
 from rrn_tf.version import __version__
+
+
+class ResumeError(ValueError):
+    """A run that cannot go on; the message says where, what was expected and what was found."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,14 @@ class RunPaths:
     @property
     def dead_letters(self) -> Path:
         return self.root / "dead_letters.jsonl"
+
+    @property
+    def source(self) -> Path:
+        return self.root / "source.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
 
     @property
     def logs(self) -> Path:
@@ -69,6 +83,7 @@ def train_run(
     on_prepared: Callable[[SequenceMetadata], None] = lambda metadata: None,
     best_rmse: Callable[[pd.DataFrame], float] | None = None,
     beam_args: Sequence[str] = (),
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Prepares ratings, trains an RRN and exports it into a run directory.
 
@@ -81,10 +96,14 @@ def train_run(
       on_prepared: is told of the prepared data before training.
       best_rmse: of generated ratings: the best reachable RMSE on rows with user_id and item_id.
       beam_args: Beam pipeline options, passed through.
+      resume: go on with the run that this directory holds, from its last finished phase; begin where there is none.
 
     Returns:
       What `metrics.json` holds: metrics by split and protocol, the history, seconds, peak memory,
       versions and the seed.
+
+    Raises:
+      ResumeError: where the directory holds a run on other ratings or with another model.
     """
     from rrn_tf.beam.prepare import prepare_sequences
     from rrn_tf.serving.export import export_saved_model
@@ -92,23 +111,35 @@ def train_run(
 
     paths = RunPaths(Path(output))
     paths.root.mkdir(parents=True, exist_ok=True)
-    dump_config(config, paths.config)
     seconds = {}
 
     begin = time.perf_counter()
-    metadata = prepare_sequences(
-        pattern,
-        str(paths.sequences),
-        config.data,
-        valid=valid,
-        dead_letters=str(paths.dead_letters),
-        beam_args=beam_args,
-    )
+    source = json.dumps({"data": pattern, "valid": valid})
+    resumed = resume and paths.config.exists() and paths.source.exists()
+    if resumed:
+        _check_resumable(paths, config, source)
+    else:
+        paths.source.unlink(missing_ok=True)
+        shutil.rmtree(paths.checkpoints, ignore_errors=True)
+    dump_config(config, paths.config)
+    if resumed:
+        metadata = SequenceMetadata.load(paths.sequences)
+    else:
+        metadata = prepare_sequences(
+            pattern,
+            str(paths.sequences),
+            config.data,
+            valid=valid,
+            dead_letters=str(paths.dead_letters),
+            beam_args=beam_args,
+        )
+        # Written last: its presence means that everything before it is complete.
+        write_whole(paths.source, source)
     seconds["prepare"] = time.perf_counter() - begin
     on_prepared(metadata)
 
     begin = time.perf_counter()
-    result = train(paths.sequences, paths.root, config, log_dir=paths.logs, listeners=listeners)
+    result = train(paths.sequences, paths.checkpoints, config, log_dir=paths.logs, listeners=listeners, resume=resumed)
     seconds["train"] = time.perf_counter() - begin
 
     begin = time.perf_counter()
@@ -128,6 +159,16 @@ def train_run(
     }
     paths.metrics.write_text(json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def _check_resumable(paths: RunPaths, config: Config, source: str) -> None:
+    """Other rates or more epochs may go on from a checkpoint; other ratings or another network may not."""
+    before = load_config(paths.config)
+    if paths.source.read_text() != source:
+        raise ResumeError(f"{paths.root}: expected the run's own ratings {paths.source.read_text()}, found {source}")
+    for section in ("data", "model"):
+        if (expected := getattr(before, section)) != (found := getattr(config, section)):
+            raise ResumeError(f"{paths.config}: expected the run's own settings {expected}, found {found}")
 
 
 def environment(seed: int) -> dict[str, Any]:

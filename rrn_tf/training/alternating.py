@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
@@ -19,6 +20,7 @@ from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.evaluation.protocols import Metrics, evaluate
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
+from rrn_tf.training.checkpoints import Checkpoints, Progress
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBoard
 from rrn_tf.training.phases import Phase, TrainingError
@@ -63,29 +65,31 @@ def make_model(config: Config, sequences: RatingSequences) -> RRN:
 
 def train(
     data_dir: str | Path,
-    output_dir: str | Path,
+    checkpoint_dir: str | Path,
     config: Config,
     *,
     log_dir: str | Path | None = None,
     strategy: tf.distribute.Strategy | None = None,
     listeners: Sequence[Listener] = (),
+    resume: bool = False,
 ) -> TrainingResult:
     """Trains an RRN on prepared sequences.
 
     Args:
       data_dir: a prepared data set (see `rrn_tf.data.sequences.load_sequences`).
-      output_dir: the best weights go to its `checkpoints`.
+      checkpoint_dir: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
       config: everything that decides the result.
       log_dir: for TensorBoard.
       strategy: where to train; by default `make_strategy(config.training.replicas)`.
       listeners: are told of batches and epochs.
+      resume: go on from the last finished phase that `checkpoint_dir` knows of, as if training had never stopped; from
+        the start where it knows of none.
 
     Raises:
-      TrainingError: where the loss is not finite, naming phase, epoch and batch.
+      TrainingError: where the loss is not finite or explodes, naming epoch, phase, batch and the last good checkpoint.
     """
     settings = config.training
     keras.utils.set_random_seed(settings.seed)
-    rng = np.random.default_rng(settings.seed)
     strategy = strategy or make_strategy(settings.replicas)
     listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir else [])])
 
@@ -100,56 +104,117 @@ def train(
         }
         states = RowStates(model, sequences, plans)
     phases = [Phase(side, model, states, plans[side], settings, strategy) for side in SIDES]
-    checkpoint = tf.train.Checkpoint(model=model)
-    best_path = str(Path(output_dir, "checkpoints", "best"))
+    progress = Progress()
+    if not resume:
+        Checkpoints.clear(checkpoint_dir)
+    checkpoints = Checkpoints(checkpoint_dir, model, phases, progress)
 
     valid = sequences.rows_of([Split.VALID])
-    valid_rating = sequences.user.rating[valid]
     listener.on_start(
         f"{plans[Side.USER].num_ratings:,} training ratings, {len(valid):,} for validation; "
         f"{len(plans[Side.USER])} user and {len(plans[Side.ITEM])} item batches an epoch"
     )
-    start_at_mean(model, sequences.metadata.rating_mean)
-    pretrain_factors(model, sequences, settings)
-    for side in SIDES:
-        states.refresh(side)
-
-    def score() -> float:
-        return rmse(states.predict(valid), valid_rating) if len(valid) else float("inf")
-
-    history: list[EpochRecord] = []
-    best, best_epoch = score(), 0
-    checkpoint.write(best_path)
-    for epoch in range(1, settings.epochs + 1):
-        outcome = _run_epoch(epoch, phases, states, rng, listener)
-        found = score()
-        # Without validation ratings the last epoch is the one to keep.
-        if is_best := found < best or not len(valid):
-            best, best_epoch = found, epoch
-            checkpoint.write(best_path)
-        history.append(EpochRecord(epoch=epoch, valid_rmse=found, best=is_best, **outcome))
-        listener.on_epoch(history[-1])
-        if settings.patience and epoch - best_epoch >= settings.patience:
-            break
-
-    if history and not history[-1].best:
-        checkpoint.read(best_path).expect_partial()
+    loop = _Loop(config, phases, states, valid, progress, checkpoints, listener)
+    if resume and checkpoints.restore():
+        loop.go_on()
+    else:
+        start_at_mean(model, sequences.metadata.rating_mean)
+        pretrain_factors(model, sequences, settings)
+        loop.begin(np.random.default_rng(settings.seed))
+    while not loop.done:
+        loop.run_phase()
+    if progress.best_epoch < len(progress.history):
+        checkpoints.restore_best()
         for side in SIDES:
             states.refresh(side)
-    return TrainingResult(model, sequences, states, history, best_epoch, evaluate(states, settings.rows_per_batch))
+    metrics = evaluate(states, settings.rows_per_batch)
+    return TrainingResult(model, sequences, states, progress.history, progress.best_epoch, metrics)
 
 
-def _run_epoch(
-    epoch: int, phases: Sequence[Phase], states: RowStates, rng: np.random.Generator, listener: Listener
-) -> dict[str, float]:
-    """Each phase once, its side's cached states recomputed after it: RMSE and seconds of both."""
-    outcome = {}
-    for phase in phases:
+class _Loop:
+    """Phase after phase; whatever decides the next one is in `progress` and the weights."""
+
+    def __init__(
+        self,
+        config: Config,
+        phases: Sequence[Phase],
+        states: RowStates,
+        valid: npt.NDArray[np.int64],
+        progress: Progress,
+        checkpoints: Checkpoints,
+        listener: Listener,
+    ) -> None:
+        self._settings = config.training
+        self._phases = phases
+        self._states = states
+        self._valid = valid
+        self._progress = progress
+        self._checkpoints = checkpoints
+        self._listener = listener
+        self._rng = np.random.default_rng()
+
+    @property
+    def done(self) -> bool:
+        """All epochs are run, or none of the last `patience` was better."""
+        progress, settings = self._progress, self._settings
+        finished = len(progress.history)
+        out_of_patience = bool(settings.patience) and finished - progress.best_epoch >= settings.patience
+        return progress.phase == 0 and (finished >= settings.epochs or out_of_patience)
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """From pretrained weights."""
+        self._rng = rng
+        self._refresh()
+        self._progress.best = self._score()
+        self._checkpoints.save_best(epoch=0)
+        self._save()
+
+    def go_on(self) -> None:
+        """From restored weights and progress."""
+        self._rng.bit_generator.state = self._progress.rng
+        self._refresh()
+        for record in self._progress.history:
+            self._listener.on_epoch(record)
+
+    def run_phase(self) -> None:
+        """The next phase, its side's cached states recomputed after it; the epoch's reckoning after the last one."""
+        progress, phase = self._progress, self._phases[self._progress.phase]
         begin = time.perf_counter()
         try:
-            outcome[f"{phase.side.value}_rmse"] = phase.run(rng, partial(listener.on_batch, epoch, phase.name))
+            rmse_before = phase.run(self._rng, partial(self._listener.on_batch, progress.epoch, phase.name))
         except TrainingError as error:
-            raise TrainingError(f"epoch {epoch}, {error}") from None
-        states.refresh(phase.side)
-        outcome[f"{phase.side.value}_seconds"] = time.perf_counter() - begin
-    return outcome
+            raise TrainingError(
+                f"epoch {progress.epoch}, {error}; the last good checkpoint is {self._checkpoints.latest}: "
+                f"a lower training.learning_rate (now {self._settings.learning_rate:g}) may go on from it"
+            ) from None
+        self._states.refresh(phase.side)
+        progress.outcome[f"{phase.side.value}_rmse"] = rmse_before
+        progress.outcome[f"{phase.side.value}_seconds"] = time.perf_counter() - begin
+        progress.phase += 1
+        if progress.phase == len(self._phases):
+            self._end_epoch()
+        self._save()
+
+    def _end_epoch(self) -> None:
+        progress, found = self._progress, self._score()
+        # Without validation ratings the last epoch is the one to keep.
+        if is_best := found < progress.best or not len(self._valid):
+            progress.best, progress.best_epoch = found, progress.epoch
+            self._checkpoints.save_best(progress.epoch)
+        record = EpochRecord(epoch=progress.epoch, valid_rmse=found, best=is_best, **progress.outcome)
+        progress.history.append(record)
+        progress.epoch, progress.phase, progress.outcome = progress.epoch + 1, 0, {}
+        self._listener.on_epoch(record)
+
+    def _refresh(self) -> None:
+        for side in SIDES:
+            self._states.refresh(side)
+
+    def _score(self) -> float:
+        if not len(self._valid):
+            return float("inf")
+        return rmse(self._states.predict(self._valid), self._states.sequences.user.rating[self._valid])
+
+    def _save(self) -> None:
+        self._progress.rng = dict(self._rng.bit_generator.state)
+        self._checkpoints.save()

@@ -57,13 +57,22 @@ class Phase:
         self.network_variables = model.network_variables(side)
         self._dense_variables = [v for v in self.network_variables if v is not model.encoder(side).embedding]
         self.factor_variables = list(model.factors(side).trainable_variables)
+        # A squared error of ten times the range of the ratings is no forecast: training has exploded.
+        metadata = states.sequences.metadata
+        self._largest_error = (10 * max(metadata.rating_max - metadata.rating_min, 1.0)) ** 2
         self._step: Callable[[SequenceBatch], tf.Tensor] | None = None
+
+    @property
+    def optimizers(self) -> dict[str, keras.optimizers.legacy.Optimizer]:
+        """The phase's optimizers by what they move."""
+        return {"network": self.network_optimizer, "factors": self.factor_optimizer}
 
     def run(self, rng: np.random.Generator, on_batch: Callable[[int, int], None] = lambda done, of: None) -> float:
         """One pass over all batches in random order; returns the training RMSE before each update.
 
         Raises:
-          TrainingError: where the loss is not finite.
+          TrainingError: where the loss is not finite or explodes, or the last update leaves weights that are not
+            finite.
         """
         order = rng.permutation(len(self._plan))
         data = self._strategy.distribute_datasets_from_function(lambda context: self._plan.dataset(order))
@@ -72,10 +81,12 @@ class Phase:
         total = 0.0
         for done, batch in enumerate(data, start=1):
             loss = float(self._step(batch))
-            if not np.isfinite(loss):
-                raise TrainingError(f"{self.name}, batch {done} of {len(self._plan)}: the loss is {loss}")
+            if not loss < self._plan.batches[order[done - 1]][0].total * self._largest_error:
+                raise TrainingError(f"{self.name}, batch {done} of {len(self._plan)}: the loss is {loss:.6g}")
             total += loss
             on_batch(done, len(self._plan))
+        if not all(np.isfinite(float(tf.reduce_sum(v))) for v in self.network_variables + self.factor_variables):
+            raise TrainingError(f"{self.name}, after batch {len(self._plan)}: the weights are not finite")
         return float(np.sqrt(total / max(self._plan.num_ratings, 1)))
 
     def _distributed_step(self, batch: SequenceBatch) -> tf.Tensor:

@@ -124,7 +124,7 @@ def test_tells_listeners_and_tensorboard(prepared_dir: Path, tmp_path: Path) -> 
     train(prepared_dir, tmp_path / "out", config(epochs=1), log_dir=tmp_path / "logs", listeners=[recorder])
     assert [phase for _, phase, done, of in recorder.batches if done == of] == ["user_phase", "item_phase"]
     assert len(recorder.epochs) == 1
-    assert (tmp_path / "out" / "checkpoints" / "best.index").exists()
+    assert len(list((tmp_path / "out" / "best").glob("epoch-*.index"))) == 1
     (events,) = (tmp_path / "logs").glob("events.*")
     tags = {v.tag for event in tf.compat.v1.train.summary_iterator(str(events)) for v in event.summary.value}
     assert {"valid_rmse", "user_rmse", "item_rmse"} <= tags
