@@ -8,7 +8,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from rrn_tf.beam import read_ratings, split
-from rrn_tf.beam.allocator import reused_memory
+from rrn_tf.data.allocator import reused_memory
 from rrn_tf.beam.build_sequences import BuildSequences
 from rrn_tf.beam.dead_letters import WriteDeadLetters
 from rrn_tf.beam.errors import surfaced_errors

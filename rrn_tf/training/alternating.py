@@ -14,6 +14,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from rrn_tf.config import Config
+from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.metrics import rmse
@@ -121,8 +122,9 @@ def train(
         start_at_mean(model, sequences.metadata.rating_mean)
         pretrain_factors(model, sequences, settings)
         loop.begin(np.random.default_rng(settings.seed))
-    while not loop.done:
-        loop.run_phase()
+    with reused_memory():
+        while not loop.done:
+            loop.run_phase()
     if progress.best_epoch < len(progress.history):
         checkpoints.restore_best()
         for side in SIDES:

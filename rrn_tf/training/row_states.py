@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import collections
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -69,11 +73,16 @@ class RowStates:
         entities = self.entities[side]
         vectors = np.zeros(self.vectors[side].shape, np.float32)
         state = [part.numpy() for part in entities.state]
-        for batch in self.plans[side].shares():
+
+        def roll(batch: SequenceBatch) -> None:
             rolled, final = self._roll[side](batch)
             vectors[concatenated_ranges(batch.first_row, batch.length.astype(np.int64))] = rolled.numpy()
             for part, values in zip(state, final, strict=True):
                 part[batch.entity] = values.numpy()
+
+        # Batches hold different entities, so they need not wait for one another; a recurrence alone keeps one core busy.
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            collections.deque(pool.map(roll, self.plans[side].shares()), maxlen=0)
         for variable, part in zip(entities.state, state, strict=True):
             variable.assign(part)
         self._set_last_step(side)
