@@ -15,8 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.data.rows import segment_starts, time_order
+
 START = 1_104_537_600  # 2005-01-01 UTC
 _DAY = 86_400
+_PACE = 20.0  # seconds between two ratings of a sitting
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class SyntheticConfig:
       drift_days: time after which a drifting part has kept 1/e of its deviation.
       noise: standard deviation of what nothing predicts.
       user_skew, item_skew: Zipf exponents of activity and popularity.
+      sitting: mean number of ratings of a user on a day (UTC) with any: these come in one go, seconds apart. Within
+        what days and ratings allow; 1 draws the time of every rating on its own.
       late_users, late_items: share that arrives during the period; the others are there on day 0.
       rating_step: ratings are rounded to multiples of this and clipped; 0 keeps real numbers.
       rating_min, rating_max: where ratings are clipped; used with a rating step alone.
@@ -55,6 +60,7 @@ class SyntheticConfig:
     noise: float = 0.5
     user_skew: float = 0.6
     item_skew: float = 0.8
+    sitting: float = 1.0
     late_users: float = 0.5
     late_items: float = 0.2
     rating_step: float = 0.0
@@ -63,7 +69,7 @@ class SyntheticConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("users", "items", "ratings", "days", "factors"):
+        for name in ("users", "items", "ratings", "days", "factors", "sitting"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} should be at least 1, found {getattr(self, name)}")
         for name in ("bias_share", "drift", "late_users", "late_items"):
@@ -163,9 +169,36 @@ def _events(
         # Popular pairs run out in dense data: later rounds draw more evenly, so that they end.
         flatness *= 0.8
     pairs, times = pairs[: config.ratings], times[: config.ratings]
+    user, item = (part.astype(np.int32) for part in np.divmod(pairs, config.items))
+    if config.sitting > 1:
+        times = _in_sittings(config.sitting, rng, user, item, times)
     order = np.argsort(times, kind="stable")
-    user, item = np.divmod(pairs[order], config.items)
-    return user.astype(np.int32), item.astype(np.int32), START + times[order]
+    return user[order], item[order], START + times[order]
+
+
+def _in_sittings(
+    mean: float,
+    rng: np.random.Generator,
+    user: npt.NDArray[np.int32],
+    item: npt.NDArray[np.int32],
+    time: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Times of the same ratings, each user's on fewer days and close together; `time` counts from a midnight."""
+    order = time_order(user, time, item)
+    count, own = len(order), user[order]
+    first = segment_starts(own, time[order] // _DAY)
+    users = segment_starts(own)
+    # A day that begins no sitting is joined to the user's day before; what stays, by chance, gives the mean.
+    share = (count / mean - len(users)) / max(len(first) - len(users), 1)
+    first = first[(rng.random(len(first)) < share) | np.isin(first, users, assume_unique=True)]
+    size = np.diff(first, append=count)
+    # All move to the latest of a sitting: by then user and items have arrived.
+    start = time[order[first + size - 1]]
+    pace = np.minimum(_PACE, (_DAY - 1 - start % _DAY) / size)
+    place = np.arange(count) - np.repeat(first, size)
+    moved = np.empty_like(time)
+    moved[order] = np.repeat(start, size) + (place * np.repeat(pace, size)).astype(np.int64)
+    return moved
 
 
 def _expected(

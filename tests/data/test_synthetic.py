@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 
 import numpy as np
 import pytest
@@ -72,6 +73,46 @@ def test_a_config_repeats_and_another_seed_differs() -> None:
     assert (generate(dataclasses.replace(SMALL, seed=1)).rating != first.rating).any()
 
 
+def test_times_of_their_own_are_the_default() -> None:
+    for text, digest, total in [
+        ("users=400,items=150,ratings=15000,days=200", "ae72295c798e351c", 53_259.08),
+        ("users=50,items=30,ratings=500,days=20,rating_step=1,rating_min=1,seed=5", "23e88c48176d3ecb", 1_724.0),
+    ]:
+        ratings = generate(config_from_text(text))
+        events = (ratings.user, ratings.item, ratings.timestamp)
+        assert hashlib.sha256(b"".join(column.tobytes() for column in events)).hexdigest().startswith(digest)
+        assert ratings.rating.sum(dtype=float) == pytest.approx(total, abs=0.01)
+
+
+@pytest.mark.parametrize("sitting", [2.5, 5.2, 9.0])
+def test_sittings_fill_few_days(sitting: float) -> None:
+    config = dataclasses.replace(SMALL, sitting=sitting, days=180, seed=2)
+    ratings = generate(config)
+    assert len(ratings) == config.ratings
+    assert len(np.unique(ratings.user.astype(np.int64) * 150 + ratings.item)) == len(ratings)
+    assert (np.diff(ratings.timestamp) >= 0).all()
+    assert ratings.timestamp.max() < START + 180 * 86_400
+    user_day = ratings.user.astype(np.int64) * 180 + (ratings.timestamp - START) // 86_400
+    assert len(ratings) / len(np.unique(user_day)) == pytest.approx(sitting, rel=0.05)
+    # A day's ratings follow one another closely, and items are still not rated before they arrive.
+    order = np.lexsort((ratings.timestamp, user_day))
+    gaps = np.diff(ratings.timestamp[order])[np.diff(user_day[order]) == 0]
+    assert gaps.max() <= 21
+    alone = generate(dataclasses.replace(config, sitting=1.0))
+    for side in ("user", "item"):
+        first = [
+            np.array([r.timestamp[getattr(r, side) == k].min(initial=2**40) for k in range(150)])
+            for r in (ratings, alone)
+        ]
+        assert (first[0] >= first[1]).all()
+
+
+def test_sittings_end_at_what_users_have() -> None:
+    ratings = generate(dataclasses.replace(SMALL, sitting=1e6))
+    user_day = ratings.user.astype(np.int64) * 200 + (ratings.timestamp - START) // 86_400
+    assert len(np.unique(user_day)) == len(np.unique(ratings.user))
+
+
 def test_activity_is_skewed_and_users_arrive_over_time() -> None:
     ratings = generate(SMALL)
     by_item = np.sort(np.bincount(ratings.item))[::-1]
@@ -137,6 +178,7 @@ def test_dense_tables_end() -> None:
     [
         ({"users": 0}, "users should be at least 1, found 0"),
         ({"drift": 1.5}, "drift should be between 0 and 1"),
+        ({"sitting": 0.5}, "sitting should be at least 1, found 0.5"),
         ({"noise": -1.0}, "noise should not be negative"),
         ({"ratings": 10**6}, "at most half of users x items"),
         ({"rating_min": 6.0}, "rating_min should be below"),
@@ -150,8 +192,8 @@ def test_impossible_configs_are_refused(change: dict[str, float], message: str) 
 
 def test_config_from_text() -> None:
     assert config_from_text("") == SyntheticConfig()
-    expected = SyntheticConfig(users=70, drift=0.5, static=True, ratings=1000)
-    assert config_from_text("users=70, drift=0.5,static=true,ratings=1000") == expected
+    expected = SyntheticConfig(users=70, drift=0.5, static=True, ratings=1000, sitting=5.2)
+    assert config_from_text("users=70, drift=0.5,static=true,ratings=1000,sitting=5.2") == expected
     for text, message in [("user=3", "found 'user=3'"), ("users=x", "type int, found 'x'"), ("static=1", "type bool")]:
         with pytest.raises(ValueError, match=message):
             config_from_text(text)
