@@ -6,38 +6,26 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from rrn_tf.command import example, json_option, one_line_errors, write_json
 from rrn_tf.version import __version__
 
 if TYPE_CHECKING:
     from rrn_tf.config import Config
 
-USAGE, FAILURE = 2, 1
 _CONFIG_HELP = "Settings: a YAML file or the name of a preset."
 PROTOCOLS = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
 _PROTOCOL_HELP = "Streaming needs ratings and reveals each to strictly later steps."
 _SET_HELP = "Overrides one setting; may be repeated."
 
 
-class InputError(click.ClickException):
-    """One line on standard error and exit code 1."""
-
-    exit_code = FAILURE
-
-
-def _example(*lines: str) -> str:
-    return "\n  ".join(("\b\nExample:", *lines))
-
-
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_example("rrn train --data ratings.csv --output runs/a", "rrn recommend --model runs/a --user 42"),
+    epilog=example("rrn train --data ratings.csv --output runs/a", "rrn recommend --model runs/a --user 42"),
 )
 @click.version_option(__version__, prog_name="rrn")
 def main() -> None:
@@ -48,13 +36,7 @@ def main() -> None:
         warnings.simplefilter("ignore")
 
 
-def _json_option(command: Callable[..., None]) -> Callable[..., None]:
-    return click.option(
-        "--json", "json_file", type=click.Path(dir_okay=False), help="Also writes the figures to this file."
-    )(command)
-
-
-@main.command(epilog=_example("rrn run --data movielens-small --output runs/demo"))
+@main.command(epilog=example("rrn run --data movielens-small --output runs/demo"))
 @click.option(
     "--data", default="movielens-small", show_default=True, help="A path, movielens-small, synthetic or tfds:NAME."
 )
@@ -64,7 +46,7 @@ def _json_option(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--max-rmse", type=float, help="A model with a larger test RMSE is not pushed.")
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @click.option("--no-cache", is_flag=True, help="Runs every component anew.")
-@_json_option
+@json_option
 def run(
     data: str,
     output: str,
@@ -91,10 +73,10 @@ def run(
     from rrn_tf.report.run_summary import print_run
 
     print_run(record)
-    _write_json(json_file, record)
+    write_json(json_file, record)
 
 
-@main.command(epilog=_example("rrn train --data ratings.csv --output runs/a --set training.epochs=5"))
+@main.command(epilog=example("rrn train --data ratings.csv --output runs/a --set training.epochs=5"))
 @click.option("--data", required=True, help="A path, movielens-small, synthetic or tfds:NAME.")
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
 @click.option("--valid", help="Later ratings for validation, in place of the time split.")
@@ -102,7 +84,7 @@ def run(
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=_SET_HELP)
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @click.option("--resume", is_flag=True, help="Goes on from the last finished phase of the run in --output, if any.")
-@_json_option
+@json_option
 def train(
     data: str,
     output: str,
@@ -116,7 +98,7 @@ def train(
     """Trains an RRN on ratings and writes a run directory with its SavedModel."""
     import shlex
 
-    with _one_line_errors():
+    with one_line_errors():
         from rrn_tf.data.datasets import resolve
 
         config = _config(config_name, overrides)
@@ -144,20 +126,20 @@ def train(
         print_metrics(summary)
         paths = RunPaths(Path(output))
         click.echo(f"model  {paths.model}\nlogs   {paths.logs}\ndead letters  {paths.dead_letters}")
-        _write_json(json_file, summary)
+        write_json(json_file, summary)
 
 
-@main.command(epilog=_example("rrn predict --model runs/a --queries queries.csv --output predictions.csv"))
+@main.command(epilog=example("rrn predict --model runs/a --queries queries.csv --output predictions.csv"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--queries", required=True, help="CSV: user_id,item_id,timestamp[,rating].")
 @click.option(
     "--output", required=True, type=click.Path(dir_okay=False), help="CSV: the queries and a prediction column."
 )
 @click.option("--protocol", type=click.Choice(PROTOCOLS), default=PROTOCOLS[0], show_default=True, help=_PROTOCOL_HELP)
-@_json_option
+@json_option
 def predict(model: str, queries: str, output: str, protocol: str, json_file: str | None) -> None:
     """Predicts ratings for the queries of a CSV file; rows keep their order."""
-    with _one_line_errors():
+    with one_line_errors():
         from rrn_tf.evaluation.queries import predict_file
         from rrn_tf.serving.saved_rrn import SavedRRN
 
@@ -174,20 +156,20 @@ def predict(model: str, queries: str, output: str, protocol: str, json_file: str
             )
         for message in outcome.messages:
             click.echo(message, err=True)
-        _write_json(json_file, {"protocol": protocol, **outcome.as_dict()})
+        write_json(json_file, {"protocol": protocol, **outcome.as_dict()})
 
 
-@main.command(epilog=_example("rrn evaluate --model runs/a --data later_ratings.csv"))
+@main.command(epilog=example("rrn evaluate --model runs/a --data later_ratings.csv"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--data", required=True, help="Ratings the model has not seen: CSV, user_id,item_id,rating,timestamp.")
 @click.option("--protocol", type=click.Choice(PROTOCOLS), default=PROTOCOLS[0], show_default=True, help=_PROTOCOL_HELP)
-@_json_option
+@json_option
 def evaluate(model: str, data: str, protocol: str, json_file: str | None) -> None:
     """RMSE and MAE on ratings, known users and items apart from unknown ones, with slices."""
-    with _one_line_errors():
+    with one_line_errors():
+        from rrn_tf.environment import environment
         from rrn_tf.evaluation.queries import evaluate_file
         from rrn_tf.report.run_summary import print_metrics, print_slices
-        from rrn_tf.runs import environment
         from rrn_tf.serving.saved_rrn import SavedRRN
 
         outcome = evaluate_file(SavedRRN(model), Path(data), protocol)
@@ -195,18 +177,18 @@ def evaluate(model: str, data: str, protocol: str, json_file: str | None) -> Non
         print_slices(outcome.slices)
         for message in outcome.messages:
             click.echo(message, err=True)
-        _write_json(json_file, {**outcome.metrics, "slices": outcome.slices, **environment(seed=0)})
+        write_json(json_file, {**outcome.metrics, "slices": outcome.slices, **environment(seed=0)})
 
 
-@main.command(epilog=_example("rrn recommend --model runs/a --user 42 --at 2026-01-01 -k 10"))
+@main.command(epilog=example("rrn recommend --model runs/a --user 42 --at 2026-01-01 -k 10"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--user", required=True, help="User id; an unknown one gets a newcomer's recommendations.")
 @click.option("--at", "at", help="As of this time: unix seconds or an ISO date (default: the training cutoff).")
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1))
-@_json_option
+@json_option
 def recommend(model: str, user: str, at: str | None, k: int, json_file: str | None) -> None:
     """The best items for a user as of a time; items already rated are left out."""
-    with _one_line_errors():
+    with one_line_errors():
         from rrn_tf.config import parse_time
         from rrn_tf.features import SCORE, TIMESTAMP, Side
         from rrn_tf.report.run_summary import print_recommendations
@@ -219,7 +201,7 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
             click.echo(f"user {user!r} has no training ratings: recommended as to a newcomer", err=True)
         items = saved.recommend(user, timestamp, k)
         print_recommendations(items)
-        _write_json(
+        write_json(
             json_file,
             {
                 "user": user,
@@ -237,24 +219,6 @@ def _config(name: str | None, overrides: tuple[str, ...]) -> Config:
         return load_config(name, overrides)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """Bad input ends in one line: what was expected and what was found."""
-    try:
-        yield
-    except (ValueError, OSError, RuntimeError) as error:
-        if isinstance(error, click.ClickException):
-            raise
-        line = str(error).strip().splitlines()
-        raise InputError(line[0] if line else type(error).__name__) from error
-
-
-def _write_json(path: str | None, values: dict[str, Any]) -> None:
-    if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(json.dumps(values, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ metrics.json         figures of every split
 from __future__ import annotations
 
 import json
-import resource
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -25,9 +24,9 @@ import pandas as pd
 
 from rrn_tf.config import Config, dump_config, load_config, write_whole
 from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.environment import environment
 from rrn_tf.features import Split
 from rrn_tf.training.listeners import Listener
-from rrn_tf.version import __version__
 
 
 class ResumeError(ValueError):
@@ -169,15 +168,3 @@ def _check_resumable(paths: RunPaths, config: Config, source: str) -> None:
     for section in ("data", "model"):
         if (expected := getattr(before, section)) != (found := getattr(config, section)):
             raise ResumeError(f"{paths.config}: expected the run's own settings {expected}, found {found}")
-
-
-def environment(seed: int) -> dict[str, Any]:
-    """Peak memory, versions and seed: what every JSON answer carries."""
-    import numpy as np
-    import tensorflow as tf
-
-    return {
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "versions": {"rrn_tf": __version__, "tensorflow": tf.__version__, "numpy": np.__version__},
-        "seed": seed,
-    }

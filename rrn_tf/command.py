@@ -1,0 +1,50 @@
+"""What every command of `rrn` shares: its example, one-line errors and `--json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+FAILURE = 1
+
+
+class InputError(click.ClickException):
+    """One line on standard error and exit code 1."""
+
+    exit_code = FAILURE
+
+
+def example(*lines: str) -> str:
+    """The end of a command's help: command lines that work."""
+    return "\n  ".join(("\b\nExample:", *lines))
+
+
+def json_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds `--json FILE`, passed as `json_file`."""
+    return click.option(
+        "--json", "json_file", type=click.Path(dir_okay=False), help="Also writes the figures to this file."
+    )(command)
+
+
+def write_json(path: str | None, values: dict[str, Any]) -> None:
+    """Writes what was printed to the file of `--json`, if one was given."""
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(json.dumps(values, indent=2) + "\n")
+
+
+@contextmanager
+def one_line_errors() -> Iterator[None]:
+    """Bad input ends in one line: what was expected and what was found."""
+    try:
+        yield
+    except (ValueError, OSError, RuntimeError) as error:
+        if isinstance(error, click.ClickException):
+            raise
+        line = str(error).strip().splitlines()
+        raise InputError(line[0] if line else type(error).__name__) from error
