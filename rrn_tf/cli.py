@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rrn_tf.bench.commands import bench
 from rrn_tf.command import example, json_option, one_line_errors, write_json
 from rrn_tf.version import __version__
 
@@ -210,6 +211,9 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
                 "items": [{"item": item, SCORE: score} for item, score in items],
             },
         )
+
+
+main.add_command(bench)
 
 
 def _config(name: str | None, overrides: tuple[str, ...]) -> Config:

@@ -1,0 +1,86 @@
+"""`rrn bench`: throughput, and what limits it. Heavy modules are imported when a command needs them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rrn_tf.command import example, json_option, one_line_errors, write_json
+
+if TYPE_CHECKING:
+    from rrn_tf.bench.load import Load
+
+
+class _Duration(click.ParamType):
+    """A duration as the configuration has it."""
+
+    name = "duration"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from rrn_tf.config import parse_duration
+
+        try:
+            parse_duration(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        return value
+
+
+@click.group(epilog=example("rrn bench prepare --ratings 1000000"))
+def bench() -> None:
+    """Measures throughput on generated ratings and tells what limits it."""
+
+
+def load_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options of a generated load; the command gets it as `load`."""
+
+    @functools.wraps(command)
+    def with_load(
+        ratings: int,
+        users: int,
+        items: int,
+        sitting: float,
+        seed: int,
+        user_granularity: str,
+        item_granularity: str,
+        **others: Any,
+    ) -> None:
+        with one_line_errors():
+            from rrn_tf.bench.load import Load, netflix_like
+
+            config = netflix_like(ratings, users, items, seed, sitting=sitting)
+            load = Load(config, user_granularity, item_granularity)
+        command(load=load, **others)
+
+    count, duration = click.IntRange(min=1), _Duration()
+    for option in (
+        click.option("--item-granularity", default="7d", show_default=True, type=duration, help="Step of items."),
+        click.option("--user-granularity", default="1d", show_default=True, type=duration, help="Step of users."),
+        click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
+        click.option(
+            "--sitting",
+            default=5.2,
+            show_default=True,
+            type=click.FloatRange(min=1),
+            help="Mean ratings of a user on a day with any.",
+        ),
+        click.option("--items", default=17_700, show_default=True, type=count),
+        click.option("--users", default=22_700, show_default=True, type=count),
+        click.option("--ratings", default=1_000_000, show_default=True, type=count),
+    ):
+        with_load = option(with_load)
+    return with_load
+
+
+@bench.command(epilog=example("rrn bench prepare --ratings 13700000 --users 311300 --items 17700"))
+@load_options
+@json_option
+def prepare(load: Load, json_file: str | None) -> None:
+    """Times the preparation of sequences with Beam, beside reading and sorting the same file."""
+    with one_line_errors():
+        from rrn_tf.bench.prepare import bench_prepare
+
+        write_json(json_file, bench_prepare(load, click.echo))
