@@ -65,7 +65,7 @@ def load_options(command: Callable[..., None]) -> Callable[..., None]:
             default=5.2,
             show_default=True,
             type=click.FloatRange(min=1),
-            help="Mean ratings of a user on a day with any.",
+            help="Mean ratings of a user on a day with any; 1 gives each a time of its own.",
         ),
         click.option("--items", default=17_700, show_default=True, type=count),
         click.option("--users", default=22_700, show_default=True, type=count),

@@ -91,9 +91,10 @@ class Load:
 
     def __str__(self) -> str:
         load = self.ratings
+        times = f"in sittings of {load.sitting:g}" if load.sitting > 1 else "each at a time of its own"
         return (
             f"{load.ratings:,} ratings of {load.users:,} users and {load.items:,} items in {load.days} days, "
-            f"{load.sitting:g} a user's day, seed {load.seed}"
+            f"{times}, seed {load.seed}"
         )
 
 
