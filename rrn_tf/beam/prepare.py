@@ -8,7 +8,6 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from rrn_tf.beam import read_ratings, split
-from rrn_tf.data.allocator import reused_memory
 from rrn_tf.beam.build_sequences import BuildSequences
 from rrn_tf.beam.dead_letters import WriteDeadLetters
 from rrn_tf.beam.errors import surfaced_errors
@@ -16,6 +15,7 @@ from rrn_tf.beam.files import remove
 from rrn_tf.beam.read_ratings import ReadRatings
 from rrn_tf.beam.split import SplitByTime
 from rrn_tf.config import DataConfig
+from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.features import METADATA_FILE
 

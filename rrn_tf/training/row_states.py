@@ -80,7 +80,7 @@ class RowStates:
             for part, values in zip(state, final, strict=True):
                 part[batch.entity] = values.numpy()
 
-        # Batches hold different entities, so they need not wait for one another; a recurrence alone keeps one core busy.
+        # Batches hold different entities and need not wait for one another; one recurrence alone keeps one core busy.
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             collections.deque(pool.map(roll, self.plans[side].shares()), maxlen=0)
         for variable, part in zip(entities.state, state, strict=True):
