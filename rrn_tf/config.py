@@ -123,6 +123,9 @@ class ModelConfig:
       embedding: width of the step embedding `y_t` (Eq. 5).
       dynamic: width of the projected states (Eq. 7).
       stationary: number of stationary factors (Eq. 7).
+      inputs: what a state is fed of a step: its ratings (Eq. 5), or their innovations, that is what they say beyond
+        what the other side's states predicted (not in the paper; see `rrn_tf.layers.InnovationEncoder`).
+      clock: absolute wallclocks (Eq. 5), or the logarithm of the days since the step before (not in the paper).
     """
 
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
@@ -130,6 +133,8 @@ class ModelConfig:
     embedding: int = Field(default=40, ge=1)
     dynamic: int = Field(default=20, ge=1)
     stationary: int = Field(default=20, ge=0)
+    inputs: Literal["ratings", "innovations"] = "ratings"
+    clock: Literal["wallclock", "gap"] = "wallclock"
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -138,6 +143,7 @@ class TrainingConfig:
 
     Attributes:
       epochs: each is one user phase and one item phase.
+      selection: protocol of the validation RMSE that chooses the best epoch.
       patience: stop after this many epochs without a better validation RMSE (0: never).
       rows_per_batch: padded rows (B x T) of a global batch.
       learning_rate: Adam, for the networks.
@@ -151,6 +157,7 @@ class TrainingConfig:
     """
 
     epochs: int = Field(default=20, ge=0)
+    selection: Literal["frozen", "streaming"] = "frozen"
     patience: int = Field(default=4, ge=0)
     rows_per_batch: int = Field(default=2_048, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)

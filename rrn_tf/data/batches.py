@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from rrn_tf.data.arrays import concatenated_ranges
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.data.sequences import SideSequences
 from rrn_tf.data.wallclock import wallclock_of
@@ -139,12 +140,6 @@ def _cut(
         size = max(budget // int(length[end - 1]), least)
         yield entities[max(0, end - size) : end]
         end -= size
-
-
-def concatenated_ranges(start: npt.NDArray[np.int64], size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """``start[0], start[0] + 1, … (size[0] of them), start[1], …`` as one array."""
-    offset = np.cumsum(size) - size
-    return np.repeat(start - offset, size) + np.arange(int(size.sum()))
 
 
 def _batch(

@@ -39,8 +39,7 @@ def streaming_states(
         rows = np.diff(sequences.side(side).row_splits)
         plans[side] = plan_batches(sequences.side(side), sequences.metadata, rows_per_batch, rows=rows)
     rolled = RowStates(model, sequences, plans, start)
-    for side in SIDES:
-        rolled.refresh(side)
+    rolled.refresh_all()
     return rolled
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-CONTEXT = 3  # newbie, wallclock, previous wallclock
+from rrn_tf.layers.step_context import StepContext
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
-class StepEncoder(keras.layers.Layer):
+class StepEncoder(StepContext):
     """Embeds a step's ratings and wallclocks: ``y_t = W_embed [x_t, 1_newbie, tau_t, tau_{t-1}]``.
 
     The rating vector ``x_t`` is sparse and given by coordinates, so the cost is that of the ratings,
@@ -20,6 +20,7 @@ class StepEncoder(keras.layers.Layer):
     Args:
       num_opposite: entities on the other side; indices run from 1, 0 is the unknown entity.
       units: width d of the embedding.
+      clock, time_scale: see `StepContext`.
 
     Call arguments, as one tuple:
       opposite: int[N], index of the entity on the other side of each rating; the unknown entity 0
@@ -42,18 +43,16 @@ class StepEncoder(keras.layers.Layer):
     """
 
     def __init__(self, num_opposite: int, units: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        if num_opposite < 0 or units < 1:
-            raise ValueError(f"num_opposite should be >= 0 and units >= 1, received {num_opposite} and {units}")
+        super().__init__(units, **kwargs)
+        if num_opposite < 0:
+            raise ValueError(f"num_opposite should be >= 0, received {num_opposite}")
         self.num_opposite = num_opposite
-        self.units = units
 
     def build(self, input_shape: Any) -> None:
         self.embedding = self.add_weight("embedding", (self.num_opposite + 1, self.units), initializer=_unknown_is_zero)
-        self.context_kernel = self.add_weight("context_kernel", (CONTEXT, self.units), initializer="glorot_uniform")
         super().build(input_shape)
 
-    def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+    def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
         opposite, rating, slot, context = inputs
         shape = tf.shape(context)
         return self.add_context(self.embed_ratings(opposite, rating, slot, shape[0] * shape[1]), context)
@@ -84,14 +83,8 @@ class StepEncoder(keras.layers.Layer):
         x = tf.SparseTensor(where, tf.cast(rating, self.compute_dtype), shape)
         return tf.sparse.sparse_dense_matmul(x, tf.cast(rows, self.compute_dtype))[:-1]
 
-    def add_context(self, embedded: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
-        """Eq. 5 complete: float[B * T, d] embedded ratings and float[B, T, 3] context to float[B, T, d]."""
-        context = tf.cast(context, self.compute_dtype)
-        embedded = tf.reshape(embedded, [tf.shape(context)[0], tf.shape(context)[1], self.units])
-        return embedded + tf.tensordot(context, tf.cast(self.context_kernel, self.compute_dtype), 1)
-
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "num_opposite": self.num_opposite, "units": self.units}
+        return {**super().get_config(), "num_opposite": self.num_opposite}
 
 
 def _unknown_is_zero(shape: tf.TensorShape, dtype: tf.DType | None = None, **kwargs: Any) -> tf.Tensor:

@@ -80,6 +80,6 @@ class EntityStates(tf.Module):
         rows = [tf.gather(part, entity) for part in self.state]
         context = tf.gather(self.last_context, entity)
         context = tf.stack([context[:, 0], wallclock, context[:, 1]], axis=1)
-        inputs = tf.gather(self.last_ratings, entity) + tf.matmul(context, model.encoder(side).context_kernel)
+        inputs = tf.gather(self.last_ratings, entity) + model.encoder(side).embed_context(context)
         output, _ = model.tower(side).step(inputs, rows)
         return model.projection(side)(output)

@@ -8,7 +8,10 @@ import tensorflow as tf
 import tf_keras as keras
 
 from rrn_tf.features import SIDES, Side
-from rrn_tf.layers import RatingEmission, StateTower, StationaryFactors, StepEncoder
+from rrn_tf.layers import InnovationEncoder, RatingEmission, StateTower, StationaryFactors, StepEncoder
+
+RATINGS, INNOVATIONS = "ratings", "innovations"
+INPUTS = (RATINGS, INNOVATIONS)
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
@@ -26,6 +29,9 @@ class RRN(keras.Model):
       embedding: width of the step embeddings.
       dynamic_units: width of the projected states.
       stationary: number of stationary factors.
+      inputs: what a state is fed of a step: its ``"ratings"`` (Eq. 5) or their ``"innovations"``
+        (`rrn_tf.layers.InnovationEncoder`).
+      clock, time_scale: see `rrn_tf.layers.StepContext`.
 
     Call arguments, as one tuple:
       user_state, item_state: float[N, units].
@@ -47,6 +53,9 @@ class RRN(keras.Model):
         embedding: int = 40,
         dynamic_units: int = 20,
         stationary: int = 20,
+        inputs: str = "ratings",
+        clock: str = "wallclock",
+        time_scale: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -58,9 +67,21 @@ class RRN(keras.Model):
             "embedding": embedding,
             "dynamic_units": dynamic_units,
             "stationary": stationary,
+            "inputs": inputs,
+            "clock": clock,
+            "time_scale": time_scale,
         }
+        if inputs not in INPUTS:
+            raise ValueError(f"inputs should be one of {INPUTS}, received {inputs!r}")
+        self.inputs = inputs
+        time = {"clock": clock, "time_scale": time_scale}
         count = {Side.USER: num_users, Side.ITEM: num_items}
-        self._encoders = {s.value: StepEncoder(count[s.opposite], embedding, name=f"{s.value}_encoder") for s in SIDES}
+        self._encoders = {
+            s.value: StepEncoder(count[s.opposite], embedding, name=f"{s.value}_encoder", **time)
+            if inputs == RATINGS
+            else InnovationEncoder(dynamic_units, embedding, name=f"{s.value}_encoder", **time)
+            for s in SIDES
+        }
         self._towers = {s.value: StateTower(units, cell, name=f"{s.value}_tower") for s in SIDES}
         self._factors = {s.value: StationaryFactors(count[s], stationary, name=f"{s.value}_factors") for s in SIDES}
         self.emission = RatingEmission(dynamic_units, name="emission")
@@ -72,7 +93,8 @@ class RRN(keras.Model):
         _build(self.emission, (state, state, vector, vector))
         self.built = True
 
-    def encoder(self, side: Side) -> StepEncoder:
+    def encoder(self, side: Side) -> Any:
+        """The side's `StepEncoder` or `InnovationEncoder`."""
         return self._encoders[side.value]
 
     def tower(self, side: Side) -> StateTower:
@@ -89,6 +111,24 @@ class RRN(keras.Model):
         """Variables of a side's network, without its stationary factors."""
         layers = (self.encoder(side), self.tower(side), self.projection(side))
         return [variable for layer in layers for variable in layer.trainable_variables]
+
+    def innovation(
+        self, side: Side, rating: tf.Tensor, vector: tf.Tensor, own: tf.Tensor, opposite: tf.Tensor
+    ) -> tf.Tensor:
+        """Ratings less what the opposite states and the stationary factors predict for a side's entities at rest.
+
+        Args:
+          side: whose inputs they are.
+          rating: float[N].
+          vector: float[N, dynamic], the opposite side's projected states.
+          own, opposite: float[N, k], stationary factors of the side's entities and of the other one's.
+
+        Returns:
+          float[N]; no gradient passes.
+        """
+        at_rest = tf.linalg.matvec(vector, self.projection(side).bias)
+        stationary = tf.reduce_sum(own * opposite, axis=-1)
+        return tf.stop_gradient(rating - at_rest - stationary)
 
     def roll(
         self,

@@ -76,14 +76,8 @@ class SavedRRN:
         states = {}
         for side in features.SIDES:
             table = getattr(self._module, side.value)
-            mine = [
-                model.encoder(side).context_kernel,
-                *model.tower(side).trainable_variables,
-                *model.projection(side).trainable_variables,
-                model.encoder(side).embedding,
-                model.factors(side).table,
-            ]
-            for target, source in zip(mine, [*table.network, table.embedding, table.factors], strict=True):
+            mine = [*model.network_variables(side), model.factors(side).table]
+            for target, source in zip(mine, [*table.network, table.factors], strict=True):
                 target.assign(source)
             trained = table.factors.shape[0] - 1
             states[side] = EntityStates.like(model, side, trained)

@@ -41,13 +41,8 @@ class StateTable(tf.Module):
             mine.assign(theirs[: trained + 1])
         # The variables are tracked one by one and the Keras objects hidden in a partial: saving them would
         # trace every layer.
-        self.network = [
-            model.encoder(side).context_kernel,
-            *model.tower(side).trainable_variables,
-            *model.projection(side).trainable_variables,
-        ]
-        # Not read when serving; with it the saved model can take in new ratings.
-        self.embedding = model.encoder(side).embedding
+        # All of the network, since the saved model can take in new ratings too.
+        self.network = model.network_variables(side)
         self._extrapolate = functools.partial(self.states.extrapolate, model, side)
         self.factors = tf.Variable(_without_unknown(model.factors(side).table), trainable=False, name="factors")
         self.ids = tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name="ids")

@@ -18,7 +18,7 @@ from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.metrics import rmse
-from rrn_tf.evaluation.protocols import Metrics, evaluate
+from rrn_tf.evaluation.protocols import STREAMING, Metrics, evaluate, streaming_states
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
 from rrn_tf.training.checkpoints import Checkpoints, Progress
@@ -61,6 +61,9 @@ def make_model(config: Config, sequences: RatingSequences) -> RRN:
         embedding=sizes.embedding,
         dynamic_units=sizes.dynamic,
         stationary=sizes.stationary,
+        inputs=sizes.inputs,
+        clock=sizes.clock,
+        time_scale=sequences.metadata.wallclock_std / 86_400,
     )
 
 
@@ -127,8 +130,7 @@ def train(
             loop.run_phase()
     if progress.best_epoch < len(progress.history):
         checkpoints.restore_best()
-        for side in SIDES:
-            states.refresh(side)
+        states.refresh_all()
     metrics = evaluate(states, settings.rows_per_batch)
     return TrainingResult(model, sequences, states, progress.history, progress.best_epoch, metrics)
 
@@ -154,6 +156,10 @@ class _Loop:
         self._checkpoints = checkpoints
         self._listener = listener
         self._rng = np.random.default_rng()
+        streaming = config.training.selection == STREAMING and len(valid)
+        self._streaming = (
+            streaming_states(states.model, states.sequences, config.training.rows_per_batch) if streaming else None
+        )
 
     @property
     def done(self) -> bool:
@@ -166,7 +172,7 @@ class _Loop:
     def begin(self, rng: np.random.Generator) -> None:
         """From pretrained weights."""
         self._rng = rng
-        self._refresh()
+        self._states.refresh_all()
         self._progress.best = self._score()
         self._checkpoints.save_best(epoch=0)
         self._save()
@@ -174,7 +180,7 @@ class _Loop:
     def go_on(self) -> None:
         """From restored weights and progress."""
         self._rng.bit_generator.state = self._progress.rng
-        self._refresh()
+        self._states.refresh_all()
         for record in self._progress.history:
             self._listener.on_epoch(record)
 
@@ -208,14 +214,13 @@ class _Loop:
         progress.epoch, progress.phase, progress.outcome = progress.epoch + 1, 0, {}
         self._listener.on_epoch(record)
 
-    def _refresh(self) -> None:
-        for side in SIDES:
-            self._states.refresh(side)
-
     def _score(self) -> float:
         if not len(self._valid):
             return float("inf")
-        return rmse(self._states.predict(self._valid), self._states.sequences.user.rating[self._valid])
+        if self._streaming:
+            self._streaming.refresh_all()
+        predicted = (self._streaming or self._states).predict(self._valid)
+        return rmse(predicted, self._states.sequences.user.rating[self._valid])
 
     def _save(self) -> None:
         self._progress.rng = dict(self._rng.bit_generator.state)

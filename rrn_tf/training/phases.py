@@ -11,7 +11,7 @@ import tf_keras as keras
 from rrn_tf.config import TrainingConfig
 from rrn_tf.data.batches import BatchPlan, SequenceBatch
 from rrn_tf.features import Side
-from rrn_tf.models.rrn import RRN
+from rrn_tf.models.rrn import RATINGS, RRN
 from rrn_tf.training.optimizers import LazyAdam
 from rrn_tf.training.row_states import RowStates
 
@@ -55,7 +55,8 @@ class Phase:
             self.network_optimizer = LazyAdam(config.learning_rate)
             self.factor_optimizer = keras.optimizers.legacy.SGD(config.factor_learning_rate)
         self.network_variables = model.network_variables(side)
-        self._dense_variables = [v for v in self.network_variables if v is not model.encoder(side).embedding]
+        self._embeddings = [model.encoder(side).embedding] if model.inputs == RATINGS else []
+        self._dense_variables = [v for v in self.network_variables if all(v is not e for e in self._embeddings)]
         self.factor_variables = list(model.factors(side).trainable_variables)
         # A squared error of ten times the range of the ratings is no forecast: training has exploded.
         metadata = states.sequences.metadata
@@ -95,47 +96,50 @@ class Phase:
 
     def _replica_step(self, batch: SequenceBatch) -> tf.Tensor:
         config, model, side = self._config, self._model, self.side
-        encoder = model.encoder(side)
         # Gathered once, outside the tape: their gradient then is a dense matrix of the rows in use.
-        rows = tf.gather(encoder.embedding, batch.distinct)
+        rows = [tf.gather(table, batch.distinct) for table in self._embeddings]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([rows, *self._dense_variables, *self.factor_variables])
+            tape.watch([rows, self._dense_variables, self.factor_variables])
             factors = model.factors(side)(batch.entity)
             squared_error = tf.reduce_sum(tf.square(batch.rating - self._predict(batch, rows, factors)))
             objective = squared_error / batch.total + config.network_l2 * self._network_penalty(batch, rows)
-        row_gradient, dense, (factor_gradient,) = tape.gradient(
+        row_gradients, dense, (factor_gradient,) = tape.gradient(
             objective, (rows, self._dense_variables, self.factor_variables)
         )
-        row_gradient = tf.IndexedSlices(row_gradient, batch.distinct, tf.shape(encoder.embedding))
+        sparse = [
+            tf.IndexedSlices(gradient, batch.distinct, tf.shape(table))
+            for gradient, table in zip(row_gradients, self._embeddings, strict=True)
+        ]
         self.network_optimizer.apply_gradients(
             (_clip(gradient, config.gradient_clip), variable)
-            for gradient, variable in zip(
-                [row_gradient, *dense], [encoder.embedding, *self._dense_variables], strict=True
-            )
+            for gradient, variable in zip([*sparse, *dense], [*self._embeddings, *self._dense_variables], strict=True)
         )
         self._step_factors(batch, factors, factor_gradient)
         return squared_error
 
-    def _predict(self, batch: SequenceBatch, rows: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+    def _predict(self, batch: SequenceBatch, rows: list[tf.Tensor], factors: tf.Tensor) -> tf.Tensor:
         model, side = self._model, self.side
         shape = tf.shape(batch.context)
-        embedded = model.encoder(side).embed_rows(
-            rows, batch.position, batch.rating, batch.input_slot, shape[0] * shape[1]
-        )
+        vectors = tf.gather(self._opposite_rows, batch.opposite_row)
+        own_factors = tf.gather(factors, batch.slot // shape[1])
+        opposite_factors = tf.gather(model.factors(side.opposite)(batch.distinct), batch.position)
+        encoder, slots = model.encoder(side), shape[0] * shape[1]
+        if rows:
+            embedded = encoder.embed_rows(rows[0], batch.position, batch.rating, batch.input_slot, slots)
+        else:
+            innovation = model.innovation(side, batch.rating, vectors, own_factors, opposite_factors)
+            embedded = encoder.embed_innovations(innovation, vectors, batch.input_slot, slots)
         states = model.states(side, embedded, batch.context, batch.length)
         own = tf.reshape(model.projection(side)(states), [-1, model.emission.units])
-        return model.emission.combine(
-            tf.gather(own, batch.slot),
-            tf.gather(self._opposite_rows, batch.opposite_row),
-            tf.gather(factors, batch.slot // shape[1]),
-            tf.gather(model.factors(side.opposite)(batch.distinct), batch.position),
-        )
+        return model.emission.combine(tf.gather(own, batch.slot), vectors, own_factors, opposite_factors)
 
-    def _network_penalty(self, batch: SequenceBatch, rows: tf.Tensor) -> tf.Tensor:
+    def _network_penalty(self, batch: SequenceBatch, rows: list[tf.Tensor]) -> tf.Tensor:
         """R(theta) of Eq. 8 without the factors: dense weights, and each embedding as often as it is used."""
-        used = tf.reduce_sum(tf.square(rows) * batch.distinct_count[:, tf.newaxis])
-        dense = tf.add_n([tf.reduce_sum(tf.square(variable)) for variable in self._dense_variables])
-        return used / batch.total + dense / self._strategy.num_replicas_in_sync
+        penalty = tf.add_n([tf.reduce_sum(tf.square(variable)) for variable in self._dense_variables])
+        penalty /= self._strategy.num_replicas_in_sync
+        for table in rows:
+            penalty += tf.reduce_sum(tf.square(table) * batch.distinct_count[:, tf.newaxis]) / batch.total
+        return penalty
 
     def _step_factors(self, batch: SequenceBatch, factors: tf.Tensor, gradient: tf.IndexedSlices) -> None:
         """SGD on each entity's mean gradient, so that one rate suits entities with few and many ratings."""

@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch, concatenated_ranges
+from rrn_tf.data.arrays import concatenated_ranges
+from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
-from rrn_tf.models.rrn import RRN
+from rrn_tf.models.rrn import INNOVATIONS, RRN
+from rrn_tf.training.joint_roll import JointRoll
 
 _CHUNK = 1 << 18
 
@@ -64,15 +66,40 @@ class RowStates:
             else EntityStates.like(model, side, totals[side])
             for side in SIDES
         }
+        self._joint = (
+            JointRoll(model, sequences, {side: plans[side].rows for side in SIDES}, self._start)
+            if model.inputs == INNOVATIONS
+            else None
+        )
         self._roll = {side: self._make_roll(side) for side in SIDES}
         self._extrapolate = {side: self._make_extrapolate(side) for side in SIDES}
 
     def refresh(self, side: Side) -> None:
-        """Recomputes a side's rows and entity states with the model's present weights."""
-        sequences = self.sequences.side(side)
-        entities = self.entities[side]
+        """Recomputes what has moved with a side's weights: its rows and entity states.
+
+        Where states are fed innovations, those of the other side have moved as well.
+        """
+        if self._joint:
+            self.refresh_all()
+        else:
+            self._set_rows(side, *self._rolled(side))
+
+    def refresh_all(self) -> None:
+        """Recomputes both sides' rows and entity states with the model's present weights."""
+        if self._joint:
+            self._joint.run()
+            for side in SIDES:
+                self.vectors[side].assign(self._joint.vectors(side))
+            for side in SIDES:
+                self._set_rows(side, self._joint.vectors(side).copy(), self._joint.state(side))
+        else:
+            for side in SIDES:
+                self.refresh(side)
+
+    def _rolled(self, side: Side) -> tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
+        """Projected states of the planned rows and the states after them."""
         vectors = np.zeros(self.vectors[side].shape, np.float32)
-        state = [part.numpy() for part in entities.state]
+        state = [part.numpy().copy() for part in self.entities[side].state]
 
         def roll(batch: SequenceBatch) -> None:
             rolled, final = self._roll[side](batch)
@@ -83,7 +110,12 @@ class RowStates:
         # Batches hold different entities and need not wait for one another; one recurrence alone keeps one core busy.
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             collections.deque(pool.map(roll, self.plans[side].shares()), maxlen=0)
-        for variable, part in zip(entities.state, state, strict=True):
+        return vectors, state
+
+    def _set_rows(self, side: Side, vectors: npt.NDArray[np.float32], state: list[npt.NDArray[np.float32]]) -> None:
+        """Takes over the planned rows and extrapolates the later ones from them."""
+        sequences = self.sequences.side(side)
+        for variable, part in zip(self.entities[side].state, state, strict=True):
             variable.assign(part)
         self._set_last_step(side)
 
@@ -125,20 +157,34 @@ class RowStates:
         last = sequences.row_splits[seen] + rows[seen] - 1
         counts = np.diff(sequences.rating_splits)[last]
         ratings = concatenated_ranges(sequences.rating_splits[last], counts)
-        known = self.sequences.metadata.entities(side.opposite).trained
-        opposite = sequences.opposite[ratings]
-        embedded = self.model.encoder(side).embed_ratings(
-            np.where(opposite <= known, opposite, 0),
-            sequences.rating[ratings],
-            np.repeat(np.arange(len(seen)), counts).astype(np.int32),
-            len(seen),
-        )
+        slot = np.repeat(np.arange(len(seen)), counts).astype(np.int32)
+        embedded = self._embed(side, np.repeat(seen, counts), ratings, slot, len(seen))
         last_ratings, last_context = entities.last_ratings.numpy(), entities.last_context.numpy()
         last_ratings[seen] = embedded.numpy()
         last_context[seen, 0] = 0
         last_context[seen, 1] = wallclock_of(sequences.step[last], self.sequences.metadata, side)
         entities.last_ratings.assign(last_ratings)
         entities.last_context.assign(last_context)
+
+    def _embed(
+        self,
+        side: Side,
+        own: npt.NDArray[np.int64],
+        ratings: npt.NDArray[np.int64],
+        slot: npt.NDArray[np.int32],
+        num_slots: int,
+    ) -> tf.Tensor:
+        """Embedded input that ratings at positions of a side give to slots: float32[num_slots, embedding]."""
+        sequences, encoder, metadata = self.sequences.side(side), self.model.encoder(side), self.sequences.metadata
+        opposite = sequences.opposite[ratings]
+        opposite = np.where(opposite <= metadata.entities(side.opposite).trained, opposite, 0)
+        if not self._joint:
+            return encoder.embed_ratings(opposite, sequences.rating[ratings], slot, num_slots)
+        own = np.where(own <= metadata.entities(side).trained, own, 0)
+        vector = tf.gather(self.vectors[side.opposite], sequences.opposite_row[ratings])
+        factors = self.model.factors(side)(own), self.model.factors(side.opposite)(opposite)
+        innovation = self.model.innovation(side, sequences.rating[ratings], vector, *factors)
+        return encoder.embed_innovations(innovation, vector, slot, num_slots)
 
     def _make_roll(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
         @tf.function(input_signature=[BATCH_SPEC], autograph=False)

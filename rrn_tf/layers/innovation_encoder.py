@@ -1,0 +1,75 @@
+"""What a step's ratings say beyond what was expected of them: an alternative to the rating vector of Eq. 5."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from rrn_tf.layers.step_context import StepContext
+
+
+@keras.saving.register_keras_serializable("rrn_tf")
+class InnovationEncoder(StepContext):
+    """Embeds a step's innovations: ``y_t = W [sum e v / sqrt(n), sum e / sqrt(n), mean e, log(1 + n)] + context``.
+
+    An innovation ``e`` is a rating less what the opposite side's state and the stationary factors had predicted for
+    it, and ``v`` that projected state: the direction in which an error moves one's own. As in a Kalman filter the state
+    learns from surprises alone; no entity has an embedding of its own.
+
+    Args:
+      vector_units: width of the opposite side's projected states.
+      units: width d of the embedding.
+      clock, time_scale: see `StepContext`.
+
+    Call arguments, as one tuple:
+      innovation: float[N].
+      vector: float[N, vector_units], the opposite side's projected state of each rating.
+      slot: int[N], position ``b * T + t`` that each rating enters; negative ratings enter nowhere.
+      context: float[B, T, 3], newbie flag, scaled wallclock and scaled previous wallclock.
+
+    Returns:
+      float[B, T, d], the step embeddings.
+
+    Example:
+      >>> encoder = InnovationEncoder(vector_units=2, units=4)
+      >>> encoder((tf.ones([3]), tf.ones([3, 2]), [0, 1, -1], tf.zeros([1, 2, 3]))).shape.as_list()
+      [1, 2, 4]
+
+    Reference:
+      Innovations: Kalman, A New Approach to Linear Filtering and Prediction Problems, 1960. The place they enter:
+      Wu et al., Recurrent Recommender Networks, WSDM 2017, Eq. 5.
+    """
+
+    def __init__(self, vector_units: int, units: int, **kwargs: Any) -> None:
+        super().__init__(units, **kwargs)
+        if vector_units < 1:
+            raise ValueError(f"vector_units should be >= 1, received {vector_units}")
+        self.vector_units = vector_units
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight("kernel", (self.vector_units + 3, self.units), initializer="glorot_uniform")
+        super().build(input_shape)
+
+    def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        innovation, vector, slot, context = inputs
+        shape = tf.shape(context)
+        return self.add_context(self.embed_innovations(innovation, vector, slot, shape[0] * shape[1]), context)
+
+    def embed_innovations(
+        self, innovation: tf.Tensor, vector: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
+    ) -> tf.Tensor:
+        """The part that depends on the ratings: float[num_slots, d]."""
+        innovation = tf.cast(innovation, self.compute_dtype)[:, tf.newaxis]
+        ones = tf.ones_like(innovation)
+        parts = tf.concat([innovation * tf.cast(vector, self.compute_dtype), innovation, ones], axis=1)
+        sums = tf.math.unsorted_segment_sum(parts, slot, num_slots)
+        count = sums[:, -1:]
+        some = tf.maximum(count, 1)
+        mean = sums[:, -2:-1] / some
+        features = tf.concat([sums[:, :-1] * tf.math.rsqrt(some), mean, tf.math.log1p(count)], axis=1)
+        return tf.matmul(features, tf.cast(self.kernel, self.compute_dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "vector_units": self.vector_units}
