@@ -65,10 +65,18 @@ class ReferenceRRN:
         Keras's order of gates, ``projection_kernel [units, dynamic]``, ``projection_bias`` and
         ``factors [entities + 1, k]``. Entities beyond a table use its row 0.
       cell: "lstm", "gru" or "rnn".
+      inputs: "ratings" (Eq. 5) or "innovations": then there is no ``embedding`` but ``kernel_in [dynamic + 3, d]``.
+      gaps: the context is the newbie flag and the logarithm of the days since the step before (2 rows of the kernel).
     """
 
     def __init__(
-        self, ratings: Ratings, clock: Clock, weights: Mapping[str, Mapping[str, Any]], cell: str = "lstm"
+        self,
+        ratings: Ratings,
+        clock: Clock,
+        weights: Mapping[str, Mapping[str, Any]],
+        cell: str = "lstm",
+        inputs: str = "ratings",
+        gaps: bool = False,
     ) -> None:
         self.ratings = ratings
         self.clock = clock
@@ -77,34 +85,59 @@ class ReferenceRRN:
             for side, tensors in weights.items()
         }
         self.cell = {"lstm": lstm, "gru": gru, "rnn": rnn}[cell]
+        self.inputs, self.gaps = inputs, gaps
+        self.known: dict[tuple[str, int, int, str], Array] = {}
 
     def history(
         self, side: SideName, entity: int, before: int, protocol: Protocol
-    ) -> list[tuple[int, list[tuple[int, float]]]]:
-        """Non-empty steps of an entity before a step: (step, [(opposite entity, rating), ...]) in order."""
+    ) -> list[tuple[int, list[tuple[int, float, int]]]]:
+        """Non-empty steps of an entity before a step: (step, [(opposite entity, rating, timestamp), ...]) in order."""
         ours, theirs = getattr(self.ratings, side), getattr(self.ratings, OTHER[side])
         rows = defaultdict(list)
         for n in range(len(ours)):
             revealed = protocol == "streaming" or self.ratings.split[n] == TRAIN
             step = self.clock.step(side, self.ratings.timestamp[n])
             if ours[n] == entity and revealed and step < before:
-                rows[step].append((int(theirs[n]), float(self.ratings.rating[n])))
+                rows[step].append((int(theirs[n]), float(self.ratings.rating[n]), int(self.ratings.timestamp[n])))
         return sorted(rows.items())
 
     def embedding(
         self,
         side: SideName,
-        last: tuple[int, list[tuple[int, float]]] | None,
+        entity: int,
+        last: tuple[int, list[tuple[int, float, int]]] | None,
         step: int,
+        protocol: Protocol,
     ) -> Array:
         """Eq. 5: y of a step, given the last non-empty step before it (None for a newbie)."""
         weights = self.weights[side]
         newbie = 1.0 if last is None else 0.0
         previous_tau = 0.0 if last is None else self.clock.tau(side, last[0])
-        y = np.array([newbie, self.clock.tau(side, step), previous_tau]) @ weights["context_kernel"]
-        for opposite, rating in [] if last is None else last[1]:
+        context = [newbie, self.clock.tau(side, step), previous_tau]
+        if self.gaps:
+            days = 0 if last is None else (step - last[0]) * self.clock.granularity(side) / 86_400
+            context = [newbie, np.log1p(days)]
+        y = np.array(context) @ weights["context_kernel"]
+        ratings = [] if last is None else last[1]
+        if self.inputs == "innovations":
+            return y + self.innovations(side, entity, ratings, protocol) @ weights["kernel_in"]
+        for opposite, rating, _ in ratings:
             y = y + rating * row(weights["embedding"], opposite)
         return y
+
+    def innovations(
+        self, side: SideName, entity: int, ratings: list[tuple[int, float, int]], protocol: Protocol
+    ) -> Array:
+        """What ratings say beyond what was predicted of an entity at rest: [e v / sqrt n, e / sqrt n, mean e, log]."""
+        weights, others, n = self.weights[side], self.weights[OTHER[side]], max(len(ratings), 1)
+        total, vectors = 0.0, np.zeros(weights["projection_bias"].shape)
+        for opposite, rating, timestamp in ratings:
+            v = self.projected_state(OTHER[side], opposite, timestamp, protocol)
+            expected = v @ weights["projection_bias"] + row(weights["factors"], entity) @ row(
+                others["factors"], opposite
+            )
+            total, vectors = total + (rating - expected), vectors + (rating - expected) * v
+        return np.array([*vectors / np.sqrt(n), total / np.sqrt(n), total / n, np.log1p(len(ratings))])
 
     def state(self, side: SideName, entity: int, timestamp: int, protocol: Protocol) -> Array:
         """Eq. 6: u of the query's own step, float[units]."""
@@ -114,14 +147,18 @@ class ReferenceRRN:
         query_step = self.clock.step(side, timestamp)
         last = None
         for step_row in self.history(side, entity, query_step, protocol):
-            carry = self.cell(self.embedding(side, last, step_row[0]), carry, weights)
+            carry = self.cell(self.embedding(side, entity, last, step_row[0], protocol), carry, weights)
             last = step_row
-        return self.cell(self.embedding(side, last, query_step), carry, weights)[0]
+        return self.cell(self.embedding(side, entity, last, query_step, protocol), carry, weights)[0]
 
     def projected_state(self, side: SideName, entity: int, timestamp: int, protocol: Protocol) -> Array:
         """u~ or m~ of Eq. 7, float[dynamic]."""
         weights = self.weights[side]
-        return self.state(side, entity, timestamp, protocol) @ weights["projection_kernel"] + weights["projection_bias"]
+        key = (side, entity, self.clock.step(side, timestamp), protocol)
+        if key not in self.known:
+            state = self.state(side, entity, timestamp, protocol)
+            self.known[key] = state @ weights["projection_kernel"] + weights["projection_bias"]
+        return self.known[key]
 
     def predict(self, user: int, item: int, timestamp: int, protocol: Protocol = "frozen") -> float:
         """Eq. 7: the rating of one query."""
@@ -134,6 +171,7 @@ class ReferenceRRN:
     def predict_all(self, protocol: Protocol = "frozen") -> Array:
         """Eq. 7 for each of the ratings, float[N]."""
         r = self.ratings
+        self.known.clear()
         return np.array(
             [
                 self.predict(int(u), int(i), int(t), protocol)
@@ -154,8 +192,9 @@ def weights_of(model: Any) -> dict[str, dict[str, Array]]:
     weights = {}
     for side in SIDES:
         encoder, cell, projection = model.encoder(side), model.tower(side).rnn.cell, model.projection(side)
+        learned = {"kernel_in": encoder.kernel} if model.inputs == "innovations" else {"embedding": encoder.embedding}
         tensors = {
-            "embedding": encoder.embedding,
+            **learned,
             "context_kernel": encoder.context_kernel,
             "kernel": cell.kernel,
             "recurrent_kernel": cell.recurrent_kernel,

@@ -45,8 +45,8 @@ def prepare(ratings: Ratings, directory: Path) -> RatingSequences:
     return load_sequences(write_sequences(*names, ratings.rating, ratings.timestamp, ratings.split, directory, config))
 
 
-def random_model(sequences: RatingSequences, cell: str) -> RRN:
-    sizes = ModelConfig(cell=cell, units=5, embedding=4, dynamic=3, stationary=2)  # type: ignore[arg-type]
+def random_model(sequences: RatingSequences, cell: str, **inputs: str) -> RRN:
+    sizes = ModelConfig(cell=cell, units=5, embedding=4, dynamic=3, stationary=2, **inputs)  # type: ignore[arg-type]
     model = make_model(Config(model=sizes), sequences)
     rng = np.random.default_rng(1)
     for variable in model.weights:
@@ -61,8 +61,7 @@ def predict(model: RRN, sequences: RatingSequences, protocol: str = "frozen") ->
     """Predictions by user, item and time."""
     plans = {side: plan_batches(sequences.side(side), sequences.metadata, rows_per_batch=64) for side in SIDES}
     states = RowStates(model, sequences, plans)
-    for side in SIDES:
-        states.refresh(side)
+    states.refresh_all()
     if protocol == "streaming":
         states = streaming_states(model, sequences, rows_per_batch=64)
     user = sequences.user
@@ -80,16 +79,29 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
 
 
 @pytest.mark.parametrize(
-    ("cell", "protocol"),
+    ("cell", "protocol", "inputs", "clock"),
     [
-        ("lstm", "frozen"),
-        ("rnn", "streaming"),
-        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("gru", "frozen"), ("rnn", "frozen"))),
-        *(pytest.param(*case, marks=pytest.mark.slow) for case in (("lstm", "streaming"), ("gru", "streaming"))),
+        ("lstm", "frozen", "ratings", "wallclock"),
+        ("rnn", "streaming", "ratings", "wallclock"),
+        ("lstm", "streaming", "innovations", "gap"),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                ("gru", "frozen", "ratings", "wallclock"),
+                ("rnn", "frozen", "ratings", "gap"),
+                ("lstm", "streaming", "ratings", "wallclock"),
+                ("gru", "streaming", "ratings", "wallclock"),
+                ("lstm", "frozen", "innovations", "wallclock"),
+                ("gru", "frozen", "innovations", "gap"),
+                ("rnn", "streaming", "innovations", "wallclock"),
+            )
+        ),
     ],
 )
-def test_predictions_equal_the_reference(prepared: RatingSequences, cell: str, protocol: Protocol) -> None:
-    model = random_model(prepared, cell)
+def test_predictions_equal_the_reference(
+    prepared: RatingSequences, cell: str, protocol: Protocol, inputs: str, clock: str
+) -> None:
+    model = random_model(prepared, cell, inputs=inputs, clock=clock)
     found = predict(model, prepared, protocol)
 
     raw = make_ratings()
@@ -97,16 +109,20 @@ def test_predictions_equal_the_reference(prepared: RatingSequences, cell: str, p
     users, items = [f"u{k:02d}" for k in raw.user], [f"i{k:02d}" for k in raw.item]
     ratings = Ratings([index[0][u] for u in users], [index[1][i] for i in items], raw.rating, raw.timestamp, raw.split)
     trained = raw.timestamp[raw.split == Split.TRAIN]
-    clock = Clock(CUTOFF, DAY, 7 * DAY, trained.mean(), trained.std())
-    expected = ReferenceRRN(ratings, clock, weights_of(model), cell).predict_all(protocol)
+    ticks = Clock(CUTOFF, DAY, 7 * DAY, trained.mean(), trained.std())
+    reference = ReferenceRRN(ratings, ticks, weights_of(model), cell, inputs, gaps=clock == "gap")
+    expected = reference.predict_all(protocol)
     got = [found[key] for key in zip(users, items, raw.timestamp.tolist(), strict=True)]
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
     assert np.std(expected) > 0.05
 
 
+@pytest.mark.parametrize("inputs", ["ratings", "innovations"])
 @pytest.mark.parametrize("protocol", ["frozen", "streaming"])
-def test_not_one_bit_depends_on_the_future(prepared: RatingSequences, protocol: str, tmp_path: Path) -> None:
-    model = random_model(prepared, "rnn")
+def test_not_one_bit_depends_on_the_future(
+    prepared: RatingSequences, protocol: str, inputs: str, tmp_path: Path
+) -> None:
+    model = random_model(prepared, "rnn", inputs=inputs)
     before = predict(model, prepared, protocol)
     changed = make_ratings()
     # From the start of an item step, which is that of a user step too, before the cutoff.

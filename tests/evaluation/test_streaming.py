@@ -20,10 +20,17 @@ from tests.prepared import write_synthetic
 LATER = [split for split in Split if split is not Split.TRAIN]
 
 
-@pytest.fixture(scope="module", params=["lstm", pytest.param("gru", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module",
+    params=[
+        {"cell": "lstm", "inputs": "ratings"},
+        {"cell": "lstm", "inputs": "innovations", "clock": "gap"},
+        pytest.param({"cell": "gru", "inputs": "ratings"}, marks=pytest.mark.slow),
+    ],
+)
 def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
     root = tmp_path_factory.mktemp("streaming")
-    sizes = {"cell": request.param, "units": 5, "embedding": 4, "dynamic": 3, "stationary": 2}
+    sizes = {**request.param, "units": 5, "embedding": 4, "dynamic": 3, "stationary": 2}
     settings = {"epochs": 1, "rows_per_batch": 128, "learning_rate": 0.02}
     data = write_synthetic(generate(SyntheticConfig(users=50, items=30, ratings=600, days=250, seed=4)), root / "data")
     return train(data, root, config_from_dict({"model": sizes, "training": settings}))

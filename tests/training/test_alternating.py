@@ -35,14 +35,14 @@ def weights(result: TrainingResult) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("side", SIDES)
-def test_a_phase_moves_its_own_side_alone(side: Side, prepared_dir: Path) -> None:
+@pytest.mark.parametrize("inputs", ["ratings", "innovations"])
+def test_a_phase_moves_its_own_side_alone(side: Side, inputs: str, prepared_dir: Path) -> None:
     strategy = tf.distribute.get_strategy()
     sequences, settings = load_sequences(prepared_dir), config().training
-    model = make_model(config(), sequences)
+    model = make_model(config_from_dict({"model": {**SMALL, "inputs": inputs}}), sequences)
     plans = {s: plan_batches(sequences.side(s), sequences.metadata, 256) for s in SIDES}
     states = RowStates(model, sequences, plans)
-    for s in SIDES:
-        states.refresh(s)
+    states.refresh_all()
 
     def snapshot(s: Side) -> list[np.ndarray]:
         variables = [*model.network_variables(s), *model.factors(s).trainable_variables, states.vectors[s]]
