@@ -150,8 +150,10 @@ class TrainingConfig:
       factor_learning_rate: SGD, for the stationary factors, on each entity's mean gradient.
       network_l2, factor_l2: the regulariser R of Eq. 8.
       gradient_clip: each network gradient is clipped to this absolute value (0: off).
-      pretraining: how the stationary factors start.
-      pretraining_l2: regulariser of the pretraining.
+      pretraining: how the stationary factors start: user and item biases, probabilistic matrix
+        factorization, U-AutoRec or small random values (see `rrn_tf.training.pretraining`).
+      pretraining_l2: regulariser of ``pmf``, or lambda of ``u-autorec``, which wants values of 10 to
+        300; ``bias`` chooses its own.
       seed: of initial values and batch order.
       replicas: devices of the MirroredStrategy (0: every GPU, or one CPU).
     """
@@ -165,7 +167,7 @@ class TrainingConfig:
     network_l2: float = Field(default=3e-3, ge=0)
     factor_l2: float = Field(default=1e-3, ge=0)
     gradient_clip: float = Field(default=15.0, ge=0)
-    pretraining: Literal["bias", "pmf", "none"] = "bias"
+    pretraining: Literal["bias", "pmf", "u-autorec", "none"] = "bias"
     pretraining_l2: float = Field(default=0.1, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
     replicas: int = Field(default=0, ge=0)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.baselines.autorec import AutoRec
 from rrn_tf.baselines.bias import UserItemBias
 from rrn_tf.baselines.pmf import fit_pmf
 from rrn_tf.config import TrainingConfig
+from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
+
+# Of users and of items: float32[num_users + 1, k] and float32[num_items + 1, k].
+Vectors = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 _PMF_ITERATIONS = 10
 
@@ -34,28 +42,39 @@ def pretrain_factors(model: RRN, sequences: RatingSequences, config: TrainingCon
     * ``bias``: regularised user and item biases in the first two factors, the rest small;
     * ``pmf``: probabilistic matrix factorization, the paper's choice for Netflix. On sparse data it
       leaves the states little to learn from the ratings it was itself fitted to;
+    * ``u-autorec``: an autoencoder of each user's ratings, the paper's choice for IMDb; its epochs are
+      chosen on the validation ratings, if there are any;
     * ``none``: small random values.
 
     Raises:
-      ValueError: where ``bias`` has fewer than two factors to write into.
+      ValueError: where ``bias`` or ``u-autorec`` has fewer than two factors to write into.
     """
     factors = model.factors(Side.USER).factors
     if config.pretraining == "none" or not factors:
         return
-    train = sequences.interactions([Split.TRAIN])
-    if config.pretraining == "bias":
-        if factors < 2:
-            raise ValueError(f"pretraining 'bias' should have at least 2 stationary factors, received {factors}")
-        fitted = UserItemBias().fit(train, sequences.interactions([Split.VALID]))
-        for side, bias, own, opposite in ((Side.USER, fitted.user_bias, 0, 1), (Side.ITEM, fitted.item_bias, 1, 0)):
-            table = model.factors(side).table.numpy()
-            table[:, own], table[:, opposite] = bias, 1
-            model.factors(side).table.assign(table)
-        return
-    vectors = fit_pmf(
+    fewest, start = _STARTS[config.pretraining]
+    if factors < fewest:
+        raise ValueError(
+            f"pretraining {config.pretraining!r} should have at least {fewest} stationary factors, received {factors}"
+        )
+    train, valid = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID))
+    for side, vectors in zip(SIDES, start(train, valid, factors, config), strict=True):
+        table = model.factors(side).table.numpy()
+        table[:, : vectors.shape[1]] = vectors
+        model.factors(side).table.assign(table)
+
+
+def _biases(train: Interactions, valid: Interactions, factors: int, config: TrainingConfig) -> Vectors:
+    fitted = UserItemBias().fit(train, valid)
+    user, item = fitted.user_bias, fitted.item_bias
+    return np.stack([user, np.ones_like(user)], axis=1), np.stack([np.ones_like(item), item], axis=1)
+
+
+def _pmf(train: Interactions, valid: Interactions, factors: int, config: TrainingConfig) -> Vectors:
+    return fit_pmf(
         train.user,
         train.item,
-        train.rating - np.float32(sequences.metadata.rating_mean),
+        train.rating - train.rating.mean(dtype=np.float64).astype(np.float32),
         train.num_users,
         train.num_items,
         factors=factors,
@@ -63,5 +82,17 @@ def pretrain_factors(model: RRN, sequences: RatingSequences, config: TrainingCon
         iterations=_PMF_ITERATIONS,
         seed=config.seed,
     )
-    for side, vector in zip(SIDES, vectors, strict=True):
-        model.factors(side).table.assign(vector)
+
+
+def _u_autorec(train: Interactions, valid: Interactions, factors: int, config: TrainingConfig) -> Vectors:
+    # One factor carries the bias of the output: u_i = [g(V r_i + mu), 1], m_j = [W_j, b_j].
+    autorec = AutoRec(Side.USER, hidden=factors - 1, l2=config.pretraining_l2, seed=config.seed)
+    return autorec.fit(train, valid).factors()
+
+
+# The fewest factors that each can write into, and what it writes.
+_STARTS: dict[str, tuple[int, Callable[[Interactions, Interactions, int, TrainingConfig], Vectors]]] = {
+    "bias": (2, _biases),
+    "pmf": (1, _pmf),
+    "u-autorec": (2, _u_autorec),
+}

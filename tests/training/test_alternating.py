@@ -131,7 +131,7 @@ def test_tells_listeners_and_tensorboard(prepared_dir: Path, tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pretraining", ["pmf", "bias", "none"])
+@pytest.mark.parametrize("pretraining", ["pmf", "u-autorec", "bias", "none"])
 def test_every_start_learns(pretraining: str, prepared_dir: Path, tmp_path: Path) -> None:
     result = train(prepared_dir, tmp_path, config(pretraining=pretraining, epochs=3, learning_rate=3e-3))
     errors = [record.item_rmse for record in result.history]
