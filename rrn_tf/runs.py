@@ -12,6 +12,7 @@ metrics.json         figures of every split
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 import time
@@ -166,5 +167,9 @@ def _check_resumable(paths: RunPaths, config: Config, source: str) -> None:
     if paths.source.read_text() != source:
         raise ResumeError(f"{paths.root}: expected the run's own ratings {paths.source.read_text()}, found {source}")
     for section in ("data", "model"):
-        if (expected := getattr(before, section)) != (found := getattr(config, section)):
-            raise ResumeError(f"{paths.config}: expected the run's own settings {expected}, found {found}")
+        own, new = (dataclasses.asdict(getattr(c, section)) for c in (before, config))
+        for key in own:
+            if own[key] != new[key]:
+                raise ResumeError(
+                    f"{paths.config}: expected the run's own {section}.{key}={own[key]}, found {new[key]}"
+                )
