@@ -61,15 +61,17 @@ class InnovationEncoder(StepContext):
         self, innovation: tf.Tensor, vector: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
     ) -> tf.Tensor:
         """The part that depends on the ratings: float[num_slots, d]."""
-        innovation = tf.cast(innovation, self.compute_dtype)[:, tf.newaxis]
-        ones = tf.ones_like(innovation)
-        parts = tf.concat([innovation * tf.cast(vector, self.compute_dtype), innovation, ones], axis=1)
+        # Sums are of the variables' type: bfloat16 stops counting at 256. Innovations that enter nowhere become
+        # 0, and no gradient comes back to them: zero times NaN, theirs or their vector's, would be NaN.
+        dtype, somewhere = self.variable_dtype, tf.convert_to_tensor(slot) >= 0
+        innovation = tf.where(somewhere, tf.cast(innovation, dtype), tf.zeros([], dtype))[:, tf.newaxis]
+        parts = tf.concat([innovation * tf.cast(vector, dtype), innovation, tf.ones_like(innovation)], axis=1)
         sums = tf.math.unsorted_segment_sum(parts, slot, num_slots)
         count = sums[:, -1:]
         some = tf.maximum(count, 1)
         mean = sums[:, -2:-1] / some
         features = tf.concat([sums[:, :-1] * tf.math.rsqrt(some), mean, tf.math.log1p(count)], axis=1)
-        return tf.matmul(features, tf.cast(self.kernel, self.compute_dtype))
+        return tf.matmul(tf.cast(features, self.compute_dtype), tf.cast(self.kernel, self.compute_dtype))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "vector_units": self.vector_units}

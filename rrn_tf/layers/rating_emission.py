@@ -37,8 +37,8 @@ class RatingEmission(keras.layers.Layer):
     def __init__(self, units: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = units
-        self.user_projection = keras.layers.Dense(units, name="user_projection")
-        self.item_projection = keras.layers.Dense(units, name="item_projection")
+        self.user_projection = keras.layers.Dense(units, dtype=self.dtype_policy, name="user_projection")
+        self.item_projection = keras.layers.Dense(units, dtype=self.dtype_policy, name="item_projection")
 
     def build(self, input_shape: Any) -> None:
         user_state, item_state, *_ = input_shape

@@ -49,7 +49,7 @@ class StateTower(keras.layers.Layer):
             raise ValueError(f"cell should be one of {sorted(CELLS)}, received {cell!r}")
         self.units = units
         self.cell = cell
-        self.rnn = CELLS[cell](units, return_sequences=True, return_state=True, name=cell)
+        self.rnn = CELLS[cell](units, return_sequences=True, return_state=True, dtype=self.dtype_policy, name=cell)
 
     def build(self, input_shape: Any) -> None:
         self.rnn.build(tf.TensorShape([None, None, tf.TensorShape(input_shape)[-1]]))
@@ -69,7 +69,7 @@ class StateTower(keras.layers.Layer):
         states, *final = self.rnn(
             inputs,
             mask=mask if return_state else None,
-            initial_state=None if initial_state is None else list(initial_state),
+            initial_state=None if initial_state is None else self._cast(initial_state),
         )
         return (states, final) if return_state else states
 
@@ -77,12 +77,16 @@ class StateTower(keras.layers.Layer):
         """One step: float[B, d] and the state before it to float[B, units] and the state after it."""
         if not self.built:
             self.build(inputs.shape)
-        output, new_state = self.rnn.cell(inputs, list(state))
+        output, new_state = self.rnn.cell(inputs, self._cast(state))
         return output, list(new_state) if isinstance(new_state, list | tuple) else [new_state]
 
     def initial_state(self, batch_size: int | tf.Tensor) -> list[tf.Tensor]:
         """The state before the first step: a list of float[batch_size, units] zeros."""
         return [tf.zeros([batch_size, self.units], self.compute_dtype) for _ in range(2 if self.cell == "lstm" else 1)]
+
+    def _cast(self, state: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        # Keras casts inputs alone, and stored states are float32 whatever the policy.
+        return [tf.cast(part, self.compute_dtype) for part in state]
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units, "cell": self.cell}

@@ -39,7 +39,8 @@ class StepContext(keras.layers.Layer):
     """
 
     def __init__(self, units: int, clock: str = "wallclock", time_scale: float = 1.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        # Ratings and wallclocks come as they are: half precision would round days away before their differences count.
+        super().__init__(autocast=False, **kwargs)
         if units < 1:
             raise ValueError(f"units should be >= 1, received {units}")
         if clock not in CLOCKS:
@@ -64,7 +65,7 @@ class StepContext(keras.layers.Layer):
         if not self.built:
             self.build(None)
         shape = tf.shape(context)
-        embedded = tf.reshape(embedded, [shape[0], shape[1], self.units])
+        embedded = tf.reshape(tf.cast(embedded, self.compute_dtype), [shape[0], shape[1], self.units])
         return embedded + self.embed_context(context)
 
     def embed_context(self, context: tf.Tensor) -> tf.Tensor:

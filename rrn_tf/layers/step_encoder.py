@@ -75,13 +75,17 @@ class StepEncoder(StepContext):
           num_slots: int[].
         """
         # One product of a sparse and a dense matrix: a fifth of the time of gather, scale and segment sum, whose
-        # intermediate results are as long as the ratings. Negative slots go to a last row, which is cut off.
-        last = tf.cast(num_slots, tf.int64)
+        # intermediate results are as long as the ratings. Negative slots go to a last row, which is cut off; their
+        # ratings become 0, since the gradient multiplies them with that row's zeros, and zero times NaN is NaN.
+        # The variables' type, not the computation's: bfloat16 stops counting at 256, and has no kernel on GPUs.
+        last, dtype = tf.cast(num_slots, tf.int64), self.variable_dtype
         slot, position = tf.cast(slot, tf.int64), tf.cast(position, tf.int64)
-        where = tf.stack([tf.where(slot < 0, last, slot), position], axis=1)
+        nowhere = slot < 0
+        rating = tf.where(nowhere, tf.zeros([], dtype), tf.cast(rating, dtype))
+        where = tf.stack([tf.where(nowhere, last, slot), position], axis=1)
         shape = tf.stack([last + 1, tf.shape(rows, tf.int64)[0]])
-        x = tf.SparseTensor(where, tf.cast(rating, self.compute_dtype), shape)
-        return tf.sparse.sparse_dense_matmul(x, tf.cast(rows, self.compute_dtype))[:-1]
+        x = tf.SparseTensor(where, rating, shape)
+        return tf.cast(tf.sparse.sparse_dense_matmul(x, tf.cast(rows, dtype))[:-1], self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "num_opposite": self.num_opposite}
