@@ -74,17 +74,20 @@ class RRN(keras.Model):
         if inputs not in INPUTS:
             raise ValueError(f"inputs should be one of {INPUTS}, received {inputs!r}")
         self.inputs = inputs
-        time = {"clock": clock, "time_scale": time_scale}
+        dtype = self.dtype_policy
+        common = {"clock": clock, "time_scale": time_scale, "dtype": dtype}
         count = {Side.USER: num_users, Side.ITEM: num_items}
         self._encoders = {
-            s.value: StepEncoder(count[s.opposite], embedding, name=f"{s.value}_encoder", **time)
+            s.value: StepEncoder(count[s.opposite], embedding, name=f"{s.value}_encoder", **common)
             if inputs == RATINGS
-            else InnovationEncoder(dynamic_units, embedding, name=f"{s.value}_encoder", **time)
+            else InnovationEncoder(dynamic_units, embedding, name=f"{s.value}_encoder", **common)
             for s in SIDES
         }
-        self._towers = {s.value: StateTower(units, cell, name=f"{s.value}_tower") for s in SIDES}
-        self._factors = {s.value: StationaryFactors(count[s], stationary, name=f"{s.value}_factors") for s in SIDES}
-        self.emission = RatingEmission(dynamic_units, name="emission")
+        self._towers = {s.value: StateTower(units, cell, name=f"{s.value}_tower", dtype=dtype) for s in SIDES}
+        self._factors = {
+            s.value: StationaryFactors(count[s], stationary, name=f"{s.value}_factors", dtype=dtype) for s in SIDES
+        }
+        self.emission = RatingEmission(dynamic_units, name="emission", dtype=dtype)
         state, vector = tf.TensorShape([None, units]), tf.TensorShape([None, stationary])
         for side in SIDES:
             _build(self.encoder(side), None)
@@ -164,7 +167,8 @@ class RRN(keras.Model):
         return self.emission((user_state, item_state, self.factors(Side.USER)(user), self.factors(Side.ITEM)(item)))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), **self.settings}
+        # A model's own configuration is empty; a layer's holds name and dtype.
+        return {**keras.layers.Layer.get_config(self), **self.settings}
 
 
 def _build(layer: keras.layers.Layer, input_shape: Any) -> None:
