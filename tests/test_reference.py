@@ -1,12 +1,10 @@
-"""The reference against numbers worked out by hand, and its cells against Keras."""
+"""The reference against numbers worked out by hand; `tests/layers` holds its cells against Keras's."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-import rrn_tf  # noqa: F401  (chooses Keras 2 before it is imported)
 from tests import reference
 from tests.reference import Clock, Ratings, ReferenceRRN
 
@@ -79,20 +77,3 @@ def test_causality(protocol: reference.Protocol) -> None:
     if protocol == "frozen":
         ratings.rating[time >= 100] = 7
         np.testing.assert_array_equal(after, model.predict_all(protocol))
-
-
-@pytest.mark.parametrize(("cell", "layer"), [("lstm", "LSTM"), ("gru", "GRU"), ("rnn", "SimpleRNN")])
-def test_cells_equal_keras(cell: str, layer: str) -> None:
-    import tf_keras as keras
-
-    rng = np.random.default_rng(1)
-    stock = getattr(keras.layers, layer)(3, return_sequences=True)
-    y = rng.standard_normal((1, 5, 2)).astype(np.float32)
-    stock(y)
-    stock.set_weights([rng.standard_normal(w.shape) for w in stock.get_weights()])
-    named = dict(zip(("kernel", "recurrent_kernel", "bias"), stock.get_weights(), strict=True))
-    carry, states = (np.zeros(3), np.zeros(3)), []
-    for step in y[0]:
-        carry = getattr(reference, cell)(step, carry, named)
-        states.append(carry[0])
-    np.testing.assert_allclose(states, stock(tf.constant(y)).numpy()[0], rtol=1e-4, atol=1e-6)

@@ -1,16 +1,12 @@
-"""Eq. 7: stationary factors and the emission."""
+"""Eq. 7: stationary factors and the emission, beyond the shared contract."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
-import tf_keras as keras
 
 from rrn_tf.layers import RatingEmission, StationaryFactors
-from tests.contracts import check_config_round_trip, check_graph_equals_eager, check_reloads
 
 
 @pytest.fixture
@@ -45,15 +41,6 @@ def test_emission_refuses_shapes_that_would_broadcast(place: int) -> None:
         RatingEmission.combine(*(tf.ones(shape) for shape in shapes))
 
 
-def test_emission_contract(inputs: tuple, tmp_path: Path) -> None:
-    check_config_round_trip(RatingEmission(5, name="emission"))
-    layer = RatingEmission(5)
-    layer(inputs)
-    check_graph_equals_eager(layer.call, inputs)
-    feeds = tuple(keras.Input(x.shape[1:]) for x in inputs)
-    check_reloads(keras.Model(feeds, RatingEmission(5)(feeds)), inputs, tmp_path)
-
-
 def test_unknown_entity_has_zero_factors_that_never_move() -> None:
     layer = StationaryFactors(4, 3)
     index = tf.constant([0, 2, 0])
@@ -64,21 +51,3 @@ def test_unknown_entity_has_zero_factors_that_never_move() -> None:
     gradient = tf.convert_to_tensor(tape.gradient(loss, layer.table)).numpy()
     assert gradient[2].tolist() == [1, 1, 1]
     assert not np.delete(gradient, 2, axis=0).any()
-
-
-def test_factors_contract(tmp_path: Path) -> None:
-    check_config_round_trip(StationaryFactors(4, 3, name="factors"))
-    index = tf.constant([[1, 0], [4, 2]])
-    layer = StationaryFactors(4, 3)
-    layer(index)
-    feed = keras.Input((2,), dtype=tf.int32)
-    check_reloads(keras.Model(feed, StationaryFactors(4, 3)(feed)), index, tmp_path)
-
-
-def test_variables_have_names_that_tell_them_apart() -> None:
-    from rrn_tf.models import RRN
-
-    names = [variable.name for variable in RRN(3, 4, units=2, embedding=2, dynamic_units=2, stationary=2).variables]
-    assert len(set(names)) == len(names)
-    assert "user_encoder/embedding:0" in names
-    assert "emission/item_projection/bias:0" in names
