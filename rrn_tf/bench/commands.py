@@ -13,6 +13,9 @@ from rrn_tf.command import example, json_option, one_line_errors, write_json
 if TYPE_CHECKING:
     from rrn_tf.bench.load import Load
 
+# Wide batches: a step of a narrow one is bound by what TensorFlow does around each operation.
+ROWS_PER_BATCH = 32_768
+
 
 class _Duration(click.ParamType):
     """A duration as the configuration has it."""
@@ -84,3 +87,36 @@ def prepare(load: Load, json_file: str | None) -> None:
         from rrn_tf.bench.prepare import bench_prepare
 
         write_json(json_file, bench_prepare(load, click.echo))
+
+
+@bench.command(epilog=example("rrn bench rrn --ratings 13700000 --users 311300 --items 17700"))
+@load_options
+@click.option("--epochs", default=2, show_default=True, type=click.IntRange(min=1), help="Timed, after one to warm up.")
+@click.option(
+    "--rows-per-batch",
+    type=click.IntRange(min=1),
+    help=f"Padded rows of a batch.  [default: that of --config, else {ROWS_PER_BATCH}]",
+)
+@click.option("--config", "config_name", help="Settings: a YAML file or the name of a preset.")
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help="Overrides one setting; may be repeated.")
+@json_option
+def rrn(
+    load: Load,
+    epochs: int,
+    rows_per_batch: int | None,
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    json_file: str | None,
+) -> None:
+    """Times both phases of training, beside what the machine could do at most."""
+    from rrn_tf.config import ConfigError, load_config
+
+    rows = rows_per_batch or (None if config_name else ROWS_PER_BATCH)
+    try:
+        config = load_config(config_name, (*([f"training.rows_per_batch={rows}"] if rows else []), *overrides))
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+    with one_line_errors():
+        from rrn_tf.bench.rrn import bench_rrn
+
+        write_json(json_file, bench_rrn(load, config, epochs, click.echo))

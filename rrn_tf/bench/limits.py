@@ -1,0 +1,59 @@
+"""What this machine can do at most: arithmetic and memory traffic, measured on the spot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from rrn_tf.bench.work import Work
+
+_GEMM = 2_048
+_FLOATS = 1 << 27
+_REPEATS = 20
+
+
+class MachineLimits(NamedTuple):
+    """Rates that no training step can exceed.
+
+    Attributes:
+      flops: FLOP/s of a product of two square float32 matrices of size 2048.
+      bandwidth: bytes/s, read and written, of adding one array of 512 MiB to another in place.
+    """
+
+    flops: float
+    bandwidth: float
+
+    def seconds(self, work: Work) -> tuple[float, float]:
+        """Seconds of a phase's arithmetic and of its memory traffic.
+
+        Their sum is the limit: TensorFlow's operations read their inputs, compute and write their outputs one after
+        another, so the two hardly overlap.
+        """
+        return work.flops / self.flops, work.bytes / self.bandwidth
+
+
+def measure_limits() -> MachineLimits:
+    """The rates of TensorFlow's default device, on all cores; the best of many attempts each. Takes 1 GiB of memory."""
+    matrix = tf.random.normal([_GEMM, _GEMM])
+    product = best_seconds(lambda: tf.matmul(matrix, matrix), _REPEATS)
+    array = tf.Variable(tf.zeros([_FLOATS]))
+    other = tf.ones([_FLOATS])
+    # Both are read and one is written.
+    added = best_seconds(lambda: array.assign_add(other), _REPEATS)
+    return MachineLimits(2 * _GEMM**3 / product, 3 * other.dtype.size * _FLOATS / added)
+
+
+def best_seconds(call: Callable[[], Any], repeats: int) -> float:
+    """Least seconds of some calls after one that is not counted."""
+    call()
+    seconds = []
+    for _ in range(repeats):
+        tf.test.experimental.sync_devices()
+        begin = time.perf_counter()
+        call()
+        tf.test.experimental.sync_devices()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)

@@ -1,0 +1,111 @@
+"""What the time of a phase is made of: its parts, each measured alone on the phase's own batches."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from rrn_tf.bench.limits import best_seconds
+from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch
+from rrn_tf.models.rrn import RRN
+from rrn_tf.training.phases import Phase
+from rrn_tf.training.row_states import RowStates
+
+_SAMPLE = 24  # batches, evenly from long sequences to short ones
+_REPEATS = 2
+
+# Part of a step: takes a batch and float32[B, T, width].
+_Part = Callable[[SequenceBatch, tf.Tensor], Any]
+
+
+def measure_parts(
+    phase: Phase, model: RRN, states: RowStates, plan: BatchPlan, strategy: tf.distribute.Strategy
+) -> dict[str, float]:
+    """Seconds that the parts of a phase take alone, made of the layers and optimizers that the step is made of.
+
+    Where there are many batches a sample is measured and scaled by rows. Changes the side's weights and moments.
+
+    Args:
+      phase: has run before.
+      model, states, plan, strategy: what the phase works with; one replica.
+
+    Returns:
+      ``input``: iterating over the batches; ``lstm``: the recurrence, forward and backward; ``gather_scatter``: the
+      embedding product and the emission with its gathers, forward and backward; ``optimizer``: applying the gradients.
+    """
+    batches = list(plan.shares())
+    sample = [batches[index] for index in np.unique(np.linspace(0, len(batches) - 1, _SAMPLE).astype(int))]
+    scale = sum(map(_rows, batches)) / sum(map(_rows, sample))
+    seconds = {"input": _input_seconds(plan, strategy)}
+    for name, (part, width) in _parts(phase, model, states).items():
+        function = _compiled(part, width, strategy)
+        seconds[name] = scale * sum(_seconds(function, batch, width) for batch in sample)
+    return seconds
+
+
+def _parts(phase: Phase, model: RRN, states: RowStates) -> dict[str, tuple[_Part, int]]:
+    side, encoder, tower = phase.side, model.encoder(phase.side), model.tower(phase.side)
+    dense = [variable for variable in phase.network_variables if variable is not encoder.embedding]
+
+    def lstm(batch: SequenceBatch, steps: tf.Tensor) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([steps, *tower.trainable_variables])
+            rolled = tower(steps, mask=tf.sequence_mask(batch.length, tf.shape(steps)[1]))
+        return tape.gradient(rolled, [steps, *tower.trainable_variables])
+
+    def gather_scatter(batch: SequenceBatch, projected: tf.Tensor) -> Any:
+        shape = tf.shape(projected)
+        rows = tf.gather(encoder.embedding, batch.distinct)
+        own, factors = tf.reshape(projected, [-1, projected.shape[-1]]), model.factors(side)(batch.entity)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([rows, own, factors])
+            embedded = encoder.embed_rows(rows, batch.position, batch.rating, batch.input_slot, shape[0] * shape[1])
+            predicted = model.emission.combine(
+                tf.gather(own, batch.slot),
+                tf.gather(states.vectors[side.opposite], batch.opposite_row),
+                tf.gather(factors, batch.slot // shape[1]),
+                tf.gather(model.factors(side.opposite)(batch.distinct), batch.position),
+            )
+        return tape.gradient([embedded, predicted], [rows, own, factors])
+
+    def optimizer(batch: SequenceBatch, _: tf.Tensor) -> Any:
+        # Of gradients that are zero, so that weights stay near what they were.
+        touched = tf.IndexedSlices(
+            tf.zeros([tf.shape(batch.distinct)[0], encoder.units]), batch.distinct, tf.shape(encoder.embedding)
+        )
+        gradients = [touched, *(tf.zeros(variable.shape) for variable in dense)]
+        phase.network_optimizer.apply_gradients(zip(gradients, [encoder.embedding, *dense], strict=True))
+        (table,) = phase.factor_variables
+        moved = tf.zeros([tf.shape(batch.entity)[0], table.shape[1]])
+        phase.factor_optimizer.apply_gradients([(tf.IndexedSlices(moved, batch.entity, tf.shape(table)), table)])
+        return ()
+
+    return {
+        "lstm": (lstm, encoder.units),
+        "gather_scatter": (gather_scatter, model.emission.units),
+        "optimizer": (optimizer, 1),
+    }
+
+
+def _compiled(part: _Part, width: int, strategy: tf.distribute.Strategy) -> _Part:
+    signature = [BATCH_SPEC, tf.TensorSpec([None, None, width])]
+    return tf.function(lambda *given: strategy.run(part, given), input_signature=signature, autograph=False)
+
+
+def _seconds(function: _Part, batch: SequenceBatch, width: int) -> float:
+    given = tf.nest.map_structure(tf.constant, batch)
+    values = tf.random.normal([*batch.context.shape[:2], width])
+    return best_seconds(lambda: function(given, values), _REPEATS)
+
+
+def _input_seconds(plan: BatchPlan, strategy: tf.distribute.Strategy) -> float:
+    data = strategy.distribute_datasets_from_function(lambda context: plan.dataset())
+    return best_seconds(lambda: collections.deque(data, maxlen=0), 1)
+
+
+def _rows(batch: SequenceBatch) -> int:
+    return int(np.prod(batch.context.shape[:2]))

@@ -1,0 +1,195 @@
+"""How fast the phases of training run, what their time is made of, and how far they are from the limit."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tf_keras as keras
+
+from rrn_tf.bench.limits import MachineLimits, measure_limits
+from rrn_tf.bench.load import Load, load_in_memory
+from rrn_tf.bench.parts import measure_parts
+from rrn_tf.bench.work import Counts, count_work
+from rrn_tf.config import Config
+from rrn_tf.data.allocator import reused_memory
+from rrn_tf.data.batches import plan_batches
+from rrn_tf.environment import environment
+from rrn_tf.features import SIDES, Side
+from rrn_tf.training.alternating import make_model
+from rrn_tf.training.checkpoints import Checkpoints, Progress
+from rrn_tf.training.devices import make_strategy
+from rrn_tf.training.phases import Phase
+from rrn_tf.training.pretraining import start_at_mean
+from rrn_tf.training.row_states import RowStates
+
+_NAMES = {
+    "input": "input",
+    "lstm": "recurrence",
+    "gather_scatter": "gathers and scatters",
+    "optimizer": "optimizers",
+    "cache_refresh": "cache refresh",
+    "other": "the rest",
+}
+
+
+class PhaseTime(NamedTuple):
+    """Seconds of one phase of one epoch: its steps, then its side's cached states."""
+
+    steps: float
+    refresh: float
+
+    @property
+    def seconds(self) -> float:
+        return self.steps + self.refresh
+
+
+def bench_rrn(load: Load, config: Config, epochs: int, echo: Callable[[str], None]) -> dict[str, Any]:
+    """Trains on the load, in memory and on one device, and times the phases.
+
+    A phase is over when the cached states of its side are fresh. A first epoch warms up; of the later ones the fastest
+    counts, which other programs of the machine disturbed least.
+
+    Args:
+      load: what to train on; its seed is that of training, and its steps are the data's.
+      config: sizes of the network and settings of training.
+      epochs: how many to time, at least 1.
+      echo: is given each line as it is known.
+
+    Returns:
+      `user_phase` and `item_phase`, each with `seconds`, `ratings_per_second`, `limit_ratio` (1 where the phase takes
+      no longer than the limit) and what they come from; `machine`, `checkpoint_seconds`, `rows_per_batch`, `load`, and
+      the environment. Peak memory is that of loading and training, without what is measured after it.
+
+    Raises:
+      ValueError: for more than one replica.
+      RuntimeError: where not every rating is trained on.
+      TrainingError: as `Phase.run`.
+    """
+    seed, settings = load.ratings.seed, config.training
+    if settings.replicas > 1:
+        raise ValueError(f"training.replicas should be 0 or 1, received {settings.replicas}")
+    keras.utils.set_random_seed(seed)
+    begin = time.perf_counter()
+    sequences = load_in_memory(load)
+    echo(f"load     {load}")
+    made = environment(seed)["peak_memory_bytes"]
+    echo(f"         made in {time.perf_counter() - begin:.1f} s, not timed; {made / 1e9:.2f} GB")
+
+    strategy = make_strategy(1)
+    with strategy.scope(), reused_memory():
+        model = make_model(config, sequences)
+        start_at_mean(model, sequences.metadata.rating_mean)
+        plans = {
+            side: plan_batches(sequences.side(side), sequences.metadata, settings.rows_per_batch) for side in SIDES
+        }
+        states = RowStates(model, sequences, plans)
+    for side in SIDES:
+        if (planned := plans[side].num_ratings) != load.ratings.ratings:
+            raise RuntimeError(f"expected {load.ratings.ratings:,} ratings in {side.value} batches, found {planned:,}")
+    phases = [Phase(side, model, states, plans[side], settings, strategy) for side in SIDES]
+    with reused_memory():
+        times = _run_epochs(phases, states, epochs, seed)
+        checkpoint = _checkpoint_seconds(model, phases)
+        figures = environment(seed)
+        parts = {phase.side: measure_parts(phase, model, states, plans[phase.side], strategy) for phase in phases}
+        machine = measure_limits()
+
+    sizes = config.model
+    echo(
+        f"network  {sizes.cell} {sizes.units}, embedding {sizes.embedding}, dynamic {sizes.dynamic}, stationary "
+        f"{sizes.stationary}; {settings.rows_per_batch:,} padded rows a batch"
+    )
+    echo(f"machine  {machine.flops / 1e9:,.0f} GFLOP/s of GEMM, {machine.bandwidth / 1e9:,.1f} GB/s of memory")
+    outcome = {}
+    for side in SIDES:
+        counts = Counts.of(plans[side])
+        phase_figures = _figures(times[side], counts, config, parts[side], machine)
+        outcome[f"{side.value}_phase"] = {"batches": len(plans[side]), **phase_figures}
+        _print(side, outcome[f"{side.value}_phase"], echo)
+    echo("         parts are measured alone, outside the step, and need not add up")
+    echo(f"memory   {figures['peak_memory_bytes'] / 1e9:.2f} GB at the peak; a checkpoint takes {checkpoint:.2f} s")
+    return {
+        **outcome,
+        "machine": {"gemm_flops_per_second": machine.flops, "memory_bytes_per_second": machine.bandwidth},
+        "checkpoint_seconds": checkpoint,
+        "rows_per_batch": settings.rows_per_batch,
+        "load": load.as_dict(),
+        **figures,
+    }
+
+
+def _run_epochs(phases: Sequence[Phase], states: RowStates, epochs: int, seed: int) -> dict[Side, list[PhaseTime]]:
+    """Times of each side by epoch, the first of which warms up."""
+    rng = np.random.default_rng(seed)
+    for side in SIDES:
+        states.refresh(side)
+    times: dict[Side, list[PhaseTime]] = {side: [] for side in SIDES}
+    for _ in range(1 + epochs):
+        for phase in phases:
+            begin = time.perf_counter()
+            phase.run(rng)
+            middle = time.perf_counter()
+            states.refresh(phase.side)
+            times[phase.side].append(PhaseTime(middle - begin, time.perf_counter() - middle))
+    return times
+
+
+def _checkpoint_seconds(model: Any, phases: Sequence[Phase]) -> float:
+    with tempfile.TemporaryDirectory(prefix="rrn-bench-") as folder:
+        checkpoints = Checkpoints(folder, model, phases, Progress())
+        begin = time.perf_counter()
+        checkpoints.save()
+        return time.perf_counter() - begin
+
+
+def _figures(
+    times: list[PhaseTime], counts: Counts, config: Config, parts: dict[str, float], machine: MachineLimits
+) -> dict[str, Any]:
+    warm_up, *later = times
+    best = min(later, key=lambda time: time.seconds)
+    work = count_work(counts, config.model)
+    arithmetic, traffic = machine.seconds(work)
+    parts = {**parts, "cache_refresh": best.refresh}
+    parts["other"] = max(best.seconds - sum(parts.values()), 0.0)
+    return {
+        "seconds": best.seconds,
+        "epoch_seconds": [time.seconds for time in later],
+        "compile_seconds": max(warm_up.seconds - best.seconds, 0.0),
+        "ratings_per_second": counts.ratings / best.seconds,
+        "rows_per_second": counts.rows / best.seconds,
+        "flops_per_second": work.flops / best.seconds,
+        "limit_ratio": (arithmetic + traffic) / best.seconds,
+        "limit": {"arithmetic_seconds": arithmetic, "memory_seconds": traffic},
+        "work": work._asdict(),
+        **counts._asdict(),
+        "padding_share": counts.padding,
+        "part_seconds": parts,
+        # Of the sum, which is more than the phase where parts overlap in it.
+        "shares": {name: seconds / sum(parts.values()) for name, seconds in parts.items()},
+    }
+
+
+def _print(side: Side, figures: dict[str, Any], echo: Callable[[str], None]) -> None:
+    arithmetic, memory = figures["limit"].values()
+    parts = sorted(figures["part_seconds"], key=figures["part_seconds"].get, reverse=True)
+    largest = " and ".join(_NAMES[part] for part in parts[:2])
+    echo(
+        f"{side.value:8} {figures['seconds']:.2f} s, the best of {len(figures['epoch_seconds'])} epochs after "
+        f"{figures['compile_seconds']:.1f} s of compilation: {figures['ratings_per_second']:,.0f} ratings/s, "
+        f"{figures['rows_per_second']:,.0f} rows/s, {figures['flops_per_second'] / 1e9:,.1f} GFLOP/s"
+    )
+    echo(f"         {figures['rows']:,} rows in {figures['batches']} batches, {figures['padding_share']:.1%} padding")
+    echo(
+        "         "
+        + ", ".join(
+            f"{_NAMES[part]} {figures['part_seconds'][part]:.2f} s ({figures['shares'][part]:.0%})" for part in parts
+        )
+    )
+    echo(
+        f"         limit {arithmetic + memory:.2f} s: arithmetic {arithmetic:.2f} s, memory {memory:.2f} s; training "
+        f"reaches {figures['limit_ratio']:.0%} of that speed, and most of the gap is {largest}"
+    )
