@@ -96,13 +96,27 @@ def train(
     resume: bool,
     json_file: str | None,
 ) -> None:
-    """Trains an RRN on ratings and writes a run directory with its SavedModel."""
+    """Trains an RRN on ratings and writes a run directory with its SavedModel.
+
+    Where TF_CONFIG names several workers, each runs this command; they share the work, and the run directory.
+    """
     import shlex
 
     with one_line_errors():
         from rrn_tf.data.datasets import resolve
+        from rrn_tf.cluster import several_workers
 
-        config = _config(config_name, overrides)
+        config, strategy = _config(config_name, overrides), None
+        if several_workers():
+            from rrn_tf.runs import train_worker
+            from rrn_tf.training.devices import make_strategy
+            from rrn_tf.training.workers import is_chief
+
+            # They have to meet before anything else of TensorFlow.
+            strategy = make_strategy(config.training.replicas)
+            if not is_chief(strategy):
+                train_worker(output, config, strategy)
+                return
         source = resolve(data, Path(output, "data"))
         click.echo(source.description)
         valid_pattern = resolve(valid, Path(output, "data")).pattern if valid else None
@@ -118,6 +132,7 @@ def train(
                 output,
                 config,
                 valid=valid_pattern,
+                strategy=strategy,
                 listeners=[listener],
                 on_prepared=print_prepared,
                 best_rmse=source.best_rmse,

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -28,6 +28,9 @@ from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.environment import environment
 from rrn_tf.features import Split
 from rrn_tf.training.listeners import Listener
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 class ResumeError(ValueError):
@@ -79,6 +82,7 @@ def train_run(
     config: Config,
     *,
     valid: str | None = None,
+    strategy: tf.distribute.Strategy | None = None,
     listeners: Sequence[Listener] = (),
     on_prepared: Callable[[SequenceMetadata], None] = lambda metadata: None,
     best_rmse: Callable[[pd.DataFrame], float] | None = None,
@@ -92,6 +96,8 @@ def train_run(
       output: the run directory.
       config: everything that decides the result.
       valid: files of later ratings for validation, in place of the time split.
+      strategy: where to train; by default `make_strategy(config.training.replicas)`. Of several workers the chief calls
+        this, and the others `train_worker`.
       listeners: are told of training.
       on_prepared: is told of the prepared data before training.
       best_rmse: of generated ratings: the best reachable RMSE on rows with user_id and item_id.
@@ -104,42 +110,33 @@ def train_run(
 
     Raises:
       ResumeError: where the directory holds a run on other ratings or with another model.
+      WorkerError: where another worker stops.
     """
-    from rrn_tf.beam.prepare import prepare_sequences
     from rrn_tf.serving.export import export_saved_model
     from rrn_tf.training.alternating import train
+    from rrn_tf.training.workers import from_chief
 
     paths = RunPaths(Path(output))
-    paths.root.mkdir(parents=True, exist_ok=True)
     seconds = {}
 
     begin = time.perf_counter()
-    source = json.dumps({"data": pattern, "valid": valid})
-    resumed = resume and paths.config.exists() and paths.source.exists()
-    if resumed:
-        _check_resumable(paths, config, source)
-    else:
-        paths.source.unlink(missing_ok=True)
-        shutil.rmtree(paths.checkpoints, ignore_errors=True)
-    dump_config(config, paths.config)
-    if resumed:
-        metadata = SequenceMetadata.load(paths.sequences)
-    else:
-        metadata = prepare_sequences(
-            pattern,
-            str(paths.sequences),
-            config.data,
-            valid=valid,
-            dead_letters=str(paths.dead_letters),
-            beam_args=beam_args,
-        )
-        # Written last: its presence means that everything before it is complete.
-        write_whole(paths.source, source)
+    resumed = _prepare(paths, pattern, valid, config, beam_args, resume)
+    if strategy:
+        from_chief(strategy, int(resumed))
     seconds["prepare"] = time.perf_counter() - begin
+    metadata = SequenceMetadata.load(paths.sequences)
     on_prepared(metadata)
 
     begin = time.perf_counter()
-    result = train(paths.sequences, paths.checkpoints, config, log_dir=paths.logs, listeners=listeners, resume=resumed)
+    result = train(
+        paths.sequences,
+        paths.checkpoints,
+        config,
+        log_dir=paths.logs,
+        strategy=strategy,
+        listeners=listeners,
+        resume=resumed,
+    )
     seconds["train"] = time.perf_counter() - begin
 
     begin = time.perf_counter()
@@ -159,6 +156,54 @@ def train_run(
     }
     paths.metrics.write_text(json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def train_worker(output: str | Path, config: Config, strategy: tf.distribute.Strategy) -> None:
+    """What a worker that is not the chief does: waits for the prepared data, and trains with the chief.
+
+    Args:
+      output: the chief's run directory, on a file system that all workers see.
+      config: the chief's.
+      strategy: of several workers.
+
+    Raises:
+      WorkerError: where the chief or another worker stops.
+    """
+    from rrn_tf.training.alternating import train
+    from rrn_tf.training.workers import from_chief
+
+    paths = RunPaths(Path(output))
+    resumed = bool(from_chief(strategy, 0))
+    train(paths.sequences, paths.checkpoints, config, strategy=strategy, resume=resumed)
+
+
+def _prepare(
+    paths: RunPaths, pattern: str, valid: str | None, config: Config, beam_args: Sequence[str], resume: bool
+) -> bool:
+    """Fills a run directory up to its sequences; whether it held them already, and a run to go on with."""
+    from rrn_tf.beam.prepare import prepare_sequences
+
+    paths.root.mkdir(parents=True, exist_ok=True)
+    source = json.dumps({"data": pattern, "valid": valid})
+    resumed = resume and paths.config.exists() and paths.source.exists()
+    if resumed:
+        _check_resumable(paths, config, source)
+    else:
+        paths.source.unlink(missing_ok=True)
+        shutil.rmtree(paths.checkpoints, ignore_errors=True)
+    dump_config(config, paths.config)
+    if not resumed:
+        prepare_sequences(
+            pattern,
+            str(paths.sequences),
+            config.data,
+            valid=valid,
+            dead_letters=str(paths.dead_letters),
+            beam_args=beam_args,
+        )
+        # Written last: its presence means that everything before it is complete.
+        write_whole(paths.source, source)
+    return resumed
 
 
 def _check_resumable(paths: RunPaths, config: Config, source: str) -> None:

@@ -1,4 +1,4 @@
-"""Set-up of every test: a quiet environment, seeds, and two logical CPU devices."""
+"""Set-up of every test: a quiet environment, seeds, and four logical CPU devices."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SEED = 20170206
 
 
 @wrapt.when_imported("tensorflow")
-def _two_logical_devices(tf: Any) -> None:
+def _four_logical_devices(tf: Any) -> None:
     # Logical devices can be set only before TensorFlow's first operation. The hook runs when some test first
     # imports TensorFlow, so that order does not matter and a run without TensorFlow does not pay for it.
     (cpu,) = tf.config.list_physical_devices("CPU")
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
 
 
 @pytest.fixture(autouse=True)
@@ -40,11 +40,3 @@ def _seeded() -> None:
 def rng() -> np.random.Generator:
     """A seeded generator, the same in every test."""
     return np.random.default_rng(SEED)
-
-
-@pytest.fixture(scope="session")
-def two_replicas() -> Any:
-    """A MirroredStrategy over two logical CPU devices."""
-    import tensorflow as tf
-
-    return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])

@@ -13,24 +13,24 @@ from rrn_tf.report.progress import training_listener
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.training.alternating import train
 from rrn_tf.training.devices import make_strategy
+from rrn_tf.training.workers import is_chief
 
 
 def run_fn(fn_args: FnArgs) -> None:
-    """Trains on prepared sequences and exports the SavedModel.
+    """Trains on prepared sequences and exports the SavedModel; of several workers, the chief exports.
 
     Args:
       fn_args: `train_files` lie one folder below the prepared data set; `custom_config["config"]`
         holds plain values of `rrn_tf.config.Config`.
     """
     config = config_from_dict(fn_args.custom_config["config"])
-    with (
-        local_input(sequences_root(fn_args.train_files)) as data,
-        local_output(fn_args.model_run_dir) as logs,
-        tempfile.TemporaryDirectory() as work,
-        training_listener() as listener,
-    ):
-        strategy = make_strategy(config.training.replicas)
-        result = train(data, work, config, log_dir=logs, strategy=strategy, listeners=[listener])
+    strategy = make_strategy(config.training.replicas)
+    with local_input(sequences_root(fn_args.train_files)) as data, tempfile.TemporaryDirectory() as work:
+        if not is_chief(strategy):
+            train(data, work, config, strategy=strategy)
+            return
+        with local_output(fn_args.model_run_dir) as logs, training_listener() as listener:
+            result = train(data, work, config, log_dir=logs, strategy=strategy, listeners=[listener])
         with local_output(fn_args.serving_model_dir) as model:
             export_saved_model(result, model)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -71,7 +72,7 @@ class BatchPlan:
     """Global batches of one side, each already divided into one share a replica.
 
     The division does not depend on the number of replicas but for the cut of a batch into shares, so
-    any number of replicas takes the same steps.
+    any number of replicas takes the same steps. A batch of fewer entities than replicas leaves some shares empty.
 
     Attributes:
       batches: shares of each batch.
@@ -88,14 +89,28 @@ class BatchPlan:
     def num_ratings(self) -> int:
         return sum(len(share.rating) for shares in self.batches for share in shares)
 
-    def shares(self, order: npt.NDArray[np.int64] | None = None) -> Iterator[SequenceBatch]:
-        """Shares of the batches in the given order, replica by replica."""
+    def shares(
+        self, order: npt.NDArray[np.int64] | None = None, replicas: slice = slice(None)
+    ) -> Iterator[SequenceBatch]:
+        """Shares of the batches in the given order, replica by replica; of some replicas alone if asked for."""
         for index in range(len(self.batches)) if order is None else order:
-            yield from self.batches[index]
+            yield from self.batches[index][replicas]
 
-    def dataset(self, order: npt.NDArray[np.int64] | None = None) -> tf.data.Dataset:
-        """`shares` as a dataset; consecutive elements belong to consecutive replicas."""
-        return tf.data.Dataset.from_generator(lambda: self.shares(order), output_signature=BATCH_SPEC).prefetch(4)
+    def dataset(
+        self, order: npt.NDArray[np.int64] | None = None, context: tf.distribute.InputContext | None = None
+    ) -> tf.data.Dataset:
+        """`shares` as a dataset; consecutive elements belong to consecutive replicas.
+
+        Args:
+          order: of the batches.
+          context: of a worker, whose replicas' shares are given alone; without it all are.
+        """
+        replicas = slice(None)
+        if context:
+            each = context.num_replicas_in_sync // context.num_input_pipelines
+            replicas = slice(context.input_pipeline_id * each, (context.input_pipeline_id + 1) * each)
+        shares = partial(self.shares, order, replicas)
+        return tf.data.Dataset.from_generator(shares, output_signature=BATCH_SPEC).prefetch(4)
 
 
 def plan_batches(
@@ -108,7 +123,7 @@ def plan_batches(
     """Cuts the rows of a side into batches.
 
     Entities are taken by length, so that a batch pads little; a batch holds as many as fit into
-    `rows_per_batch` padded rows, and at least one entity a replica.
+    `rows_per_batch` padded rows, and at least one.
 
     Args:
       sequences: the side.
@@ -123,7 +138,7 @@ def plan_batches(
     entities = np.flatnonzero(length)
     entities = entities[np.argsort(length[entities], kind="stable")]
     batches = []
-    for chosen in _cut(entities, length[entities], rows_per_batch, replicas):
+    for chosen in _cut(entities, length[entities], rows_per_batch):
         first = sequences.row_splits[chosen]
         total = int((sequences.rating_splits[first + length[chosen]] - sequences.rating_splits[first]).sum())
         shares = (chosen[replica::replicas] for replica in range(replicas))
@@ -132,12 +147,12 @@ def plan_batches(
 
 
 def _cut(
-    entities: npt.NDArray[np.int64], length: npt.NDArray[np.int64], budget: int, least: int
+    entities: npt.NDArray[np.int64], length: npt.NDArray[np.int64], budget: int
 ) -> Iterator[npt.NDArray[np.int64]]:
     """Consecutive groups of entities, sorted by length, whose padded size stays within the budget."""
     end = len(entities)
     while end > 0:
-        size = max(budget // int(length[end - 1]), least)
+        size = max(budget // int(length[end - 1]), 1)
         yield entities[max(0, end - size) : end]
         end -= size
 

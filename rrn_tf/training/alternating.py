@@ -27,6 +27,7 @@ from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBo
 from rrn_tf.training.phases import Phase, TrainingError
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
 from rrn_tf.training.row_states import RowStates
+from rrn_tf.training.workers import from_chief, is_chief, lost_workers, take_from_chief
 
 
 @dataclass(frozen=True)
@@ -84,18 +85,21 @@ def train(
       checkpoint_dir: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
       config: everything that decides the result.
       log_dir: for TensorBoard.
-      strategy: where to train; by default `make_strategy(config.training.replicas)`.
+      strategy: where to train; by default `make_strategy(config.training.replicas)`. Of several workers each calls this,
+        with the same arguments and its own copy of the data; the chief alone writes.
       listeners: are told of batches and epochs.
       resume: go on from the last finished phase that `checkpoint_dir` knows of, as if training had never stopped; from
-        the start where it knows of none.
+        the start where it knows of none. All workers read that directory.
 
     Raises:
       TrainingError: where the loss is not finite or explodes, naming epoch, phase, batch and the last good checkpoint.
+      WorkerError: where another worker stops.
     """
     settings = config.training
     keras.utils.set_random_seed(settings.seed)
     strategy = strategy or make_strategy(settings.replicas)
-    listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir else [])])
+    chief = is_chief(strategy)
+    listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir and chief else [])])
 
     sequences = load_sequences(data_dir)
     with strategy.scope():
@@ -109,27 +113,30 @@ def train(
         states = RowStates(model, sequences, plans)
     phases = [Phase(side, model, states, plans[side], settings, strategy) for side in SIDES]
     progress = Progress()
-    if not resume:
+    if chief and not resume:
         Checkpoints.clear(checkpoint_dir)
-    checkpoints = Checkpoints(checkpoint_dir, model, phases, progress)
+    checkpoints = Checkpoints(checkpoint_dir, model, phases, progress, writes=chief)
 
     valid = sequences.rows_of([Split.VALID])
     listener.on_start(
         f"{plans[Side.USER].num_ratings:,} training ratings, {len(valid):,} for validation; "
         f"{len(plans[Side.USER])} user and {len(plans[Side.ITEM])} item batches an epoch"
     )
-    loop = _Loop(config, phases, states, valid, progress, checkpoints, listener)
+    loop = _Loop(config, phases, states, valid, progress, checkpoints, listener, strategy)
     if resume and checkpoints.restore():
         loop.go_on()
     else:
         start_at_mean(model, sequences.metadata.rating_mean)
         pretrain_factors(model, sequences, settings)
+        take_from_chief(strategy, model.variables)
         loop.begin(np.random.default_rng(settings.seed))
-    with reused_memory():
+    with reused_memory(), lost_workers():
         while not loop.done:
             loop.run_phase()
     if progress.best_epoch < len(progress.history):
-        checkpoints.restore_best()
+        if chief:
+            checkpoints.restore_best()
+        take_from_chief(strategy, model.variables)
         states.refresh_all()
     metrics = evaluate(states, settings.rows_per_batch)
     return TrainingResult(model, sequences, states, progress.history, progress.best_epoch, metrics)
@@ -147,6 +154,7 @@ class _Loop:
         progress: Progress,
         checkpoints: Checkpoints,
         listener: Listener,
+        strategy: tf.distribute.Strategy,
     ) -> None:
         self._settings = config.training
         self._phases = phases
@@ -155,6 +163,7 @@ class _Loop:
         self._progress = progress
         self._checkpoints = checkpoints
         self._listener = listener
+        self._strategy = strategy
         self._rng = np.random.default_rng()
         streaming = config.training.selection == STREAMING and len(valid)
         self._streaming = (
@@ -220,7 +229,9 @@ class _Loop:
         if self._streaming:
             self._streaming.refresh_all()
         predicted = (self._streaming or self._states).predict(self._valid)
-        return rmse(predicted, self._states.sequences.user.rating[self._valid])
+        found = rmse(predicted, self._states.sequences.user.rating[self._valid])
+        # Workers that round differently must still agree on which epoch is best and whether to stop.
+        return float(from_chief(self._strategy, found))
 
     def _save(self) -> None:
         self._progress.rng = dict(self._rng.bit_generator.state)

@@ -78,9 +78,13 @@ class Checkpoints:
       model: the network.
       phases: with their optimizers.
       progress: is written with every checkpoint and set by `restore`.
+      writes: of several workers only one writes; all may restore.
     """
 
-    def __init__(self, directory: str | Path, model: RRN, phases: Sequence[Phase], progress: Progress) -> None:
+    def __init__(
+        self, directory: str | Path, model: RRN, phases: Sequence[Phase], progress: Progress, *, writes: bool = True
+    ) -> None:
+        self._writes = writes
         optimizers = {f"{phase.name}_{name}": o for phase in phases for name, o in phase.optimizers.items()}
         self._all = tf.train.Checkpoint(model=model, progress=_State(progress), **optimizers)
         self._weights = tf.train.Checkpoint(model=model)
@@ -101,11 +105,13 @@ class Checkpoints:
 
     def save(self) -> None:
         """Writes weights, optimizer slots and progress."""
-        self._newest.save()
+        if self._writes:
+            self._newest.save()
 
     def save_best(self, epoch: int) -> None:
         """Keeps the present weights as the best ones."""
-        self._best.save(checkpoint_number=epoch)
+        if self._writes:
+            self._best.save(checkpoint_number=epoch)
 
     def restore(self) -> bool:
         """Goes back to the newest checkpoint that can be read; False where there is none."""

@@ -1,8 +1,12 @@
-"""Devices for a MirroredStrategy."""
+"""Where training runs: the devices of one machine, or those of several workers."""
 
 from __future__ import annotations
 
+from functools import cache
+
 import tensorflow as tf
+
+from rrn_tf.cluster import several_workers
 
 
 def set_logical_devices(replicas: int) -> None:
@@ -18,15 +22,28 @@ def set_logical_devices(replicas: int) -> None:
 def make_strategy(replicas: int = 0) -> tf.distribute.Strategy:
     """MirroredStrategy over `replicas` devices: GPUs if there are any, else (logical) CPUs.
 
+    Where TF_CONFIG names several workers it is MultiWorkerMirroredStrategy over all GPUs of each, or one CPU of each.
+    TensorFlow allows that only before its first operation.
+
     Args:
       replicas: number of devices; 0 takes every GPU, or one CPU.
 
     Raises:
-      ValueError: where there are fewer devices (see `set_logical_devices`).
+      ValueError: where there are fewer devices (see `set_logical_devices`), and for a number of them with workers.
     """
+    if several_workers():
+        if replicas:
+            raise ValueError(f"training.replicas should be 0 where TF_CONFIG names several workers, received {replicas}")
+        return tf.distribute.MultiWorkerMirroredStrategy()
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     devices = tf.config.list_logical_devices(kind)
     wanted = replicas or (len(devices) if kind == "GPU" else 1)
     if wanted > len(devices):
         raise ValueError(f"expected {wanted} {kind} devices for {wanted} replicas, found {len(devices)}")
-    return tf.distribute.MirroredStrategy([device.name for device in devices[:wanted]])
+    return _mirrored(tuple(device.name for device in devices[:wanted]))
+
+
+@cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
+    # One for each set of devices: collective operations of a second one would meet what is left of the first's.
+    return tf.distribute.MirroredStrategy(devices)

@@ -52,7 +52,7 @@ class Phase:
         self._config = config
         self._strategy = strategy
         with strategy.scope():
-            self.network_optimizer = LazyAdam(config.learning_rate)
+            self.network_optimizer = LazyAdam(config.learning_rate, config.gradient_clip)
             self.factor_optimizer = keras.optimizers.legacy.SGD(config.factor_learning_rate)
         self.network_variables = model.network_variables(side)
         self._embeddings = [model.encoder(side).embedding] if model.inputs == RATINGS else []
@@ -76,7 +76,7 @@ class Phase:
             finite.
         """
         order = rng.permutation(len(self._plan))
-        data = self._strategy.distribute_datasets_from_function(lambda context: self._plan.dataset(order))
+        data = self._strategy.distribute_datasets_from_function(lambda context: self._plan.dataset(order, context))
         if self._step is None:
             self._step = tf.function(self._distributed_step, input_signature=[data.element_spec], autograph=False)
         total = 0.0
@@ -111,8 +111,7 @@ class Phase:
             for gradient, table in zip(row_gradients, self._embeddings, strict=True)
         ]
         self.network_optimizer.apply_gradients(
-            (_clip(gradient, config.gradient_clip), variable)
-            for gradient, variable in zip([*sparse, *dense], [*self._embeddings, *self._dense_variables], strict=True)
+            zip([*sparse, *dense], [*self._embeddings, *self._dense_variables], strict=True)
         )
         self._step_factors(batch, factors, factor_gradient)
         return squared_error
@@ -151,13 +150,3 @@ class Phase:
         self.factor_optimizer.apply_gradients(
             [(tf.IndexedSlices(mean, gradient.indices, gradient.dense_shape), self.factor_variables[0])]
         )
-
-
-def _clip(gradient: tf.Tensor | tf.IndexedSlices, limit: float) -> tf.Tensor | tf.IndexedSlices:
-    if not limit:
-        return gradient
-    if isinstance(gradient, tf.IndexedSlices):
-        return tf.IndexedSlices(
-            tf.clip_by_value(gradient.values, -limit, limit), gradient.indices, gradient.dense_shape
-        )
-    return tf.clip_by_value(gradient, -limit, limit)

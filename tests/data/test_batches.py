@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
@@ -83,3 +84,20 @@ def test_padding_is_small(sequences: RatingSequences) -> None:
     plan = plan_batches(sequences.user, sequences.metadata, BUDGET)
     padded = sum(share.context.shape[0] * share.context.shape[1] for (share,) in plan.batches)
     assert sequences.user.training_rows.sum() / padded > 0.85
+
+
+def test_a_batch_of_few_entities_leaves_shares_empty(sequences: RatingSequences) -> None:
+    plan = plan_batches(sequences.user, sequences.metadata, 1, replicas=3)
+    assert {tuple(len(share.entity) for share in shares) for shares in plan.batches} == {(1, 0, 0)}
+    assert plan.num_ratings == (sequences.user.split == Split.TRAIN).sum()
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_a_worker_is_given_the_shares_of_its_own_replicas(workers: int, sequences: RatingSequences) -> None:
+    plan = plan_batches(sequences.user, sequences.metadata, BUDGET, replicas=4)
+    each = 4 // workers
+    for worker in range(workers):
+        context = tf.distribute.InputContext(workers, worker, num_replicas_in_sync=4)
+        given = [batch.entity.tolist() for batch in plan.dataset(context=context).as_numpy_iterator()]
+        own = [shares[replica] for shares in plan.batches for replica in range(worker * each, (worker + 1) * each)]
+        assert given == [share.entity.tolist() for share in own]

@@ -65,17 +65,6 @@ def test_one_seed_one_result(prepared_dir: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_two_replicas_take_the_same_steps_as_one(prepared_dir: Path, tmp_path: Path, two_replicas: Any) -> None:
-    one = train(prepared_dir, tmp_path / "1", config())
-    two = train(prepared_dir, tmp_path / "2", config(), strategy=two_replicas)
-    for left, right in zip(one.history, two.history, strict=True):
-        assert left.item_rmse == pytest.approx(right.item_rmse, rel=1e-4)
-        assert left.valid_rmse == pytest.approx(right.valid_rmse, rel=1e-4)
-    for left, right in zip(weights(one), weights(two), strict=True):
-        np.testing.assert_allclose(left, right, atol=2e-4)
-
-
-@pytest.mark.slow
 def test_the_test_ratings_decide_nothing(prepared_dir: Path, tmp_path: Path) -> None:
     """Training on data whose test ratings are all different ends in the same weights, bit for bit."""
     ratings = generate(DATA)

@@ -53,3 +53,25 @@ def test_dense_updates_are_stock_adam(rng: np.random.Generator) -> None:
         history.append(dict(enumerate(gradient.astype(np.float64))))
         optimizer.apply_gradients([(gradient, variable)])
     np.testing.assert_allclose(variable.numpy(), adam(history, start), rtol=1e-4, atol=1e-5)
+
+
+def test_clips_what_repeated_rows_sum_to() -> None:
+    variables = [tf.Variable(tf.ones([3, 2])) for _ in range(2)]
+    slices = tf.IndexedSlices([[3.0, -3.0], [3.0, 0.5]], [1, 1], [3, 2])
+    clipped = tf.IndexedSlices([[4.0, -2.5]], [1], [3, 2])
+    for variable, optimizer, gradient in zip(
+        variables, (LazyAdam(RATE, gradient_clip=4.0), LazyAdam(RATE)), (slices, clipped), strict=True
+    ):
+        optimizer.apply_gradients([(gradient, variable)])
+        optimizer.apply_gradients([(tf.constant([[1.0, 1.0]] * 3), variable)])
+    np.testing.assert_array_equal(*variables)
+    dense = tf.Variable([1.0]), tf.Variable([1.0])
+    first, second = LazyAdam(RATE, gradient_clip=1.0), LazyAdam(RATE)
+    for given, same in ((9.0, 1.0), (0.5, 0.5)):
+        first.apply_gradients([(tf.constant([given]), dense[0])])
+        second.apply_gradients([(tf.constant([same]), dense[1])])
+    np.testing.assert_array_equal(*dense)
+
+
+def test_configuration_keeps_the_clip() -> None:
+    assert LazyAdam.from_config(LazyAdam(RATE, gradient_clip=3.0).get_config()).gradient_clip == 3.0

@@ -1,0 +1,151 @@
+"""Two processes on one machine train together."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rrn_tf.cluster import several_workers
+from rrn_tf.training.devices import make_strategy
+from rrn_tf.training.workers import from_chief, is_chief, num_workers, take_from_chief
+
+ROOT = Path(__file__).parent.parent.parent
+DATA = "synthetic:users=80,items=40,ratings=1500,days=90"
+SETTINGS = ["training.epochs=2", "training.patience=0", "training.rows_per_batch=256", "model.units=6"]
+SECONDS = 240
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def start(output: Path, workers: int, *more: str) -> list[subprocess.Popen[str]]:
+    """`rrn train` in as many processes as there are workers, which TF_CONFIG introduces to each other."""
+    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
+    command = ["train", "--data", DATA, "--output", str(output), *(f"--set={s}" for s in SETTINGS), *more]
+    processes = []
+    for index in range(workers):
+        task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", "rrn_tf.cli", *command],
+                env={**os.environ, "PYTHONPATH": str(ROOT), "TF_CONFIG": json.dumps(task)},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+    return processes
+
+
+def finished(processes: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+    """Exit codes and what was printed; whoever takes too long is killed."""
+    deadline = time.monotonic() + SECONDS
+    try:
+        outputs = [process.communicate(timeout=max(deadline - time.monotonic(), 1)) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    return [(process.returncode, *output) for process, output in zip(processes, outputs, strict=True)]
+
+
+def figures(run: Path) -> dict[str, Any]:
+    return json.loads((run / "metrics.json").read_text())
+
+
+def history(run: Path) -> np.ndarray:
+    return np.array([[r["user_rmse"], r["item_rmse"], r["valid_rmse"]] for r in figures(run)["history"]])
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("alone")
+    ((code, _, errors),) = finished(start(folder, 1))
+    assert code == 0, errors
+    return folder
+
+
+@pytest.mark.slow
+def test_two_workers_train_as_one_does(alone: Path, tmp_path: Path) -> None:
+    chief, other = finished(start(tmp_path, 2))
+    assert chief[0] == other[0] == 0, chief[2] + other[2]
+    np.testing.assert_allclose(history(tmp_path), history(alone), rtol=1e-5)
+    assert other[1] == "", "the chief alone reports"
+    for split in ("valid", "test"):
+        for protocol in ("frozen", "streaming"):
+            mine, one = (figures(run)[split][protocol] for run in (tmp_path, alone))
+            assert mine["rmse"] == pytest.approx(one["rmse"], rel=1e-4)
+            assert mine["n"] == one["n"] > 0
+    assert (tmp_path / "model" / "saved_model.pb").exists()
+
+
+@pytest.mark.slow
+def test_a_lost_worker_ends_in_one_line_and_all_can_resume(alone: Path, tmp_path: Path) -> None:
+    processes = start(tmp_path, 2)
+    deadline = time.monotonic() + SECONDS
+    while not (tmp_path / "checkpoints/progress/phase-2.index").exists():
+        assert processes[0].poll() is None, "the run should not end before a worker is killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    processes[1].send_signal(signal.SIGKILL)
+    (code, _, errors), _ = finished(processes)
+    assert code == 1
+    assert "another worker stopped or cannot be reached" in errors.splitlines()[-1]
+    assert not (tmp_path / "metrics.json").exists()
+    for result in finished(start(tmp_path, 2, "--resume")):
+        assert result[0] == 0, result[2]
+    np.testing.assert_allclose(history(tmp_path), history(alone), rtol=1e-5)
+
+
+def test_a_single_process_is_its_own_chief() -> None:
+    strategy = tf.distribute.get_strategy()
+    variable = tf.Variable([1.0, 2.0])
+    assert (num_workers(strategy), is_chief(strategy)) == (1, True)
+    assert from_chief(strategy, 2.5) == 2.5
+    take_from_chief(strategy, [variable])
+    assert variable.numpy().tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "several"),
+    [
+        (None, False),
+        ("", False),
+        ("{}", False),
+        ('{"cluster": {"worker": ["a:1"]}}', False),
+        ('{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}}', True),
+        ('{"cluster": {"worker": ["a:1", "b:1"], "ps": ["c:1"]}}', True),
+    ],
+)
+def test_the_environment_names_workers(text: str | None, several: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    if text is not None:
+        monkeypatch.setenv("TF_CONFIG", text)
+    assert several_workers() is several
+
+
+def test_bad_clusters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("{", "[1]", '{"cluster": {"worker": 3}}'):
+        monkeypatch.setenv("TF_CONFIG", text)
+        with pytest.raises(ValueError, match="TF_CONFIG should be JSON with a cluster"):
+            several_workers()
+    monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["a:1", "b:1"]}}')
+    with pytest.raises(ValueError, match="replicas should be 0 where TF_CONFIG names several workers, received 2"):
+        make_strategy(2)
