@@ -103,8 +103,8 @@ def train(
     import shlex
 
     with one_line_errors():
-        from rrn_tf.data.datasets import resolve
         from rrn_tf.cluster import several_workers
+        from rrn_tf.data.datasets import resolve
 
         config, strategy = _config(config_name, overrides), None
         if several_workers():

@@ -85,7 +85,7 @@ def train(
       checkpoint_dir: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
       config: everything that decides the result.
       log_dir: for TensorBoard.
-      strategy: where to train; by default `make_strategy(config.training.replicas)`. Of several workers each calls this,
+      strategy: where to train; by default `make_strategy(config.training.replicas)`. Each of several workers calls it,
         with the same arguments and its own copy of the data; the chief alone writes.
       listeners: are told of batches and epochs.
       resume: go on from the last finished phase that `checkpoint_dir` knows of, as if training had never stopped; from

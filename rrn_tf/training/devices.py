@@ -33,7 +33,7 @@ def make_strategy(replicas: int = 0) -> tf.distribute.Strategy:
     """
     if several_workers():
         if replicas:
-            raise ValueError(f"training.replicas should be 0 where TF_CONFIG names several workers, received {replicas}")
+            raise ValueError(f"training.replicas should be 0 where TF_CONFIG has several workers, received {replicas}")
         return tf.distribute.MultiWorkerMirroredStrategy()
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     devices = tf.config.list_logical_devices(kind)

@@ -15,7 +15,7 @@ from rrn_tf.config import Config, config_from_dict
 ROOT = Path(__file__).parent.parent.parent
 SMALL = {"units": 8, "embedding": 8, "dynamic": 4, "stationary": 3}
 SETTINGS: dict[str, dict[str, Any]] = {
-    # Some batches are of fewer entities than replicas, and most gradients are clipped, after replicas have summed theirs.
+    # Some batches are of fewer entities than replicas, and most gradients are clipped after their sum over replicas.
     "ratings": {"rows_per_batch": 64, "gradient_clip": 0.01},
     "innovations": {"rows_per_batch": 512, "inputs": "innovations", "selection": "streaming"},
 }

@@ -147,5 +147,5 @@ def test_bad_clusters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(ValueError, match="TF_CONFIG should be JSON with a cluster"):
             several_workers()
     monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["a:1", "b:1"]}}')
-    with pytest.raises(ValueError, match="replicas should be 0 where TF_CONFIG names several workers, received 2"):
+    with pytest.raises(ValueError, match="replicas should be 0 where TF_CONFIG has several workers, received 2"):
         make_strategy(2)
