@@ -190,9 +190,9 @@ class EventDataConfig:
       min_item_events: items with fewer events are left out, before anything else.
       min_user_events: users with fewer of the remaining events are left out.
       min_user_entropy: users are kept whose distribution over items has a Shannon entropy, in nats, above this.
-      holdout: share of each user's events, the last ones, that is held out, rounded to the nearest number.
-      min_holdout, max_holdout: bounds of that number. Held-out events with items that no training event has are left
-        out.
+      holdout: share of each user's events, the last ones, that is held out, rounded to the nearest number, halves up.
+      min_holdout, max_holdout: bounds of that number; a user's first event always trains. Held-out events with items
+        that no training event has are left out.
       validation: whether as many again of what remains are held out for validation; without, the held-out events are
         those of validation, as the authors have it, and there is no test.
       max_bad_share: a run fails when a larger share of its rows is rejected.
@@ -208,6 +208,12 @@ class EventDataConfig:
     validation: bool = True
     max_bad_share: float = Field(default=0.01, ge=0, le=1)
     shards: int = Field(default=4, ge=1, le=10_000)
+
+    def __post_init__(self) -> None:
+        if self.min_holdout > self.max_holdout:
+            raise ValueError(
+                f"min_holdout should be at most max_holdout, found {self.min_holdout} and {self.max_holdout}"
+            )
 
 
 @dataclass(frozen=True, config=_STRICT)
