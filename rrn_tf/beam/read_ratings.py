@@ -1,4 +1,4 @@
-"""Reads ratings, or events, from CSV and Parquet files: valid rows as batches, every other row with its place and reason."""
+"""Reads ratings or events from files: valid rows as batches, every other row with its place and reason."""
 
 from __future__ import annotations
 

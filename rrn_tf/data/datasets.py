@@ -1,7 +1,8 @@
-"""What `--data` accepts: a path, a bundled name or a TFDS name becomes files of ratings.
+"""What `--data` accepts: a path, a bundled name or a TFDS name becomes files of ratings or events.
 
 Bundled and generated data are written once into a cache directory, so every source reaches the
-pipeline as a CSV or Parquet file with the columns of `rrn_tf.features.COLUMNS`.
+pipeline as a CSV or Parquet file with the columns of `rrn_tf.features.COLUMNS`, or `EVENT_COLUMNS`;
+but for files in a published format, which are read as they are.
 """
 
 from __future__ import annotations
@@ -14,26 +15,33 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from rrn_tf.data import synthetic
-from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
+from rrn_tf.data import synthetic, synthetic_events
+from rrn_tf.data.formats import FORMATS, split_format
+from rrn_tf.features import COLUMNS, EVENT_COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 from rrn_tf.version import __version__
 
 MOVIELENS_SMALL = "movielens-small"
 SYNTHETIC = "synthetic"
+SYNTHETIC_EVENTS = "synthetic-events"
 TFDS = "tfds"
-ACCEPTED = f"a CSV or Parquet path or glob, {MOVIELENS_SMALL}, {SYNTHETIC}[:option=value,...] or {TFDS}:NAME"
+ACCEPTED = (
+    f"a CSV or Parquet path or glob, {MOVIELENS_SMALL}, {SYNTHETIC}[:option=value,...], "
+    f"{SYNTHETIC_EVENTS}[:option=value,...], {TFDS}:NAME or one of {', '.join(FORMATS)} with :PATH"
+)
 
 # Features of known TFDS sets in the order of COLUMNS; other sets should use those names themselves.
 TFDS_FEATURES: dict[str, tuple[str, str, str, str]] = {
     "movielens": (USER_ID, "movie_id", "user_rating", TIMESTAMP),
 }
 
-_EXPECTED = "expected"
+_EXPECTED, _NLL = "expected", "nll"
+
+_Generator = TypeVar("_Generator", synthetic.SyntheticConfig, synthetic_events.SyntheticEventsConfig)
 
 
 class DataSourceError(ValueError):
@@ -42,18 +50,22 @@ class DataSourceError(ValueError):
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where ratings lie.
+    """Where ratings or events lie.
 
     Attributes:
-      pattern: path or glob of CSV or Parquet files.
+      pattern: path or glob of CSV or Parquet files; in a published format, its name and a colon before it.
       description: one line for people.
       best_rmse: for generated ratings, the best reachable RMSE on the rows of a frame with the
         columns user_id and item_id, in any order.
+      best_nll: for generated events, the best reachable mean negative log-likelihood (over users, of the mean over
+        each user's events) on the rows of a frame with the columns user_id and timestamp, in any order. Items that
+        preparation leaves out make the task a little easier than that.
     """
 
     pattern: str
     description: str
     best_rmse: Callable[[pd.DataFrame], float] | None = None
+    best_nll: Callable[[pd.DataFrame], float] | None = None
 
 
 def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
@@ -61,7 +73,8 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
 
     Args:
       name_or_path: a path or glob, `movielens-small`, `synthetic` or `synthetic:users=500,seed=1`
-        (options of `SyntheticConfig`), or `tfds:NAME` such as `tfds:movielens/100k-ratings`.
+        (options of `SyntheticConfig`), `synthetic-events` likewise (`SyntheticEventsConfig`), `tfds:NAME` such as
+        `tfds:movielens/100k-ratings`, or a format of `rrn_tf.data.formats` such as `brightkite:PATH`.
       cache_dir: where files are made; kept and used again.
 
     Raises:
@@ -73,8 +86,14 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
         return _movielens_small(cache)
     if name == SYNTHETIC and not os.path.exists(name_or_path):
         return _synthetic(rest, cache)
+    if name == SYNTHETIC_EVENTS and not os.path.exists(name_or_path):
+        return _synthetic_events(rest, cache)
     if name == TFDS:
         return _tfds(rest, cache)
+    text_format, path = split_format(name_or_path)
+    if text_format is not None:
+        source = _files(path)
+        return DataSource(f"{name}:{source.pattern}", f"{text_format.description}: {source.description}")
     return _files(name_or_path)
 
 
@@ -126,27 +145,14 @@ def _movielens_small(cache: Path) -> DataSource:
 
 
 def _synthetic(options: str, cache: Path) -> DataSource:
-    try:
-        config = synthetic.config_from_text(options)
-    except ValueError as error:
-        raise DataSourceError(f"{SYNTHETIC}: {error}") from None
-    # The version is part of the key: another generator must not find the ratings of this one.
-    key = hashlib.sha256(repr((__version__, dataclasses.astuple(config))).encode()).hexdigest()[:12]
-    path = cache / f"{SYNTHETIC}-{key}.parquet"
-    truth = cache / f"{SYNTHETIC}-{key}.truth" / "expected.parquet"
-    if not (path.exists() and truth.exists()):
-        ratings = synthetic.generate(config)
-        frame = pd.DataFrame(
-            {
-                USER_ID: ratings.user_id,
-                ITEM_ID: ratings.item_id,
-                RATING: ratings.rating,
-                TIMESTAMP: ratings.timestamp,
-                _EXPECTED: ratings.expected,
-            }
-        )
-        _write(frame, truth)
-        write_frame(frame, path)
+    config = _generator_config(SYNTHETIC, options, synthetic.SyntheticConfig, "synthetic ratings")
+
+    def columns() -> dict[str, Any]:
+        made = synthetic.generate(config)
+        values = (made.user_id, made.item_id, made.rating, made.timestamp, made.expected)
+        return dict(zip((*COLUMNS, _EXPECTED), values, strict=True))
+
+    path, truth = _generated(SYNTHETIC, config, cache, columns, _EXPECTED)
     kind = (
         "noise alone"
         if config.signal == 0
@@ -161,15 +167,65 @@ def _synthetic(options: str, cache: Path) -> DataSource:
     )
 
 
+def _synthetic_events(options: str, cache: Path) -> DataSource:
+    config = _generator_config(SYNTHETIC_EVENTS, options, synthetic_events.SyntheticEventsConfig, "synthetic events")
+
+    def columns() -> dict[str, Any]:
+        made = synthetic_events.generate_events(config)
+        values = (made.user_id, made.item_id, made.timestamp, made.nll)
+        return dict(zip((*EVENT_COLUMNS, _NLL), values, strict=True))
+
+    path, truth = _generated(SYNTHETIC_EVENTS, config, cache, columns, _NLL)
+    return DataSource(
+        str(path),
+        f"synthetic events: {config.events:,} of {config.users:,} users, seed {config.seed}",
+        best_nll=lambda rows: _best_nll(truth, rows),
+    )
+
+
+def _generator_config(name: str, options: str, kind: type[_Generator], what: str) -> _Generator:
+    try:
+        return synthetic.config_from_text(options, kind, what)
+    except ValueError as error:
+        raise DataSourceError(f"{name}: {error}") from None
+
+
+def _generated(
+    name: str, config: Any, cache: Path, columns: Callable[[], dict[str, Any]], truth_column: str
+) -> tuple[Path, Path]:
+    """The file of a generator's rows and the file that has the truth beside them, made where they are not there yet."""
+    # The version is part of the key: another generator must not find the rows of this one.
+    key = hashlib.sha256(repr((__version__, dataclasses.astuple(config))).encode()).hexdigest()[:12]
+    path = cache / f"{name}-{key}.parquet"
+    truth = cache / f"{name}-{key}.truth" / f"{truth_column}.parquet"
+    if not (path.exists() and truth.exists()):
+        frame = pd.DataFrame(columns())
+        _write(frame, truth)
+        _write(frame.drop(columns=truth_column), path)
+    return path, truth
+
+
 def _best_rmse(truth: Path, rows: pd.DataFrame) -> float:
-    columns = [USER_ID, ITEM_ID]
-    known = pd.read_parquet(truth, columns=[*columns, RATING, _EXPECTED])
     # No user rates an item twice, so the pair names the row.
-    found = rows[columns].astype(str).merge(known, on=columns, how="left", validate="many_to_one")
-    if found[_EXPECTED].isna().any():
-        raise ValueError(f"rows should be of the generated ratings, found {int(found[_EXPECTED].isna().sum())} others")
+    found = _with_truth(truth, rows, [USER_ID, ITEM_ID], [RATING, _EXPECTED])
     errors = found[RATING].astype(np.float64) - found[_EXPECTED]
     return float(np.sqrt(np.mean(errors**2)))
+
+
+def _best_nll(truth: Path, rows: pd.DataFrame) -> float:
+    # No user has two events in one second, so the pair names the row.
+    found = _with_truth(truth, rows, [USER_ID, TIMESTAMP], [_NLL])
+    return synthetic_events.mean_by_user(found[USER_ID].to_numpy(), found[_NLL].to_numpy())
+
+
+def _with_truth(truth: Path, rows: pd.DataFrame, key: list[str], wanted: list[str]) -> pd.DataFrame:
+    """The wanted columns of generated rows, found by their key."""
+    known = pd.read_parquet(truth, columns=[*key, *wanted])
+    own = rows[key].astype(known[key].dtypes.to_dict())
+    found = own.merge(known, on=key, how="left", validate="many_to_one")
+    if found[wanted[-1]].isna().any():
+        raise ValueError(f"rows should be generated ones, found {int(found[wanted[-1]].isna().sum())} others")
+    return found
 
 
 def _tfds(name: str, cache: Path) -> DataSource:

@@ -47,7 +47,7 @@ FORMATS = {
         newest_first=True,
     ),
     "lastfm-1k": TextFormat(
-        "LastFM-1K plays (userid-timestamp-artid-artname-traid-traname.tsv): items are artist ids, or names without one",
+        "LastFM-1K plays (userid-timestamp-artid-artname-traid-traname.tsv): items are artist ids, else names",
         "\t",
         _LASTFM_FIELDS,
         iso_times=True,

@@ -11,11 +11,15 @@ import dataclasses
 import itertools
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.data.rows import segment_starts, time_order
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 START = 1_104_537_600  # 2005-01-01 UTC
 _DAY = 86_400
@@ -109,12 +113,12 @@ class SyntheticRatings:
     @property
     def user_id(self) -> npt.NDArray[np.object_]:
         """Ids such as "u17", object[N]."""
-        return _names("u", self.user)
+        return names("u", self.user)
 
     @property
     def item_id(self) -> npt.NDArray[np.object_]:
         """Ids such as "i4", object[N]."""
-        return _names("i", self.item)
+        return names("i", self.item)
 
     def best_rmse(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer] | slice = slice(None)) -> float:
         """RMSE on these rows of a predictor that knows the latent states: nothing can be expected to do better."""
@@ -269,9 +273,10 @@ def _draw(rng: np.random.Generator, weight: npt.NDArray[np.float64], size: int) 
     return np.minimum(drawn, len(weight) - 1)
 
 
-def _names(prefix: str, index: npt.NDArray[np.int32]) -> npt.NDArray[np.object_]:
-    names = np.array([f"{prefix}{k}" for k in range(int(index.max(initial=-1)) + 1)], dtype=object)
-    return names[index]
+def names(prefix: str, index: npt.NDArray[np.int32]) -> npt.NDArray[np.object_]:
+    """Ids such as "u17" of indices from 0: object[N]."""
+    known = np.array([f"{prefix}{k}" for k in range(int(index.max(initial=-1)) + 1)], dtype=object)
+    return known[index]
 
 
 def _rounded_mean(
@@ -291,20 +296,32 @@ def _rounded_mean(
     return rounded.astype(np.float32)
 
 
-def config_from_text(text: str) -> SyntheticConfig:
+AnyConfig = TypeVar("AnyConfig", bound="DataclassInstance")
+
+
+def config_from_text(
+    text: str,
+    kind: type[AnyConfig] = SyntheticConfig,  # type: ignore[assignment]
+    what: str = "synthetic ratings",
+) -> AnyConfig:
     """A configuration from ``users=1000,ratings=50000,seed=1``; what is left out takes its default.
+
+    Args:
+      text: options.
+      kind: the configuration, a dataclass with defaults.
+      what: it makes, for messages.
 
     Raises:
       ValueError: for an unknown name or a value of the wrong kind, in one line.
     """
-    known = {name: type(default) for name, default in dataclasses.asdict(SyntheticConfig()).items()}
+    known = {name: type(default) for name, default in dataclasses.asdict(kind()).items()}
     values: dict[str, int | float | bool] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = part.partition("=")
         if name not in known:
-            raise ValueError(f"expected an option of synthetic ratings ({', '.join(known)}), found {part!r}")
+            raise ValueError(f"expected an option of {what} ({', '.join(known)}), found {part!r}")
         try:
             values[name] = {"true": True, "false": False}[value.lower()] if known[name] is bool else known[name](value)
         except (KeyError, ValueError):
             raise ValueError(f"{name} should be of type {known[name].__name__}, found {value!r}") from None
-    return SyntheticConfig(**values)  # type: ignore[arg-type]
+    return kind(**values)
