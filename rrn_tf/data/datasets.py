@@ -7,27 +7,24 @@ but for files in a published format, which are read as they are.
 
 from __future__ import annotations
 
-import dataclasses
 import glob
-import hashlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rrn_tf.data import synthetic, synthetic_events
 from rrn_tf.data.formats import FORMATS, split_format
-from rrn_tf.features import COLUMNS, EVENT_COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
-from rrn_tf.version import __version__
+from rrn_tf.data.generated import SYNTHETIC, SYNTHETIC_EVENTS, synthetic_event_log, synthetic_ratings
+from rrn_tf.data.source import DataSource, DataSourceError, write_whole_frame
+from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
+
+__all__ = ["ACCEPTED", "DataSource", "DataSourceError", "resolve", "write_frame"]
 
 MOVIELENS_SMALL = "movielens-small"
-SYNTHETIC = "synthetic"
-SYNTHETIC_EVENTS = "synthetic-events"
 TFDS = "tfds"
 ACCEPTED = (
     f"a CSV or Parquet path or glob, {MOVIELENS_SMALL}, {SYNTHETIC}[:option=value,...], "
@@ -38,34 +35,6 @@ ACCEPTED = (
 TFDS_FEATURES: dict[str, tuple[str, str, str, str]] = {
     "movielens": (USER_ID, "movie_id", "user_rating", TIMESTAMP),
 }
-
-_EXPECTED, _NLL = "expected", "nll"
-
-_Generator = TypeVar("_Generator", synthetic.SyntheticConfig, synthetic_events.SyntheticEventsConfig)
-
-
-class DataSourceError(ValueError):
-    """A data source that cannot be used; the message says what was expected and found, in one line."""
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """Where ratings or events lie.
-
-    Attributes:
-      pattern: path or glob of CSV or Parquet files; in a published format, its name and a colon before it.
-      description: one line for people.
-      best_rmse: for generated ratings, the best reachable RMSE on the rows of a frame with the
-        columns user_id and item_id, in any order.
-      best_nll: for generated events, the best reachable mean negative log-likelihood (over users, of the mean over
-        each user's events) on the rows of a frame with the columns user_id and timestamp, in any order. Items that
-        preparation leaves out make the task a little easier than that.
-    """
-
-    pattern: str
-    description: str
-    best_rmse: Callable[[pd.DataFrame], float] | None = None
-    best_nll: Callable[[pd.DataFrame], float] | None = None
 
 
 def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
@@ -85,9 +54,9 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
     if name_or_path == MOVIELENS_SMALL:
         return _movielens_small(cache)
     if name == SYNTHETIC and not os.path.exists(name_or_path):
-        return _synthetic(rest, cache)
+        return synthetic_ratings(rest, cache)
     if name == SYNTHETIC_EVENTS and not os.path.exists(name_or_path):
-        return _synthetic_events(rest, cache)
+        return synthetic_event_log(rest, cache)
     if name == TFDS:
         return _tfds(rest, cache)
     text_format, path = split_format(name_or_path)
@@ -114,7 +83,7 @@ def write_frame(frame: pd.DataFrame, path: str | Path) -> Path:
     if missing:
         raise DataSourceError(f"a frame of ratings should have the columns {', '.join(COLUMNS)}, found no {missing[0]}")
     ratings = frame[list(COLUMNS)].astype({USER_ID: str, ITEM_ID: str, RATING: np.float32})
-    _write(ratings, Path(path))
+    write_whole_frame(ratings, Path(path))
     return Path(path)
 
 
@@ -144,97 +113,13 @@ def _movielens_small(cache: Path) -> DataSource:
     return DataSource(str(path), "MovieLens small: 100,004 ratings of movies, 1995 to 2016 (dslabs::movielens)")
 
 
-def _synthetic(options: str, cache: Path) -> DataSource:
-    config = _generator_config(SYNTHETIC, options, synthetic.SyntheticConfig, "synthetic ratings")
-
-    def columns() -> dict[str, Any]:
-        made = synthetic.generate(config)
-        values = (made.user_id, made.item_id, made.rating, made.timestamp, made.expected)
-        return dict(zip((*COLUMNS, _EXPECTED), values, strict=True))
-
-    path, truth = _generated(SYNTHETIC, config, cache, columns, _EXPECTED)
-    kind = (
-        "noise alone"
-        if config.signal == 0
-        else "static tastes"
-        if config.static or not config.drift
-        else "drifting tastes"
-    )
-    return DataSource(
-        str(path),
-        f"synthetic: {config.ratings:,} ratings, {kind}, seed {config.seed}",
-        lambda rows: _best_rmse(truth, rows),
-    )
-
-
-def _synthetic_events(options: str, cache: Path) -> DataSource:
-    config = _generator_config(SYNTHETIC_EVENTS, options, synthetic_events.SyntheticEventsConfig, "synthetic events")
-
-    def columns() -> dict[str, Any]:
-        made = synthetic_events.generate_events(config)
-        values = (made.user_id, made.item_id, made.timestamp, made.nll)
-        return dict(zip((*EVENT_COLUMNS, _NLL), values, strict=True))
-
-    path, truth = _generated(SYNTHETIC_EVENTS, config, cache, columns, _NLL)
-    return DataSource(
-        str(path),
-        f"synthetic events: {config.events:,} of {config.users:,} users, seed {config.seed}",
-        best_nll=lambda rows: _best_nll(truth, rows),
-    )
-
-
-def _generator_config(name: str, options: str, kind: type[_Generator], what: str) -> _Generator:
-    try:
-        return synthetic.config_from_text(options, kind, what)
-    except ValueError as error:
-        raise DataSourceError(f"{name}: {error}") from None
-
-
-def _generated(
-    name: str, config: Any, cache: Path, columns: Callable[[], dict[str, Any]], truth_column: str
-) -> tuple[Path, Path]:
-    """The file of a generator's rows and the file that has the truth beside them, made where they are not there yet."""
-    # The version is part of the key: another generator must not find the rows of this one.
-    key = hashlib.sha256(repr((__version__, dataclasses.astuple(config))).encode()).hexdigest()[:12]
-    path = cache / f"{name}-{key}.parquet"
-    truth = cache / f"{name}-{key}.truth" / f"{truth_column}.parquet"
-    if not (path.exists() and truth.exists()):
-        frame = pd.DataFrame(columns())
-        _write(frame, truth)
-        _write(frame.drop(columns=truth_column), path)
-    return path, truth
-
-
-def _best_rmse(truth: Path, rows: pd.DataFrame) -> float:
-    # No user rates an item twice, so the pair names the row.
-    found = _with_truth(truth, rows, [USER_ID, ITEM_ID], [RATING, _EXPECTED])
-    errors = found[RATING].astype(np.float64) - found[_EXPECTED]
-    return float(np.sqrt(np.mean(errors**2)))
-
-
-def _best_nll(truth: Path, rows: pd.DataFrame) -> float:
-    # No user has two events in one second, so the pair names the row.
-    found = _with_truth(truth, rows, [USER_ID, TIMESTAMP], [_NLL])
-    return synthetic_events.mean_by_user(found[USER_ID].to_numpy(), found[_NLL].to_numpy())
-
-
-def _with_truth(truth: Path, rows: pd.DataFrame, key: list[str], wanted: list[str]) -> pd.DataFrame:
-    """The wanted columns of generated rows, found by their key."""
-    known = pd.read_parquet(truth, columns=[*key, *wanted])
-    own = rows[key].astype(known[key].dtypes.to_dict())
-    found = own.merge(known, on=key, how="left", validate="many_to_one")
-    if found[wanted[-1]].isna().any():
-        raise ValueError(f"rows should be generated ones, found {int(found[wanted[-1]].isna().sum())} others")
-    return found
-
-
 def _tfds(name: str, cache: Path) -> DataSource:
     if not name:
         raise DataSourceError(f"{TFDS}: expected a name such as {TFDS}:movielens/100k-ratings, found none")
     path = cache / f"{TFDS}-{name.replace('/', '-').replace(':', '-')}.parquet"
     if not path.exists():
         _require("tensorflow_datasets", f"{TFDS}:{name}")
-        _write(_tfds_frame(name, cache / TFDS), path)
+        write_whole_frame(_tfds_frame(name, cache / TFDS), path)
     return DataSource(str(path), f"TensorFlow Datasets: {name}")
 
 
@@ -284,17 +169,3 @@ def _text(ids: np.ndarray) -> np.ndarray:
 def _require(module: str, what: str) -> None:
     if importlib.util.find_spec(module) is None:
         raise DataSourceError(f"{what} needs the package {module}: pip install rrn_tf[demo]")
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside its place and then moved: an interrupted run leaves no half a file to be found.
-    draft = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        if path.suffix == ".parquet":
-            frame.to_parquet(draft, index=False)
-        else:
-            frame.to_csv(draft, index=False)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rrn_tf.data import datasets
+from rrn_tf.data import datasets, synthetic
 from rrn_tf.data.datasets import DataSourceError, resolve, write_frame
 from rrn_tf.features import COLUMNS
 
@@ -97,7 +97,7 @@ def test_synthetic_knows_its_best_rmse(tmp_path: Path) -> None:
 def test_synthetic_is_made_once_for_each_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = resolve("synthetic:users=50,ratings=500", tmp_path)
     assert resolve("synthetic:users=50,ratings=500,seed=1", tmp_path).pattern != first.pattern
-    monkeypatch.setattr(datasets.synthetic, "generate", lambda config: pytest.fail("made again"))
+    monkeypatch.setattr(synthetic, "generate", lambda config: pytest.fail("made again"))
     assert resolve("synthetic:ratings=500,users=50", tmp_path).pattern == first.pattern
 
 
