@@ -98,8 +98,8 @@ class SplitUsers(beam.DoFn):
     def process(self, element: tuple[int, Iterable[CodedEvents]]) -> Iterator[Any]:
         shard, parts = element
         events, dropped = split_diverse_users(concatenate_rows(list(parts)), self._config)
-        trained = np.unique(events.item[events.split == Split.TRAIN])
-        yield pvalue.TaggedOutput(SUMMARIES, ShardSummary(np.unique(events.user), trained, dropped))
+        trained = _distinct(events.item[events.split == Split.TRAIN])
+        yield pvalue.TaggedOutput(SUMMARIES, ShardSummary(_distinct(events.user), trained, dropped))
         yield shard, events
 
 
@@ -110,8 +110,8 @@ def vocabularies(users: IdCounts, items: IdCounts, summaries: list[ShardSummary]
       users, items: those that occur often enough.
       summaries: of all shards.
     """
-    left = np.unique(np.concatenate([summary.users for summary in summaries]))
-    trained = np.unique(np.concatenate([summary.items for summary in summaries]))
+    left = _distinct(np.concatenate([summary.users for summary in summaries]))
+    trained = _distinct(np.concatenate([summary.items for summary in summaries]))
     return EventVocabularies(
         users.ids.take(pa.array(left - 1)),
         items.ids.take(pa.array(trained - 1)),
@@ -119,6 +119,10 @@ def vocabularies(users: IdCounts, items: IdCounts, summaries: list[ShardSummary]
         _places(trained, len(items.ids)),
         sum(summary.dropped for summary in summaries),
     )
+
+
+def _distinct(index: Int32) -> Int32:
+    return np.flatnonzero(np.bincount(index)).astype(np.int32)
 
 
 def _places(chosen: Int32, total: int) -> Int32:

@@ -154,15 +154,15 @@ def _events(
     period = config.days * _DAY
     user_arrival = _arrivals(rng, config.users, config.late_users, period)
     item_arrival = _arrivals(rng, config.items, config.late_items, period)
-    user_weight = _zipf(rng, config.users, config.user_skew)
-    item_weight = _zipf(rng, config.items, config.item_skew)
+    user_weight = zipf_weights(rng, config.users, config.user_skew)
+    item_weight = zipf_weights(rng, config.items, config.item_skew)
     pairs = np.empty(0, np.int64)
     times = np.empty(0, np.int64)
     flatness = 1.0
     while len(pairs) < config.ratings:
         missing = int((config.ratings - len(pairs)) * 1.2) + 64
-        drawn_user = _draw(rng, user_weight**flatness, missing)
-        drawn_item = _draw(rng, item_weight**flatness, missing)
+        drawn_user = draw(rng, user_weight**flatness, missing)
+        drawn_item = draw(rng, item_weight**flatness, missing)
         arrival = np.maximum(user_arrival[drawn_user], item_arrival[drawn_item])
         time = arrival + (rng.random(missing) * (period - arrival)).astype(np.int64)
         pairs = np.concatenate([pairs, drawn_user * config.items + drawn_item])
@@ -259,13 +259,14 @@ def _arrivals(rng: np.random.Generator, entities: int, late: float, period: int)
     return arrival.astype(np.int64)
 
 
-def _zipf(rng: np.random.Generator, entities: int, exponent: float) -> npt.NDArray[np.float64]:
-    """Weights in random order, so that a name says nothing about popularity."""
+def zipf_weights(rng: np.random.Generator, entities: int, exponent: float) -> npt.NDArray[np.float64]:
+    """Weights float64[entities] in random order, so that a name says nothing about popularity."""
     # The offset bounds the share of the few most frequent entities, as real logs do.
     return rng.permutation((np.arange(entities) + 1 + entities / 200) ** -exponent)
 
 
-def _draw(rng: np.random.Generator, weight: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.int64]:
+def draw(rng: np.random.Generator, weight: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.int64]:
+    """Draws `size` places with these weights, with replacement: int64[size]."""
     total = np.cumsum(weight)
     # Sorted uniforms walk the table in order, which is much faster; the shuffle unties the two sides.
     drawn = np.searchsorted(total, np.sort(rng.random(size)) * total[-1], side="right")

@@ -102,13 +102,13 @@ def generate_events(config: SyntheticEventsConfig) -> SyntheticEvents:
       `config.events` events by user and time; the same for the same config.
     """
     rng = np.random.default_rng(config.seed)
-    length = _lengths(config, rng)
+    length = draw_lengths(rng, config.users, config.events, config.length_spread)
     clusters = _clusters_of_users(config, rng)
     slot, chance = _chains(config, rng, length)
     user = np.repeat(np.arange(config.users, dtype=np.int32), length)
     item, share = _items(config, rng, user, slot, clusters)
-    time = _times(config, rng, length)
-    return SyntheticEvents(user, item, START + time, -np.log(chance * share).astype(np.float32))
+    timestamp = draw_times(rng, length, config.days)
+    return SyntheticEvents(user, item, timestamp, -np.log(chance * share).astype(np.float32))
 
 
 def mean_by_user(user: npt.NDArray[np.generic], loss: npt.NDArray[np.floating]) -> float:
@@ -117,12 +117,15 @@ def mean_by_user(user: npt.NDArray[np.generic], loss: npt.NDArray[np.floating]) 
     return float(by_user.mean())
 
 
-def _lengths(config: SyntheticEventsConfig, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """int64[users], at least 1, their sum the number of events."""
-    weight = np.exp(config.length_spread * rng.standard_normal(config.users))
-    border = np.cumsum(weight) / weight.sum() * (config.events - config.users)
-    border[-1] = config.events - config.users
-    return 1 + np.diff(np.floor(border + 1e-6).astype(np.int64), prepend=0)
+def draw_lengths(
+    rng: np.random.Generator, users: int, events: int, spread: float, least: int = 1
+) -> npt.NDArray[np.int64]:
+    """Log-normal numbers of events of users: int64[users], each at least `least`, their sum `events`."""
+    weight = np.exp(spread * rng.standard_normal(users))
+    free = events - least * users
+    border = np.floor(np.cumsum(weight) / weight.sum() * free).astype(np.int64)
+    border[-1] = free
+    return least + np.diff(border, prepend=0)
 
 
 def _clusters_of_users(config: SyntheticEventsConfig, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -183,11 +186,9 @@ def _items(
     return number.astype(np.int32), (weight / total)[row, rank]
 
 
-def _times(
-    config: SyntheticEventsConfig, rng: np.random.Generator, length: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Seconds from the start, rising within each user, spread over the period."""
-    gap = rng.exponential(size=int(length.sum())) * np.repeat(config.days * _DAY / (length + 1), length)
+def draw_times(rng: np.random.Generator, length: npt.NDArray[np.int64], days: int) -> npt.NDArray[np.int64]:
+    """Unix seconds of events by user, rising within each, over about so many days: int64[sum of length]."""
+    gap = rng.exponential(size=int(length.sum())) * np.repeat(days * _DAY / (length + 1), length)
     upto = np.cumsum(1 + gap.astype(np.int64))
     first = np.cumsum(length) - length
-    return upto - np.repeat(upto[first] - gap.astype(np.int64)[first], length)
+    return START + upto - np.repeat((upto - gap.astype(np.int64))[first], length)
