@@ -73,7 +73,11 @@ FORMATS = {
 
 def split_format(pattern: str) -> tuple[TextFormat | None, str]:
     """A pattern's format, None for CSV and Parquet, and the pattern without its name."""
+    name, path = split_format_name(pattern)
+    return FORMATS.get(name), path
+
+
+def split_format_name(pattern: str) -> tuple[str, str]:
+    """The name of a pattern's format, empty for CSV and Parquet, and the pattern without it."""
     name, colon, rest = pattern.partition(":")
-    if colon and name in FORMATS and not os.path.exists(pattern):
-        return FORMATS[name], rest
-    return None, pattern
+    return (name, rest) if colon and name in FORMATS and not os.path.exists(pattern) else ("", pattern)
