@@ -7,7 +7,7 @@ Three layers of data share the contract:
 
 * a *rating*: one row of a table, or one serialized ``tf.Example``;
 * a *sequence*: all ratings of one user (or one item) as a ``tf.train.SequenceExample``, one feature
-  list entry per non-empty time step;
+  list entry per non-empty time step; or all events of one user, one entry per event;
 * the *metadata* that both sides share: vocabularies, cutoff, wallclock statistics.
 """
 
@@ -22,6 +22,8 @@ ITEM_ID = "item_id"  # string
 RATING = "rating"  # float32
 TIMESTAMP = "timestamp"  # int64, unix seconds
 COLUMNS = (USER_ID, ITEM_ID, RATING, TIMESTAMP)
+EVENT_COLUMNS = (USER_ID, ITEM_ID, TIMESTAMP)  # an event: a rating without the rating
+POSITION = "position"  # int64, order of events as they were read; it decides between those of one second
 PREDICTION = "prediction"  # float32, the column that `rrn predict` adds
 SCORE = "score"  # float32, of a recommended item: its rating before clipping
 
@@ -41,6 +43,7 @@ SPLIT = "split"  # feature list, int64 per rating of the step: a Split value
 
 # --- files of a prepared data set -----------------------------------------------------------------
 METADATA_FILE = "metadata.json"
+EVENT_METADATA_FILE = "events.json"
 
 
 class Split(enum.IntEnum):
@@ -107,6 +110,13 @@ def rating_example_spec(*, labelled: bool = False) -> dict[str, Any]:
     return spec
 
 
+def event_example_spec() -> dict[str, Any]:
+    """Parse specification of a serialized event `tf.Example`."""
+    import tensorflow as tf
+
+    return {**rating_example_spec(), POSITION: tf.io.FixedLenFeature([], tf.int64)}
+
+
 def sequence_context_spec() -> dict[str, Any]:
     """Context parse specification of a sequence (`tf.io.parse_sequence_example`)."""
     import tensorflow as tf
@@ -132,3 +142,9 @@ def sequence_feature_spec() -> dict[str, Any]:
         TIMESTAMP: ragged(tf.int64),
         SPLIT: ragged(tf.int64),
     }
+
+
+def event_sequence_feature_spec() -> dict[str, Any]:
+    """Feature-list parse specification of a user's events: as `sequence_feature_spec`, one event a step."""
+    spec = sequence_feature_spec()
+    return {name: spec[name] for name in (OPPOSITE_INDEX, TIMESTAMP, SPLIT)}

@@ -6,20 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from rrn_tf.config import PRESETS, Config, load_config
+from rrn_tf.bench.event_counts import PUBLISHED
+from rrn_tf.config import PRESETS, CollaborativeConfig, Config, EventDataConfig, load_config
 
 DAY, MONTH = 86_400, 2_629_800
 PAPERS = {
     "paper-netflix": (DAY, 7 * DAY, 20, "pmf"),
     "paper-imdb": (2 * MONTH, 2 * MONTH, 160, "u-autorec"),
 }
+# Set, units, epochs, learning rate, last chunks kept.
+EVENT_PAPERS = {
+    "paper-brightkite": ("brightkite", 32, 25, 0.0075, 0),
+    "paper-lastfm": ("lastfm-1k-ids", 128, 10, 0.01, 80),
+}
 
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_preset_loads_by_its_name_and_fits_any_data(path: Path) -> None:
-    config = load_config(path.stem)
-    assert config != Config()
-    assert config.data.split.cutoff is None
+    kind = CollaborativeConfig if path.stem in EVENT_PAPERS else Config
+    config = load_config(path.stem, kind=kind)
+    assert config != kind()
+    if isinstance(config, Config):
+        assert config.data.split.cutoff is None
 
 
 @pytest.mark.parametrize("name", PAPERS)
@@ -36,3 +44,17 @@ def test_choices_of_the_rrn_paper(name: str) -> None:
     assert (training.epochs, training.patience, training.pretraining) == (10, 0, pretraining)
     assert (training.learning_rate, training.gradient_clip) == (1.5e-3, 15)
     assert training.network_l2 == training.factor_l2 == 1e-3
+
+
+@pytest.mark.parametrize("name", EVENT_PAPERS)
+def test_choices_of_the_collaborative_rnn_paper(name: str) -> None:
+    source, units, epochs, learning_rate, last_chunks = EVENT_PAPERS[name]
+    config = load_config(name, kind=CollaborativeConfig)
+    assert config.data == EventDataConfig(min_user_entropy=PUBLISHED[source].min_user_entropy, validation=False)
+    sizes = config.model
+    assert (sizes.cell, sizes.pooled, sizes.units, sizes.activation) == ("gru", False, units, "sigmoid")
+    training = config.training
+    assert (training.epochs, training.patience) == (epochs, 0)
+    assert (training.users_per_batch, training.chunk, training.last_chunks) == (20, 64, last_chunks)
+    assert (training.learning_rate, training.rho) == (learning_rate, 0.997)
+    assert (training.softmax, training.selection) == ("full", "interleaved")

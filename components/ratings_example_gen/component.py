@@ -21,9 +21,16 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    SPLITS: tuple[str, ...] = SPLIT_NAMES
 
     def __init__(
-        self, input_base: str, pattern: str, data_config: dict[str, Any], *, dead_letters: str | None = None
+        self,
+        input_base: str,
+        pattern: str,
+        data_config: dict[str, Any],
+        *,
+        dead_letters: str | None = None,
+        **settings: str,
     ) -> None:
         """Declares the component.
 
@@ -33,17 +40,19 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
           data_config: plain values of `rrn_tf.config.DataConfig`.
           dead_letters: directory for rejected rows. Default: inside the output artifact, which the
             orchestrator removes when the component fails.
+          settings: further texts for the executor.
         """
-        settings = struct_pb2.Struct()
+        packed = struct_pb2.Struct()
         # JSON inside the Struct: a Struct number is a double, and seeds and shards are integers.
-        settings.update(
+        packed.update(
             {
                 DATA_CONFIG: json.dumps(data_config, sort_keys=True),
                 DEAD_LETTERS: dead_letters or "",
+                **settings,
             }
         )
         custom_config = example_gen_pb2.CustomConfig()
-        custom_config.custom_config.Pack(settings)
+        custom_config.custom_config.Pack(packed)
         split = example_gen_pb2.SplitConfig.Split
         super().__init__(
             input_base=input_base,
@@ -51,7 +60,7 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
             # The hash buckets are obligatory and unused: time decides the split, not a hash.
             output_config=example_gen_pb2.Output(
                 split_config=example_gen_pb2.SplitConfig(
-                    splits=[split(name=name, hash_buckets=1) for name in SPLIT_NAMES]
+                    splits=[split(name=name, hash_buckets=1) for name in self.SPLITS]
                 )
             ),
             custom_config=custom_config,

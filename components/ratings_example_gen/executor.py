@@ -23,7 +23,7 @@ from rrn_tf.beam.files import replacing
 from rrn_tf.beam.rating_examples import to_examples
 from rrn_tf.beam.read_ratings import ReadRatings
 from rrn_tf.beam.split import SplitByTime
-from rrn_tf.config import DataConfig, config_from_dict
+from rrn_tf.config import config_from_dict
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE
 from rrn_tf.features import Split
 
@@ -65,17 +65,13 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
           pipeline: to add to.
           exec_properties: see `Do`.
         """
-        config, dead_letters = settings(exec_properties)
-        source = example_gen_pb2.Input()
-        proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], source)
-        base = exec_properties[standard_component_specs.INPUT_BASE_KEY]
-
-        read = pipeline | ReadRatings(posixpath.join(base, source.splits[0].pattern))
+        values = settings(exec_properties)
+        config = config_from_dict({"data": json.loads(values[DATA_CONFIG])}).data
+        read = pipeline | ReadRatings(source_pattern(exec_properties))
         ratings = read[read_ratings.RATINGS] | SplitByTime(config.split)
         rejected = (ratings[split.REJECTED], read[read_ratings.REJECTED]) | "AllRejected" >> beam.Flatten()
-        file = posixpath.join(dead_letters or self._root, DEAD_LETTERS_FILE)
-        counts = rejected | WriteDeadLetters(file, config.max_bad_share, read[read_ratings.ROWS])
-        _ = counts | "WriteCounts" >> beam.Map(_write_counts, posixpath.join(self._root, REJECTED_FILE))
+        letters = WriteDeadLetters(self._dead_letters(values), config.max_bad_share, read[read_ratings.ROWS])
+        self._keep_counts(rejected | letters)
         return {
             part.label: ratings[split.RATINGS]
             | f"Choose[{part.label}]" >> beam.FlatMap(_choose, part)
@@ -83,13 +79,28 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
             for part in Split
         }
 
+    def _dead_letters(self, values: dict[str, str]) -> str:
+        """The file of rejected rows."""
+        return posixpath.join(values[DEAD_LETTERS] or self._root, DEAD_LETTERS_FILE)
 
-def settings(exec_properties: dict[str, Any]) -> tuple[DataConfig, str]:
-    """The data configuration, and the directory of the dead letters or an empty string."""
+    def _keep_counts(self, counts: beam.PCollection) -> None:
+        """Writes the numbers of rejected rows by reason beside the Examples."""
+        _ = counts | "WriteCounts" >> beam.Map(_write_counts, posixpath.join(self._root, REJECTED_FILE))
+
+
+def source_pattern(exec_properties: dict[str, Any]) -> str:
+    """The pattern of the files to read."""
+    source = example_gen_pb2.Input()
+    proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], source)
+    return posixpath.join(exec_properties[standard_component_specs.INPUT_BASE_KEY], source.splits[0].pattern)
+
+
+def settings(exec_properties: dict[str, Any]) -> dict[str, str]:
+    """What the component was given besides its input, by name; all texts."""
     custom_config, packed = example_gen_pb2.CustomConfig(), struct_pb2.Struct()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], custom_config)
     custom_config.custom_config.Unpack(packed)
-    return config_from_dict({"data": json.loads(packed[DATA_CONFIG])}).data, packed[DEAD_LETTERS]
+    return dict(packed.items())
 
 
 def _choose(batch: pa.RecordBatch, part: Split) -> Iterator[pa.RecordBatch]:

@@ -23,7 +23,7 @@ from rrn_tf import features
 from rrn_tf.beam.build_sequences import BuildSequences
 from rrn_tf.beam.errors import surfaced_errors
 from rrn_tf.config import config_from_dict
-from rrn_tf.features import SIDES, Split
+from rrn_tf.features import SIDES, Side, Split
 
 EXAMPLES, SEQUENCES, DATA_CONFIG = "examples", "sequences", "data_config"
 _DECODE_BATCH = 1 << 16
@@ -32,18 +32,19 @@ _DECODE_BATCH = 1 << 16
 class Executor(base_beam_executor.BaseBeamExecutor):
     """Decodes rating Examples into column batches and hands them to `BuildSequences`."""
 
+    SIDES: tuple[Side, ...] = SIDES
+
     def Do(  # noqa: N802
         self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
     ) -> None:
         """Runs the component.
 
         Args:
-          input_dict: `examples`, of any splits of `rrn_tf.features.Split`.
+          input_dict: `examples`.
           output_dict: `sequences`.
           exec_properties: `data_config`, JSON text.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        config = config_from_dict({"data": json.loads(exec_properties[DATA_CONFIG])}).data
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         sequences = artifact_utils.get_single_instance(output_dict[SEQUENCES])
         with fileio.open(f"{examples.uri}/{REJECTED_FILE}") as file:
@@ -53,14 +54,31 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 pipeline
                 | f"Files[{split}]" >> beam.Create(_files(examples, split))
                 | f"Reshuffle[{split}]" >> beam.Reshuffle()
-                | f"Decode[{split}]" >> beam.FlatMap(decode_ratings, Split[split.upper()])
+                | f"Decode[{split}]" >> beam.FlatMap(self.decode, split)
                 for split in artifact_utils.decode_split_names(examples.split_names)
             ]
-            folders = {side: f"Split-{side.sequences}" for side in SIDES}
             counts = pipeline | "Rejected" >> beam.Create([rejected])
-            _ = batches | beam.Flatten() | BuildSequences(config, sequences.uri, folders=folders, rejected=counts)
-        sequences.split_names = artifact_utils.encode_split_names([side.sequences for side in SIDES])
+            build = self.transform(json.loads(exec_properties[DATA_CONFIG]), sequences.uri, counts)
+            _ = batches | beam.Flatten() | build
+        sequences.split_names = artifact_utils.encode_split_names([side.sequences for side in self.SIDES])
         examples_utils.set_payload_format(sequences, example_gen_pb2.FORMAT_TF_SEQUENCE_EXAMPLE)
+
+    @staticmethod
+    def decode(file: str, split: str) -> Iterator[pa.RecordBatch]:
+        """Batches of a file that belongs to a split of the Examples."""
+        return decode_ratings(file, Split[split.upper()])
+
+    @staticmethod
+    def transform(data_config: dict[str, Any], directory: str, rejected: beam.PCollection) -> beam.PTransform:
+        """What builds the sequences of all batches in a directory."""
+        config = config_from_dict({"data": data_config}).data
+        folders = {side: split_folder(side) for side in SIDES}
+        return BuildSequences(config, directory, folders=folders, rejected=rejected)
+
+
+def split_folder(side: Side) -> str:
+    """The folder of a side's sequences in an Examples artifact."""
+    return f"Split-{side.sequences}"
 
 
 def decode_ratings(file: str, split: Split) -> Iterator[pa.RecordBatch]:
@@ -73,15 +91,34 @@ def decode_ratings(file: str, split: Split) -> Iterator[pa.RecordBatch]:
     Raises:
       ValueError: for an Example that lacks one of the values, or has several.
     """
-    decoder = example_coder.ExamplesToRecordBatchDecoder(_schema().SerializeToString())
+    for batch in decode_examples(file, features.RATING, schema_pb2.FLOAT):
+        split_column = pa.array(np.full(batch.num_rows, split, np.uint8))
+        yield pa.RecordBatch.from_arrays([*batch.columns, split_column], [*batch.schema.names, features.SPLIT])
+
+
+def decode_examples(file: str, further: str, kind: int) -> Iterator[pa.RecordBatch]:
+    """Batches of a TFRecord file of Examples: flat columns user_id, item_id, timestamp and one more.
+
+    Args:
+      file: gzipped TFRecords.
+      further: name of the fourth value.
+      kind: its type, of `schema_pb2`.
+
+    Raises:
+      ValueError: for an Example that lacks one of the values, or has several.
+    """
+    # Without the types an empty batch would have none.
+    types = dict.fromkeys((features.USER_ID, features.ITEM_ID), schema_pb2.BYTES)
+    types |= {features.TIMESTAMP: schema_pb2.INT, further: kind}
+    schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name=name, type=value) for name, value in types.items()])
+    decoder = example_coder.ExamplesToRecordBatchDecoder(schema.SerializeToString())
     for records in tf.data.TFRecordDataset([file], "GZIP").batch(_DECODE_BATCH).as_numpy_iterator():
         batch = decoder.DecodeBatch(records.tolist())
         columns = [_narrow(column.flatten()) for column in batch.columns]
         for name, column in zip(batch.schema.names, columns):
             if len(column) != batch.num_rows or column.null_count:
                 raise ValueError(f"{file}: expected one {name} an Example, found {len(column)} in {batch.num_rows}")
-        split_column = pa.array(np.full(batch.num_rows, split, np.uint8))
-        yield pa.RecordBatch.from_arrays([*columns, split_column], [*batch.schema.names, features.SPLIT])
+        yield pa.RecordBatch.from_arrays(columns, batch.schema.names)
 
 
 def _narrow(column: pa.Array) -> pa.Array:
@@ -89,13 +126,6 @@ def _narrow(column: pa.Array) -> pa.Array:
     if not pa.types.is_large_binary(column.type):
         return column
     return column.cast(pa.large_string()).cast(pa.string()).dictionary_encode()
-
-
-def _schema() -> schema_pb2.Schema:
-    """The four values of a rating and their types, without which an empty batch would have none."""
-    types = dict.fromkeys((features.USER_ID, features.ITEM_ID), schema_pb2.BYTES)
-    types |= {features.RATING: schema_pb2.FLOAT, features.TIMESTAMP: schema_pb2.INT}
-    return schema_pb2.Schema(feature=[schema_pb2.Feature(name=name, type=kind) for name, kind in types.items()])
 
 
 def _files(examples: Any, split: str) -> list[str]:

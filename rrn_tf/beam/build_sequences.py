@@ -13,7 +13,7 @@ from apache_beam.io.filesystems import FileSystems
 from rrn_tf.beam import shards as stages
 from rrn_tf.beam.files import replacing
 from rrn_tf.beam.statistics import CombineStatistics, RatingStatistics, rating_statistics
-from rrn_tf.beam.vocabularies import CountTrainingRatings, IdCounts, count_training, indexed
+from rrn_tf.beam.vocabularies import CombineCounts, IdCounts, count_training, indexed, write_vocabulary
 from rrn_tf.config import DataConfig
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.prepared import BadInputError
@@ -74,7 +74,7 @@ class BuildSequences(beam.PTransform):
             pvalue.AsSingleton(
                 ratings
                 | f"Count{side.name}" >> beam.Map(count_training, side.id_feature)
-                | f"Merge{side.name}" >> beam.CombineGlobally(CountTrainingRatings())
+                | f"Merge{side.name}" >> beam.CombineGlobally(CombineCounts())
                 | f"Index{side.name}" >> beam.Map(indexed)
             )
             for side in SIDES
@@ -160,8 +160,7 @@ def _write_metadata(
 ) -> SequenceMetadata:
     """Writes the vocabularies and, all files being there, the metadata."""
     for side, vocabulary in zip(SIDES, (users, items), strict=True):
-        with replacing(FileSystems.join(directory, side.vocabulary_file)) as file:
-            file.write("".join(f"{entity}\n" for entity in vocabulary.ids.to_pylist()).encode())
+        write_vocabulary(directory, side, vocabulary.ids)
     metadata = SequenceMetadata(
         cutoff=cutoff,
         user_granularity=config.granularity_seconds(Side.USER.value),

@@ -19,6 +19,7 @@ LAST_SECOND = 253_402_300_799  # of the year 9999
 _LARGEST_RATING = float(np.finfo(np.float32).max)
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _NOT_FINITE = r"(?i)^[+-]?(nan|inf|infinity)$"
+_ISO_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _INTEGRAL = r"^[+-]?\d+(\.0*)?$"
 
 Mask = npt.NDArray[np.bool_]
@@ -159,6 +160,33 @@ def check_timestamps(column: pa.Array) -> Checked:
     )
 
 
+def check_iso_times(column: pa.Array) -> Checked:
+    """Timestamps as ISO times in UTC, such as ``2010-10-17T01:48:53Z``.
+
+    Args:
+      column: text.
+
+    Returns:
+      int64 unix seconds.
+    """
+    name = features.TIMESTAMP
+    values = _cast(_cast(column, pa.timestamp("s", "UTC")), pa.int64())
+    if values is not None and not (len(values) and pc.min(values).as_py() < 0):
+        return Checked(values, [])
+    text = _text(column)
+    times = pc.strptime(text, format=_ISO_TIME, unit="s", error_is_null=True)
+    # Written again, for the 31st of June would be read as the 1st of July.
+    good = _mask(pc.equal(pc.strftime(times, format=_ISO_TIME), text))
+    values = times.cast(pa.int64()).fill_null(0)
+    missing, negative = _mask(pc.equal(text, "")), good & (values.to_numpy() < 0)
+    return _checked(
+        values,
+        Problem(name, "missing", np.flatnonzero(missing), "is missing"),
+        Problem(name, "not_a_time", np.flatnonzero(~missing & ~good), "{} is not a time such as 2010-10-17T01:48:53Z"),
+        Problem(name, "negative", np.flatnonzero(negative), "{} is before 1970"),
+    )
+
+
 def first_problems(problems: list[Problem], rows: int) -> tuple[Mask, list[Problem]]:
     """Leaves each bad row to the first of its problems.
 
@@ -184,9 +212,9 @@ def _checked(values: pa.Array, *problems: Problem) -> Checked:
     return Checked(values, [problem for problem in problems if len(problem.rows)])
 
 
-def _cast(column: pa.Array, kind: pa.DataType) -> pa.Array | None:
+def _cast(column: pa.Array | None, kind: pa.DataType) -> pa.Array | None:
     """The fast path: a column that is clean as a whole, else None."""
-    if column.null_count:
+    if column is None or column.null_count:
         return None
     try:
         return column.cast(kind)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from rrn_tf.data.formats import TextFormat
 from rrn_tf.data.prepared import BadInputError
 
 _NEWLINE, _RETURN, _QUOTE, _COMMA, _NUL = 10, 13, 34, 44, 0
@@ -26,10 +27,19 @@ Lines = npt.NDArray[np.int64]
 
 
 class Header(NamedTuple):
-    """Where a file keeps its columns: number of fields, and the position of each wanted column."""
+    """Where a file keeps its columns.
+
+    Attributes:
+      width: number of fields.
+      positions: of each wanted column.
+      delimiter: between fields, one character.
+      quoted: a field may stand between quotes; else a quote is a character as any other.
+    """
 
     width: int
     positions: tuple[int, ...]
+    delimiter: str = ","
+    quoted: bool = True
 
 
 class CsvBlock(NamedTuple):
@@ -41,6 +51,7 @@ class CsvBlock(NamedTuple):
       first_line: number of the block's first line in the file, from 1.
       offset, length: bytes, where the file can be read at any place.
       data: the bytes themselves where it cannot (compressed files).
+      text_format: of a file without a header.
     """
 
     file: str
@@ -49,6 +60,7 @@ class CsvBlock(NamedTuple):
     offset: int
     length: int
     data: bytes | None
+    text_format: TextFormat | None = None
 
 
 class Malformed(NamedTuple):
@@ -75,7 +87,14 @@ class BlockRows(NamedTuple):
     text_of: Callable[[Lines], pa.Array]
 
 
-def plan_csv(file: str, stream: IO[bytes], columns: Sequence[str], block_bytes: int, carry: bool) -> Iterator[CsvBlock]:
+def plan_csv(
+    file: str,
+    stream: IO[bytes],
+    columns: Sequence[str],
+    block_bytes: int,
+    carry: bool,
+    text_format: TextFormat | None = None,
+) -> Iterator[CsvBlock]:
     """Cuts a CSV file at line ends into blocks of about `block_bytes`, reading it once.
 
     Args:
@@ -84,11 +103,13 @@ def plan_csv(file: str, stream: IO[bytes], columns: Sequence[str], block_bytes: 
       columns: wanted columns; the header may have more, in any order.
       block_bytes: size of a block.
       carry: blocks carry their bytes.
+      text_format: of a file without a header.
 
     Raises:
       BadInputError: where the header lacks a column.
     """
-    header, line, offset, rest = None, 1, 0, b""
+    header = None if text_format is None else format_header(text_format, columns)
+    line, offset, rest = 1, 0, b""
     while True:
         chunk = stream.read(block_bytes)
         data = rest + chunk
@@ -101,7 +122,7 @@ def plan_csv(file: str, stream: IO[bytes], columns: Sequence[str], block_bytes: 
             line += 1
         if header is not None and len(block) > begin:
             body = block[begin:]
-            yield CsvBlock(file, header, line, offset + begin, len(body), body if carry else None)
+            yield CsvBlock(file, header, line, offset + begin, len(body), body if carry else None, text_format)
             line += body.count(b"\n")
         offset += end
         if not chunk:
@@ -125,6 +146,13 @@ def parse_header(file: str, line: bytes, columns: Sequence[str]) -> Header:
     return Header(len(names), tuple(names.index(column) for column in columns))
 
 
+def format_header(text_format: TextFormat, columns: Sequence[str]) -> Header:
+    """What a header would say of a file without; the field that stands for an empty item_id comes last."""
+    positions = [text_format.fields.index(column) for column in columns]
+    further = [] if text_format.item_name is None else [text_format.item_name]
+    return Header(len(text_format.fields), (*positions, *further), text_format.delimiter, quoted=False)
+
+
 def read_block(data: bytes, header: Header) -> BlockRows:
     """Reads the lines of a block.
 
@@ -144,7 +172,8 @@ def read_block(data: bytes, header: Header) -> BlockRows:
         return pa.array([data[start:end].decode("utf-8", "replace") for start, end in spans], pa.string())
 
     malformed = _unreadable(data, buffer, starts, stops, ends)
-    odd, awkward = _quoted(data, buffer, starts, stops, ends)
+    none = np.empty(0, np.int64)
+    odd, awkward = _quoted(data, buffer, starts, stops, ends) if header.quoted else (none, none)
     malformed |= {line: Malformed(line, _QUOTES, "quotes are not balanced in this line") for line in odd.tolist()}
     columns: list[list[str]] = [[] for _ in header.positions]
     by_hand: list[int] = []
@@ -198,7 +227,9 @@ def _parse_plain(payload: bytes, header: Header) -> tuple[list[pa.Array], list[t
         io.BytesIO(payload),
         # Threads would lose the row numbers; one block keeps them exact.
         arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(payload) + 1),
-        arrow_csv.ParseOptions(invalid_row_handler=skip),
+        arrow_csv.ParseOptions(
+            delimiter=header.delimiter, quote_char='"' if header.quoted else False, invalid_row_handler=skip
+        ),
         arrow_csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), include_columns=wanted, check_utf8=False
         ),

@@ -95,6 +95,7 @@ class WriteDeadLetters(beam.PTransform):
       path: of the JSON Lines file: file, line, reason, message, row. Written even if empty.
       max_bad_share: largest share of all rows that may be rejected.
       rows: PCollection of numbers of rows read; their sum counts.
+      what: the rows should be, for messages.
 
     Input: rejected batches of the schema `REJECTED`.
 
@@ -104,8 +105,9 @@ class WriteDeadLetters(beam.PTransform):
       BadInputError: no rows at all, or too large a share rejected; the file has been written by then.
     """
 
-    def __init__(self, path: str, max_bad_share: float, rows: beam.PCollection) -> None:
+    def __init__(self, path: str, max_bad_share: float, rows: beam.PCollection, what: str = "ratings") -> None:
         super().__init__()
+        self._what = what
         self._path = str(path)
         self._max_bad_share = max_bad_share
         self._rows = rows
@@ -114,18 +116,20 @@ class WriteDeadLetters(beam.PTransform):
         total = self._rows | "AllRows" >> beam.CombineGlobally(sum)
         one = rejected.pipeline | "One" >> beam.Create([None])
         return one | "Write" >> beam.Map(
-            _write, self._path, self._max_bad_share, pvalue.AsIter(rejected), pvalue.AsSingleton(total)
+            _write, self._path, self._max_bad_share, self._what, pvalue.AsIter(rejected), pvalue.AsSingleton(total)
         )
 
 
-def _write(_: None, path: str, max_bad_share: float, batches: Iterable[pa.RecordBatch], total: int) -> dict[str, int]:
+def _write(
+    _: None, path: str, max_bad_share: float, what: str, batches: Iterable[pa.RecordBatch], total: int
+) -> dict[str, int]:
     table = pa.Table.from_batches(list(batches), REJECTED)
     table = table.take(pc.sort_indices(table, [("file", "ascending"), ("line", "ascending")]))
     with replacing(path) as file:
         for batch in table.to_batches(max_chunksize=100_000):
             file.write(json_lines(batch))
     if not total:
-        raise BadInputError("expected ratings, found no rows below the header")
+        raise BadInputError(f"expected {what}, found no rows below the header")
     if table.num_rows > max_bad_share * total:
         raise BadInputError(
             f"{table.num_rows:,} of {total:,} rows ({_percent(table.num_rows / total)}) rejected, at most "

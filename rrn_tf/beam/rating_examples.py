@@ -1,4 +1,4 @@
-"""Ratings as serialized `tf.Example`s, one a rating, with what evaluation slices by."""
+"""Ratings as serialized `tf.Example`s, one a rating, with what evaluation slices by; and events likewise."""
 
 from __future__ import annotations
 
@@ -34,6 +34,27 @@ def to_examples(batch: pa.RecordBatch) -> Iterator[bytes]:
             features.TIMESTAMP: wire.feature(wire.INT64_LIST, wire.varints(timestamp)),
             features.MONTH: _texts(months(timestamp)),
             features.USER_ACTIVITY: _texts(buckets),
+        }
+    )
+    for message in messages:
+        yield message.as_py()
+
+
+def event_examples(batch: pa.RecordBatch) -> Iterator[bytes]:
+    """Encodes a batch of events.
+
+    Args:
+      batch: from `ReadEvents`.
+
+    Yields:
+      Serialized `Example`s of user_id, item_id, timestamp and position.
+    """
+    numbers = {name: wire.varints(batches.numbers(batch, name)) for name in (features.TIMESTAMP, features.POSITION)}
+    messages = wire.example(
+        {
+            features.USER_ID: _texts(_ids(batch, features.USER_ID)),
+            features.ITEM_ID: _texts(_ids(batch, features.ITEM_ID)),
+            **{name: wire.feature(wire.INT64_LIST, values) for name, values in numbers.items()},
         }
     )
     for message in messages:

@@ -1,4 +1,4 @@
-"""Reads ratings from CSV and Parquet files: valid rows as batches, every other row with its place and reason."""
+"""Reads ratings or events from files: valid rows as batches, every other row with its place and reason."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from rrn_tf import features
 from rrn_tf.beam import batches, columns
 from rrn_tf.beam.csv_blocks import BlockRows, CsvBlock, Malformed, plan_csv, read_block
 from rrn_tf.beam.dead_letters import count_in_metrics, rejected_batch
+from rrn_tf.data.formats import TextFormat, split_format
 from rrn_tf.data.prepared import BadInputError
 
 RATINGS, REJECTED, ROWS = "ratings", "rejected", "rows"
@@ -38,16 +39,20 @@ class ParquetBlock(NamedTuple):
 
 
 class ReadRatings(beam.PTransform):
-    """Reads and validates ratings.
+    """Reads and validates ratings, or events: rows without a rating.
 
     A row of a CSV file is one physical line. Blank lines, a byte order mark, CRLF line ends and further columns are
     accepted. Ids are kept byte for byte; numbers may stand between spaces.
 
     Args:
       pattern: file, glob or several of them; ``.parquet`` files are Parquet, all others CSV with a header line,
-        plain or compressed (``.gz``, ``.bz2``, ``.zst``).
+        plain or compressed (``.gz``, ``.bz2``, ``.zst``). A format's name before a colon (see
+        `rrn_tf.data.formats`) says that files have no header.
       columns: what to read, of user_id, item_id, rating and timestamp.
       block_bytes: CSV read at once.
+
+    Attributes:
+      files: what is read, each with its format, in order of their names.
 
     Output: a dictionary of PCollections: ``ratings`` (`pyarrow.RecordBatch`es of `rrn_tf.beam.batches.RATINGS`),
     ``rejected`` (batches of `rrn_tf.beam.dead_letters.REJECTED`) and ``rows`` (numbers of rows read).
@@ -64,24 +69,49 @@ class ReadRatings(beam.PTransform):
         block_bytes: int = _BLOCK_BYTES,
     ) -> None:
         super().__init__()
-        self._files = find_files([pattern] if isinstance(pattern, str) else pattern)
         self._columns = tuple(columns)
+        self.files = find_sources([pattern] if isinstance(pattern, str) else pattern, self._columns)
         self._block_bytes = block_bytes
 
     def expand(self, start: beam.Pipeline) -> dict[str, beam.PCollection]:
         read = (
             start
-            | "Files" >> beam.Create(self._files)
+            | "Files" >> beam.Create(self.files)
             | "SpreadFiles" >> beam.Reshuffle()
-            | "Plan" >> beam.FlatMap(plan_blocks, self._columns, self._block_bytes)
+            | "Plan" >> beam.FlatMap(_planned, self._columns, self._block_bytes)
             | "SpreadBlocks" >> beam.Reshuffle()
             | "Read" >> beam.ParDo(_ReadBlock(self._columns)).with_outputs(REJECTED, ROWS, main=RATINGS)
         )
         return {name: read[name] for name in (RATINGS, REJECTED, ROWS)}
 
 
-def find_files(patterns: Sequence[str]) -> list[str]:
+def find_sources(patterns: Sequence[str], columns: Sequence[str]) -> list[tuple[TextFormat | None, str]]:
+    """Files that match, sorted, each with its format.
+
+    Raises:
+      BadInputError: for a pattern without a file, or a format without a wanted column.
+    """
+    found: dict[str, TextFormat | None] = {}
+    for pattern in patterns:
+        text_format, path = split_format(str(pattern))
+        if text_format is not None and not set(columns) <= set(text_format.fields):
+            fields = ",".join(field for field in text_format.fields if field)
+            raise BadInputError(f"{pattern}: expected columns {','.join(columns)}, found {fields}")
+        found |= dict.fromkeys(find_files([path], what_is_read(columns)), text_format)
+    return [(found[file], file) for file in sorted(found)]
+
+
+def what_is_read(columns: Sequence[str]) -> str:
+    """Rows with these columns, in one word."""
+    return "ratings" if features.RATING in columns else "events"
+
+
+def find_files(patterns: Sequence[str], what: str = "ratings") -> list[str]:
     """Files that match, sorted.
+
+    Args:
+      patterns: files and globs.
+      what: the files should hold, for messages.
 
     Raises:
       BadInputError: for a pattern without a file.
@@ -93,24 +123,33 @@ def find_files(patterns: Sequence[str]) -> list[str]:
         if not files and FileSystems.exists(str(pattern)):
             files = {str(pattern)}  # brackets in its name are no glob
         if not files:
-            raise BadInputError(f"{pattern}: expected ratings, found no such file")
+            raise BadInputError(f"{pattern}: expected {what}, found no such file")
         found |= files
     return sorted(found)
 
 
-def plan_blocks(file: str, wanted: tuple[str, ...], block_bytes: int) -> Iterator[CsvBlock | ParquetBlock]:
+def _planned(
+    source: tuple[TextFormat | None, str], wanted: tuple[str, ...], block_bytes: int
+) -> Iterator[CsvBlock | ParquetBlock]:
+    text_format, file = source
+    return plan_blocks(file, wanted, block_bytes, text_format)
+
+
+def plan_blocks(
+    file: str, wanted: tuple[str, ...], block_bytes: int, text_format: TextFormat | None = None
+) -> Iterator[CsvBlock | ParquetBlock]:
     """Parts of a file that can be read on their own.
 
     Raises:
       BadInputError: a file that is not readable or lacks a column.
     """
     try:
-        if file.endswith(".parquet"):
+        if file.endswith(".parquet") and text_format is None:
             yield from _plan_parquet(file, wanted)
         else:
             packed = CompressionTypes.detect_compression_type(file) != CompressionTypes.UNCOMPRESSED
             with FileSystems.open(file) as stream:
-                yield from plan_csv(file, stream, wanted, block_bytes, carry=packed)
+                yield from plan_csv(file, stream, wanted, block_bytes, packed, text_format)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise BadInputError(f"{file}: not readable: {str(error).splitlines()[0]}") from error
 
@@ -136,7 +175,12 @@ class _ReadBlock(beam.DoFn):
 
     def process(self, block: CsvBlock | ParquetBlock) -> Iterator[Any]:
         rows = _read_csv(block) if isinstance(block, CsvBlock) else _read_parquet(block)
-        good, rejected = check_rows(block.file, block.first_line, dict(zip(self._wanted, rows.columns)), rows)
+        texts = dict(zip(self._wanted, rows.columns))
+        text_format = block.text_format if isinstance(block, CsvBlock) else None
+        if text_format is not None and features.ITEM_ID in texts:
+            texts[features.ITEM_ID] = _with_substitutes(texts[features.ITEM_ID], text_format, rows.columns[-1])
+        iso_times = text_format is not None and text_format.iso_times
+        good, rejected = check_rows(block.file, block.first_line, texts, rows, iso_times)
         for part in rejected:
             yield pvalue.TaggedOutput(REJECTED, count_in_metrics(part))
         if good.num_rows:
@@ -145,8 +189,16 @@ class _ReadBlock(beam.DoFn):
         yield pvalue.TaggedOutput(ROWS, len(rows.line) + len(rows.malformed))
 
 
+def _with_substitutes(item: pa.Array, text_format: TextFormat, last: pa.Array) -> pa.Array:
+    """Item ids, the empty ones replaced as the format says; `last` is the block's last column."""
+    if text_format.item_name is None and text_format.no_item is None:
+        return item
+    substitute = last if text_format.no_item is None else text_format.no_item
+    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(item), ""), substitute, item)
+
+
 def check_rows(
-    file: str, first_line: int, texts: dict[str, pa.Array], rows: BlockRows
+    file: str, first_line: int, texts: dict[str, pa.Array], rows: BlockRows, iso_times: bool = False
 ) -> tuple[pa.RecordBatch, list[pa.RecordBatch]]:
     """Checks every column of a block.
 
@@ -155,6 +207,7 @@ def check_rows(
       first_line: number of the block's first line.
       texts: columns of the block by name.
       rows: the block.
+      iso_times: timestamps are ISO times.
 
     Returns:
       The valid rows, and the rejected ones.
@@ -164,7 +217,7 @@ def check_rows(
         if name == features.RATING:
             checks[name] = columns.check_ratings(column)
         elif name == features.TIMESTAMP:
-            checks[name] = columns.check_timestamps(column)
+            checks[name] = columns.check_iso_times(column) if iso_times else columns.check_timestamps(column)
         else:
             checks[name] = columns.check_ids(name, column)
     line = first_line + rows.line

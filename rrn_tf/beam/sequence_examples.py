@@ -1,4 +1,4 @@
-"""Sorted ratings of a side as serialized `tf.train.SequenceExample`s, one an entity."""
+"""Sorted ratings of a side, or events of users, as serialized `tf.train.SequenceExample`s, one an entity."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import pyarrow as pa
 
 from rrn_tf import features
 from rrn_tf.beam import wire
+from rrn_tf.data.arrays import take_rows
+from rrn_tf.data.event_rules import SplitEvents
 from rrn_tf.data.rows import SideRatings, segment_starts
 from rrn_tf.data.wallclock import step_of
 
@@ -32,12 +34,50 @@ def encode_sequences(
     Yields:
       Serialized `SequenceExample`s, in order of the entities.
     """
-    entities = segment_starts(ratings.entity)
-    # The first entity that begins in each chunk's span of ratings opens the chunk.
-    chunks = np.append(entities[segment_starts(entities // _CHUNK)], len(ratings.entity))
-    for start, end in itertools.pairwise(chunks):
-        part = slice(start, end)
+    for part in _chunks(ratings.entity):
         yield from _encode(ratings.take(part), opposite_row[part], vocabulary, cutoff, granularity)
+
+
+def encode_events(events: SplitEvents, vocabulary: pa.Array) -> Iterator[bytes]:
+    """Encodes the events of users.
+
+    Args:
+      events: all events of some users, sorted by user and time.
+      vocabulary: string[users], ids by index (from 1).
+
+    Yields:
+      Serialized `SequenceExample`s, in order of the users.
+    """
+    for rows in _chunks(events.user):
+        part = take_rows(events, rows)
+        users = segment_starts(part.user)
+        splits = np.append(users, len(part.user))
+        lists: dict[str, npt.NDArray[np.integer]] = {
+            features.OPPOSITE_INDEX: part.item,
+            features.TIMESTAMP: part.timestamp,
+            features.SPLIT: part.split,
+        }
+        messages = wire.sequence_example(
+            _context(part.user[users], vocabulary),
+            {name: wire.feature_list(wire.INT64_LIST, wire.varints(column), splits) for name, column in lists.items()},
+        )
+        for message in messages:
+            yield message.as_py()
+
+
+def _chunks(entity: npt.NDArray[np.int32]) -> Iterator[slice]:
+    """Spans of whole entities, given in order: the first that begins in each span of `_CHUNK` rows opens a chunk."""
+    entities = segment_starts(entity)
+    borders = np.append(entities[segment_starts(entities // _CHUNK)], len(entity))
+    for start, end in itertools.pairwise(borders):
+        yield slice(start, end)
+
+
+def _context(index: npt.NDArray[np.int32], vocabulary: pa.Array) -> dict[str, pa.Array]:
+    return {
+        features.ENTITY_ID: wire.feature(wire.BYTES_LIST, wire.strings(vocabulary.take(pa.array(index - 1)))),
+        features.ENTITY_INDEX: wire.feature(wire.INT64_LIST, wire.varints(index)),
+    }
 
 
 def _encode(
@@ -54,10 +94,7 @@ def _encode(
         return wire.feature_list(wire.INT64_LIST, wire.merge(wire.varints(values), rating_splits), row_splits)
 
     messages = wire.sequence_example(
-        {
-            features.ENTITY_ID: wire.feature(wire.BYTES_LIST, wire.strings(vocabulary.take(pa.array(index - 1)))),
-            features.ENTITY_INDEX: wire.feature(wire.INT64_LIST, wire.varints(index)),
-        },
+        _context(index, vocabulary),
         {
             features.STEP: wire.feature_list(wire.INT64_LIST, wire.varints(step[rows]), row_splits),
             features.OPPOSITE_INDEX: integers(ratings.opposite),

@@ -70,13 +70,13 @@ def code_batch(
 ) -> Iterator[tuple[int, SideRatings]]:
     """The ratings of a batch with indices in place of ids, by user shard."""
     coded = SideRatings(
-        _indices(batch, features.USER_ID, users),
-        _indices(batch, features.ITEM_ID, items),
+        indices_of(batch, features.USER_ID, users),
+        indices_of(batch, features.ITEM_ID, items),
         batches.numbers(batch, features.RATING),
         batches.numbers(batch, features.TIMESTAMP),
         batches.numbers(batch, features.SPLIT).astype(np.uint8, copy=False),
     )
-    for shard, rows in _by_shard(coded.entity, len(users.ids), shards):
+    for shard, rows in by_shard(coded.entity, len(users.ids), shards):
         yield shard, coded.take(rows)
 
 
@@ -94,7 +94,7 @@ class NumberUserRows(beam.DoFn):
         ratings = ratings.take(order)
         yield shard, ratings
         seen_by_items = ratings.mirrored()
-        for item_shard, rows in _by_shard(seen_by_items.entity, len(items.ids), self._shards):
+        for item_shard, rows in by_shard(seen_by_items.entity, len(items.ids), self._shards):
             visiting = Visiting(seen_by_items.take(rows), row[rows], rows.astype(np.int32))
             yield pvalue.TaggedOutput(TO_ITEMS, (item_shard, visiting))
 
@@ -116,7 +116,7 @@ class WriteItems(beam.DoFn):
         user_row = np.concatenate([part.user_row for part in arrived])[order]
         position = np.concatenate([part.position for part in arrived])[order]
         yield self._files.write(shard, ratings, user_row, items, cutoff)
-        for user_shard, rows in _by_shard(ratings.opposite, len(users.ids), self._files.shards):
+        for user_shard, rows in by_shard(ratings.opposite, len(users.ids), self._files.shards):
             yield pvalue.TaggedOutput(TO_USERS, (user_shard, (position[rows], item_row[rows])))
 
 
@@ -135,13 +135,14 @@ class WriteUsers(beam.DoFn):
         yield self._files.write(shard, ratings, item_row, users, cutoff)
 
 
-def _indices(batch: pa.RecordBatch, column: str, vocabulary: IdCounts) -> Int32:
+def indices_of(batch: pa.RecordBatch, column: str, vocabulary: IdCounts) -> Int32:
+    """The place, from 1, of each row's id in a vocabulary; 0 for others: int32[rows]."""
     codes, values = batches.ids(batch, column)
     index = pc.index_in(values, value_set=vocabulary.ids).fill_null(-1).to_numpy(zero_copy_only=False)
     return (index + 1).astype(np.int32)[codes]
 
 
-def _by_shard(index: Int32, entities: int, shards: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+def by_shard(index: Int32, entities: int, shards: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
     """Shards are ranges of indices (from 1): yields each shard that occurs with the positions that belong to it."""
     shard = ((index.astype(np.int64) - 1) * shards // max(entities, 1)).astype(np.uint16)
     order = np.argsort(shard, kind="stable")  # a radix sort: 16 bits

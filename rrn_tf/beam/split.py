@@ -19,7 +19,7 @@ from rrn_tf.beam import batches
 from rrn_tf.beam.dead_letters import count_in_metrics, rejected_batch
 from rrn_tf.beam.duplicates import LATER, FindDuplicates, LaterRows, TimeCounts, merge_later_rows
 from rrn_tf.beam.row_hash import hash_rows
-from rrn_tf.beam.vocabularies import CountTrainingRatings, IdCounts, count_ids
+from rrn_tf.beam.vocabularies import CombineCounts, IdCounts, count_ids
 from rrn_tf.config import SplitConfig
 from rrn_tf.features import SIDES, Split
 
@@ -70,8 +70,7 @@ class SplitByTime(beam.PTransform):
         tags = [side.value for side in SIDES]
         counted = ratings | "Count" >> beam.ParDo(_CountTraining(), *cut).with_outputs(REJECTED, *tags)
         totals = [
-            pvalue.AsSingleton(counted[tag] | f"Add_{tag}s" >> beam.CombineGlobally(CountTrainingRatings()))
-            for tag in tags
+            pvalue.AsSingleton(counted[tag] | f"Add_{tag}s" >> beam.CombineGlobally(CombineCounts())) for tag in tags
         ]
         return {
             RATINGS: ratings | "Assign" >> beam.FlatMap(_assigned, self._config, *cut, *totals),

@@ -10,10 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from apache_beam.io.filesystems import FileSystems
 
 from rrn_tf import features
 from rrn_tf.beam import batches
-from rrn_tf.features import Split
+from rrn_tf.beam.files import replacing
+from rrn_tf.features import Side, Split
 
 _COMPACT = 2_000_000  # ids kept apart before they are merged
 
@@ -23,7 +25,7 @@ class IdCounts(NamedTuple):
 
     Attributes:
       ids: string[E].
-      counts: int64[E], training ratings.
+      counts: int64[E], training ratings; or all events.
     """
 
     ids: pa.Array
@@ -40,7 +42,7 @@ class IdCounts(NamedTuple):
         return int(np.count_nonzero(self.counts))
 
 
-class CountTrainingRatings(beam.CombineFn):
+class CombineCounts(beam.CombineFn):
     """Combines `IdCounts` of batches into one with each id once, in no particular order."""
 
     def create_accumulator(self) -> list[IdCounts]:
@@ -75,6 +77,12 @@ def count_training(batch: pa.RecordBatch, side_column: str) -> IdCounts:
     return count_ids(batch, side_column, batches.numbers(batch, features.SPLIT) == Split.TRAIN)
 
 
+def frequent(counted: IdCounts, minimum: int) -> IdCounts:
+    """The ids that were counted often enough, sorted by their bytes."""
+    often = np.flatnonzero(counted.counts >= minimum)
+    return indexed(IdCounts(counted.ids.take(pa.array(often)), counted.counts[often]))
+
+
 def indexed(counted: IdCounts) -> IdCounts:
     """Vocabulary order: ids with training ratings, sorted by their bytes, then the others, sorted.
 
@@ -84,6 +92,12 @@ def indexed(counted: IdCounts) -> IdCounts:
     trained = counted.counts[order] > 0
     order = np.concatenate([order[trained], order[~trained]])
     return IdCounts(counted.ids.take(pa.array(order)), counted.counts[order])
+
+
+def write_vocabulary(directory: str, side: Side, ids: pa.Array) -> None:
+    """Writes a side's vocabulary file: one id a line, in order of the index."""
+    with replacing(FileSystems.join(directory, side.vocabulary_file)) as file:
+        file.write("".join(f"{entity}\n" for entity in ids.to_pylist()).encode())
 
 
 def _merged(parts: list[IdCounts]) -> list[IdCounts]:

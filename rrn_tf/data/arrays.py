@@ -1,12 +1,28 @@
-"""Index arithmetic on flat arrays."""
+"""Index arithmetic on flat arrays, and tables that are named tuples of columns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
 import numpy as np
 import numpy.typing as npt
+
+# A NamedTuple of arrays of one length.
+Table = TypeVar("Table", bound=tuple[Any, ...])
 
 
 def concatenated_ranges(start: npt.NDArray[np.int64], size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """``start[0], start[0] + 1, … (size[0] of them), start[1], …`` as one array."""
     offset = np.cumsum(size) - size
     return np.repeat(start - offset, size) + np.arange(int(size.sum()))
+
+
+def take_rows(table: Table, rows: npt.NDArray[Any] | slice) -> Table:
+    """The rows of a mask, of positions or of a slice, in that order."""
+    return type(table)(*(column[rows] for column in table))
+
+
+def concatenate_rows(tables: Sequence[Table]) -> Table:
+    """The rows of one or more tables, one after the other."""
+    return type(tables[0])(*map(np.concatenate, zip(*tables, strict=True)))

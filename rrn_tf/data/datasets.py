@@ -1,59 +1,40 @@
-"""What `--data` accepts: a path, a bundled name or a TFDS name becomes files of ratings.
+"""What `--data` accepts: a path, a bundled name or a TFDS name becomes files of ratings or events.
 
 Bundled and generated data are written once into a cache directory, so every source reaches the
-pipeline as a CSV or Parquet file with the columns of `rrn_tf.features.COLUMNS`.
+pipeline as a CSV or Parquet file with the columns of `rrn_tf.features.COLUMNS`, or `EVENT_COLUMNS`;
+but for files in a published format, which are read as they are.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import glob
-import hashlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from rrn_tf.data import synthetic
+from rrn_tf.data.formats import FORMATS, split_format
+from rrn_tf.data.generated import SYNTHETIC, SYNTHETIC_EVENTS, synthetic_event_log, synthetic_ratings
+from rrn_tf.data.source import DataSource, DataSourceError, write_whole_frame
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
-from rrn_tf.version import __version__
+
+__all__ = ["ACCEPTED", "DataSource", "DataSourceError", "resolve", "write_frame"]
 
 MOVIELENS_SMALL = "movielens-small"
-SYNTHETIC = "synthetic"
 TFDS = "tfds"
-ACCEPTED = f"a CSV or Parquet path or glob, {MOVIELENS_SMALL}, {SYNTHETIC}[:option=value,...] or {TFDS}:NAME"
+ACCEPTED = (
+    f"a CSV or Parquet path or glob, {MOVIELENS_SMALL}, {SYNTHETIC}[:option=value,...], "
+    f"{SYNTHETIC_EVENTS}[:option=value,...], {TFDS}:NAME or one of {', '.join(FORMATS)} with :PATH"
+)
 
 # Features of known TFDS sets in the order of COLUMNS; other sets should use those names themselves.
 TFDS_FEATURES: dict[str, tuple[str, str, str, str]] = {
     "movielens": (USER_ID, "movie_id", "user_rating", TIMESTAMP),
 }
-
-_EXPECTED = "expected"
-
-
-class DataSourceError(ValueError):
-    """A data source that cannot be used; the message says what was expected and found, in one line."""
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """Where ratings lie.
-
-    Attributes:
-      pattern: path or glob of CSV or Parquet files.
-      description: one line for people.
-      best_rmse: for generated ratings, the best reachable RMSE on the rows of a frame with the
-        columns user_id and item_id, in any order.
-    """
-
-    pattern: str
-    description: str
-    best_rmse: Callable[[pd.DataFrame], float] | None = None
 
 
 def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
@@ -61,7 +42,8 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
 
     Args:
       name_or_path: a path or glob, `movielens-small`, `synthetic` or `synthetic:users=500,seed=1`
-        (options of `SyntheticConfig`), or `tfds:NAME` such as `tfds:movielens/100k-ratings`.
+        (options of `SyntheticConfig`), `synthetic-events` likewise (`SyntheticEventsConfig`), `tfds:NAME` such as
+        `tfds:movielens/100k-ratings`, or a format of `rrn_tf.data.formats` such as `brightkite:PATH`.
       cache_dir: where files are made; kept and used again.
 
     Raises:
@@ -72,9 +54,15 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
     if name_or_path == MOVIELENS_SMALL:
         return _movielens_small(cache)
     if name == SYNTHETIC and not os.path.exists(name_or_path):
-        return _synthetic(rest, cache)
+        return synthetic_ratings(rest, cache)
+    if name == SYNTHETIC_EVENTS and not os.path.exists(name_or_path):
+        return synthetic_event_log(rest, cache)
     if name == TFDS:
         return _tfds(rest, cache)
+    text_format, path = split_format(name_or_path)
+    if text_format is not None:
+        source = _files(path)
+        return DataSource(f"{name}:{source.pattern}", f"{text_format.description}: {source.description}")
     return _files(name_or_path)
 
 
@@ -95,7 +83,7 @@ def write_frame(frame: pd.DataFrame, path: str | Path) -> Path:
     if missing:
         raise DataSourceError(f"a frame of ratings should have the columns {', '.join(COLUMNS)}, found no {missing[0]}")
     ratings = frame[list(COLUMNS)].astype({USER_ID: str, ITEM_ID: str, RATING: np.float32})
-    _write(ratings, Path(path))
+    write_whole_frame(ratings, Path(path))
     return Path(path)
 
 
@@ -125,60 +113,13 @@ def _movielens_small(cache: Path) -> DataSource:
     return DataSource(str(path), "MovieLens small: 100,004 ratings of movies, 1995 to 2016 (dslabs::movielens)")
 
 
-def _synthetic(options: str, cache: Path) -> DataSource:
-    try:
-        config = synthetic.config_from_text(options)
-    except ValueError as error:
-        raise DataSourceError(f"{SYNTHETIC}: {error}") from None
-    # The version is part of the key: another generator must not find the ratings of this one.
-    key = hashlib.sha256(repr((__version__, dataclasses.astuple(config))).encode()).hexdigest()[:12]
-    path = cache / f"{SYNTHETIC}-{key}.parquet"
-    truth = cache / f"{SYNTHETIC}-{key}.truth" / "expected.parquet"
-    if not (path.exists() and truth.exists()):
-        ratings = synthetic.generate(config)
-        frame = pd.DataFrame(
-            {
-                USER_ID: ratings.user_id,
-                ITEM_ID: ratings.item_id,
-                RATING: ratings.rating,
-                TIMESTAMP: ratings.timestamp,
-                _EXPECTED: ratings.expected,
-            }
-        )
-        _write(frame, truth)
-        write_frame(frame, path)
-    kind = (
-        "noise alone"
-        if config.signal == 0
-        else "static tastes"
-        if config.static or not config.drift
-        else "drifting tastes"
-    )
-    return DataSource(
-        str(path),
-        f"synthetic: {config.ratings:,} ratings, {kind}, seed {config.seed}",
-        lambda rows: _best_rmse(truth, rows),
-    )
-
-
-def _best_rmse(truth: Path, rows: pd.DataFrame) -> float:
-    columns = [USER_ID, ITEM_ID]
-    known = pd.read_parquet(truth, columns=[*columns, RATING, _EXPECTED])
-    # No user rates an item twice, so the pair names the row.
-    found = rows[columns].astype(str).merge(known, on=columns, how="left", validate="many_to_one")
-    if found[_EXPECTED].isna().any():
-        raise ValueError(f"rows should be of the generated ratings, found {int(found[_EXPECTED].isna().sum())} others")
-    errors = found[RATING].astype(np.float64) - found[_EXPECTED]
-    return float(np.sqrt(np.mean(errors**2)))
-
-
 def _tfds(name: str, cache: Path) -> DataSource:
     if not name:
         raise DataSourceError(f"{TFDS}: expected a name such as {TFDS}:movielens/100k-ratings, found none")
     path = cache / f"{TFDS}-{name.replace('/', '-').replace(':', '-')}.parquet"
     if not path.exists():
         _require("tensorflow_datasets", f"{TFDS}:{name}")
-        _write(_tfds_frame(name, cache / TFDS), path)
+        write_whole_frame(_tfds_frame(name, cache / TFDS), path)
     return DataSource(str(path), f"TensorFlow Datasets: {name}")
 
 
@@ -228,17 +169,3 @@ def _text(ids: np.ndarray) -> np.ndarray:
 def _require(module: str, what: str) -> None:
     if importlib.util.find_spec(module) is None:
         raise DataSourceError(f"{what} needs the package {module}: pip install rrn_tf[demo]")
-
-
-def _write(frame: pd.DataFrame, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside its place and then moved: an interrupted run leaves no half a file to be found.
-    draft = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        if path.suffix == ".parquet":
-            frame.to_parquet(draft, index=False)
-        else:
-            frame.to_csv(draft, index=False)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

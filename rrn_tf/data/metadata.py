@@ -10,7 +10,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rrn_tf.features import METADATA_FILE, Side
+from rrn_tf.config import EventDataConfig
+from rrn_tf.features import EVENT_METADATA_FILE, METADATA_FILE, Side
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class SequenceMetadata:
 
     def to_json(self) -> str:
         """The metadata as indented JSON text."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        return _to_json(self)
 
     @classmethod
     def load(cls, directory: str | Path) -> SequenceMetadata:
@@ -72,10 +73,7 @@ class SequenceMetadata:
         Raises:
           FileNotFoundError: where the directory holds no prepared data set.
         """
-        path = Path(directory, METADATA_FILE)
-        if not path.exists():
-            raise FileNotFoundError(f"{directory}: expected a prepared data set with {METADATA_FILE}, found none")
-        return cls.from_json(path.read_text())
+        return cls.from_json(_read(directory, METADATA_FILE))
 
     @classmethod
     def from_json(cls, text: str) -> SequenceMetadata:
@@ -84,3 +82,48 @@ class SequenceMetadata:
         for side in ("users", "items"):
             values[side] = EntityCounts(**values[side])
         return cls(**values)
+
+
+@dataclass(frozen=True)
+class EventMetadata:
+    """What prepared events say about themselves: `events.json` beside the sequences.
+
+    Attributes:
+      users, items: how many are left.
+      events: number of events by split label.
+      rejected: number of rejected rows by reason.
+      dropped: number of good events that each rule left out (see `rrn_tf.data.event_rules`).
+      config: how they were prepared.
+    """
+
+    users: int
+    items: int
+    events: dict[str, int]
+    rejected: dict[str, int]
+    dropped: dict[str, int]
+    config: EventDataConfig
+
+    def to_json(self) -> str:
+        """The metadata as indented JSON text."""
+        return _to_json(self)
+
+    @classmethod
+    def load(cls, directory: str | Path) -> EventMetadata:
+        """Reads `events.json` of prepared events.
+
+        Raises:
+          FileNotFoundError: where the directory holds none.
+        """
+        values = json.loads(_read(directory, EVENT_METADATA_FILE))
+        return cls(**{**values, "config": EventDataConfig(**values["config"])})
+
+
+def _to_json(metadata: SequenceMetadata | EventMetadata) -> str:
+    return json.dumps(dataclasses.asdict(metadata), indent=2) + "\n"
+
+
+def _read(directory: str | Path, name: str) -> str:
+    path = Path(directory, name)
+    if not path.exists():
+        raise FileNotFoundError(f"{directory}: expected a prepared data set with {name}, found none")
+    return path.read_text()

@@ -7,11 +7,12 @@ Plain numpy over int-coded ratings: one shard of them in Beam (`rrn_tf.beam.buil
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.data.arrays import concatenate_rows, take_rows
 from rrn_tf.data.wallclock import step_of
 
 Positions = npt.NDArray[np.int64]
@@ -36,8 +37,7 @@ class SideRatings(NamedTuple):
 
     def take(self, rows: Positions | slice) -> SideRatings:
         """The ratings at positions, in that order."""
-        columns: tuple[Any, ...] = tuple(column[rows] for column in self)
-        return SideRatings(*columns)
+        return take_rows(self, rows)
 
     def mirrored(self) -> SideRatings:
         """The same ratings as the other side sees them."""
@@ -46,8 +46,7 @@ class SideRatings(NamedTuple):
     @classmethod
     def concatenate(cls, parts: Sequence[SideRatings]) -> SideRatings:
         """Ratings of several parts, one after the other."""
-        columns: tuple[Any, ...] = tuple(map(np.concatenate, zip(*parts, strict=True)))
-        return cls(*columns)
+        return concatenate_rows(parts)
 
     @classmethod
     def empty(cls) -> SideRatings:

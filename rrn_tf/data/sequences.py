@@ -19,10 +19,11 @@ from rrn_tf import features
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.rows import SideRatings, number_rows, segment_starts
+from rrn_tf.data.sequence_files import read_side, read_vocabulary
 from rrn_tf.data.wallclock import step_of
 from rrn_tf.features import Side, Split
 
-_PARSE_BATCH = 2048
+_ROWS, _RATINGS = "rows", "ratings"  # lengths of sequences and of rows
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def load_sequences(directory: str | Path) -> RatingSequences:
             f"{directory}: both sides should hold the same ratings, found {len(user.rating)} in "
             f"{Side.USER.sequences} and {len(item.rating)} in {Side.ITEM.sequences}"
         )
-    return _linked(metadata, user, item, _vocabulary(directory, Side.USER), _vocabulary(directory, Side.ITEM))
+    return _linked(metadata, user, item, read_vocabulary(directory, Side.USER), read_vocabulary(directory, Side.ITEM))
 
 
 def sequences_in_memory(
@@ -208,39 +209,18 @@ def _linked(
     )
 
 
-def _vocabulary(directory: str | Path, side: Side) -> npt.NDArray[np.object_]:
-    text = Path(directory, side.vocabulary_file).read_text(encoding="utf-8")
-    return np.array(text.split("\n")[:-1], dtype=object)
+def _lengths(lists: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
+    return {_ROWS: lists[features.STEP].row_lengths(), _RATINGS: lists[features.RATING].values.row_lengths()}
 
 
 def _load_side(directory: str | Path, side: Side, entities: int) -> SideSequences:
     """A side whose `opposite_row` still counts from each opposite entity's first row."""
-    files = sorted(str(path) for path in Path(directory).rglob(f"{side.sequences}-*"))
-    if not files:
-        raise FileNotFoundError(f"{directory}: expected {side.sequences} files, found none")
-    parts: dict[str, list[npt.NDArray[np.generic]]] = {}
-
-    def keep(name: str, values: tf.Tensor) -> None:
-        parts.setdefault(name, []).append(values.numpy())
-
-    for records in tf.data.TFRecordDataset(files).batch(_PARSE_BATCH).prefetch(1):
-        context, lists, _ = tf.io.parse_sequence_example(
-            records, features.sequence_context_spec(), features.sequence_feature_spec()
-        )
-        keep(features.ENTITY_INDEX, context[features.ENTITY_INDEX])
-        keep("rows", lists[features.STEP].row_lengths())
-        keep("ratings", lists[features.RATING].values.row_lengths())
-        for name, ragged in lists.items():
-            keep(name, ragged.flat_values)
-    flat = {name: np.concatenate(values) for name, values in parts.items()}
-    index = flat[features.ENTITY_INDEX]
-    if not np.array_equal(index, np.arange(1, entities + 1)):
-        raise ValueError(f"{directory}: expected {side.sequences} of entities 1..{entities} in order, found others")
+    flat = read_side(directory, side, features.sequence_feature_spec(), _lengths, entities)
     return SideSequences(
         side=side,
-        row_splits=np.concatenate([[0, 0], np.cumsum(flat["rows"])]).astype(np.int64),
+        row_splits=np.concatenate([[0, 0], np.cumsum(flat[_ROWS])]).astype(np.int64),
         step=flat[features.STEP].astype(np.int64, copy=False),
-        rating_splits=np.concatenate([[0], np.cumsum(flat["ratings"])]).astype(np.int64),
+        rating_splits=np.concatenate([[0], np.cumsum(flat[_RATINGS])]).astype(np.int64),
         opposite=flat[features.OPPOSITE_INDEX].astype(np.int32),
         opposite_row=flat[features.OPPOSITE_ROW].astype(np.int64, copy=False),
         rating=flat[features.RATING].astype(np.float32, copy=False),

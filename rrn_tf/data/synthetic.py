@@ -11,11 +11,15 @@ import dataclasses
 import itertools
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.data.rows import segment_starts, time_order
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 START = 1_104_537_600  # 2005-01-01 UTC
 _DAY = 86_400
@@ -109,12 +113,12 @@ class SyntheticRatings:
     @property
     def user_id(self) -> npt.NDArray[np.object_]:
         """Ids such as "u17", object[N]."""
-        return _names("u", self.user)
+        return names("u", self.user)
 
     @property
     def item_id(self) -> npt.NDArray[np.object_]:
         """Ids such as "i4", object[N]."""
-        return _names("i", self.item)
+        return names("i", self.item)
 
     def best_rmse(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer] | slice = slice(None)) -> float:
         """RMSE on these rows of a predictor that knows the latent states: nothing can be expected to do better."""
@@ -150,15 +154,15 @@ def _events(
     period = config.days * _DAY
     user_arrival = _arrivals(rng, config.users, config.late_users, period)
     item_arrival = _arrivals(rng, config.items, config.late_items, period)
-    user_weight = _zipf(rng, config.users, config.user_skew)
-    item_weight = _zipf(rng, config.items, config.item_skew)
+    user_weight = zipf_weights(rng, config.users, config.user_skew)
+    item_weight = zipf_weights(rng, config.items, config.item_skew)
     pairs = np.empty(0, np.int64)
     times = np.empty(0, np.int64)
     flatness = 1.0
     while len(pairs) < config.ratings:
         missing = int((config.ratings - len(pairs)) * 1.2) + 64
-        drawn_user = _draw(rng, user_weight**flatness, missing)
-        drawn_item = _draw(rng, item_weight**flatness, missing)
+        drawn_user = draw(rng, user_weight**flatness, missing)
+        drawn_item = draw(rng, item_weight**flatness, missing)
         arrival = np.maximum(user_arrival[drawn_user], item_arrival[drawn_item])
         time = arrival + (rng.random(missing) * (period - arrival)).astype(np.int64)
         pairs = np.concatenate([pairs, drawn_user * config.items + drawn_item])
@@ -255,13 +259,14 @@ def _arrivals(rng: np.random.Generator, entities: int, late: float, period: int)
     return arrival.astype(np.int64)
 
 
-def _zipf(rng: np.random.Generator, entities: int, exponent: float) -> npt.NDArray[np.float64]:
-    """Weights in random order, so that a name says nothing about popularity."""
+def zipf_weights(rng: np.random.Generator, entities: int, exponent: float) -> npt.NDArray[np.float64]:
+    """Weights float64[entities] in random order, so that a name says nothing about popularity."""
     # The offset bounds the share of the few most frequent entities, as real logs do.
     return rng.permutation((np.arange(entities) + 1 + entities / 200) ** -exponent)
 
 
-def _draw(rng: np.random.Generator, weight: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.int64]:
+def draw(rng: np.random.Generator, weight: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.int64]:
+    """Draws `size` places with these weights, with replacement: int64[size]."""
     total = np.cumsum(weight)
     # Sorted uniforms walk the table in order, which is much faster; the shuffle unties the two sides.
     drawn = np.searchsorted(total, np.sort(rng.random(size)) * total[-1], side="right")
@@ -269,9 +274,10 @@ def _draw(rng: np.random.Generator, weight: npt.NDArray[np.float64], size: int) 
     return np.minimum(drawn, len(weight) - 1)
 
 
-def _names(prefix: str, index: npt.NDArray[np.int32]) -> npt.NDArray[np.object_]:
-    names = np.array([f"{prefix}{k}" for k in range(int(index.max(initial=-1)) + 1)], dtype=object)
-    return names[index]
+def names(prefix: str, index: npt.NDArray[np.int32]) -> npt.NDArray[np.object_]:
+    """Ids such as "u17" of indices from 0: object[N]."""
+    known = np.array([f"{prefix}{k}" for k in range(int(index.max(initial=-1)) + 1)], dtype=object)
+    return known[index]
 
 
 def _rounded_mean(
@@ -291,20 +297,32 @@ def _rounded_mean(
     return rounded.astype(np.float32)
 
 
-def config_from_text(text: str) -> SyntheticConfig:
+AnyConfig = TypeVar("AnyConfig", bound="DataclassInstance")
+
+
+def config_from_text(
+    text: str,
+    kind: type[AnyConfig] = SyntheticConfig,  # type: ignore[assignment]
+    what: str = "synthetic ratings",
+) -> AnyConfig:
     """A configuration from ``users=1000,ratings=50000,seed=1``; what is left out takes its default.
+
+    Args:
+      text: options.
+      kind: the configuration, a dataclass with defaults.
+      what: it makes, for messages.
 
     Raises:
       ValueError: for an unknown name or a value of the wrong kind, in one line.
     """
-    known = {name: type(default) for name, default in dataclasses.asdict(SyntheticConfig()).items()}
+    known = {name: type(default) for name, default in dataclasses.asdict(kind()).items()}
     values: dict[str, int | float | bool] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = part.partition("=")
         if name not in known:
-            raise ValueError(f"expected an option of synthetic ratings ({', '.join(known)}), found {part!r}")
+            raise ValueError(f"expected an option of {what} ({', '.join(known)}), found {part!r}")
         try:
             values[name] = {"true": True, "false": False}[value.lower()] if known[name] is bool else known[name](value)
         except (KeyError, ValueError):
             raise ValueError(f"{name} should be of type {known[name].__name__}, found {value!r}") from None
-    return SyntheticConfig(**values)  # type: ignore[arg-type]
+    return kind(**values)

@@ -16,11 +16,11 @@ from rrn_tf.data.prepared import BadInputError
 from tests.beam.bad_rows import BAD_ROWS, GOOD_ROWS, HEADER, QUOTED_NEWLINE
 
 
-def read_file(path, block_bytes=1 << 20, columns=features.COLUMNS):
+def read_file(path, block_bytes=1 << 20, columns=features.COLUMNS, text_format=None):
     """Good rows as (user, item, rating, timestamp, file, line), rejected rows and the number of all, without Beam."""
     good, rejected, count = [], [], 0
     reader = read_ratings._ReadBlock(columns)
-    for block in read_ratings.plan_blocks(str(path), columns, block_bytes):
+    for block in read_ratings.plan_blocks(str(path), columns, block_bytes, text_format):
         for output in reader.process(block):
             if isinstance(output, pa.RecordBatch):
                 good += [tuple(row.values()) for row in output.to_pylist()]

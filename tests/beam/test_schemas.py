@@ -36,7 +36,7 @@ def test_rating_examples():
 
 
 def test_events():
-    assert types(schema("events").feature) == dtypes(features.rating_example_spec())
+    assert types(schema("events").feature) == dtypes(features.event_example_spec())
 
 
 @pytest.mark.parametrize("name", ["ratings", "events"])

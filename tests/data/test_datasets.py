@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rrn_tf.data import datasets
+from rrn_tf.data import datasets, synthetic
 from rrn_tf.data.datasets import DataSourceError, resolve, write_frame
-from rrn_tf.features import COLUMNS
+from rrn_tf.data.synthetic_events import SyntheticEventsConfig, generate_events
+from rrn_tf.features import COLUMNS, EVENT_COLUMNS
 
 FRAME = pd.DataFrame({"user_id": [1, 2], "item_id": ["a", "b"], "rating": [3.5, 4], "timestamp": [10, 20], "more": 0})
 
@@ -97,7 +98,7 @@ def test_synthetic_knows_its_best_rmse(tmp_path: Path) -> None:
 def test_synthetic_is_made_once_for_each_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = resolve("synthetic:users=50,ratings=500", tmp_path)
     assert resolve("synthetic:users=50,ratings=500,seed=1", tmp_path).pattern != first.pattern
-    monkeypatch.setattr(datasets.synthetic, "generate", lambda config: pytest.fail("made again"))
+    monkeypatch.setattr(synthetic, "generate", lambda config: pytest.fail("made again"))
     assert resolve("synthetic:ratings=500,users=50", tmp_path).pattern == first.pattern
 
 
@@ -127,3 +128,28 @@ def test_tfds_without_ratings_and_with_failing_download(tmp_path: Path, monkeypa
     with pytest.raises(DataSourceError, match=r"could not be prepared: ConnectionError: no route to host$"):
         resolve("tfds:movielens/100k-ratings", tmp_path)
     assert not list(tmp_path.glob("*.parquet"))
+
+
+def test_synthetic_events_know_their_best_loss(tmp_path: Path) -> None:
+    source = resolve("synthetic-events:users=30,items=100,events=3000,clusters=10,seed=2", tmp_path)
+    assert source.description == "synthetic events: 3,000 of 30 users, seed 2"
+    found = pd.read_parquet(source.pattern)
+    assert tuple(found) == EVENT_COLUMNS
+    assert len(found) == 3000
+    assert source.best_nll is not None
+    assert source.best_rmse is None
+    made = generate_events(SyntheticEventsConfig(users=30, items=100, events=3000, clusters=10, seed=2))
+    best = source.best_nll(found.sample(frac=1, random_state=0))
+    assert best == pytest.approx(np.mean([made.nll[made.user == user].mean() for user in range(30)]), rel=1e-6)
+    assert best < np.log(100)
+    with pytest.raises(ValueError, match="found 1 others"):
+        source.best_nll(pd.DataFrame({"user_id": ["u0"], "timestamp": [7]}))
+
+
+def test_published_formats_keep_their_name(tmp_path: Path) -> None:
+    (tmp_path / "b.txt").touch()
+    source = resolve(f"brightkite:{tmp_path}/b.txt", tmp_path / "cache")
+    assert source.pattern == f"brightkite:{tmp_path}/b.txt"
+    assert source.description.startswith("Brightkite check-ins")
+    with pytest.raises(DataSourceError, match=r"^nowhere.tsv: expected a CSV .* found no such file$"):
+        resolve("lastfm-1k:nowhere.tsv", tmp_path)

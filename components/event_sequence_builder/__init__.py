@@ -1,0 +1,1 @@
+"""Event Examples in, sequences of users out."""

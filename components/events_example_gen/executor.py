@@ -1,0 +1,41 @@
+"""Executor of EventsExampleGen."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import apache_beam as beam
+
+from components.ratings_example_gen import executor as ratings_executor
+from components.ratings_example_gen.executor import DATA_CONFIG, settings, source_pattern
+from rrn_tf.beam import read_events
+from rrn_tf.beam.dead_letters import WriteDeadLetters
+from rrn_tf.beam.rating_examples import event_examples
+from rrn_tf.beam.read_events import EVENTS, ReadEvents
+from rrn_tf.config import CollaborativeConfig, config_from_dict
+
+TEXT_FORMAT = "text_format"
+
+
+class Executor(ratings_executor.Executor):
+    """Reads and validates events with the transforms of `rrn_tf.beam`."""
+
+    def GenerateExamplesByBeam(  # noqa: N802
+        self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
+    ) -> dict[str, beam.PCollection]:
+        """Serialized event `tf.Example`s, all in one split; rejected rows go to the dead letters.
+
+        Args:
+          pipeline: to add to.
+          exec_properties: see `Do`.
+        """
+        values = settings(exec_properties)
+        config = config_from_dict({"data": json.loads(values[DATA_CONFIG])}, CollaborativeConfig).data
+        pattern = source_pattern(exec_properties)
+        read = pipeline | ReadEvents(f"{values[TEXT_FORMAT]}:{pattern}" if values[TEXT_FORMAT] else pattern)
+        letters = WriteDeadLetters(
+            self._dead_letters(values), config.max_bad_share, read[read_events.ROWS], read_events.EVENTS
+        )
+        self._keep_counts(read[read_events.REJECTED] | letters)
+        return {EVENTS: read[EVENTS] | "Encode" >> beam.FlatMap(event_examples)}

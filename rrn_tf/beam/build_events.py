@@ -1,0 +1,141 @@
+"""Batches of events to the sequences of users, vocabularies and metadata on disk, by the rules of `event_rules`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+from apache_beam import pvalue
+from apache_beam.io.filesystems import FileSystems
+
+from rrn_tf.beam import event_shards as stages
+from rrn_tf.beam.event_shards import EventVocabularies, ShardCounts, ShardSummary
+from rrn_tf.beam.files import replacing
+from rrn_tf.beam.vocabularies import CombineCounts, IdCounts, frequent, write_vocabulary
+from rrn_tf.config import EventDataConfig
+from rrn_tf.data import event_rules as rules
+from rrn_tf.data.event_rules import CodedEvents
+from rrn_tf.data.metadata import EventMetadata
+from rrn_tf.data.prepared import BadInputError
+from rrn_tf.features import EVENT_METADATA_FILE, SIDES, Split
+
+
+class BuildEvents(beam.PTransform):
+    """Writes prepared events: sequences of users, vocabularies and `events.json`.
+
+    Two passes count, items first and then users with the remaining items; then each shard has all events of its users.
+    The bytes of every file depend on the events and their positions alone, not on their order or bundling.
+
+    Args:
+      config: the rules, and the number of shards.
+      output_dir: receives all files; `events.json` is written last.
+      folder: of the sequence files, below `output_dir`; none by default.
+      rejected: singleton PCollection of the number of rejected rows by reason, for the metadata. Nothing is built
+        before it is known.
+
+    Input: `pyarrow.RecordBatch`es with user_id, item_id (text, may be dictionary-encoded), timestamp and position
+    (int64, all different); other columns are ignored.
+
+    Output: a singleton PCollection of `EventMetadata`.
+
+    Raises (while running):
+      BadInputError: no event is left by the rules.
+    """
+
+    def __init__(
+        self, config: EventDataConfig, output_dir: str, *, folder: str = "", rejected: beam.PCollection | None = None
+    ) -> None:
+        super().__init__()
+        self._config = config
+        self._output_dir = str(output_dir)
+        self._folder = FileSystems.join(self._output_dir, *filter(None, [folder]))
+        self._rejected = rejected
+
+    def expand(self, events: beam.PCollection) -> beam.PCollection:
+        config, shards = self._config, self._config.shards
+        start = events.pipeline | "Start" >> beam.Create([None])
+        rejected = pvalue.AsSingleton(
+            start | "NoneRejected" >> beam.Map(lambda _: {}) if self._rejected is None else self._rejected
+        )
+        item_counts = (
+            events
+            | "CountItems" >> beam.Map(stages.count_items)
+            | "AddUpItems" >> beam.CombineGlobally(CombineCounts())
+            | "Wait" >> beam.Map(lambda counted, _: counted, rejected)
+        )
+        items = pvalue.AsSingleton(item_counts | "FrequentItems" >> beam.Map(frequent, config.min_item_events))
+        user_counts = (
+            events
+            | "CountUsers" >> beam.Map(stages.count_users, items)
+            | "AddUpUsers" >> beam.CombineGlobally(CombineCounts())
+        )
+        users = pvalue.AsSingleton(user_counts | "ActiveUsers" >> beam.Map(frequent, config.min_user_events))
+        split = (
+            (
+                events | "Code" >> beam.FlatMap(stages.code_events, shards, users, items),
+                start | "EveryShard" >> beam.FlatMap(_every_shard, shards),
+            )
+            | "Parts" >> beam.Flatten()
+            | "ToShards" >> beam.GroupByKey()
+            | "Split" >> beam.ParDo(stages.SplitUsers(config)).with_outputs(stages.SUMMARIES, main="events")
+        )
+        vocabularies = pvalue.AsSingleton(
+            start | "Index" >> beam.Map(_indexed, users, items, pvalue.AsList(split[stages.SUMMARIES]))
+        )
+        counts = split.events | "Write" >> beam.Map(stages.write_shard, self._folder, shards, vocabularies)
+        return start | "WriteMetadata" >> beam.Map(
+            _write_metadata,
+            config,
+            self._output_dir,
+            *(pvalue.AsSingleton(part) for part in (item_counts, user_counts)),
+            vocabularies,
+            rejected,
+            pvalue.AsList(counts),
+        )
+
+
+def _every_shard(_: None, shards: int) -> Iterator[tuple[int, CodedEvents]]:
+    """No events for each shard, so that every file is written."""
+    return ((shard, CodedEvents.empty()) for shard in range(shards))
+
+
+def _indexed(_: None, users: IdCounts, items: IdCounts, summaries: Iterable[ShardSummary]) -> EventVocabularies:
+    return stages.vocabularies(users, items, list(summaries))
+
+
+def _write_metadata(
+    _: None,
+    config: EventDataConfig,
+    directory: str,
+    items: IdCounts,
+    users: IdCounts,
+    vocabularies: EventVocabularies,
+    rejected: dict[str, int],
+    counts: list[ShardCounts],
+) -> EventMetadata:
+    """Writes the vocabularies and, all files being there, the metadata."""
+    by_split = [sum(column) for column in zip(*(count.by_split for count in counts))]
+    dropped = {
+        rules.ITEM_EVENTS: int(items.counts[items.counts < config.min_item_events].sum()),
+        rules.USER_EVENTS: int(users.counts[users.counts < config.min_user_events].sum()),
+        rules.USER_ENTROPY: vocabularies.dropped,
+        rules.UNTRAINED_ITEM: sum(count.untrained for count in counts),
+    }
+    if not sum(by_split):
+        raise BadInputError(
+            f"expected events, found none of {int(items.counts.sum()):,} that the rules leave: "
+            + ", ".join(f"{rule} dropped {number:,}" for rule, number in dropped.items())
+        )
+    for side, ids in zip(SIDES, (vocabularies.users, vocabularies.items), strict=True):
+        write_vocabulary(directory, side, ids)
+    metadata = EventMetadata(
+        users=len(vocabularies.users),
+        items=len(vocabularies.items),
+        events={split.label: by_split[split] for split in (Split.TRAIN, Split.VALID, Split.TEST)},
+        rejected=dict(sorted(rejected.items())),
+        dropped=dropped,
+        config=config,
+    )
+    with replacing(FileSystems.join(directory, EVENT_METADATA_FILE)) as file:
+        file.write(metadata.to_json().encode())
+    return metadata

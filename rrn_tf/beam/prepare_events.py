@@ -1,0 +1,54 @@
+"""From events to prepared sequences of users in one Beam pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from rrn_tf.beam import read_events
+from rrn_tf.beam.build_events import BuildEvents
+from rrn_tf.beam.dead_letters import WriteDeadLetters
+from rrn_tf.beam.errors import surfaced_errors
+from rrn_tf.beam.files import remove
+from rrn_tf.beam.read_events import ReadEvents
+from rrn_tf.config import EventDataConfig
+from rrn_tf.data.allocator import reused_memory
+from rrn_tf.data.metadata import EventMetadata
+from rrn_tf.features import EVENT_METADATA_FILE
+
+
+def prepare_events(
+    pattern: str,
+    output_dir: str,
+    config: EventDataConfig,
+    *,
+    dead_letters: str,
+    beam_args: Sequence[str] = (),
+) -> EventMetadata:
+    """Reads and checks events, applies the rules and writes the sequences of users.
+
+    Args:
+      pattern: CSV or Parquet files of events or ratings, or files in a published format (see `ReadRatings`).
+      output_dir: receives sequences, vocabularies and metadata.
+      config: of the rules.
+      dead_letters: JSON Lines file for rejected rows.
+      beam_args: pipeline options, passed to Beam untouched; default: the in-memory runner.
+
+    Returns:
+      The metadata, which lies in `output_dir` too.
+
+    Raises:
+      BadInputError: in one line: no such file, a wrong header, no rows, too many rejected, none left by the rules.
+    """
+    remove(f"{output_dir}/{EVENT_METADATA_FILE}")  # of an earlier run, so that its presence always means success
+    with surfaced_errors(), reused_memory():
+        pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
+        read = pipeline | "ReadEvents" >> ReadEvents(pattern)
+        counts = read[read_events.REJECTED] | WriteDeadLetters(
+            dead_letters, config.max_bad_share, read[read_events.ROWS], read_events.EVENTS
+        )
+        _ = read[read_events.EVENTS] | BuildEvents(config, output_dir, rejected=counts)
+        pipeline.run().wait_until_finish()
+    return EventMetadata.load(output_dir)

@@ -1,0 +1,128 @@
+"""The rules of the Collaborative RNN paper on the events of users, in numpy: order, diversity, what is held out.
+
+They are applied in this order: items with few events are left out; then users with few of the remaining events; then
+users whose remaining events are not diverse enough, held-out ones counted; then the last events of each user are held
+out; then held-out events are left out whose item has no training event.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.config import EventDataConfig
+from rrn_tf.data.arrays import take_rows
+from rrn_tf.data.rows import Positions, segment_starts, time_order
+from rrn_tf.features import Split
+
+# What `EventMetadata.dropped` counts events by; the rules of `EventDataConfig`, in order.
+ITEM_EVENTS, USER_EVENTS, USER_ENTROPY, UNTRAINED_ITEM = "item_events", "user_events", "user_entropy", "untrained_item"
+RULES = (ITEM_EVENTS, USER_EVENTS, USER_ENTROPY, UNTRAINED_ITEM)
+
+
+class CodedEvents(NamedTuple):
+    """N events in any order.
+
+    Attributes:
+      user, item: int32[N], indices.
+      timestamp: int64[N], unix seconds.
+      position: int64[N], all different; events of one user and second are in this order.
+    """
+
+    user: npt.NDArray[np.int32]
+    item: npt.NDArray[np.int32]
+    timestamp: npt.NDArray[np.int64]
+    position: npt.NDArray[np.int64]
+
+    @classmethod
+    def empty(cls) -> CodedEvents:
+        """No events."""
+        index, number = np.empty(0, np.int32), np.empty(0, np.int64)
+        return cls(index, index, number, number)
+
+
+class SplitEvents(NamedTuple):
+    """N events by user and time.
+
+    Attributes:
+      user, item: int32[N], indices.
+      timestamp: int64[N], unix seconds.
+      split: uint8[N], `Split` codes, not falling within a user.
+    """
+
+    user: npt.NDArray[np.int32]
+    item: npt.NDArray[np.int32]
+    timestamp: npt.NDArray[np.int64]
+    split: npt.NDArray[np.uint8]
+
+
+def in_order(events: CodedEvents) -> CodedEvents:
+    """The events by (user, timestamp, position)."""
+    ranked = take_rows(events, np.argsort(events.position))
+    # The rank takes fewer bits than the position, so that the sort has a packed key.
+    return take_rows(ranked, time_order(ranked.user, ranked.timestamp, np.arange(len(ranked.user), dtype=np.int32)))
+
+
+def item_entropy(user: npt.NDArray[np.int32], item: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
+    """Shannon entropy, in nats, of each user's distribution over items.
+
+    Args:
+      user: int32[N], not falling.
+      item: int32[N].
+
+    Returns:
+      float64[distinct users], in order of the users.
+    """
+    if not len(user):
+        return np.empty(0)
+    pairs = np.sort((user.astype(np.int64) << 32) | item)
+    first = segment_starts(pairs)
+    count = np.diff(first, append=len(pairs))
+    users = segment_starts(pairs[first] >> 32)
+    share = count / np.repeat(np.add.reduceat(count, users), np.diff(users, append=len(first)))
+    return -np.add.reduceat(share * np.log(share), users)
+
+
+def split_by_position(count: Positions, config: EventDataConfig) -> npt.NDArray[np.uint8]:
+    """Which of each user's events, in order of time, are held out.
+
+    Args:
+      count: int64[users], at least 1: events of each.
+      config: `holdout`, its bounds and `validation`.
+
+    Returns:
+      uint8[sum of count], `Split` codes: training events, then those of validation, then those of test.
+    """
+    last = _held_out(count, config)
+    names = (Split.TRAIN, Split.VALID, Split.TEST) if config.validation else (Split.TRAIN, Split.VALID)
+    sizes = [last]
+    if config.validation:
+        sizes.insert(0, _held_out(count - last, config))
+    sizes.insert(0, count - np.sum(sizes, axis=0))
+    return np.repeat(np.tile(np.array(names, np.uint8), len(count)), np.stack(sizes, axis=1).ravel())
+
+
+def _held_out(count: Positions, config: EventDataConfig) -> Positions:
+    nearest = np.floor(config.holdout * count + 0.5).astype(np.int64)
+    return np.minimum(np.clip(nearest, config.min_holdout, config.max_holdout), count - 1)
+
+
+def split_diverse_users(events: CodedEvents, config: EventDataConfig) -> tuple[SplitEvents, int]:
+    """Applies the rules on entropy and holding out to all events of some users.
+
+    Args:
+      events: in any order.
+      config: of the rules.
+
+    Returns:
+      The events of diverse users by user and time, and the number of events of the others.
+    """
+    ordered = in_order(events)
+    first = segment_starts(ordered.user)
+    count = np.diff(first, append=len(ordered.user))
+    diverse = item_entropy(ordered.user, ordered.item) > config.min_user_entropy
+    kept = take_rows(ordered, np.repeat(diverse, count))
+    split = split_by_position(count[diverse], config)
+    return SplitEvents(kept.user, kept.item, kept.timestamp, split), len(ordered.user) - len(kept.user)

@@ -1,0 +1,52 @@
+"""Events of users in memory: who met which item when, in order of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.features import Split
+
+
+@dataclass(frozen=True)
+class EventSequences:
+    """All events of U users with M items; the training events of a user come first.
+
+    Attributes:
+      user_splits: int64[U + 2], where the events of each user (index from 1; 0, the unknown one, has none) begin and
+        end.
+      item: int32[N], item index from 1.
+      timestamp: int64[N], unix seconds, not falling within a user.
+      split: uint8[N], `Split.TRAIN`, `Split.VALID` or `Split.TEST`, not falling within a user.
+      user_ids: object[U], the id of the user with index k + 1.
+      item_ids: object[M], likewise; every item has a training event.
+    """
+
+    user_splits: npt.NDArray[np.int64]
+    item: npt.NDArray[np.int32]
+    timestamp: npt.NDArray[np.int64]
+    split: npt.NDArray[np.uint8]
+    user_ids: npt.NDArray[np.object_]
+    item_ids: npt.NDArray[np.object_]
+
+    @property
+    def num_users(self) -> int:
+        return len(self.user_ids)
+
+    @property
+    def num_items(self) -> int:
+        return len(self.item_ids)
+
+    @cached_property
+    def user(self) -> npt.NDArray[np.int32]:
+        """int32[N], user index of each event."""
+        return np.repeat(np.arange(len(self.user_splits) - 1, dtype=np.int32), np.diff(self.user_splits))
+
+    def counts(self, splits: Iterable[Split]) -> npt.NDArray[np.int64]:
+        """int64[U + 1], how many events of the given splits each user has."""
+        wanted = np.isin(self.split, [int(split) for split in splits])
+        return np.bincount(self.user[wanted], minlength=len(self.user_splits) - 1)
