@@ -85,13 +85,13 @@ class NGram(DistributionModel):
 
     def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
         """As `EventModel.log_probabilities`; reads only the counts of the events' own items."""
-        p = _back_off(*self._met(sequences, positions), self._fitted(), np.full(len(positions), 1 / self._num_items))
-        return np.log(p).astype(np.float32)
+        strengths, uniform = self._fitted(), np.full(len(positions), 1 / sequences.num_items)
+        return np.log(_back_off(*self._met(sequences, positions), strengths, uniform)).astype(np.float32)
 
     @property
     def num_parameters(self) -> int:
         """Counts that are not zero, and the strengths."""
-        return sum(counts.num_entries for counts in self._counts) + len(self._fitted())
+        return len(self._fitted()) + sum(counts.num_entries for counts in self._counts)
 
     def _contexts(self, sequences: EventSequences, positions: Positions) -> Codes:
         user = sequences.user[positions].astype(np.int64)
