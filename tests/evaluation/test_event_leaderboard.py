@@ -119,5 +119,7 @@ def test_rendering(
     assert event_leaderboard_markdown(rows).splitlines()[1].startswith("| --- | ---: |")
     print_event_leaderboard(rows)
     printed = capsys.readouterr().out
-    assert "user 1-gram" in printed
-    assert "NDCG@10" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "…" not in printed
+    assert printed.count("user 1-gram") == 2
+    assert all(heading in printed for heading in ("NDCG@10", "high", "parameters"))
