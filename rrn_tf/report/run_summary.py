@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.features import SCORE, Split
 
 
@@ -75,6 +76,17 @@ def print_run(record: Mapping[str, Any]) -> None:
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
     for name in ("model", "logs", "evaluation", "report", "dead_letters"):
         _print(f"{name.replace('_', ' '):<14}{record[name]}")
+
+
+def print_event_leaderboard(rows: Sequence[EventLeaderboardRow]) -> None:
+    """Models of events beside each other."""
+    headings, cells = event_cells(rows)
+    # In two parts, each of which fits a terminal of 80 columns: NLL and cost, then ranks and thirds of the users.
+    for part in ([*range(5), 11, 12], [0, *range(5, 11)]):
+        table = _table(*(headings[at] for at in part))
+        for line in cells:
+            table.add_row(*(line[at] for at in part))
+        _print(table)
 
 
 def _print_best(figures: Mapping[str, Any]) -> None:

@@ -1,0 +1,120 @@
+"""What every model of events can do, so that one loop fits and compares them all."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterator
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.data.event_scores import Positions, middle_ranks, positions_of, user_means
+from rrn_tf.data.events import EventSequences
+from rrn_tf.features import Split
+
+FloatArray = npt.NDArray[np.float32]
+Fitted = TypeVar("Fitted", bound="EventBaseline")
+
+_BLOCK = 1 << 22  # scores held at once
+
+
+class EventModel(Protocol):
+    """A fitted model of the next item, asked about events by their position.
+
+    Each event is predicted from the earlier events of its own user, held-out ones too: what they were is
+    known by then, but nothing is fitted to them.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
+        """Log-probability, in nats, of the item of each event.
+
+        Args:
+          sequences: the events.
+          positions: int64[N], indices into `sequences.item`, in any order.
+
+        Returns:
+          float32[N]; the probabilities of all items add up to one.
+        """
+        ...
+
+    def ranks(self, sequences: EventSequences, positions: Positions) -> FloatArray:
+        """Rank of the item of each event among all items, as `middle_ranks`; arguments as `log_probabilities`."""
+        ...
+
+    @property
+    def num_parameters(self) -> int:
+        """Numbers that the fitted model stores."""
+        ...
+
+
+class EventBaseline(EventModel, Protocol):
+    """A model of events that is fitted in one go."""
+
+    def fit(self: Fitted, sequences: EventSequences) -> Fitted:
+        """Fits the model and returns it.
+
+        Args:
+          sequences: training events give parameters; validation events choose options (size, regulariser,
+            stopping), and without any of them defaults are used; test events are not looked at.
+        """
+        ...
+
+
+class DistributionModel(abc.ABC):
+    """A model that writes out the whole distribution over items, a bounded block of contexts at a time."""
+
+    @abc.abstractmethod
+    def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[Any]:
+        """What the prediction of each event depends on: int64[N] codes, or float[N, d] states."""
+
+    @abc.abstractmethod
+    def _distribution(self, contexts: npt.NDArray[Any]) -> FloatArray:
+        """Log-probabilities of all items in contexts [B], each item at its index less one: float32[B, M]."""
+
+    def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
+        """As `EventModel.log_probabilities`."""
+        found = np.empty(len(positions), np.float32)
+        for at, scores, row in self._blocks(sequences, positions):
+            found[at] = scores[row, sequences.item[positions[at]] - 1]
+        return found
+
+    def ranks(self, sequences: EventSequences, positions: Positions) -> FloatArray:
+        """As `EventModel.ranks`."""
+        found = np.empty(len(positions), np.float32)
+        for at, scores, row in self._blocks(sequences, positions):
+            column = sequences.item[positions[at]] - 1
+            size = max(_BLOCK // scores.shape[1], 1)
+            for part in np.split(np.arange(len(at)), range(size, len(at), size)):
+                found[at[part]] = middle_ranks(scores[row[part]], column[part])
+        return found
+
+    def _blocks(
+        self, sequences: EventSequences, positions: Positions
+    ) -> Iterator[tuple[Positions, FloatArray, npt.NDArray[np.intp]]]:
+        """Blocks of events `at`, the scores of their contexts, and which row of the scores is whose."""
+        contexts = self._contexts(sequences, positions)
+        row = np.arange(len(positions))
+        if contexts.ndim == 1:
+            # Events in one context share its distribution.
+            contexts, row = np.unique(contexts, return_inverse=True)
+        order = np.argsort(row, kind="stable")
+        size = max(_BLOCK // sequences.num_items, 1)
+        starts = np.arange(0, len(contexts), size)
+        ends = np.searchsorted(row[order], starts + size)
+        for start, at in zip(starts, np.split(order, ends[:-1])):
+            yield at, self._distribution(contexts[start : start + size]), row[at] - start
+
+
+def validation_nll(model: EventModel, sequences: EventSequences) -> float:
+    """Mean negative log-likelihood of a user's validation events, averaged over users; NaN without any."""
+    positions = positions_of(sequences, [Split.VALID])
+    return mean_nll(model.log_probabilities(sequences, positions), sequences.user[positions])
+
+
+def mean_nll(log_probability: npt.NDArray[np.floating], user: npt.NDArray[np.integer]) -> float:
+    """The paper's metric: the mean of -log p for each user, then over users; NaN without events."""
+    return -float(np.mean(user_means(log_probability, user)[1])) if len(user) else float("nan")

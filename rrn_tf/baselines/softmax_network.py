@@ -1,0 +1,102 @@
+"""The factors of softmax matrix factorisation, their likelihood and its gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from rrn_tf.baselines.lazy_adam import LazyAdam
+
+_INITIAL_SCALE = 0.1
+_INDEX, _FLOATS = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)
+
+
+class UserBatch(NamedTuple):
+    """The training events of some users; B users, N pairs of user and item.
+
+    Attributes:
+      user: int64[B], distinct.
+      total: float32[B], events of each.
+      slot: int64[N], position in the batch of each pair's user.
+      item: int64[N], item index less one.
+      times: float32[N], how often the pair occurs.
+      share: float32[], part of all users that is in this batch.
+    """
+
+    user: npt.NDArray[np.int64]
+    total: npt.NDArray[np.float32]
+    slot: npt.NDArray[np.int64]
+    item: npt.NDArray[np.int64]
+    times: npt.NDArray[np.float32]
+    share: np.float32
+
+
+_BATCH = UserBatch(_INDEX, _FLOATS, _INDEX, _INDEX, _FLOATS, tf.TensorSpec([]))
+
+
+class SoftmaxNetwork(tf.Module):
+    """p(j | i) = softmax_j(<u_i, v_j> + b_j).
+
+    The objective is -sum log p(j | i) over the training events + l2 / 2 (|U|^2 + |V|^2). Since p does not depend on
+    what came before an event, a user's events enter as counts: one row of M scores for all of them.
+
+    Args:
+      users, items: rows of U and V.
+      factors: k.
+      l2: weight of the regulariser.
+      bias: float32[items], where b starts.
+      seed: of the initial factors.
+    """
+
+    def __init__(
+        self, users: int, items: int, factors: int, l2: float, bias: npt.NDArray[np.float32], seed: int = 0
+    ) -> None:
+        super().__init__()
+        rng = np.random.default_rng(seed)
+        scale = np.float32(_INITIAL_SCALE)
+        self.U = tf.Variable(scale * rng.standard_normal((users, factors), np.float32), name="U")
+        self.V = tf.Variable(scale * rng.standard_normal((items, factors), np.float32), name="V")
+        self.b = tf.Variable(bias, name="b")
+        self._l2, self._adam = l2, LazyAdam(self.weights)
+
+    @property
+    def weights(self) -> tuple[tf.Variable, tf.Variable, tf.Variable]:
+        """U, V and b."""
+        return self.U, self.V, self.b
+
+    @property
+    def values(self) -> list[npt.NDArray[np.float32]]:
+        """Copies of U, V and b."""
+        return [weight.numpy() for weight in self.weights]
+
+    def assign(self, values: Sequence[npt.NDArray[np.float32]]) -> None:
+        """Sets U, V and b."""
+        for weight, value in zip(self.weights, values, strict=True):
+            weight.assign(value)
+
+    @tf.function(input_signature=[_INDEX], autograph=False)
+    def log_probabilities(self, user: tf.Tensor) -> tf.Tensor:
+        """Log p(j | i) of every item for users int64[B]: float32[B, items]."""
+        return tf.nn.log_softmax(self._scores(tf.gather(self.U, user)))
+
+    @tf.function(input_signature=[_BATCH], autograph=False)
+    def gradients(self, batch: UserBatch) -> tuple[tf.IndexedSlices, tf.Tensor, tf.Tensor]:
+        """Gradients of a batch's part of the objective by U, V and b."""
+        u = tf.gather(self.U, batch.user)
+        expected = batch.total[:, tf.newaxis] * tf.nn.softmax(self._scores(u))
+        error = tf.tensor_scatter_nd_sub(expected, tf.stack([batch.slot, batch.item], axis=1), batch.times)
+        of_u = tf.matmul(error, self.V) + self._l2 * u
+        of_v = tf.matmul(error, u, transpose_a=True) + self._l2 * batch.share * self.V
+        return tf.IndexedSlices(of_u, batch.user), of_v, tf.reduce_sum(error, axis=0)
+
+    @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)
+    def step(self, batch: UserBatch, rate: tf.Tensor) -> None:
+        """One step of Adam; users outside the batch keep their factors and moments."""
+        self._adam.apply(self.gradients(batch), rate)
+
+    def _scores(self, u: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(u, self.V, transpose_b=True) + self.b

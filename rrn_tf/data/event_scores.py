@@ -1,0 +1,68 @@
+"""What every scorer of events needs: the event before, means by user, and ranks among all items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.data.events import EventSequences
+from rrn_tf.features import Split
+
+Positions = npt.NDArray[np.int64]
+
+
+def positions_of(sequences: EventSequences, splits: Iterable[Split]) -> Positions:
+    """Positions of the events of some splits, ascending: int64[N]."""
+    return np.flatnonzero(np.isin(sequences.split, [int(split) for split in splits]))
+
+
+def previous_items(sequences: EventSequences, positions: Positions) -> npt.NDArray[np.int64]:
+    """The item of the same user's event before each position, 0 where there is none: int64[N]."""
+    first = sequences.user_splits[sequences.user[positions]]
+    return np.where(positions > first, sequences.item[np.maximum(positions - 1, 0)], 0).astype(np.int64)
+
+
+def user_means(
+    values: npt.NDArray[np.floating], user: npt.NDArray[np.integer]
+) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.float64]]:
+    """The mean of a value for each user that has one.
+
+    Args:
+      values: float[N].
+      user: int[N], the user of each value.
+
+    Returns:
+      users: int[U], ascending.
+      means: float64[U].
+
+    Raises:
+      ValueError: for different shapes, or values that are not finite.
+    """
+    if np.ndim(values) != 1 or np.shape(values) != np.shape(user):
+        raise ValueError(
+            f"values and users should have one shape [N], received {np.shape(values)} and {np.shape(user)}"
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(f"values should be finite, received {(~np.isfinite(values)).sum()} NaN or infinity")
+    users, row = np.unique(user, return_inverse=True)
+    return users, np.bincount(row, values) / np.maximum(np.bincount(row), 1)
+
+
+def middle_ranks(scores: npt.NDArray[np.floating], column: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
+    """Rank of one column of each row among all, 1 being the highest score.
+
+    Columns with equal scores share the middle of the ranks that they take, so that a model which cannot tell
+    items apart gains nothing by their order: ranks may end in a half.
+
+    Args:
+      scores: float[B, M].
+      column: int[B], from 0.
+
+    Returns:
+      float32[B].
+    """
+    true = np.take_along_axis(scores, column[:, np.newaxis], axis=1)
+    above, equal = (np.count_nonzero(comparison, axis=1) for comparison in (scores > true, scores == true))
+    return (above + (equal + 1) / 2).astype(np.float32)

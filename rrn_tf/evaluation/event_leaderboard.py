@@ -1,0 +1,195 @@
+"""Models of events beside each other on the same held-out events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.baselines.event_model import EventBaseline, EventModel
+from rrn_tf.data.event_scores import Positions
+from rrn_tf.data.events import EventSequences
+from rrn_tf.evaluation.event_metrics import (
+    discounted_gains,
+    entropy_bins,
+    hits,
+    nll,
+    nll_difference,
+    over_users,
+    reciprocal_ranks,
+    training_entropy,
+)
+from rrn_tf.evaluation.tables import aligned_text, markdown
+
+ENTROPY_BINS = ("low entropy", "middle", "high")
+
+
+@dataclass(frozen=True)
+class EventScores:
+    """What a model said of N events.
+
+    Attributes:
+      log_probability: float32[N], of the item of each event, in nats.
+      rank: float32[N], of the item among all items.
+      seconds: that fitting took; None where not measured.
+      parameters: numbers that the model stores.
+    """
+
+    log_probability: npt.NDArray[np.float32]
+    rank: npt.NDArray[np.float32]
+    seconds: float | None
+    parameters: int
+
+
+@dataclass(frozen=True)
+class EventLeaderboardRow:
+    """One model's line; every figure is a mean over each user's events, then over users.
+
+    Attributes:
+      model: its name.
+      nll: negative log-likelihood in nats.
+      standard_error: of the NLL.
+      difference: NLL less that of the reference model; negative is better. None on its own line.
+      difference_standard_error: of the paired difference. None on the reference's line.
+      hit, mrr, ndcg: hit@k, mean reciprocal rank and NDCG@k over all items.
+      k: of hit@k and NDCG@k.
+      nll_by_entropy: NLL of the users by third of their training entropy, the lowest first.
+      seconds: that fitting took; None where not measured.
+      parameters: numbers that the model stores.
+      users, n: numbers of scored users and events.
+    """
+
+    model: str
+    nll: float
+    standard_error: float
+    difference: float | None
+    difference_standard_error: float | None
+    hit: float
+    mrr: float
+    ndcg: float
+    k: int
+    nll_by_entropy: tuple[float, ...]
+    seconds: float | None
+    parameters: int
+    users: int
+    n: int
+
+
+def score(
+    model: EventModel, sequences: EventSequences, positions: Positions, seconds: float | None = None
+) -> EventScores:
+    """Asks a fitted model about events.
+
+    Args:
+      model: anything with the protocol: a baseline or a network.
+      sequences: the events.
+      positions: int64[N], the events to ask about.
+      seconds: that fitting took.
+    """
+    log_probability = model.log_probabilities(sequences, positions)
+    return EventScores(log_probability, model.ranks(sequences, positions), seconds, model.num_parameters)
+
+
+def fit_and_score(model: EventBaseline, sequences: EventSequences, positions: Positions) -> EventScores:
+    """Fits a model, with the time that takes, and asks it about events; arguments as `score`."""
+    begin = time.perf_counter()
+    model.fit(sequences)
+    return score(model, sequences, positions, time.perf_counter() - begin)
+
+
+def event_leaderboard(
+    sequences: EventSequences,
+    positions: Positions,
+    scores: Mapping[str, EventScores],
+    reference: str | None = None,
+    k: int = 10,
+) -> list[EventLeaderboardRow]:
+    """Compares models, best first.
+
+    Args:
+      sequences: the events.
+      positions: int64[N], what was scored (see `scored_positions`).
+      scores: of each model, by name.
+      reference: the model that the others are compared with; the first of `scores` by default.
+      k: of hit@k and NDCG@k.
+
+    Returns:
+      A row a model, by increasing NLL.
+
+    Raises:
+      ValueError: without events, for an unknown reference, or for scores of another shape.
+    """
+    if not len(positions):
+        raise ValueError("a leaderboard should have held-out events, received none")
+    reference = next(iter(scores)) if reference is None else reference
+    if reference not in scores:
+        raise ValueError(f"the reference should be one of {', '.join(scores)}, received {reference!r}")
+    user = sequences.user[positions]
+    users, row_of = np.unique(user, return_inverse=True)
+    third = entropy_bins(training_entropy(sequences)[users], len(ENTROPY_BINS))[row_of]
+
+    def row(model: str) -> EventLeaderboardRow:
+        of = scores[model]
+        found = nll(of.log_probability, user)
+        difference, difference_error = (
+            nll_difference(of.log_probability, scores[reference].log_probability, user)
+            if model != reference
+            else (None, None)
+        )
+        return EventLeaderboardRow(
+            model=model,
+            nll=found.value,
+            standard_error=found.standard_error,
+            difference=difference,
+            difference_standard_error=difference_error,
+            hit=over_users(hits(of.rank, k), user).value,
+            mrr=over_users(reciprocal_ranks(of.rank), user).value,
+            ndcg=over_users(discounted_gains(of.rank, k), user).value,
+            k=k,
+            nll_by_entropy=tuple(
+                nll(of.log_probability[third == number], user[third == number]).value
+                for number in range(len(ENTROPY_BINS))
+            ),
+            seconds=of.seconds,
+            parameters=of.parameters,
+            users=len(users),
+            n=len(positions),
+        )
+
+    return sorted(map(row, scores), key=lambda line: line.nll)
+
+
+def event_leaderboard_text(rows: Sequence[EventLeaderboardRow]) -> str:
+    """The rows as aligned plain text."""
+    return aligned_text(*event_cells(rows))
+
+
+def event_leaderboard_markdown(rows: Sequence[EventLeaderboardRow]) -> str:
+    """The rows as a Markdown table."""
+    return markdown(*event_cells(rows))
+
+
+def event_cells(rows: Sequence[EventLeaderboardRow]) -> tuple[list[str], list[list[str]]]:
+    """Headings and lines of the table, for any way of printing it."""
+    k = rows[0].k if rows else 10
+    headings = ["model", "NLL", "s.e.", "difference", "s.e.", f"hit@{k}", "MRR", f"NDCG@{k}", *ENTROPY_BINS]
+    return [*headings, "seconds", "parameters"], [*map(_cells, rows)]
+
+
+def _cells(row: EventLeaderboardRow) -> list[str]:
+    def given(value: float | None, form: str) -> str:
+        return "" if value is None else format(value, form)
+
+    return [
+        row.model,
+        f"{row.nll:.4f}",
+        f"{row.standard_error:.4f}",
+        given(row.difference, "+.4f"),
+        given(row.difference_standard_error, ".4f"),
+        *(f"{value:.4f}" for value in (row.hit, row.mrr, row.ndcg, *row.nll_by_entropy)),
+        given(row.seconds, ".1f"),
+        f"{row.parameters:,}",
+    ]
