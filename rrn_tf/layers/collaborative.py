@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.layers.unrolling import times, unrolled
+
 ACTIVATIONS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh}
 
 
@@ -32,14 +34,13 @@ class CollaborativeCell(keras.layers.Layer):
         self.pooled = pooled
 
     def build(self, input_shape: Any) -> None:
-        start = keras.initializers.RandomNormal(stddev=self.units**-0.5)
         users = () if self.pooled else (self.num_users + 1,)
         self.recurrent = [
-            self.add_weight(f"recurrent_{name}", (*users, self.units, width * self.units), initializer=start)
+            self._table(f"recurrent_{name}", (*users, self.units, width * self.units))
             for name, width in self.blocks.items()
         ]
         self.embedding = [
-            self.add_weight(f"embedding_{name}", (self.num_items + 1, width * self.units), initializer=start)
+            self._table(f"embedding_{name}", (self.num_items + 1, width * self.units))
             for name, width in self.blocks.items()
         ]
         super().build(input_shape)
@@ -65,6 +66,12 @@ class CollaborativeCell(keras.layers.Layer):
         """
         raise NotImplementedError
 
+    def multiplied(
+        self, embedded: Sequence[tf.Tensor], state: tf.Tensor, matrices: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        """What `transition` multiplies each recurrent matrix with: float[B, units] a block."""
+        raise NotImplementedError
+
     def unroll(
         self, embedded: Sequence[tf.Tensor], state: tf.Tensor, matrices: Sequence[tf.Tensor], mask: tf.Tensor
     ) -> tf.Tensor:
@@ -80,15 +87,10 @@ class CollaborativeCell(keras.layers.Layer):
           float[B, T, units].
         """
         real = tf.transpose(mask)[:, :, tf.newaxis]
-        embedded, matrices = self._cast(embedded), self._cast(matrices)
-        steps = [tf.transpose(e, [1, 0, 2]) for e in embedded]
-        # Zero times NaN is NaN in the gradient, so the padding is cleared before and not only after the step.
-        steps = [tf.where(real, e, tf.zeros_like(e)) for e in steps]
-
-        def step(before: tf.Tensor, now: tuple[list[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-            return tf.where(now[1], self.transition(now[0], before, matrices), before)
-
-        return tf.transpose(tf.scan(step, (steps, real), tf.cast(state, self.compute_dtype)), [1, 0, 2])
+        # Zero times NaN is NaN in the gradient, so the padding is cleared before the step, not only after it.
+        steps = [tf.where(real, tf.transpose(e, [1, 0, 2]), tf.zeros([], e.dtype)) for e in embedded]
+        states = unrolled(self, self._cast(steps), tf.cast(state, self.compute_dtype), self._cast(matrices), real)
+        return tf.transpose(states, [1, 0, 2])
 
     def call(
         self,
@@ -114,6 +116,10 @@ class CollaborativeCell(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         sizes = {"num_users": self.num_users, "num_items": self.num_items, "units": self.units, "pooled": self.pooled}
         return {**super().get_config(), **sizes}
+
+    def _table(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
+        # An initializer of its own: one that is used twice gives the same numbers twice.
+        return self.add_weight(name, shape, initializer=keras.initializers.RandomNormal(stddev=self.units**-0.5))
 
     def _cast(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         return [tf.cast(tensor, self.compute_dtype) for tensor in tensors]
@@ -171,11 +177,20 @@ class CollaborativeGRUCell(CollaborativeCell):
         self.activation = activation
 
     def transition(self, embedded: Sequence[tf.Tensor], state: tf.Tensor, matrices: Sequence[tf.Tensor]) -> tf.Tensor:
-        e_g, e_c = embedded
-        u_g, u_c = matrices
-        r, z = tf.split(tf.sigmoid(times(state, u_g) + e_g), 2, axis=-1)
+        _, e_c = embedded
+        _, u_c = matrices
+        r, z = self._gates(embedded, state, matrices)
         c = ACTIVATIONS[self.activation](times(r * state, u_c) + e_c)
         return z * state + (1 - z) * c
+
+    def multiplied(
+        self, embedded: Sequence[tf.Tensor], state: tf.Tensor, matrices: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        r, _ = self._gates(embedded, state, matrices)
+        return [state, r * state]
+
+    def _gates(self, embedded: Sequence[tf.Tensor], state: tf.Tensor, matrices: Sequence[tf.Tensor]) -> list[tf.Tensor]:
+        return tf.split(tf.sigmoid(times(state, matrices[0]) + embedded[0]), 2, axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "activation": self.activation}
@@ -202,9 +217,7 @@ class CollaborativeSimpleRNNCell(CollaborativeCell):
         (e,), (u,) = embedded, matrices
         return tf.tanh(times(state, u) + e)
 
-
-def times(state: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
-    """Rows float[B, m] times one matrix float[m, n], or each times its own of float[B, m, n]: float[B, n]."""
-    if matrix.shape.rank == 2:
-        return tf.matmul(state, matrix)
-    return tf.squeeze(tf.matmul(state[:, tf.newaxis], matrix), 1)
+    def multiplied(
+        self, embedded: Sequence[tf.Tensor], state: tf.Tensor, matrices: Sequence[tf.Tensor]
+    ) -> list[tf.Tensor]:
+        return [state]

@@ -57,6 +57,10 @@ class ItemSoftmax(keras.layers.Layer):
         found = tiled_log_likelihood(states, tf.convert_to_tensor(self.kernel), target, self.compute_dtype)
         return tf.cast(found, self.compute_dtype)
 
+    def log_likelihood(self, states: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        """As the call, but with all products in full precision: float32[N]."""
+        return tiled_log_likelihood(states, tf.convert_to_tensor(self.kernel), target, self.variable_dtype)
+
     def weighted_sum(self, states: tf.Tensor, target: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
         """The log-likelihood of all rows, weighted; one pass makes it and its gradient, which suits a training loss.
 
