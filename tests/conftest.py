@@ -40,3 +40,11 @@ def _seeded() -> None:
 def rng() -> np.random.Generator:
     """A seeded generator, the same in every test."""
     return np.random.default_rng(SEED)
+
+
+@pytest.fixture(scope="session")
+def two_replicas() -> Any:
+    """A MirroredStrategy over two logical CPU devices; TensorFlow allows no other one beside it in a process."""
+    from rrn_tf.training.devices import make_strategy
+
+    return make_strategy(2)

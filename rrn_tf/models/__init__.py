@@ -1,5 +1,6 @@
 """Models built from the layers."""
 
+from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.models.rrn import RRN
 
-__all__ = ["RRN"]
+__all__ = ["RRN", "CollaborativeRNN"]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from rrn_tf.training.listeners import EpochRecord, Listener
+from rrn_tf.training.listeners import Listener, Record
 
 
 class PlainLines(Listener):
@@ -20,13 +20,8 @@ class PlainLines(Listener):
     def on_start(self, description: str) -> None:
         self._console.print(description, highlight=False, soft_wrap=True)
 
-    def on_epoch(self, record: EpochRecord) -> None:
-        self._console.print(
-            f"epoch {record.epoch:3d}  train {record.item_rmse:.4f}  valid {record.valid_rmse:.4f}"
-            f"{' *' if record.best else '  '}  user {record.user_seconds:.1f} s  item {record.item_seconds:.1f} s",
-            highlight=False,
-            soft_wrap=True,
-        )
+    def on_epoch(self, record: Record) -> None:
+        self._console.print(record.summary(), highlight=False, soft_wrap=True)
 
 
 class ProgressBar(PlainLines):

@@ -8,15 +8,24 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
+import tf_keras as keras
 
-from rrn_tf.models.rrn import RRN
-from rrn_tf.training.listeners import EpochRecord
-from rrn_tf.training.phases import Phase
+from rrn_tf.training.listeners import EpochRecord, Record
 
 _KEPT = 2  # so that one damaged by a failing disk still leaves the one before
+
+
+class TrainedPart(Protocol):
+    """A part of training with optimizers of its own, such as a phase."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def optimizers(self) -> dict[str, keras.optimizers.legacy.Optimizer]: ...
 
 
 @dataclass
@@ -26,11 +35,12 @@ class Progress:
     Attributes:
       epoch: the epoch that runs, from 1.
       phase: how many of its phases are done.
-      outcome: RMSE and seconds of those phases.
+      outcome: error and seconds of those phases.
       rng: state of the generator that orders the batches.
-      best: the best validation RMSE so far; infinite without validation ratings.
+      best: the best validation error so far; infinite without validation data.
       best_epoch: the epoch that reached it; 0 is the start.
       history: a record per finished epoch.
+      record: the class of those records.
     """
 
     epoch: int = 1
@@ -39,16 +49,19 @@ class Progress:
     rng: dict[str, Any] = field(default_factory=dict)
     best: float = float("inf")
     best_epoch: int = 0
-    history: list[EpochRecord] = field(default_factory=list)
+    history: list[Any] = field(default_factory=list)
+    record: type[Record] = EpochRecord
 
     def to_json(self) -> str:
         """One line of JSON."""
-        return json.dumps(dataclasses.asdict(self))
+        values = dataclasses.asdict(self)
+        del values["record"]
+        return json.dumps(values)
 
     def read_json(self, text: str) -> None:
         """Takes over what `to_json` wrote."""
         values = json.loads(text)
-        values["history"] = [EpochRecord(**record) for record in values["history"]]
+        values["history"] = [self.record(**record) for record in values["history"]]
         for name, value in values.items():
             setattr(self, name, value)
 
@@ -76,13 +89,19 @@ class Checkpoints:
     Args:
       directory: holds `progress` and `best`.
       model: the network.
-      phases: with their optimizers.
+      phases: parts of the training, with their optimizers.
       progress: is written with every checkpoint and set by `restore`.
       writes: of several workers only one writes; all may restore.
     """
 
     def __init__(
-        self, directory: str | Path, model: RRN, phases: Sequence[Phase], progress: Progress, *, writes: bool = True
+        self,
+        directory: str | Path,
+        model: keras.Model,
+        phases: Sequence[TrainedPart],
+        progress: Progress,
+        *,
+        writes: bool = True,
     ) -> None:
         self._writes = writes
         optimizers = {f"{phase.name}_{name}": o for phase in phases for name, o in phase.optimizers.items()}

@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
+
+
+class Record(Protocol):
+    """What is said of an epoch, by whatever training."""
+
+    @property
+    def epoch(self) -> int: ...
+
+    @property
+    def best(self) -> bool: ...
+
+    def as_dict(self) -> dict[str, Any]: ...
+
+    def summary(self) -> str:
+        """The epoch in one line."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +40,33 @@ class EpochRecord:
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
+    def summary(self) -> str:
+        return (
+            f"epoch {self.epoch:3d}  train {self.item_rmse:.4f}  valid {self.valid_rmse:.4f}"
+            f"{' *' if self.best else '  '}  user {self.user_seconds:.1f} s  item {self.item_seconds:.1f} s"
+        )
+
+
+@dataclass(frozen=True)
+class ChunkEpochRecord:
+    """One epoch of truncated backpropagation: nats an event before each update, then those of validation."""
+
+    epoch: int
+    train_nll: float
+    valid_nll: float
+    seconds: float
+    valid_seconds: float
+    best: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def summary(self) -> str:
+        return (
+            f"epoch {self.epoch:3d}  train {self.train_nll:.4f}  valid {self.valid_nll:.4f}"
+            f"{' *' if self.best else '  '}  {self.seconds:.1f} s, validation {self.valid_seconds:.1f} s"
+        )
+
 
 class Listener:
     """Told of each batch and epoch; does nothing itself."""
@@ -35,7 +77,7 @@ class Listener:
     def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
         """A batch of a phase is done."""
 
-    def on_epoch(self, record: EpochRecord) -> None:
+    def on_epoch(self, record: Record) -> None:
         """An epoch is done."""
 
 
@@ -53,7 +95,7 @@ class Listeners(Listener):
         for listener in self._listeners:
             listener.on_batch(epoch, phase, done, of)
 
-    def on_epoch(self, record: EpochRecord) -> None:
+    def on_epoch(self, record: Record) -> None:
         for listener in self._listeners:
             listener.on_epoch(record)
 
@@ -64,7 +106,7 @@ class TensorBoard(Listener):
     def __init__(self, directory: Path) -> None:
         self._writer = tf.summary.create_file_writer(str(directory))
 
-    def on_epoch(self, record: EpochRecord) -> None:
+    def on_epoch(self, record: Record) -> None:
         with self._writer.as_default(step=record.epoch):
             for name, value in record.as_dict().items():
                 if name not in ("epoch", "best"):

@@ -51,3 +51,68 @@ class LazyAdam(keras.optimizers.legacy.Adam):
             second.scatter_update(tf.IndexedSlices(v, indices)),
             var.scatter_sub(tf.IndexedSlices(delta, indices)),
         )
+
+
+@keras.saving.register_keras_serializable("rrn_tf")
+class LazyRMSprop(keras.optimizers.legacy.Optimizer):
+    """RMSprop without momentum that, for sparse gradients, updates and decays only the touched rows.
+
+    Epsilon stands inside the root, ``v = rho v + (1 - rho) g^2; w = w - rate g / sqrt(v + epsilon)``, and ``v`` starts
+    from 0. Stock RMSprop adds epsilon outside and decays every row at every step.
+
+    Args:
+      learning_rate: the rate.
+      rho: decay of the mean square.
+      epsilon: keeps a row without gradient where it is.
+      clip: gradients are clipped to this absolute value (0: off), after those of all replicas and of repeated rows are
+        summed.
+
+    Reference:
+      Tieleman and Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012.
+    """
+
+    _HAS_AGGREGATE_GRAD = True
+
+    def __init__(
+        self,
+        learning_rate: float = 0.001,
+        rho: float = 0.9,
+        epsilon: float = 1e-10,
+        clip: float = 0.0,
+        name: str = "LazyRMSprop",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(name, **kwargs)
+        self._set_hyper("learning_rate", learning_rate)
+        self._set_hyper("rho", rho)
+        self.epsilon = epsilon
+        self.clip = clip
+
+    def _create_slots(self, var_list: list[tf.Variable]) -> None:
+        for variable in var_list:
+            self.add_slot(variable, "mean_square")
+
+    def _resource_apply_dense(self, grad: tf.Tensor, var: Any, apply_state: Any = None) -> Any:
+        slot = self.get_slot(var, "mean_square")
+        square, delta = self._move(slot, grad, var)
+        return tf.group(slot.assign(square), var.assign_sub(delta))
+
+    def _resource_apply_sparse(self, grad: tf.Tensor, var: Any, indices: tf.Tensor, apply_state: Any = None) -> Any:
+        slot = self.get_slot(var, "mean_square")
+        square, delta = self._move(tf.gather(slot, indices), grad, var)
+        return tf.group(
+            slot.scatter_update(tf.IndexedSlices(square, indices)), var.scatter_sub(tf.IndexedSlices(delta, indices))
+        )
+
+    def _move(self, before: tf.Tensor, gradient: tf.Tensor, variable: Any) -> tuple[tf.Tensor, tf.Tensor]:
+        """Mean squares after a step, and what is subtracted from the weights."""
+        rho = self._get_hyper("rho", variable.dtype.base_dtype)
+        if self.clip:
+            gradient = tf.clip_by_value(gradient, -self.clip, self.clip)
+        square = before + (1 - rho) * (tf.square(gradient) - before)
+        rate = self._decayed_lr(variable.dtype.base_dtype)
+        return square, rate * gradient * tf.math.rsqrt(square + self.epsilon)
+
+    def get_config(self) -> dict[str, Any]:
+        rates = {name: self._serialize_hyperparameter(name) for name in ("learning_rate", "rho")}
+        return {**super().get_config(), **rates, "epsilon": self.epsilon, "clip": self.clip}

@@ -6,8 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from rrn_tf.layers import InnovationEncoder, RatingEmission, StateTower, StationaryFactors, StepContext, StepEncoder
-from tests import reference
+from rrn_tf.layers import (
+    CollaborativeGRUCell,
+    CollaborativeSimpleRNNCell,
+    InnovationEncoder,
+    ItemSoftmax,
+    RatingEmission,
+    StateTower,
+    StationaryFactors,
+    StepContext,
+    StepEncoder,
+)
+from tests import collaborative_reference, reference
 from tests.contracts import Case
 
 B, T, N, D = 3, 3, 9, 2
@@ -106,7 +116,38 @@ def _tower(cell: str, return_state: bool) -> Case:
     )
 
 
+def _collaborative(make: Any) -> Case:
+    def inputs(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        item = rng.integers(1, 5, (B, T)) * (np.arange(T) < LENGTHS[:, np.newaxis])
+        return rng.integers(1, 4, B).astype(np.int32), item.astype(np.int32), rng.normal(size=(B, 2))
+
+    return Case(
+        make,
+        inputs,
+        lambda cell, inputs: collaborative_reference.states_of(cell, *inputs),
+        lambda cell, inputs: cell(inputs[:2], initial_state=inputs[2]),
+    )
+
+
+def _target(rng: np.random.Generator) -> np.ndarray:
+    return np.append(rng.integers(1, 6, N - 2), [0, 5]).astype(np.int32)
+
+
 CASES = {
+    "CollaborativeGRUCell": _collaborative(lambda **kwargs: CollaborativeGRUCell(3, 4, 2, **kwargs)),
+    "CollaborativeGRUCell-pooled": _collaborative(
+        lambda **kwargs: CollaborativeGRUCell(3, 4, 2, "tanh", pooled=True, **kwargs)
+    ),
+    "CollaborativeSimpleRNNCell": _collaborative(lambda **kwargs: CollaborativeSimpleRNNCell(3, 4, 2, **kwargs)),
+    "CollaborativeSimpleRNNCell-pooled": _collaborative(
+        lambda **kwargs: CollaborativeSimpleRNNCell(3, 4, 2, pooled=True, **kwargs)
+    ),
+    "ItemSoftmax": Case(
+        lambda **kwargs: ItemSoftmax(5, 3, **kwargs),
+        lambda rng: (rng.normal(size=(N, 3)), _target(rng)),
+        lambda layer, inputs: collaborative_reference.log_likelihoods(*inputs, layer.kernel.numpy()),
+        poison=lambda inputs: (_nan_where(inputs[1] == 0, inputs[0]), inputs[1]),
+    ),
     "StepEncoder": Case(
         lambda **kwargs: StepEncoder(4, D, **kwargs),
         _encoder_inputs,

@@ -1,0 +1,130 @@
+"""Log-likelihoods of a large softmax, exact in tiles of rows or from sampled items, with hand-written gradients.
+
+All functions take states float[N, units], a kernel float[units, items] and targets int[N] from 1, 0 at padding, and a
+dtype of the products; sums and results have the kernel's dtype.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+# Logits of a tile: few enough to stay in a processor's last cache, many enough to pay for the pass over the kernel.
+TILE_BYTES = 8 << 20
+ROWS = 32  # a tile has a multiple of so many rows, so that products come in few shapes
+# A probability below is taken from the logits, for it may have lost digits or become 0.
+_TINY = 1e-30
+
+
+class _Pass(NamedTuple):
+    """Log-likelihoods [N], and the gradients of their weighted sum with respect to states and kernel."""
+
+    found: Any
+    states: Any
+    kernel: Any
+
+
+def tiled_log_likelihood(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, dtype: Any) -> tf.Tensor:
+    """Log-likelihoods [N]; the backward pass computes each tile anew."""
+
+    @tf.custom_gradient
+    def exact(states: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            back = _run(states, kernel, target, upstream, dtype)
+            return back.states, back.kernel
+
+        return _run(states, kernel, target, None, dtype).found, gradient
+
+    return exact(states, kernel)
+
+
+def weighted_log_likelihood(
+    states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, weight: tf.Tensor, dtype: Any
+) -> tf.Tensor:
+    """Sum of the log-likelihoods times weights [N]; the gradient is made in the same pass, without a second one."""
+
+    @tf.custom_gradient
+    def exact(states: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        done = _run(states, kernel, target, weight, dtype)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return tf.cast(upstream, states.dtype) * done.states, upstream * done.kernel
+
+        weighted = tf.where(target > 0, done.found * tf.cast(weight, kernel.dtype), tf.zeros_like(done.found))
+        return tf.reduce_sum(weighted), gradient
+
+    return exact(states, kernel)
+
+
+def _run(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, weight: tf.Tensor | None, dtype: Any) -> _Pass:
+    """One pass over the real rows in tiles; without weights there are no gradients."""
+    dtype, full = tf.as_dtype(dtype), kernel.dtype
+    units, items = kernel.shape
+    real = tf.where(target > 0)
+    # Tiles of one size, filled up with rows of zeros and no weight.
+    n = tf.shape(real)[0]
+    count = tf.maximum(1, -(-n // max(TILE_BYTES // (items * dtype.size), ROWS)))
+    rows = -(-n // (count * ROWS)) * ROWS
+
+    def tiled(values: tf.Tensor, tail: list[int]) -> tf.Tensor:
+        values = tf.gather_nd(values, real)
+        return tf.reshape(tf.pad(values, [[0, count * rows - n], *([0, 0] for _ in tail)]), [count, rows, *tail])
+
+    def untiled(tiles: tf.TensorArray, like: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.scatter_nd(real, tiles.concat()[:n], tf.shape(like, tf.int64)), like.dtype)
+
+    h = tf.cast(tiled(states, [units]), full)
+    column = tf.cast(tf.maximum(tiled(target, []) - 1, 0), tf.int32)
+    w = None if weight is None else tf.cast(tiled(weight[:, tf.newaxis], [1]), full)
+    low = tf.cast(kernel, dtype)
+
+    def tile(i: tf.Tensor, found: tf.TensorArray, d_states: tf.TensorArray, d_kernel: tf.Tensor) -> tuple[Any, ...]:
+        logits = tf.matmul(tf.cast(h[i], dtype), low)
+        p = tf.nn.softmax(logits)
+        place = tf.stack([tf.range(rows), column[i]], axis=1)
+        found = found.write(i, _log_chosen(logits, p, place, full))
+        if w is not None:
+            p = tf.tensor_scatter_nd_sub(p, place, tf.ones([rows], dtype))  # less the gradient of the log-likelihood
+            d_states = d_states.write(i, -w[i] * tf.cast(tf.matmul(p, low, transpose_b=True), full))
+            d_kernel -= tf.cast(tf.matmul(tf.cast(w[i] * h[i], dtype), p, transpose_a=True), full)
+        return i + 1, found, d_states, d_kernel
+
+    arrays = [tf.TensorArray(full, count, infer_shape=False, element_shape=shape) for shape in ([None], [None, units])]
+    start = tf.zeros([], full) if w is None else tf.zeros_like(kernel)
+    _, found, d_states, d_kernel = tf.while_loop(
+        lambda i, *_: i < count, tile, (tf.constant(0), *arrays, start), parallel_iterations=1
+    )
+    likelihoods = untiled(found, tf.zeros_like(target, full))
+    return _Pass(likelihoods, None, None) if w is None else _Pass(likelihoods, untiled(d_states, states), d_kernel)
+
+
+def _log_chosen(logits: tf.Tensor, p: tf.Tensor, place: tf.Tensor, full: Any) -> tf.Tensor:
+    """Logarithm of the chosen probabilities."""
+    chosen = tf.cast(tf.gather_nd(p, place), full)
+
+    def from_logits() -> tf.Tensor:
+        wide = tf.cast(logits, full)
+        return tf.gather_nd(wide, place) - tf.reduce_logsumexp(wide, axis=1)
+
+    return tf.cond(tf.reduce_any(chosen < _TINY), from_logits, lambda: tf.math.log(chosen))
+
+
+def sampled_log_likelihood(
+    states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, samples: int, seed: tf.Tensor, dtype: Any
+) -> tf.Tensor:
+    """Log-likelihoods [N] from `samples` items drawn uniformly without replacement, the same for all rows."""
+    items, full = kernel.shape[1], kernel.dtype
+    drawn = tf.random.experimental.index_shuffle(tf.range(min(samples, items)), tf.cast(seed, tf.int32), items - 1)
+    real, column = target > 0, tf.maximum(target - 1, 0)
+    states = tf.where(real[:, tf.newaxis], tf.cast(states, full), tf.zeros([], full))
+    rows = tf.transpose(kernel)
+    own = tf.reduce_sum(states * tf.gather(rows, column), axis=1)
+    logits = tf.matmul(tf.cast(states, dtype), tf.cast(tf.gather(rows, drawn), dtype), transpose_b=True)
+    other = tf.cast(drawn, column.dtype)[tf.newaxis] != column[:, tf.newaxis]
+    met = tf.reduce_sum(tf.cast(other, full), axis=1)
+    # Each drawn item but the target stands for so many of the other items.
+    scale = tf.math.log(tf.cast(items - 1, full) / tf.maximum(met, 1))
+    logits = tf.where(other, tf.cast(logits, full), tf.constant(full.min, full)) + scale[:, tf.newaxis]
+    total = tf.reduce_logsumexp(tf.concat([own[:, tf.newaxis], logits], axis=1), axis=1)
+    return tf.where(real, own - total, tf.zeros_like(own))

@@ -1,0 +1,84 @@
+"""The Collaborative RNN: a recurrence of each user's own, and one softmax over all items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+from rrn_tf.layers import CollaborativeGRUCell, CollaborativeSimpleRNNCell, ItemSoftmax
+
+GRU, RNN = "gru", "rnn"
+PRECISIONS = {"float32": None, "bfloat16": "mixed_bfloat16"}
+
+
+@keras.saving.register_keras_serializable("rrn_tf")
+class CollaborativeRNN(keras.Model):
+    """Collaborative Recurrent Neural Network.
+
+    Args:
+      num_users, num_items: with training events; indices run from 1, and 0 is padding.
+      cell: ``"gru"`` or ``"rnn"`` (C-tanh).
+      units: width of the states.
+      activation: of the GRU's candidate state, ``"sigmoid"`` or ``"tanh"``.
+      pooled: one recurrent matrix for all users.
+      precision: of the softmax's products, ``"float32"`` or ``"bfloat16"``.
+
+    Call arguments, as one tuple:
+      user: int[B].
+      item: int[B, T], items in order, padded on the right.
+      target: int[B, T], the item after each; where it is 0, nothing is scored.
+
+    Returns:
+      float[B, T], the log-likelihood of each target in nats, 0 where nothing is scored.
+
+    Reference:
+      Ko, Maystre and Grossglauser, Collaborative Recurrent Neural Networks for Dynamic Recommender Systems, ACML 2016.
+    """
+
+    def __init__(
+        self,
+        num_users: int,
+        num_items: int,
+        cell: str = GRU,
+        units: int = 32,
+        activation: str = "sigmoid",
+        pooled: bool = False,
+        precision: str = "float32",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        for name, value, known in (("cell", cell, (GRU, RNN)), ("precision", precision, tuple(PRECISIONS))):
+            if value not in known:
+                raise ValueError(f"{name} should be one of {known}, received {value!r}")
+        self.settings = {
+            "num_users": num_users,
+            "num_items": num_items,
+            "cell": cell,
+            "units": units,
+            "activation": activation,
+            "pooled": pooled,
+            "precision": precision,
+        }
+        common = {"pooled": pooled, "name": "cell", "dtype": self.dtype_policy}
+        if cell == GRU:
+            self.cell = CollaborativeGRUCell(num_users, num_items, units, activation, **common)
+        else:
+            self.cell = CollaborativeSimpleRNNCell(num_users, num_items, units, **common)
+        softmax_dtype = PRECISIONS[precision] or self.dtype_policy
+        self.softmax = ItemSoftmax(num_items, units, name="softmax", dtype=softmax_dtype)
+        for layer in (self.cell, self.softmax):
+            with tf.name_scope(layer.name):
+                layer.build(None)
+        self.built = True
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        user, item, target = inputs
+        states = self.cell((user, item))
+        found = self.softmax((tf.reshape(states, [-1, self.cell.units]), tf.reshape(target, [-1])))
+        return tf.cast(tf.reshape(found, tf.shape(target)), self.compute_dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        # A model's own configuration is empty; a layer's holds name and dtype.
+        return {**keras.layers.Layer.get_config(self), **self.settings}

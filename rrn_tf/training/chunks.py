@@ -1,0 +1,141 @@
+"""A pass over groups of users in chunks: Algorithms 1 and 2 of the Collaborative RNN paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras as keras
+
+from rrn_tf.config import CollaborativeTrainingConfig
+from rrn_tf.data.event_batches import EventGroup, EventPlan
+from rrn_tf.evaluation.event_likelihood import chunk_of, unroll_of
+from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.training.optimizers import LazyRMSprop
+from rrn_tf.training.phases import TrainingError
+
+# Told of a group that is done: its number, of how many, and its shares' states.
+OnGroup = Callable[[int, int, list[tf.Tensor]], None]
+
+
+class ChunkPhase:
+    """Trains on every group once, in random order, with an update a chunk.
+
+    The state is carried from chunk to chunk of a group without gradient. The loss of a chunk is the sum over its real
+    steps, divided by ``users_per_batch * chunk``. Recurrent matrices and item embeddings are gathered once a chunk, so
+    that gradients, slots and updates concern the rows in use alone; the softmax's weights are dense.
+
+    A group's users are divided among the replicas. Each then holds gradients of its own users' matrices, which are
+    joined row by row on every replica: what is exchanged in an update is ``users_per_batch`` matrices, the embeddings
+    of a chunk's items and the dense weights of the softmax, but never a whole table. Every replica then keeps all tables
+    and slots.
+
+    Args:
+      model: the network.
+      plan: groups (see `rrn_tf.data.event_batches.plan_training`), with a share a replica.
+      config: rates and sizes.
+      strategy: where the steps run; model and optimizer belong to its scope.
+    """
+
+    name = "chunks"
+
+    def __init__(
+        self,
+        model: CollaborativeRNN,
+        plan: EventPlan,
+        config: CollaborativeTrainingConfig,
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        self._model = model
+        self.plan = plan
+        self._config = config
+        self._strategy = strategy
+        self._unroll = unroll_of(model)
+        with strategy.scope():
+            self.optimizer = LazyRMSprop(config.learning_rate, config.rho, clip=config.gradient_clip)
+            # Now, because within a loop of a graph no variable can be made.
+            self.optimizer._create_all_weights(model.trainable_variables)
+        self._run: Callable[[EventGroup], tuple[tf.Tensor, Any]] | None = None
+
+    @property
+    def optimizers(self) -> dict[str, keras.optimizers.legacy.Optimizer]:
+        """The optimizer by what it moves."""
+        return {"all": self.optimizer}
+
+    def run(self, order: npt.NDArray[np.int64], on_group: OnGroup = lambda done, of, states: None) -> float:
+        """One epoch, its groups in the given order; returns the mean loss in nats an event, before each update.
+
+        Raises:
+          TrainingError: where a loss, or a weight at the end, is not finite.
+        """
+        data = self._strategy.distribute_datasets_from_function(lambda context: self.plan.dataset(order))
+        if self._run is None:
+            self._run = tf.function(self._run_group, input_signature=[data.element_spec], autograph=False)
+        total, of = 0.0, len(self.plan)
+        for done, group in enumerate(data, start=1):
+            losses, states = self._run(group)
+            losses = losses.numpy()
+            if not np.isfinite(losses).all():
+                chunk = int(np.flatnonzero(~np.isfinite(losses))[0])
+                raise TrainingError(
+                    f"group {done} of {of}, chunk {chunk + 1} of {len(losses)}: the loss is {losses[chunk]:.6g}"
+                )
+            total += float(losses.sum())
+            on_group(done, of, list(self._strategy.experimental_local_results(states)))
+        if not all(np.isfinite(float(tf.reduce_sum(v))) for v in self._model.trainable_variables):
+            raise TrainingError(f"after group {of}: the weights are not finite")
+        return total * self._config.users_per_batch * self._config.chunk / max(self.plan.num_scored, 1)
+
+    def _run_group(self, group: EventGroup) -> tuple[tf.Tensor, Any]:
+        """Losses of all chunks of a group, and the shares' states after the last one."""
+        # Outside of the replicas, which may not exchange gradients from within a loop of their own.
+        width = self._strategy.experimental_local_results(group.item)[0]
+        chunks = (tf.shape(width)[1] - 1) // self._config.chunk
+        state = self._strategy.run(lambda group: self._model.cell.initial_state(group.user.shape[0]), (group,))
+
+        def one(index: tf.Tensor, state: Any, losses: tf.TensorArray) -> tuple[tf.Tensor, Any, tf.TensorArray]:
+            loss, state = self._strategy.run(self._replica_step, (group, index, state))
+            return index + 1, state, losses.write(index, self._strategy.reduce("SUM", loss, axis=None))
+
+        _, state, losses = tf.while_loop(
+            lambda index, *_: index < chunks,
+            one,
+            (tf.constant(0), state, tf.TensorArray(tf.float32, chunks)),
+            parallel_iterations=1,
+        )
+        return losses.stack(), state
+
+    def _replica_step(self, group: EventGroup, index: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        config, cell, softmax = self._config, self._model.cell, self._model.softmax
+        item, real, target = chunk_of(group, index, config.chunk)
+        # Gathered once, outside the tape: their gradients then are dense arrays of the rows in use.
+        matrices, embedded = cell.matrices(group.user), cell.embed(item)
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([matrices, embedded, softmax.kernel])
+            states = self._unroll(embedded, state, matrices, real)
+            loss = self._loss(tf.reshape(states, [-1, cell.units]), tf.reshape(target, [-1]))
+        of_matrices, of_embedded, of_kernel = tape.gradient(loss, (matrices, embedded, softmax.kernel))
+        sparse = [(_rows(g, item, table), table) for g, table in zip(of_embedded, cell.embedding)]
+        sparse += [
+            (g if cell.pooled else _rows(g, group.user, table), table) for g, table in zip(of_matrices, cell.recurrent)
+        ]
+        self.optimizer.apply_gradients([*sparse, (of_kernel, softmax.kernel)])
+        return loss, states[:, -1]
+
+    def _loss(self, states: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
+        config, softmax = self._config, self._model.softmax
+        cells = config.users_per_batch * config.chunk
+        if config.softmax == "full":
+            return -softmax.weighted_sum(states, target, tf.fill(tf.shape(target), 1.0 / cells))
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.stack([config.seed, tf.cast(self.optimizer.iterations, tf.int32)]) + tf.stack([replica, 0])
+        return -tf.reduce_sum(softmax.sampled(states, target, config.samples, seed)) / cells
+
+
+def _rows(gradient: tf.Tensor, index: tf.Tensor, table: tf.Variable) -> tf.IndexedSlices:
+    """The gradient of gathered rows as one of their table."""
+    row = table.shape[1:]
+    return tf.IndexedSlices(tf.reshape(gradient, [-1, *row]), tf.reshape(index, [-1]), tf.shape(table))

@@ -1,0 +1,232 @@
+"""Training of the Collaborative RNN by truncated backpropagation through time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras as keras
+
+from rrn_tf.config import CollaborativeConfig
+from rrn_tf.data.allocator import reused_memory
+from rrn_tf.data.event_batches import plan_interleaved, plan_training
+from rrn_tf.data.events import EventSequences
+from rrn_tf.evaluation.event_likelihood import CLEAN, INTERLEAVED, EventMetrics, EventRoller, mean_nll
+from rrn_tf.features import Split
+from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.training.checkpoints import Checkpoints, Progress
+from rrn_tf.training.chunks import ChunkPhase
+from rrn_tf.training.devices import make_strategy
+from rrn_tf.training.listeners import ChunkEpochRecord, Listener, Listeners, TensorBoard
+from rrn_tf.training.phases import TrainingError
+
+
+@dataclass(frozen=True)
+class CollaborativeResult:
+    """A trained Collaborative RNN, best on validation.
+
+    Attributes:
+      model: the network.
+      sequences: the events it was trained on.
+      states: float32[U + 1, units], each user's state after all training events.
+      history: a record per epoch.
+      best_epoch: the epoch whose weights these are; 0 is the start.
+      metrics: ``{split: {protocol: {"nll", "n"}}}``: the mean over users of each one's mean negative log-likelihood, in
+        nats, and the number of events (see `rrn_tf.evaluation.event_likelihood`).
+    """
+
+    model: CollaborativeRNN
+    sequences: EventSequences
+    states: npt.NDArray[np.float32]
+    history: list[ChunkEpochRecord]
+    best_epoch: int
+    metrics: EventMetrics
+
+
+def make_model(config: CollaborativeConfig, sequences: EventSequences) -> CollaborativeRNN:
+    """An untrained network that fits a data set."""
+    sizes = config.model
+    return CollaborativeRNN(
+        sequences.num_users,
+        sequences.num_items,
+        cell=sizes.cell,
+        units=sizes.units,
+        activation=sizes.activation,
+        pooled=sizes.pooled,
+        precision=config.training.precision,
+    )
+
+
+def train(
+    sequences: EventSequences,
+    checkpoint_dir: str | Path,
+    config: CollaborativeConfig,
+    *,
+    log_dir: str | Path | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+    listeners: Sequence[Listener] = (),
+    resume: bool = False,
+) -> CollaborativeResult:
+    """Trains a Collaborative RNN.
+
+    Args:
+      sequences: the events.
+      checkpoint_dir: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
+      config: everything that decides the result.
+      log_dir: for TensorBoard.
+      strategy: where to train; by default `make_strategy(config.training.replicas)`.
+      listeners: are told of groups, as batches, and of epochs.
+      resume: go on from the last finished epoch that `checkpoint_dir` knows of, as if training had never stopped; from
+        the start where it knows of none.
+
+    Raises:
+      TrainingError: where a loss is not finite, naming epoch, group, chunk and the last good checkpoint.
+      ValueError: where no user has two training events.
+    """
+    settings = config.training
+    keras.utils.set_random_seed(settings.seed)
+    strategy = strategy or make_strategy(settings.replicas)
+    listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir else [])])
+    replicas = strategy.num_replicas_in_sync
+    plan = plan_training(sequences, settings.users_per_batch, settings.chunk, settings.last_chunks, replicas)
+    if not len(plan):
+        raise ValueError("some user should have two training events or more, received none")
+    with strategy.scope():
+        model = make_model(config, sequences)
+    phase, progress = ChunkPhase(model, plan, settings, strategy), Progress(record=ChunkEpochRecord)
+    if not resume:
+        Checkpoints.clear(checkpoint_dir)
+    loop = _Loop(
+        config, sequences, phase, model, progress, Checkpoints(checkpoint_dir, model, [phase], progress), listener
+    )
+    listener.on_start(
+        f"{plan.num_scored:,} training events, {int(sequences.counts([Split.VALID]).sum()):,} for validation; "
+        f"{len(plan)} groups of {settings.users_per_batch} users, {plan.num_chunks:,} chunks of {settings.chunk} an epoch"
+    )
+    loop.begin(resume)
+    with reused_memory():
+        while not loop.done:
+            loop.run_epoch()
+        return loop.result()
+
+
+class _Loop:
+    """Epoch after epoch; whatever decides the next one is in `progress` and the weights."""
+
+    def __init__(
+        self,
+        config: CollaborativeConfig,
+        sequences: EventSequences,
+        phase: ChunkPhase,
+        model: CollaborativeRNN,
+        progress: Progress,
+        checkpoints: Checkpoints,
+        listener: Listener,
+    ) -> None:
+        self._settings = config.training
+        self._sequences = sequences
+        self._phase = phase
+        self._model = model
+        self._progress = progress
+        self._checkpoints = checkpoints
+        self._listener = listener
+        self._rng = np.random.default_rng(config.training.seed)
+        self._roller = EventRoller(model)
+        self._validated = bool(sequences.counts([Split.VALID]).any())
+        interleaved = self._validated and self._settings.selection == INTERLEAVED
+        self._later = (
+            plan_interleaved(sequences, Split.VALID, self._settings.users_per_batch, self._settings.chunk)
+            if interleaved
+            else None
+        )
+
+    @property
+    def done(self) -> bool:
+        """All epochs are run, or none of the last `patience` was better."""
+        finished, settings = len(self._progress.history), self._settings
+        out_of_patience = bool(settings.patience) and finished - self._progress.best_epoch >= settings.patience
+        return finished >= settings.epochs or out_of_patience
+
+    def begin(self, resume: bool) -> None:
+        """From a checkpoint, or from the weights as they are."""
+        if resume and self._checkpoints.restore():
+            self._rng.bit_generator.state = self._progress.rng
+            for record in self._progress.history:
+                self._listener.on_epoch(record)
+        else:
+            self._checkpoints.save_best(epoch=0)
+            self._save()
+
+    def run_epoch(self) -> None:
+        """All groups once, then validation."""
+        progress, begin = self._progress, time.perf_counter()
+        sums, scoring = [np.zeros((0, 2))], 0.0
+        order = self._rng.permutation(len(self._phase.plan))
+
+        def on_group(done: int, of: int, states: list[tf.Tensor]) -> None:
+            nonlocal scoring
+            if self._later is not None:
+                start = time.perf_counter()
+                sums.append(self._interleaved(int(order[done - 1]), states))
+                scoring += time.perf_counter() - start
+            self._listener.on_batch(progress.epoch, self._phase.name, done, of)
+
+        try:
+            train_nll = self._phase.run(order, on_group)
+        except TrainingError as error:
+            raise TrainingError(
+                f"epoch {progress.epoch}, {error}; the last good checkpoint is {self._checkpoints.latest}: "
+                f"a lower training.learning_rate (now {self._settings.learning_rate:g}) may go on from it"
+            ) from None
+        middle = time.perf_counter()
+        if self._validated and self._later is None:
+            found = self._roller.score(self._sequences, Split.VALID)["nll"]
+        else:
+            found = mean_nll(np.concatenate(sums))["nll"]
+        scoring_after = time.perf_counter() - middle
+        self._end_epoch(train_nll, found, middle - begin - scoring, scoring + scoring_after)
+
+    def _interleaved(self, index: int, states: list[tf.Tensor]) -> npt.NDArray[np.float64]:
+        """Log-likelihood and count [B, 2] of a group's held-out events, from the state that training left."""
+        assert self._later is not None
+        (group,) = self._later.groups[index]
+        # Shares are every so-manieth user.
+        state = tf.reshape(tf.stack(states, axis=1), [-1, states[0].shape[1]])[: len(group.user)]
+        return self._roller.sums(group, self._later.chunk, state)
+
+    def _end_epoch(self, train_nll: float, found: float, seconds: float, valid_seconds: float) -> None:
+        progress = self._progress
+        # Without validation events the last epoch is the one to keep.
+        if is_best := found < progress.best or not self._validated:
+            progress.best, progress.best_epoch = found, progress.epoch
+            self._checkpoints.save_best(progress.epoch)
+        record = ChunkEpochRecord(progress.epoch, train_nll, found, seconds, valid_seconds, is_best)
+        progress.history.append(record)
+        progress.epoch += 1
+        self._save()
+        self._listener.on_epoch(record)
+
+    def _save(self) -> None:
+        self._progress.rng = dict(self._rng.bit_generator.state)
+        self._checkpoints.save()
+
+    def result(self) -> CollaborativeResult:
+        """With the best epoch's weights."""
+        progress = self._progress
+        if progress.best_epoch < len(progress.history):
+            self._checkpoints.restore_best()
+        metrics: dict[str, Any] = {
+            split.label: {CLEAN: self._roller.score(self._sequences, split)}
+            for split in (Split.VALID, Split.TEST)
+            if self._sequences.counts([split]).any()
+        }
+        if self._later is not None:
+            metrics[Split.VALID.label][INTERLEAVED] = {"nll": progress.best, "n": self._later.num_scored}
+        states = self._roller.states(self._sequences)
+        return CollaborativeResult(self._model, self._sequences, states, progress.history, progress.best_epoch, metrics)

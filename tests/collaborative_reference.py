@@ -1,0 +1,65 @@
+"""The Collaborative RNN in slow, obvious numpy: one user and one event at a time, in double precision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.reference import Array, sigmoid
+
+ACTIVATIONS = {"sigmoid": sigmoid, "tanh": np.tanh}
+
+
+def gru(h: Array, e_g: Array, e_c: Array, u_g: Array, u_c: Array, activation: str) -> Array:
+    """One step of the GRU for one user."""
+    r, z = np.split(sigmoid(h @ u_g + e_g), 2)
+    c = ACTIVATIONS[activation]((r * h) @ u_c + e_c)
+    return z * h + (1 - z) * c
+
+
+def rnn(h: Array, e: Array, u: Array) -> Array:
+    """One step of the plain recurrent network for one user."""
+    return np.tanh(h @ u + e)
+
+
+def states_of(cell: Any, user: Array, item: Array, state: Array) -> Array:
+    """States [B, T, units] of a layer's weights; where the item is 0 the state stays."""
+    weights = [[np.asarray(v.numpy(), np.float64) for v in part] for part in (cell.recurrent, cell.embedding)]
+    states = np.zeros((*item.shape, cell.units))
+    for b in range(len(user)):
+        matrices = [u if cell.pooled else u[user[b]] for u in weights[0]]
+        h = state[b]
+        for t, x in enumerate(item[b]):
+            if x:
+                embedded = [e[x] for e in weights[1]]
+                if hasattr(cell, "activation"):
+                    h = gru(h, *embedded, *matrices, cell.activation)
+                else:
+                    h = rnn(h, *embedded, *matrices)
+            states[b, t] = h
+    return states
+
+
+def log_probabilities(h: Array, kernel: Array) -> Array:
+    """Of all items after the state h, the first with index 1."""
+    logits = h @ kernel
+    return logits - np.log(np.exp(logits - logits.max()).sum()) - logits.max()
+
+
+def log_likelihoods(states: Array, target: Array, kernel: Array) -> Array:
+    """Of the targets [N] after the states [N, units]; 0 where the target is 0."""
+    return np.array([log_probabilities(h, kernel)[y - 1] if y else 0.0 for h, y in zip(states, target, strict=True)])
+
+
+def lazy_rmsprop(
+    start: Array, gradients: list[dict[int, Array]], rate: float, rho: float, epsilon: float, clip: float = 0.0
+) -> Array:
+    """RMSprop on the touched rows alone, with epsilon inside the root and mean squares that start from 0."""
+    value, square = start.astype(np.float64), np.zeros(start.shape)
+    for touched in gradients:
+        for row, g in touched.items():
+            clipped = np.clip(g, -clip, clip) if clip else g
+            square[row] = rho * square[row] + (1 - rho) * clipped**2
+            value[row] -= rate * clipped / np.sqrt(square[row] + epsilon)
+    return value
