@@ -11,16 +11,17 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import pydantic
 import yaml
 from pydantic import Field
 from pydantic.dataclasses import dataclass
+from typing_extensions import TypeVar
 
 PRESETS = Path(__file__).parent / "presets"
 
-_STRICT = pydantic.ConfigDict(extra="forbid", validate_default=True, coerce_numbers_to_str=True)
+STRICT = pydantic.ConfigDict(extra="forbid", validate_default=True, coerce_numbers_to_str=True)
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_629_800, "y": 31_557_600}
 
 
@@ -59,7 +60,7 @@ def parse_time(text: str) -> int:
     return int(moment.timestamp())
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class SplitConfig:
     """The global time split.
 
@@ -86,7 +87,7 @@ class SplitConfig:
         return None if self.cutoff is None else parse_time(self.cutoff)
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class DataConfig:
     """How ratings become sequences.
 
@@ -113,7 +114,7 @@ class DataConfig:
         return parse_duration({"user": self.user_granularity, "item": self.item_granularity}[side])
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class ModelConfig:
     """Sizes of the network (Section 4.1 of the RRN paper).
 
@@ -137,7 +138,7 @@ class ModelConfig:
     clock: Literal["wallclock", "gap"] = "wallclock"
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class TrainingConfig:
     """Alternating subspace descent (Section 3.4).
 
@@ -173,7 +174,7 @@ class TrainingConfig:
     replicas: int = Field(default=0, ge=0)
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class Config:
     """Everything that decides a result."""
 
@@ -182,105 +183,7 @@ class Config:
     training: TrainingConfig = Field(default_factory=TrainingConfig)
 
 
-@dataclass(frozen=True, config=_STRICT)
-class EventDataConfig:
-    """How events become sequences (the preprocessing of the Collaborative RNN paper).
-
-    Attributes:
-      min_item_events: items with fewer events are left out, before anything else.
-      min_user_events: users with fewer of the remaining events are left out.
-      min_user_entropy: users are kept whose distribution over items has a Shannon entropy, in nats, above this.
-      holdout: share of each user's events, the last ones, that is held out, rounded to the nearest number, halves up.
-      min_holdout, max_holdout: bounds of that number; a user's first event always trains. Held-out events with items
-        that no training event has are left out.
-      validation: whether as many again of what remains are held out for validation; without, the held-out events are
-        those of validation, as the authors have it, and there is no test.
-      max_bad_share: a run fails when a larger share of its rows is rejected.
-      shards: output files, and the parallelism of grouping.
-    """
-
-    min_item_events: int = Field(default=10, ge=1)
-    min_user_events: int = Field(default=11, ge=1)
-    min_user_entropy: float = Field(default=2.5, ge=0)
-    holdout: float = Field(default=0.025, gt=0, lt=1)
-    min_holdout: int = Field(default=3, ge=1)
-    max_holdout: int = Field(default=500, ge=1)
-    validation: bool = True
-    max_bad_share: float = Field(default=0.01, ge=0, le=1)
-    shards: int = Field(default=4, ge=1, le=10_000)
-
-    def __post_init__(self) -> None:
-        if self.min_holdout > self.max_holdout:
-            raise ValueError(
-                f"min_holdout should be at most max_holdout, found {self.min_holdout} and {self.max_holdout}"
-            )
-
-
-@dataclass(frozen=True, config=_STRICT)
-class CollaborativeModelConfig:
-    """Sizes of the Collaborative RNN.
-
-    Attributes:
-      cell: recurrent cell with matrices of each user's own: the GRU, or the simple RNN (C-tanh).
-      pooled: one recurrent matrix for all users (P-GRU).
-      units: width of the state.
-      activation: of the GRU's candidate state; sigmoid is the authors' choice.
-    """
-
-    cell: Literal["gru", "rnn"] = "gru"
-    pooled: bool = False
-    units: int = Field(default=32, ge=1)
-    activation: Literal["sigmoid", "tanh"] = "sigmoid"
-
-
-@dataclass(frozen=True, config=_STRICT)
-class CollaborativeTrainingConfig:
-    """Truncated backpropagation through time over groups of users (Algorithms 1 and 2).
-
-    Attributes:
-      epochs: each takes every group once, in random order.
-      patience: stop after this many epochs without a better validation loss (0: never).
-      users_per_batch: users of a group, which are similar in length.
-      chunk: steps between updates; the state is carried on without gradient.
-      last_chunks: only so many chunks at the end of each user's training events are trained on (0: all).
-      learning_rate, rho: of lazy RMSprop.
-      gradient_clip: each gradient is clipped to this absolute value (0: off).
-      softmax: over all items, or over sampled ones.
-      samples: sampled items of a chunk.
-      precision: of the softmax's products; sums are float32.
-      selection: protocol of the validation loss that chooses the best epoch: ``clean`` at the end of the epoch, with
-        every held-out event scored; ``interleaved``, the authors': after each group's training chunks, without the
-        first.
-      seed: of initial values and group order.
-      replicas: devices of the MirroredStrategy (0: every GPU, or one CPU).
-    """
-
-    epochs: int = Field(default=25, ge=0)
-    patience: int = Field(default=4, ge=0)
-    users_per_batch: int = Field(default=20, ge=1)
-    chunk: int = Field(default=64, ge=1)
-    last_chunks: int = Field(default=0, ge=0)
-    learning_rate: float = Field(default=0.0075, gt=0)
-    rho: float = Field(default=0.997, gt=0, lt=1)
-    gradient_clip: float = Field(default=0.0, ge=0)
-    softmax: Literal["full", "sampled"] = "full"
-    samples: int = Field(default=2_000, ge=1)
-    precision: Literal["float32", "bfloat16"] = "float32"
-    selection: Literal["clean", "interleaved"] = "clean"
-    seed: int = Field(default=0, ge=0, lt=2**31)
-    replicas: int = Field(default=0, ge=0)
-
-
-@dataclass(frozen=True, config=_STRICT)
-class CollaborativeConfig:
-    """Everything that decides a result of the Collaborative RNN."""
-
-    data: EventDataConfig = Field(default_factory=EventDataConfig)
-    model: CollaborativeModelConfig = Field(default_factory=CollaborativeModelConfig)
-    training: CollaborativeTrainingConfig = Field(default_factory=CollaborativeTrainingConfig)
-
-
-AnyConfig = TypeVar("AnyConfig", Config, CollaborativeConfig)
+AnyConfig = TypeVar("AnyConfig", default=Config)  # `Config` or `rrn_tf.collaborative_config.CollaborativeConfig`
 
 
 # A type checker sees no link between a default and a type variable: both functions give what `kind` names.
@@ -298,7 +201,7 @@ def config_from_dict(values: dict[str, Any], kind: type[AnyConfig] = Config) -> 
         raise ConfigError(f"{key}: {first['msg']}, found {first['input']!r}") from None
 
 
-def config_to_dict(config: Config | CollaborativeConfig) -> dict[str, Any]:
+def config_to_dict(config: Any) -> dict[str, Any]:
     """Plain nested dictionary of a configuration; the inverse of `config_from_dict`."""
     return dataclasses.asdict(config)
 
@@ -333,7 +236,7 @@ def load_config(
     return config_from_dict(values, kind)
 
 
-def dump_config(config: Config | CollaborativeConfig, path: Path) -> None:
+def dump_config(config: Any, path: Path) -> None:
     """Writes the resolved configuration as YAML."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, yaml.safe_dump(config_to_dict(config), sort_keys=False))

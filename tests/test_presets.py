@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from rrn_tf.bench.event_counts import PUBLISHED
-from rrn_tf.config import PRESETS, CollaborativeConfig, Config, EventDataConfig, load_config
+from rrn_tf.collaborative_config import CollaborativeConfig, EventDataConfig
+from rrn_tf.config import PRESETS, Config, load_config
 
 DAY, MONTH = 86_400, 2_629_800
 PAPERS = {

@@ -13,7 +13,8 @@ from rrn_tf.beam import read_events
 from rrn_tf.beam.dead_letters import WriteDeadLetters
 from rrn_tf.beam.rating_examples import event_examples
 from rrn_tf.beam.read_events import EVENTS, ReadEvents
-from rrn_tf.config import CollaborativeConfig, config_from_dict
+from rrn_tf.collaborative_config import CollaborativeConfig
+from rrn_tf.config import config_from_dict
 
 TEXT_FORMAT = "text_format"
 

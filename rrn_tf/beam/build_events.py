@@ -12,7 +12,7 @@ from rrn_tf.beam import event_shards as stages
 from rrn_tf.beam.event_shards import EventVocabularies, ShardCounts, ShardSummary
 from rrn_tf.beam.files import replacing
 from rrn_tf.beam.vocabularies import CombineCounts, IdCounts, frequent, write_vocabulary
-from rrn_tf.config import EventDataConfig
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data import event_rules as rules
 from rrn_tf.data.event_rules import CodedEvents
 from rrn_tf.data.metadata import EventMetadata

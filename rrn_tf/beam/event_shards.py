@@ -17,7 +17,7 @@ from rrn_tf.beam.sequence_examples import encode_events
 from rrn_tf.beam.shards import by_shard, indices_of
 from rrn_tf.beam.tfrecords import write_tfrecords
 from rrn_tf.beam.vocabularies import IdCounts, count_ids
-from rrn_tf.config import EventDataConfig
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.arrays import concatenate_rows, take_rows
 from rrn_tf.data.event_rules import CodedEvents, SplitEvents, split_diverse_users
 from rrn_tf.data.prepared import sequence_file

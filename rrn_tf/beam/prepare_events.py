@@ -13,7 +13,7 @@ from rrn_tf.beam.dead_letters import WriteDeadLetters
 from rrn_tf.beam.errors import surfaced_errors
 from rrn_tf.beam.files import remove
 from rrn_tf.beam.read_events import ReadEvents
-from rrn_tf.config import EventDataConfig
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.metadata import EventMetadata
 from rrn_tf.features import EVENT_METADATA_FILE

@@ -17,8 +17,8 @@ import click
 import numpy as np
 
 from rrn_tf.bench.event_load import BRIGHTKITE, LASTFM
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.command import json_option, one_line_errors, write_json
-from rrn_tf.config import EventDataConfig
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE
 from rrn_tf.environment import environment
 from rrn_tf.features import Split

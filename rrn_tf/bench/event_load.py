@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.config import EventDataConfig
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.event_rules import split_by_position
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.synthetic import draw, zipf_weights

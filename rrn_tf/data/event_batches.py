@@ -108,7 +108,7 @@ def plan_training(
 def plan_interleaved(
     sequences: EventSequences, split: Split, users_per_batch: int, chunk: int, replicas: int = 1
 ) -> EventPlan:
-    """Events of a later split alone, in the groups of `plan_training`: all but the last are fed, all but the first scored."""
+    """Events of a later split alone, in the groups of `plan_training`: all but the last are fed."""
     end = split_ends(sequences, split)
     begin = end - sequences.counts([split])
     cut = _Cut(begin, end, np.maximum(end - begin - 1, 0), np.zeros_like(begin))

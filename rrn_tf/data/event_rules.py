@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.config import EventDataConfig
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.rows import Positions, segment_starts, time_order
 from rrn_tf.features import Split

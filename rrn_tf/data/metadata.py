@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rrn_tf.config import EventDataConfig
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.features import EVENT_METADATA_FILE, METADATA_FILE, Side
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.config import CollaborativeTrainingConfig
+from rrn_tf.collaborative_config import CollaborativeTrainingConfig
 from rrn_tf.data.event_batches import EventGroup, EventPlan
 from rrn_tf.evaluation.event_likelihood import chunk_of, unroll_of
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
@@ -30,8 +30,8 @@ class ChunkPhase:
 
     A group's users are divided among the replicas. Each then holds gradients of its own users' matrices, which are
     joined row by row on every replica: what is exchanged in an update is ``users_per_batch`` matrices, the embeddings
-    of a chunk's items and the dense weights of the softmax, but never a whole table. Every replica then keeps all tables
-    and slots.
+    of a chunk's items and the dense weights of the softmax, but never a whole table. Every replica then keeps all
+    tables and slots.
 
     Args:
       model: the network.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.config import CollaborativeConfig
+from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.event_batches import plan_interleaved, plan_training
 from rrn_tf.data.events import EventSequences
@@ -107,7 +107,7 @@ def train(
     )
     listener.on_start(
         f"{plan.num_scored:,} training events, {int(sequences.counts([Split.VALID]).sum()):,} for validation; "
-        f"{len(plan)} groups of {settings.users_per_batch} users, {plan.num_chunks:,} chunks of {settings.chunk} an epoch"
+        f"{len(plan)} groups of {settings.users_per_batch}, {plan.num_chunks:,} chunks of {settings.chunk} an epoch"
     )
     loop.begin(resume)
     with reused_memory():

@@ -5,7 +5,7 @@ import pytest
 from rrn_tf import features
 from rrn_tf.beam.prepare_events import prepare_events
 from rrn_tf.beam.read_ratings import ReadRatings
-from rrn_tf.config import EventDataConfig
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.formats import FORMATS, split_format
 from rrn_tf.data.prepared import BadInputError
 from tests.beam.test_prepare_events import contents

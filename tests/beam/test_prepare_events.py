@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.beam.prepare_events import prepare_events
-from rrn_tf.config import EventDataConfig
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.load_events import load_events
 from rrn_tf.data.metadata import EventMetadata
 from rrn_tf.data.prepared import BadInputError

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from rrn_tf.bench import event_counts
 from rrn_tf.bench.event_load import BRIGHTKITE, event_load
-from rrn_tf.config import EventDataConfig
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.event_rules import split_by_position
 from rrn_tf.features import Split
 

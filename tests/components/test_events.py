@@ -18,7 +18,7 @@ from components.events_example_gen.component import EventsExampleGen
 from components.events_example_gen.executor import Executor
 from rrn_tf import features
 from rrn_tf.beam.prepare_events import prepare_events
-from rrn_tf.config import EventDataConfig
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.load_events import load_events
 
 CONFIG = EventDataConfig(min_item_events=5, min_user_entropy=1.0, max_bad_share=0.01, shards=2)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import entropy
 
-from rrn_tf.config import CollaborativeConfig, ConfigError, EventDataConfig, config_from_dict
+from rrn_tf.collaborative_config import CollaborativeConfig, EventDataConfig
+from rrn_tf.config import ConfigError, config_from_dict
 from rrn_tf.data.event_rules import CodedEvents, in_order, item_entropy, split_by_position, split_diverse_users
 from rrn_tf.features import Split
 from tests.beam.event_reference import splits
