@@ -67,6 +67,7 @@ setup(
         "pandas>=1.5,<3",
         "pyarrow>=10",
         "pydantic>=2.6,<3",
+        "typing_extensions>=4.4",
         "pyyaml>=6,<7",
         "rich>=13",
     ],
