@@ -16,10 +16,13 @@ from rrn_tf.command import example, json_option, one_line_errors, write_json
 from rrn_tf.version import __version__
 
 if TYPE_CHECKING:
-    from rrn_tf.config import Config
+    from rrn_tf.config import AnyConfig
+    from rrn_tf.runs.directory import RunPaths
 
 _CONFIG_HELP = "Settings: a YAML file or the name of a preset."
 PROTOCOLS = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
+RRN, CRNN = MODELS = ("rrn", "crnn")
+_MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events."
 _PROTOCOL_HELP = "Streaming needs ratings and reveals each to strictly later steps."
 _SET_HELP = "Overrides one setting; may be repeated."
 
@@ -77,9 +80,15 @@ def run(
     write_json(json_file, record)
 
 
-@main.command(epilog=example("rrn train --data ratings.csv --output runs/a --set training.epochs=5"))
-@click.option("--data", required=True, help="A path, movielens-small, synthetic or tfds:NAME.")
+@main.command(
+    epilog=example(
+        "rrn train --data ratings.csv --output runs/a --set training.epochs=5",
+        "rrn train --model crnn --data events.csv --output runs/b",
+    )
+)
+@click.option("--data", required=True, help="A path, movielens-small, synthetic, synthetic-events or tfds:NAME.")
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
+@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=_MODEL_HELP)
 @click.option("--valid", help="Later ratings for validation, in place of the time split.")
 @click.option("--config", "config_name", help=_CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=_SET_HELP)
@@ -89,6 +98,7 @@ def run(
 def train(
     data: str,
     output: str,
+    kind: str,
     valid: str | None,
     config_name: str | None,
     overrides: tuple[str, ...],
@@ -96,19 +106,25 @@ def train(
     resume: bool,
     json_file: str | None,
 ) -> None:
-    """Trains an RRN on ratings and writes a run directory with its SavedModel.
+    """Trains an RRN on ratings, or a Collaborative RNN on events, and writes a run directory with its SavedModel.
 
     Where TF_CONFIG names several workers, each runs this command; they share the work, and the run directory.
     """
     import shlex
 
+    if kind == CRNN:
+        if valid:
+            raise click.UsageError("--valid is for ratings; of events the last of each user are held out")
+        _train_events(data, output, config_name, overrides, shlex.split(beam_args), resume, json_file)
+        return
     with one_line_errors():
         from rrn_tf.cluster import several_workers
+        from rrn_tf.config import Config
         from rrn_tf.data.datasets import resolve
 
-        config, strategy = _config(config_name, overrides), None
+        config, strategy = _config(config_name, overrides, Config), None
         if several_workers():
-            from rrn_tf.runs import train_worker
+            from rrn_tf.runs.rating_run import train_worker
             from rrn_tf.training.devices import make_strategy
             from rrn_tf.training.workers import is_chief
 
@@ -122,7 +138,8 @@ def train(
         valid_pattern = resolve(valid, Path(output, "data")).pattern if valid else None
         from rrn_tf.report.progress import training_listener
         from rrn_tf.report.run_summary import print_metrics, print_prepared
-        from rrn_tf.runs import RunPaths, train_run
+        from rrn_tf.runs.directory import RunPaths
+        from rrn_tf.runs.rating_run import train_run
         from rrn_tf.training.devices import set_logical_devices
 
         set_logical_devices(config.training.replicas)
@@ -140,8 +157,7 @@ def train(
                 resume=resume,
             )
         print_metrics(summary)
-        paths = RunPaths(Path(output))
-        click.echo(f"model  {paths.model}\nlogs   {paths.logs}\ndead letters  {paths.dead_letters}")
+        _print_places(RunPaths(Path(output)))
         write_json(json_file, summary)
 
 
@@ -231,11 +247,55 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
 main.add_command(bench)
 
 
-def _config(name: str | None, overrides: tuple[str, ...]) -> Config:
+def _train_events(
+    data: str,
+    output: str,
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    beam_args: list[str],
+    resume: bool,
+    json_file: str | None,
+) -> None:
+    from rrn_tf.collaborative_config import CollaborativeConfig
+
+    with one_line_errors():
+        from rrn_tf.data.datasets import resolve
+
+        config = _config(config_name, overrides, CollaborativeConfig)
+        source = resolve(data, Path(output, "data"))
+        click.echo(source.description)
+        from rrn_tf.report.progress import training_listener
+        from rrn_tf.report.run_summary import print_event_metrics, print_prepared_events
+        from rrn_tf.runs.directory import RunPaths
+        from rrn_tf.runs.event_run import train_event_run
+        from rrn_tf.training.devices import set_logical_devices
+
+        set_logical_devices(config.training.replicas)
+        with training_listener() as listener:
+            summary = train_event_run(
+                source.pattern,
+                output,
+                config,
+                listeners=[listener],
+                on_prepared=print_prepared_events,
+                best_nll=source.best_nll,
+                beam_args=beam_args,
+                resume=resume,
+            )
+        print_event_metrics(summary)
+        _print_places(RunPaths(Path(output)))
+        write_json(json_file, summary)
+
+
+def _print_places(paths: RunPaths) -> None:
+    click.echo(f"model  {paths.model}\nlogs   {paths.logs}\ndead letters  {paths.dead_letters}")
+
+
+def _config(name: str | None, overrides: tuple[str, ...], kind: type[AnyConfig]) -> AnyConfig:
     from rrn_tf.config import ConfigError, load_config
 
     try:
-        return load_config(name, overrides)
+        return load_config(name, overrides, kind)
     except ConfigError as error:
         raise click.UsageError(str(error)) from None
 

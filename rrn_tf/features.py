@@ -25,6 +25,8 @@ COLUMNS = (USER_ID, ITEM_ID, RATING, TIMESTAMP)
 EVENT_COLUMNS = (USER_ID, ITEM_ID, TIMESTAMP)  # an event: a rating without the rating
 POSITION = "position"  # int64, order of events as they were read; it decides between those of one second
 PREDICTION = "prediction"  # float32, the column that `rrn predict` adds
+HISTORY = "history"  # string per event since training, in order
+LOG_PROBABILITY = "log_probability"  # float32, of a next item, in nats
 SCORE = "score"  # float32, of a recommended item: its rating before clipping
 
 # Derived per rating, for evaluation slices.
@@ -148,3 +150,10 @@ def event_sequence_feature_spec() -> dict[str, Any]:
     """Feature-list parse specification of a user's events: as `sequence_feature_spec`, one event a step."""
     spec = sequence_feature_spec()
     return {name: spec[name] for name in (OPPOSITE_INDEX, TIMESTAMP, SPLIT)}
+
+
+def history_example_spec() -> dict[str, Any]:
+    """Parse specification of a serialized `tf.Example` of a user and the items of events since training."""
+    import tensorflow as tf
+
+    return {USER_ID: tf.io.FixedLenFeature([], tf.string), HISTORY: tf.io.RaggedFeature(tf.string)}

@@ -75,7 +75,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (["--set=model.units=7"], "config.yaml: expected the run's own model.units=6, found 7"),
         (["--set=data.user_granularity=2d"], "config.yaml: expected the run's own data.user_granularity=1d, found 2d"),
-        (["--data", f"{DATA},seed=1"], "expected the run's own ratings"),
+        (["--data", f"{DATA},seed=1"], "expected the run's own data"),
     ],
 )
 def test_another_model_or_other_ratings_cannot_go_on(changed: list[str], said: str, whole: Path) -> None:

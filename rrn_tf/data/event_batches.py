@@ -131,6 +131,15 @@ def plan_rolling(sequences: EventSequences, users_per_batch: int, chunk: int) ->
     return _plan(sequences, _groups(end - begin, users_per_batch), cut, chunk)
 
 
+def plan_until(sequences: EventSequences, positions: Ints, users_per_batch: int, chunk: int) -> EventPlan:
+    """All events before the last of each user's `positions` are fed, none is scored. Users without any are left out."""
+    begin = sequences.user_splits[:-1]
+    end = begin.copy()
+    np.maximum.at(end, sequences.user[positions], positions)
+    cut = _Cut(begin, end, end - begin, end - begin)
+    return _plan(sequences, _groups(end - begin, users_per_batch), cut, chunk)
+
+
 def training_ends(sequences: EventSequences) -> Ints:
     """int64[U + 1], where the training events of each user end."""
     return sequences.user_splits[:-1] + sequences.counts([Split.TRAIN])

@@ -14,7 +14,6 @@ from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 
-CLEAN, INTERLEAVED = "clean", "interleaved"
 EventMetrics = dict[str, dict[str, dict[str, float]]]
 
 _USERS, _STEPS = 64, 64  # of a group and of a chunk when states are rolled

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.features import SCORE, Split
 
@@ -25,9 +25,18 @@ def print_prepared(metadata: SequenceMetadata) -> None:
         f"{metadata.items.trained:,} items; {valid:,} validation, {test:,} test; "
         f"{sum(cold):,} later ratings of users or items unseen in training left out"
     )
-    if rejected := sum(metadata.rejected.values()):
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in sorted(metadata.rejected.items()))
-        _print(f"{rejected:,} rows rejected: {reasons}")
+    _print_counts("rows rejected", metadata.rejected)
+
+
+def print_prepared_events(metadata: EventMetadata) -> None:
+    """How many events fell where, and how many were left out."""
+    train, valid, test = (metadata.events.get(split.label, 0) for split in (Split.TRAIN, Split.VALID, Split.TEST))
+    _print(
+        f"{train:,} training events of {metadata.users:,} users with {metadata.items:,} items; {valid:,} validation, "
+        f"{test:,} test"
+    )
+    _print_counts("events left out", metadata.dropped)
+    _print_counts("rows rejected", metadata.rejected)
 
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:
@@ -38,6 +47,18 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
             table.add_row(split.label, protocol, f"{figures['rmse']:.4f}", f"{figures['mae']:.4f}", f"{figures['n']:,}")
     _print(table)
     _print_best(metrics)
+
+
+def print_event_metrics(metrics: Mapping[str, Any]) -> None:
+    """Figures of next items by split and protocol: means over users."""
+    table = _table("split", "protocol", "NLL", "s.e.", "hit@10", "MRR", "NDCG@10", "events")
+    for split in (Split.VALID, Split.TEST):
+        for protocol, of in metrics.get(split.label, {}).items():
+            values = (of["nll"], of["standard_error"], of["hit@10"], of["mrr"], of["ndcg@10"])
+            table.add_row(split.label, protocol, *(f"{value:.4f}" for value in values), f"{of['n']:,}")
+    _print(table)
+    if metrics.get("best_nll") is not None:
+        _print(f"best reachable NLL on the last held-out events: {metrics['best_nll']:.4f}")
 
 
 def print_slices(slices: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
@@ -87,6 +108,13 @@ def print_event_leaderboard(rows: Sequence[EventLeaderboardRow]) -> None:
         for line in cells:
             table.add_row(*(line[at] for at in part))
         _print(table)
+
+
+def _print_counts(what: str, counts: Mapping[str, int]) -> None:
+    if total := sum(counts.values()):
+        _print(
+            f"{total:,} {what}: {', '.join(f'{reason} {count:,}' for reason, count in sorted(counts.items()) if count)}"
+        )
 
 
 def _print_best(figures: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,6 @@ class StateTable(tf.Module):
         self._side, self._metadata = side, sequences.metadata
         trained = sequences.metadata.entities(side).trained
         ids = sequences.ids(side)[:trained]
-        vocabulary.write_text("".join(f"{name}\n" for name in ids), encoding="utf-8")
         self.states = EntityStates.like(model, side, trained)
         for mine, theirs in zip(self.states.variables, states.variables, strict=True):
             mine.assign(theirs[: trained + 1])
@@ -46,16 +46,7 @@ class StateTable(tf.Module):
         self._extrapolate = functools.partial(self.states.extrapolate, model, side)
         self.factors = tf.Variable(_without_unknown(model.factors(side).table), trainable=False, name="factors")
         self.ids = tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name="ids")
-        self._index = tf.lookup.StaticHashTable(
-            tf.lookup.TextFileInitializer(
-                str(vocabulary),
-                tf.string,
-                tf.lookup.TextFileIndex.WHOLE_LINE,
-                tf.int64,
-                tf.lookup.TextFileIndex.LINE_NUMBER,
-            ),
-            default_value=-1,
-        )
+        self._index = line_numbers(vocabulary, ids)
 
     def index(self, entity_id: tf.Tensor) -> tf.Tensor:
         """int64[N] indices of string[N] ids; unknown ids are 0."""
@@ -70,6 +61,14 @@ class StateTable(tf.Module):
         wallclock = tf.cast(wallclock_of(tf.cast(step, tf.float64), self._metadata, self._side), tf.float32)
         moving = self._extrapolate(entity, wallclock)
         return tf.concat([moving, tf.gather(self.factors, entity)], axis=1)
+
+
+def line_numbers(file: Path, ids: Iterable[str]) -> tf.lookup.StaticHashTable:
+    """Writes ids, one a line, and looks up the line of each, from 0; -1 for any other. The file becomes an asset."""
+    file.write_text("".join(f"{name}\n" for name in ids), encoding="utf-8")
+    whole, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
+    initializer = tf.lookup.TextFileInitializer(str(file), tf.string, whole, tf.int64, number)
+    return tf.lookup.StaticHashTable(initializer, default_value=-1)
 
 
 class SeenItems(tf.Module):

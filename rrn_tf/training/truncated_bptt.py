@@ -17,7 +17,8 @@ from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.event_batches import plan_interleaved, plan_training
 from rrn_tf.data.events import EventSequences
-from rrn_tf.evaluation.event_likelihood import CLEAN, INTERLEAVED, EventMetrics, EventRoller, mean_nll
+from rrn_tf.evaluation.event_likelihood import EventMetrics, EventRoller, mean_nll
+from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.training.checkpoints import Checkpoints, Progress

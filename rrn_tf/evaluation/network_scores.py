@@ -1,0 +1,116 @@
+"""A Collaborative RNN among the models of events: its probabilities and ranks of any event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from rrn_tf.baselines.event_model import DistributionModel, FloatArray
+from rrn_tf.data.event_batches import EventGroup, group_spec, plan_until
+from rrn_tf.data.event_scores import Positions
+from rrn_tf.data.events import EventSequences
+from rrn_tf.evaluation.event_leaderboard import event_leaderboard, score
+from rrn_tf.evaluation.event_likelihood import chunk_of, unroll_of
+from rrn_tf.evaluation.event_protocols import scored_positions
+from rrn_tf.features import Split
+from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+
+_USERS, _STEPS = 64, 64  # of a group and of a chunk
+
+
+class NetworkEventModel(DistributionModel):
+    """A trained network as an `EventModel`: each event is predicted from the state after its user's earlier events.
+
+    Args:
+      model: the network; scores are in its softmax's precision.
+      name: in the leaderboard.
+    """
+
+    def __init__(self, model: CollaborativeRNN, name: str) -> None:
+        self.name = name
+        self._model = model
+        self._unroll = unroll_of(model)
+        self._trace: Callable[[EventGroup], tf.Tensor] | None = None
+
+    @property
+    def num_parameters(self) -> int:
+        """Numbers that the network stores."""
+        return int(self._model.count_params())
+
+    def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[Any]:
+        step = positions - sequences.user_splits[sequences.user[positions]] - 1
+        states = np.zeros((len(positions), self._model.cell.units), np.float32)
+        order = np.argsort(sequences.user[positions], kind="stable")
+        users = sequences.user[positions][order]
+        for group in plan_until(sequences, positions, _USERS, _STEPS).shares():
+            rolled = self._rolled(group).numpy()
+            first, last = (np.searchsorted(users, group.user, side) for side in ("left", "right"))
+            for row in np.flatnonzero(group.user):
+                at = order[first[row] : last[row]]
+                at = at[step[at] >= 0]
+                states[at] = rolled[row, step[at]]
+        return states
+
+    def _distribution(self, contexts: npt.NDArray[Any]) -> FloatArray:
+        return self._model.softmax.log_probabilities(tf.constant(contexts)).numpy()
+
+    def _rolled(self, group: EventGroup) -> tf.Tensor:
+        """float32[B, T, units], the state after each event of a group."""
+        if self._trace is None:
+            self._trace = tf.function(self._trace_states, input_signature=[group_spec(_USERS)], autograph=False)
+        missing = _USERS - len(group.user)
+        padded = (np.pad(part, [(0, missing), *[(0, 0)] * (part.ndim - 1)]) for part in group)
+        return self._trace(EventGroup(*map(tf.constant, padded)))
+
+    def _trace_states(self, group: EventGroup) -> tf.Tensor:
+        cell = self._model.cell
+        matrices, chunks = cell.matrices(group.user), (tf.shape(group.item)[1] - 1) // _STEPS
+
+        def one(
+            index: tf.Tensor, state: tf.Tensor, found: tf.TensorArray
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
+            item, real, _ = chunk_of(group, index, _STEPS)
+            states = self._unroll(cell.embed(item), state, matrices, real)
+            return index + 1, states[:, -1], found.write(index, tf.transpose(states, [1, 0, 2]))
+
+        start = (tf.constant(0), cell.initial_state(_USERS), tf.TensorArray(cell.compute_dtype, chunks))
+        *_, found = tf.while_loop(lambda index, *_: index < chunks, one, start, parallel_iterations=1)
+        return tf.cast(tf.transpose(found.concat(), [1, 0, 2]), tf.float32)
+
+
+def network_figures(
+    model: CollaborativeRNN, sequences: EventSequences, protocol: str, k: int = 10
+) -> dict[str, dict[str, Any]]:
+    """What a network reaches on each later split, by one protocol.
+
+    Args:
+      model: the network.
+      sequences: the events.
+      protocol: ``clean`` or ``interleaved`` (see `rrn_tf.evaluation.event_protocols`).
+      k: of hit@k and NDCG@k.
+
+    Returns:
+      ``{split: {"nll", "standard_error", "hit@k", "mrr", "ndcg@k", "nll_by_entropy", "users", "n"}}``.
+    """
+    figures: dict[str, dict[str, Any]] = {}
+    network = NetworkEventModel(model, "C-RNN")
+    for split in (Split.VALID, Split.TEST):
+        positions = scored_positions(sequences, split, protocol)
+        if not len(positions):
+            continue
+        (row,) = event_leaderboard(sequences, positions, {network.name: score(network, sequences, positions)}, k=k)
+        figures[split.label] = {
+            "nll": row.nll,
+            "standard_error": row.standard_error,
+            f"hit@{k}": row.hit,
+            "mrr": row.mrr,
+            f"ndcg@{k}": row.ndcg,
+            "nll_by_entropy": row.nll_by_entropy,
+            "users": row.users,
+            "n": row.n,
+        }
+    return figures
