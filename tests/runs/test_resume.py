@@ -43,7 +43,7 @@ def figures(run: Path) -> dict[str, Any]:
 def test_a_killed_run_resumes_to_the_same_figures(until: str, whole: Path, tmp_path: Path) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "rrn_tf.cli", *command(tmp_path)],
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -1,0 +1,76 @@
+"""A network among the models of events."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rrn_tf.data.events import EventSequences
+from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED, scored_positions
+from rrn_tf.evaluation.network_scores import NetworkEventModel, network_figures
+from rrn_tf.features import Split
+from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+
+LENGTHS = (150, 1, 7, 70)
+ITEMS = 11
+
+
+@pytest.fixture(scope="module")
+def sequences() -> EventSequences:
+    rng, total = np.random.default_rng(3), sum(LENGTHS)
+    split = [
+        np.repeat([Split.TRAIN, Split.VALID, Split.TEST], [max(n - 5, 1), (n - 1) and 2, (n - 1) and 3])
+        for n in LENGTHS
+    ]
+    return EventSequences(
+        user_splits=np.concatenate([[0], np.cumsum([0, *LENGTHS])]).astype(np.int64),
+        item=rng.integers(1, ITEMS + 1, total).astype(np.int32),
+        timestamp=np.arange(total),
+        split=np.concatenate(split)[:total].astype(np.uint8),
+        user_ids=np.array([f"u{n}" for n in range(len(LENGTHS))], dtype=object),
+        item_ids=np.array([f"i{n}" for n in range(ITEMS)], dtype=object),
+    )
+
+
+@pytest.fixture(scope="module")
+def network() -> CollaborativeRNN:
+    tf.keras.utils.set_random_seed(4)
+    return CollaborativeRNN(len(LENGTHS), ITEMS, units=5)
+
+
+def expected(network: CollaborativeRNN, sequences: EventSequences, position: int) -> np.ndarray:
+    """Log-probabilities of all items at a position, a step at a time."""
+    user = int(sequences.user[position])
+    state = network.cell.initial_state(1)
+    for item in sequences.item[sequences.user_splits[user] : position]:
+        state = network.cell.step(tf.constant([user]), tf.constant([item]), state)
+    return tf.nn.log_softmax(state @ network.softmax.kernel).numpy()[0]
+
+
+def test_each_event_is_predicted_from_all_before_it(network: CollaborativeRNN, sequences: EventSequences) -> None:
+    positions = np.array([150, 149, 0, 1, 64, 65, 153, 227, 151])  # first events, chunk ends, and no order
+    model = NetworkEventModel(network, "net")
+    rows = np.stack([expected(network, sequences, p) for p in positions])
+    true = sequences.item[positions] - 1
+    np.testing.assert_allclose(
+        model.log_probabilities(sequences, positions), rows[np.arange(len(rows)), true], rtol=1e-5, atol=1e-5
+    )
+    ranks = 1 + (rows > rows[np.arange(len(rows)), true][:, np.newaxis]).sum(axis=1)
+    np.testing.assert_array_equal(model.ranks(sequences, positions), ranks)
+    assert model.num_parameters == sum(v.shape.num_elements() for v in network.trainable_variables)
+
+
+def test_figures_by_split_and_protocol(network: CollaborativeRNN, sequences: EventSequences) -> None:
+    for protocol in (CLEAN, INTERLEAVED):
+        figures = network_figures(network, sequences, protocol)
+        for split in (Split.VALID, Split.TEST):
+            positions = scored_positions(sequences, split, protocol)
+            of = figures[split.label]
+            loss = [-expected(network, sequences, p)[sequences.item[p] - 1] for p in positions]
+            users = sequences.user[positions]
+            assert of["nll"] == pytest.approx(
+                np.mean([np.mean(np.array(loss)[users == user]) for user in np.unique(users)]), rel=1e-5
+            )
+            assert (of["n"], of["users"]) == (len(positions), len(np.unique(users)))
+            assert 0 < of["mrr"] <= 1

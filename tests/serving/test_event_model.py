@@ -1,0 +1,123 @@
+"""What a saved Collaborative RNN answers, with TensorFlow alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rrn_tf.data.events import EventSequences
+from rrn_tf.evaluation.event_likelihood import EventRoller
+from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID, Split
+from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.serving.export_events import export_event_model
+from rrn_tf.training.truncated_bptt import CollaborativeResult
+
+USERS, ITEMS, EACH = 3, 6, 9
+
+
+def trained(pooled: bool) -> CollaborativeResult:
+    """A network of random weights with its states."""
+    rng = np.random.default_rng(1)
+    tf.keras.utils.set_random_seed(1)
+    sequences = EventSequences(
+        user_splits=np.array([0, *range(0, USERS * EACH + 1, EACH)]),
+        item=rng.integers(1, ITEMS + 1, USERS * EACH).astype(np.int32),
+        timestamp=np.arange(USERS * EACH),
+        split=np.full(USERS * EACH, Split.TRAIN, np.uint8),
+        user_ids=np.array([f"user {n}" for n in range(USERS)], dtype=object),
+        item_ids=np.array([f"item {n}" for n in range(ITEMS)], dtype=object),
+    )
+    model = CollaborativeRNN(USERS, ITEMS, units=4, pooled=pooled)
+    return CollaborativeResult(model, sequences, EventRoller(model).states(sequences), [], 0, {})
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[CollaborativeResult, Path]:
+    result, path = trained(pooled=False), tmp_path_factory.mktemp("saved")
+    export_event_model(result, path)
+    return result, path
+
+
+def ask(path: Path, users: list[str], histories: list[list[str]], k: int) -> tuple[np.ndarray, np.ndarray]:
+    answer = tf.saved_model.load(str(path)).signatures["next_items"](
+        **{USER_ID: tf.constant(users), HISTORY: tf.constant(histories), "k": tf.constant(k)}
+    )
+    return np.char.decode(answer[ITEM_ID].numpy().astype("S")), answer[LOG_PROBABILITY].numpy()
+
+
+def check(result: CollaborativeResult, state: tf.Tensor, names: np.ndarray, found: np.ndarray) -> None:
+    expected = tf.nn.log_softmax(state @ result.model.softmax.kernel).numpy()
+    index = np.array([[int(name.split()[1]) for name in row] for row in names])
+    np.testing.assert_allclose(found, -np.sort(-expected)[:, : found.shape[1]], rtol=1e-5)
+    np.testing.assert_allclose(np.take_along_axis(expected, index, axis=1), found, rtol=1e-5)
+
+
+def test_known_users_go_on_from_their_states(saved: tuple[CollaborativeResult, Path]) -> None:
+    result, path = saved
+    names, found = ask(path, ["user 2", "user 0"], [["item 3", "item 1"], ["item 5", ""]], 4)
+    cell, user = result.model.cell, tf.constant([3, 1])
+    state = cell.step(user, tf.constant([4, 6]), tf.gather(result.states, user))
+    state = tf.where([[True], [False]], cell.step(user, tf.constant([2, 1]), state), state)
+    check(result, state, names, found)
+
+
+def test_unknown_users_start_from_the_mean_matrix(saved: tuple[CollaborativeResult, Path]) -> None:
+    result, path = saved
+    names, found = ask(path, ["nobody", ""], [["item 3", "unknown"]] * 2, ITEMS)
+    cell = result.model.cell
+    matrices = [tf.reduce_mean(table[1:], axis=0)[tf.newaxis] for table in cell.recurrent]
+    state = cell.transition(cell.embed(tf.constant([4])), cell.initial_state(1), matrices)
+    check(result, tf.repeat(state, 2, axis=0), names, found)
+
+
+def test_any_k_and_no_history(saved: tuple[CollaborativeResult, Path]) -> None:
+    _, path = saved
+    for k, width in ((-1, 0), (0, 0), (100, ITEMS)):
+        answer = tf.saved_model.load(str(path)).signatures["next_items"](
+            **{USER_ID: tf.constant(["user 1"]), HISTORY: tf.zeros([1, 0], tf.string), "k": tf.constant(k)}
+        )
+        assert answer[ITEM_ID].shape == (1, width)
+
+
+def test_examples_are_answered_alike(saved: tuple[CollaborativeResult, Path]) -> None:
+    _, path = saved
+
+    def example(user: str, history: list[str]) -> bytes:
+        def text(values: list[str]) -> tf.train.Feature:
+            return tf.train.Feature(bytes_list=tf.train.BytesList(value=[v.encode() for v in values]))
+
+        features = tf.train.Features(feature={USER_ID: text([user]), HISTORY: text(history)})
+        return tf.train.Example(features=features).SerializeToString()
+
+    module = tf.saved_model.load(str(path))
+    answer = module.signatures["serving_default"](
+        examples=tf.constant([example("user 2", ["item 3", "item 1"]), example("user 0", [])])
+    )
+    names, found = ask(path, ["user 2", "user 0"], [["item 3", "item 1"], ["", ""]], 10)
+    np.testing.assert_array_equal(np.char.decode(answer[ITEM_ID].numpy().astype("S")), names)
+    np.testing.assert_allclose(answer[LOG_PROBABILITY].numpy(), found, rtol=1e-6)
+
+
+def test_pooled_matrices_serve_everybody(tmp_path: Path) -> None:
+    result = trained(pooled=True)
+    export_event_model(result, tmp_path)
+    names, found = ask(tmp_path, ["user 1"], [["item 0"]], 3)
+    user = tf.constant([2])
+    check(result, result.model.cell.step(user, tf.constant([1]), tf.gather(result.states, user)), names, found)
+
+
+def test_serves_without_the_package(saved: tuple[CollaborativeResult, Path], tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.modules["rrn_tf"] = None
+import tensorflow as tf
+signature = tf.saved_model.load({str(saved[1])!r}).signatures["next_items"]
+answer = signature(user_id=tf.constant(["user 1"]), history=tf.constant([["item 0"]]), k=tf.constant(2))
+assert answer["item_id"].shape == (1, 2)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
