@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rrn_tf.data.event_scores import middle_ranks
 from rrn_tf.data.events import EventSequences
 from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED, scored_positions
 from rrn_tf.evaluation.network_scores import NetworkEventModel, network_figures
@@ -19,15 +20,14 @@ ITEMS = 11
 @pytest.fixture(scope="module")
 def sequences() -> EventSequences:
     rng, total = np.random.default_rng(3), sum(LENGTHS)
-    split = [
-        np.repeat([Split.TRAIN, Split.VALID, Split.TEST], [max(n - 5, 1), (n - 1) and 2, (n - 1) and 3])
-        for n in LENGTHS
-    ]
+    later = [(n - 1) and 5 for n in LENGTHS]
+    order = [Split.TRAIN, Split.VALID, Split.TEST]
+    split = [np.repeat(order, [n - k, k // 2, k - k // 2]) for n, k in zip(LENGTHS, later, strict=True)]
     return EventSequences(
         user_splits=np.concatenate([[0], np.cumsum([0, *LENGTHS])]).astype(np.int64),
         item=rng.integers(1, ITEMS + 1, total).astype(np.int32),
         timestamp=np.arange(total),
-        split=np.concatenate(split)[:total].astype(np.uint8),
+        split=np.concatenate(split).astype(np.uint8),
         user_ids=np.array([f"u{n}" for n in range(len(LENGTHS))], dtype=object),
         item_ids=np.array([f"i{n}" for n in range(ITEMS)], dtype=object),
     )
@@ -56,8 +56,7 @@ def test_each_event_is_predicted_from_all_before_it(network: CollaborativeRNN, s
     np.testing.assert_allclose(
         model.log_probabilities(sequences, positions), rows[np.arange(len(rows)), true], rtol=1e-5, atol=1e-5
     )
-    ranks = 1 + (rows > rows[np.arange(len(rows)), true][:, np.newaxis]).sum(axis=1)
-    np.testing.assert_array_equal(model.ranks(sequences, positions), ranks)
+    np.testing.assert_array_equal(model.ranks(sequences, positions), middle_ranks(rows, true))
     assert model.num_parameters == sum(v.shape.num_elements() for v in network.trainable_variables)
 
 
