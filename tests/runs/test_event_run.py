@@ -1,0 +1,75 @@
+"""`rrn train --model crnn`: from events to a run directory."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rrn_tf.cli import main
+from rrn_tf.features import Split
+
+SETTINGS = ["training.epochs=2", "data.min_item_events=2", "data.min_user_entropy=0", "model.units=6"]
+DATA = "synthetic-events:users=30,items=60,events=1800"
+
+
+def train(output: Path, *more: str, data: str = DATA) -> Result:
+    settings = [f"--set={setting}" for setting in SETTINGS]
+    return CliRunner().invoke(
+        main, ["train", "--model", "crnn", "--data", data, "--output", str(output), *settings, *more]
+    )
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    result = train(folder, "--json", str(folder / "printed.json"))
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def figures(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+def test_a_run_holds_all_that_was_made(run: Path) -> None:
+    metrics = figures(run)
+    assert json.loads((run / "printed.json").read_text()) == metrics
+    assert len(metrics["history"]) == 2
+    for split in (Split.VALID, Split.TEST):
+        clean, interleaved = (metrics[split.label][protocol] for protocol in ("clean", "interleaved"))
+        assert clean["n"] == metrics["events"][split.label]
+        assert interleaved["n"] == clean["n"] - clean["users"]
+        assert 0 < metrics["best_nll"] < clean["nll"]
+    assert (run / "model" / "saved_model.pb").exists()
+    assert (run / "config.yaml").exists()
+    assert {"versions", "peak_memory_bytes", "seed"} <= metrics.keys()
+
+
+@pytest.mark.slow
+def test_a_longer_run_goes_on_from_a_shorter_one(run: Path, tmp_path: Path) -> None:
+    assert train(tmp_path, "--set=training.epochs=1").exit_code == 0
+    result = train(tmp_path, "--resume")
+    assert result.exit_code == 0, result.output
+    for split in (Split.VALID, Split.TEST):
+        assert figures(tmp_path)[split.label] == figures(run)[split.label]
+    changed = train(tmp_path, "--resume", "--set=model.units=7")
+    assert changed.exit_code == 1
+    assert "expected the run's own model.units=6, found 7" in changed.output.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--valid", "later.csv"], 2, "--valid is for ratings"),
+        (["--set=model.stationary=3"], 2, "model.stationary"),
+        (["--set=data.min_item_events=5000"], 1, "events"),
+    ],
+)
+def test_bad_settings_end_in_one_line(arguments: list[str], code: int, said: str, tmp_path: Path) -> None:
+    result = train(tmp_path, *arguments)
+    assert result.exit_code == code
+    assert said in result.output.splitlines()[-1]
