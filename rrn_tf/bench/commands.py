@@ -120,3 +120,34 @@ def rrn(
         from rrn_tf.bench.rrn import bench_rrn
 
         write_json(json_file, bench_rrn(load, config, epochs, click.echo))
+
+
+@bench.command(epilog=example("rrn bench crnn --users 1679 --items 23243 --events 599618"))
+@click.option("--events", default=599_618, show_default=True, type=click.IntRange(min=1))
+@click.option("--users", default=1_679, show_default=True, type=click.IntRange(min=1))
+@click.option("--items", default=23_243, show_default=True, type=click.IntRange(min=1))
+@click.option("--epochs", default=2, show_default=True, type=click.IntRange(min=1), help="Timed, after one to warm up.")
+@click.option("--config", "config_name", help="Settings: a YAML file or the name of a preset.")
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help="Overrides one setting; may be repeated.")
+@json_option
+def crnn(
+    events: int,
+    users: int,
+    items: int,
+    epochs: int,
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    json_file: str | None,
+) -> None:
+    """Times training of the Collaborative RNN, beside what the machine multiplies at most."""
+    from rrn_tf.collaborative_config import CollaborativeConfig
+    from rrn_tf.config import ConfigError, load_config
+
+    try:
+        config = load_config(config_name, overrides, CollaborativeConfig)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
+    with one_line_errors():
+        from rrn_tf.bench.crnn import bench_crnn
+
+        write_json(json_file, bench_crnn(users, items, events, config, epochs, click.echo))

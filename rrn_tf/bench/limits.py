@@ -37,13 +37,17 @@ class MachineLimits(NamedTuple):
 
 def measure_limits() -> MachineLimits:
     """The rates of TensorFlow's default device, on all cores; the best of many attempts each. Takes 1 GiB of memory."""
-    matrix = tf.random.normal([_GEMM, _GEMM])
-    product = best_seconds(lambda: tf.matmul(matrix, matrix), _REPEATS)
     array = tf.Variable(tf.zeros([_FLOATS]))
     other = tf.ones([_FLOATS])
     # Both are read and one is written.
     added = best_seconds(lambda: array.assign_add(other), _REPEATS)
-    return MachineLimits(2 * _GEMM**3 / product, 3 * other.dtype.size * _FLOATS / added)
+    return MachineLimits(gemm_rate(), 3 * other.dtype.size * _FLOATS / added)
+
+
+def gemm_rate(dtype: tf.DType = tf.float32) -> float:
+    """FLOP/s of a product of two square matrices of size 2048; the best of many attempts."""
+    matrix = tf.cast(tf.random.normal([_GEMM, _GEMM]), dtype)
+    return 2 * _GEMM**3 / best_seconds(lambda: tf.matmul(matrix, matrix), _REPEATS)
 
 
 def best_seconds(call: Callable[[], Any], repeats: int) -> float:

@@ -1,0 +1,128 @@
+"""How fast the Collaborative RNN trains, and how far that is from what the machine multiplies at most."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras as keras
+
+from rrn_tf.bench.event_load import event_load
+from rrn_tf.bench.limits import gemm_rate
+from rrn_tf.collaborative_config import CollaborativeConfig
+from rrn_tf.data.allocator import reused_memory
+from rrn_tf.data.event_batches import plan_training
+from rrn_tf.environment import environment
+from rrn_tf.training.chunks import ChunkPhase
+from rrn_tf.training.devices import make_strategy
+from rrn_tf.training.truncated_bptt import make_model
+
+_GATES = {"gru": 3, "rnn": 1}
+
+
+def bench_crnn(
+    users: int,
+    items: int,
+    events: int,
+    config: CollaborativeConfig,
+    epochs: int,
+    echo: Callable[[str], None],
+) -> dict[str, Any]:
+    """Trains on generated events, in memory and on one device, and times the epochs.
+
+    A first epoch warms up; of the later ones the fastest counts, which other programs of the machine disturbed least.
+    Validation is not timed.
+
+    Args:
+      users, items, events: of the load (see `rrn_tf.bench.event_load`).
+      config: sizes of the network and settings of training; its seed is that of the load.
+      epochs: how many to time, at least 1.
+      echo: is given each line as it is known.
+
+    Returns:
+      `epoch_seconds`, `events_per_second`, `flops_per_second`, `limit_ratio` (1 where an epoch takes no longer than its
+      products of matrices would alone), what they come from, `load`, and the environment.
+
+    Raises:
+      ValueError: for more than one replica, or events that do not fit users and items.
+      TrainingError: as `ChunkPhase.run`.
+    """
+    settings = config.training
+    if settings.replicas > 1:
+        raise ValueError(f"training.replicas should be 0 or 1, received {settings.replicas}")
+    keras.utils.set_random_seed(settings.seed)
+    begin = time.perf_counter()
+    sequences = event_load(users, items, events, settings.seed, config.data)
+    plan = plan_training(sequences, settings.users_per_batch, settings.chunk, settings.last_chunks)
+    echo(
+        f"load     {events:,} events of {users:,} users with {items:,} items, seed {settings.seed}; "
+        f"{plan.num_scored:,} trained on, in {len(plan)} groups and {plan.num_chunks:,} chunks; made in {time.perf_counter() - begin:.1f} s"
+    )
+    strategy = make_strategy(1)
+    with strategy.scope():
+        model = make_model(config, sequences)
+    phase, rng = ChunkPhase(model, plan, settings, strategy), np.random.default_rng(settings.seed)
+    seconds, losses = [], []
+    with reused_memory():
+        for _ in range(1 + epochs):
+            begin = time.perf_counter()
+            losses.append(phase.run(rng.permutation(len(plan))))
+            seconds.append(time.perf_counter() - begin)
+    figures = environment(settings.seed)
+    warm_up, *later = seconds
+    best = min(later)
+    flops = count_flops(plan.num_scored, items, config)
+    rate = gemm_rate(tf.as_dtype(settings.precision))
+    limit = flops / rate
+    sizes = config.model
+    cells = plan.num_chunks * settings.users_per_batch * settings.chunk
+    echo(
+        f"network  {sizes.cell} {sizes.units}{', pooled' if sizes.pooled else ''}; {settings.users_per_batch} users a "
+        f"group, chunks of {settings.chunk}; {settings.softmax} softmax in {settings.precision}"
+    )
+    echo(
+        f"epoch    {best:.2f} s, the best of {epochs} after {max(warm_up - best, 0):.1f} s of compilation: "
+        f"{plan.num_scored / best:,.0f} events/s, {flops / best / 1e9:,.1f} GFLOP/s; {1 - plan.num_scored / cells:.1%} "
+        f"padding; losses {', '.join(f'{loss:.3f}' for loss in losses)}"
+    )
+    echo(
+        f"limit    {limit:.2f} s: its products alone at {rate / 1e9:,.0f} GFLOP/s; training reaches "
+        f"{limit / best:.0%} of that speed"
+    )
+    echo(f"memory   {figures['peak_memory_bytes'] / 1e9:.2f} GB at the peak")
+    return {
+        "epoch_seconds": best,
+        "all_epoch_seconds": later,
+        "compile_seconds": max(warm_up - best, 0.0),
+        "events_per_second": plan.num_scored / best,
+        "flops_per_second": flops / best,
+        "limit_ratio": limit / best,
+        "limit_seconds": limit,
+        "gemm_flops_per_second": rate,
+        "flops": flops,
+        "events": plan.num_scored,
+        "chunks": plan.num_chunks,
+        "padding_share": 1 - plan.num_scored / cells,
+        "losses": losses,
+        "load": {"users": users, "items": items, "events": events},
+        **figures,
+    }
+
+
+def count_flops(events: int, items: int, config: CollaborativeConfig) -> int:
+    """Operations of the products of matrices in an epoch, a multiply-add being two.
+
+    Of an event, with H units, M scored items and g gates: the logits ``2 H M`` and the recurrence ``2 g H H``, each
+    forward and twice backward. Elementwise functions, the optimizer and padding are not counted.
+
+    Args:
+      events: that are trained on.
+      items: of the softmax; with a sampled one so many of them as are drawn.
+      config: sizes.
+    """
+    units, settings = config.model.units, config.training
+    scored = items if settings.softmax == "full" else settings.samples + 1
+    return 3 * events * 2 * units * (scored + _GATES[config.model.cell] * units)
