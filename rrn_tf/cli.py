@@ -7,7 +7,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _CONFIG_HELP = "Settings: a YAML file or the name of a preset."
 PROTOCOLS = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
+EVENT_PROTOCOLS = ("clean", "interleaved")  # as in rrn_tf.evaluation.event_protocols
 RRN, CRNN = MODELS = ("rrn", "crnn")
 _MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events."
 _PROTOCOL_HELP = "Streaming needs ratings and reveals each to strictly later steps."
@@ -242,6 +243,57 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
                 "items": [{"item": item, SCORE: score} for item, score in items],
             },
         )
+
+
+@main.command(
+    epilog=example("rrn baselines --data ratings.csv", "rrn baselines --model crnn --run runs/b --protocol interleaved")
+)
+@click.option("--data", help="What to compare on, as for `rrn train`; or --run.")
+@click.option("--run", "run_dir", help="A run directory: compares its model too, on its own split.")
+@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=_MODEL_HELP)
+@click.option("--protocol", type=click.Choice(EVENT_PROTOCOLS), default=EVENT_PROTOCOLS[0], show_default=True)
+@click.option("--config", "config_name", help=_CONFIG_HELP)
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=_SET_HELP)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@json_option
+def baselines(
+    data: str | None,
+    run_dir: str | None,
+    kind: str,
+    protocol: str,
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    seed: int,
+    json_file: str | None,
+) -> None:
+    """Every baseline on the same split, one table. --protocol is for events; ratings are compared frozen."""
+    import dataclasses
+    import tempfile
+
+    if (data is None) == (run_dir is None):
+        raise click.UsageError("expected one of --data and --run")
+    with one_line_errors(), tempfile.TemporaryDirectory(prefix="rrn-data-") as folder:
+        from rrn_tf.collaborative_config import CollaborativeConfig
+        from rrn_tf.config import Config
+        from rrn_tf.data.datasets import resolve
+
+        pattern = resolve(data, folder).pattern if data else ""
+        from rrn_tf.environment import environment
+        from rrn_tf.report.run_summary import print_event_leaderboard, print_leaderboard
+        from rrn_tf.runs.comparison import compare_events, compare_ratings, load_held_out_events, load_ratings
+        from rrn_tf.runs.directory import RunPaths
+
+        run = RunPaths(Path(run_dir)) if run_dir else None
+        lines: list[dict[str, Any]] = []
+        if kind == RRN:
+            ratings = load_ratings(pattern, _config(config_name, overrides, Config), run)
+            print_leaderboard(rows := compare_ratings(ratings, run, seed, click.echo))
+            lines += map(dataclasses.asdict, rows)
+        else:
+            events = load_held_out_events(pattern, _config(config_name, overrides, CollaborativeConfig), run)
+            print_event_leaderboard(event_rows := compare_events(events, protocol, run, seed, click.echo))
+            lines += map(dataclasses.asdict, event_rows)
+        write_json(json_file, {"rows": lines, **environment(seed)})
 
 
 main.add_command(bench)

@@ -32,7 +32,8 @@ def test_files_and_targets_exist() -> None:
 
 
 def test_signatures_are_those_that_are_exported() -> None:
-    exported = (Path(__file__).parents[1] / "rrn_tf" / "serving" / "export.py").read_text()
+    serving = Path(__file__).parents[1] / "rrn_tf" / "serving"
+    exported = "".join((serving / name).read_text() for name in ("export.py", "export_events.py"))
     for name in re.findall(r"^\| `(\w+)` \| `", README, re.MULTILINE):
         assert f'"{name}": module.' in exported
 

@@ -57,10 +57,9 @@ def bench_crnn(
     begin = time.perf_counter()
     sequences = event_load(users, items, events, settings.seed, config.data)
     plan = plan_training(sequences, settings.users_per_batch, settings.chunk, settings.last_chunks)
-    echo(
-        f"load     {events:,} events of {users:,} users with {items:,} items, seed {settings.seed}; "
-        f"{plan.num_scored:,} trained on, in {len(plan)} groups and {plan.num_chunks:,} chunks; made in {time.perf_counter() - begin:.1f} s"
-    )
+    echo(f"load     {events:,} events of {users:,} users with {items:,} items, seed {settings.seed}")
+    made = time.perf_counter() - begin
+    echo(f"         made in {made:.1f} s; {plan.num_scored:,} events in {len(plan)} groups, {plan.num_chunks:,} chunks")
     strategy = make_strategy(1)
     with strategy.scope():
         model = make_model(config, sequences)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
+from rrn_tf.evaluation.leaderboard import LeaderboardRow
 from rrn_tf.features import SCORE, Split
 
 
@@ -80,23 +81,27 @@ def print_recommendations(items: Iterable[tuple[str, float]]) -> None:
 
 def print_run(record: Mapping[str, Any]) -> None:
     """The end of a pipeline run: the leaderboard, and where everything lies."""
-    table = _table("model", "RMSE", "s.e.", "vs RRN", "s.e.", "MAE", "test rows")
-    for row in record["leaderboard"]["rows"]:
-        reference = row["difference"] is None
-        table.add_row(
-            row["model"],
-            f"{row['rmse']:.4f}",
-            f"{row['standard_error']:.4f}",
-            "" if reference else f"{row['difference']:+.4f}",
-            "" if reference else f"{row['difference_standard_error']:.4f}",
-            f"{row['mae']:.4f}",
-            f"{row['n']:,}",
-        )
-    _print(table)
+    print_leaderboard([LeaderboardRow(**row) for row in record["leaderboard"]["rows"]], "vs RRN")
     _print_best(record)
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
     for name in ("model", "logs", "evaluation", "report", "dead_letters"):
         _print(f"{name.replace('_', ' '):<14}{record[name]}")
+
+
+def print_leaderboard(rows: Sequence[LeaderboardRow], against: str = "difference") -> None:
+    """Models of ratings beside each other."""
+    table = _table("model", "RMSE", "s.e.", against, "s.e.", "MAE", "test rows")
+    for row in rows:
+        table.add_row(
+            row.model,
+            f"{row.rmse:.4f}",
+            f"{row.standard_error:.4f}",
+            "" if row.difference is None else f"{row.difference:+.4f}",
+            "" if row.difference_standard_error is None else f"{row.difference_standard_error:.4f}",
+            f"{row.mae:.4f}",
+            f"{row.n:,}",
+        )
+    _print(table)
 
 
 def print_event_leaderboard(rows: Sequence[EventLeaderboardRow]) -> None:

@@ -1,0 +1,123 @@
+"""Every baseline beside each other on the split of a run or of new data."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from rrn_tf.collaborative_config import CollaborativeConfig
+from rrn_tf.config import Config, load_config
+from rrn_tf.data.events import EventSequences
+from rrn_tf.data.prepared import DEAD_LETTERS_FILE
+from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_leaderboard, fit_and_score, score
+from rrn_tf.evaluation.event_protocols import scored_positions
+from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard
+from rrn_tf.features import SIDES, Split
+from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.runs.directory import RunPaths
+
+RRN_NAME, CRNN_NAME = "RRN", "C-RNN"
+
+
+def compare_ratings(
+    sequences: RatingSequences, run: RunPaths | None, seed: int, echo: Callable[[str], None]
+) -> list[LeaderboardRow]:
+    """Rating baselines, and the RRN of a run, on the test ratings, by the frozen protocol.
+
+    Args:
+      sequences: the data; baselines are fitted to its training ratings, their options chosen on validation.
+      run: whose RRN is compared, if any.
+      seed: of the baselines that draw.
+      echo: is told of each model before it is fitted.
+    """
+    from rrn_tf.baselines.autorec import AutoRec
+    from rrn_tf.baselines.bias import GlobalMean, UserItemBias
+    from rrn_tf.baselines.pmf import PMF
+    from rrn_tf.baselines.protocol import Baseline
+    from rrn_tf.serving.saved_rrn import SavedRRN
+
+    train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
+    predictions = {RRN_NAME: SavedRRN(run.model).predict(**sequences.queries([Split.TEST]))} if run else {}
+    baselines: list[Baseline] = [GlobalMean(), UserItemBias(), PMF(), *(AutoRec(side, seed=seed) for side in SIDES)]
+    for baseline in baselines:
+        echo(baseline.name)
+        predictions[baseline.name] = baseline.fit(train, valid).predict(test.user, test.item, test.timestamp)
+    low, high = sequences.metadata.rating_min, sequences.metadata.rating_max
+    return leaderboard(test, {name: np.clip(values, low, high) for name, values in predictions.items()})
+
+
+def compare_events(
+    sequences: EventSequences, protocol: str, run: RunPaths | None, seed: int, echo: Callable[[str], None]
+) -> list[EventLeaderboardRow]:
+    """Models of events, and the Collaborative RNN of a run, on the last held-out events.
+
+    Args:
+      sequences: the events; baselines are fitted to its training events, their options chosen on validation.
+      protocol: ``clean`` or ``interleaved``.
+      run: whose network is compared, if any.
+      seed: of the baselines that draw.
+      echo: is told of each model before it is fitted.
+    """
+    from rrn_tf.baselines.of_events import standard_event_baselines
+    from rrn_tf.evaluation.network_scores import NetworkEventModel
+
+    split = Split.TEST if sequences.counts([Split.TEST]).any() else Split.VALID
+    positions = scored_positions(sequences, split, protocol)
+    scores = {}
+    if run:
+        scores[CRNN_NAME] = score(NetworkEventModel(best_network(run, sequences), CRNN_NAME), sequences, positions)
+    for baseline in standard_event_baselines(seed):
+        echo(baseline.name)
+        scores[baseline.name] = fit_and_score(baseline, sequences, positions)
+    return event_leaderboard(sequences, positions, scores)
+
+
+def best_network(run: RunPaths, sequences: EventSequences) -> CollaborativeRNN:
+    """The network of a run with its best weights.
+
+    Raises:
+      FileNotFoundError: where the run holds none.
+    """
+    from rrn_tf.training.truncated_bptt import make_model
+
+    newest = tf.train.latest_checkpoint(str(run.checkpoints / "best"))
+    if newest is None:
+        raise FileNotFoundError(f"{run.checkpoints}: expected the weights of a trained Collaborative RNN, found none")
+    model = make_model(load_config(run.config, kind=CollaborativeConfig), sequences)
+    tf.train.Checkpoint(model=model).restore(newest).expect_partial()
+    return model
+
+
+def load_ratings(pattern: str, config: Config, run: RunPaths | None) -> RatingSequences:
+    """The sequences of a run, or of files that are prepared for the occasion.
+
+    Args:
+      pattern: of the files; not looked at with a run.
+      config: of the preparation; likewise.
+      run: whose sequences are taken, if any.
+    """
+    from rrn_tf.beam.prepare import prepare_sequences
+    from rrn_tf.data.sequences import load_sequences
+
+    if run:
+        return load_sequences(run.sequences)
+    with tempfile.TemporaryDirectory(prefix="rrn-baselines-") as folder:
+        prepare_sequences(pattern, folder, config.data, dead_letters=str(Path(folder, DEAD_LETTERS_FILE)))
+        return load_sequences(folder)
+
+
+def load_held_out_events(pattern: str, config: CollaborativeConfig, run: RunPaths | None) -> EventSequences:
+    """As `load_ratings`, of events."""
+    from rrn_tf.beam.prepare_events import prepare_events
+    from rrn_tf.data.load_events import load_events
+
+    if run:
+        return load_events(run.sequences)
+    with tempfile.TemporaryDirectory(prefix="rrn-baselines-") as folder:
+        prepare_events(pattern, folder, config.data, dead_letters=str(Path(folder, DEAD_LETTERS_FILE)))
+        return load_events(folder)

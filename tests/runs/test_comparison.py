@@ -1,0 +1,63 @@
+"""`rrn baselines`: every baseline on one split."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rrn_tf.cli import main
+
+EVENTS = "synthetic-events:users=25,items=40,events=1500"
+FEW = ("--set=data.min_item_events=2", "--set=data.min_user_entropy=0")
+
+
+def rrn(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.slow
+def test_ratings_of_a_run_with_its_network(tmp_path: Path) -> None:
+    data = "synthetic:users=80,items=40,ratings=1500,days=90"
+    trained = rrn("train", "--data", data, "--output", str(tmp_path / "run"), "--set=training.epochs=1")
+    assert trained.exit_code == 0, trained.output
+    result = rrn("baselines", "--run", str(tmp_path / "run"), "--json", str(tmp_path / "rows.json"))
+    assert result.exit_code == 0, result.output
+    rows = {row["model"]: row for row in json.loads((tmp_path / "rows.json").read_text())["rows"]}
+    assert rows.keys() == {"RRN", "global mean", "user+item bias", "PMF", "I-AutoRec", "U-AutoRec"}
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert rows["RRN"]["rmse"] == pytest.approx(metrics["test"]["frozen"]["rmse"], rel=1e-5)
+    assert rows["RRN"]["difference"] is None
+    assert len({row["n"] for row in rows.values()}) == 1
+
+
+@pytest.mark.slow
+def test_events_of_a_run_with_its_network(tmp_path: Path) -> None:
+    settings = [*FEW, "--set=training.epochs=2", "--set=model.units=5"]
+    trained = rrn("train", "--model", "crnn", "--data", EVENTS, "--output", str(tmp_path / "run"), *settings)
+    assert trained.exit_code == 0, trained.output
+    for protocol in ("clean", "interleaved"):
+        asked = ("--model", "crnn", "--run", str(tmp_path / "run"), "--protocol", protocol)
+        result = rrn("baselines", *asked, "--json", str(tmp_path / "rows.json"))
+        assert result.exit_code == 0, result.output
+        rows = {row["model"]: row for row in json.loads((tmp_path / "rows.json").read_text())["rows"]}
+        metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+        assert rows["C-RNN"]["nll"] == pytest.approx(metrics["test"][protocol]["nll"], rel=1e-5)
+        assert len(rows) > 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ((), 2, "expected one of --data and --run"),
+        (("--data", "a.csv", "--run", "b"), 2, "expected one of --data and --run"),
+        (("--data", "nowhere.csv"), 1, "nowhere.csv"),
+        (("--run", "nowhere", "--model", "crnn"), 1, "nowhere"),
+    ],
+)
+def test_bad_arguments_end_in_one_line(arguments: tuple[str, ...], code: int, said: str) -> None:
+    result = rrn("baselines", *arguments)
+    assert result.exit_code == code
+    assert said in result.output.splitlines()[-1]
