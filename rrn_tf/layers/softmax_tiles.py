@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-# Logits of a tile: few enough to stay in a processor's last cache, many enough to pay for the pass over the kernel.
+# Logits of a tile are few enough to stay in a processor's last cache, but its rows are many more than the units, so
+# that adding to the kernel's gradient after each tile costs little beside the products.
 TILE_BYTES = 16 << 20
+ROWS_PER_UNIT = 4
 ROWS = 32  # a tile has a multiple of so many rows, so that products come in few shapes
 # A probability below is taken from the logits, for it may have lost digits or become 0.
 _TINY = 1e-30
@@ -64,7 +66,7 @@ def _run(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, weight: tf.Ten
     real = tf.where(target > 0)
     # Tiles of one size, filled up with rows of zeros and no weight.
     n = tf.shape(real)[0]
-    count = tf.maximum(1, -(-n // max(TILE_BYTES // (items * dtype.size), ROWS)))
+    count = tf.maximum(1, -(-n // max(TILE_BYTES // (items * dtype.size), ROWS_PER_UNIT * units)))
     rows = -(-n // (count * ROWS)) * ROWS
 
     def tiled(values: tf.Tensor, tail: list[int]) -> tf.Tensor:
