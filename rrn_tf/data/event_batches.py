@@ -65,15 +65,10 @@ class EventPlan:
     def num_chunks(self) -> int:
         return sum(shares[0].item.shape[1] // self.chunk for shares in self.groups)
 
-    def shares(self, order: Ints | None = None) -> Iterator[EventGroup]:
-        """Shares of the groups in the given order, replica by replica."""
-        for index in range(len(self.groups)) if order is None else order:
-            yield from self.groups[index]
-
-    def dataset(self, order: Ints | None = None) -> tf.data.Dataset:
-        """`shares` as a dataset; consecutive elements belong to consecutive replicas."""
-        spec = group_spec(len(self.groups[0][0].user))
-        return tf.data.Dataset.from_generator(lambda: self.shares(order), output_signature=spec).prefetch(4)
+    def shares(self) -> Iterator[EventGroup]:
+        """Shares of all groups, replica by replica."""
+        for shares in self.groups:
+            yield from shares
 
 
 @dataclass(frozen=True)

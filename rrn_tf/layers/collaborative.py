@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.layers.rows import gathered
 from rrn_tf.layers.unrolling import times, unrolled
 
 ACTIVATIONS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh}
@@ -47,11 +48,11 @@ class CollaborativeCell(keras.layers.Layer):
 
     def matrices(self, user: tf.Tensor) -> list[tf.Tensor]:
         """Recurrent matrices of users int[B]: float[B, units, width] a block, or float[units, width] if pooled."""
-        return [tf.convert_to_tensor(u) if self.pooled else tf.gather(u, user) for u in self.recurrent]
+        return [tf.convert_to_tensor(u) if self.pooled else gathered(u, user) for u in self.recurrent]
 
     def embed(self, item: tf.Tensor) -> list[tf.Tensor]:
         """Embeddings of items int[...]: float[..., width] a block."""
-        return [tf.gather(e, item) for e in self.embedding]
+        return [gathered(e, item) for e in self.embedding]
 
     def transition(self, embedded: Sequence[tf.Tensor], state: tf.Tensor, matrices: Sequence[tf.Tensor]) -> tf.Tensor:
         """The cell's equations.

@@ -58,7 +58,8 @@ class ChunkPhase:
             self.optimizer = LazyRMSprop(config.learning_rate, config.rho, clip=config.gradient_clip)
             # Now, because within a loop of a graph no variable can be made.
             self.optimizer._create_all_weights(model.trainable_variables)
-        self._run: Callable[[EventGroup], tuple[tf.Tensor, Any]] | None = None
+        # Groups differ in their number of steps alone, which one graph serves.
+        self._run = tf.function(self._run_group, autograph=False, reduce_retracing=True)
 
     @property
     def optimizers(self) -> dict[str, keras.optimizers.legacy.Optimizer]:
@@ -71,12 +72,9 @@ class ChunkPhase:
         Raises:
           TrainingError: where a loss, or a weight at the end, is not finite.
         """
-        data = self._strategy.distribute_datasets_from_function(lambda context: self.plan.dataset(order))
-        if self._run is None:
-            self._run = tf.function(self._run_group, input_signature=[data.element_spec], autograph=False)
-        total, of = 0.0, len(self.plan)
-        for done, group in enumerate(data, start=1):
-            losses, states = self._run(group)
+        total, of = 0.0, len(order)
+        for done, index in enumerate(order, start=1):
+            losses, states = self._run(self._distributed(self.plan.groups[index]))
             losses = losses.numpy()
             if not np.isfinite(losses).all():
                 chunk = int(np.flatnonzero(~np.isfinite(losses))[0])
@@ -88,6 +86,12 @@ class ChunkPhase:
         if not all(np.isfinite(float(tf.reduce_sum(v))) for v in self._model.trainable_variables):
             raise TrainingError(f"after group {of}: the weights are not finite")
         return total * self._config.users_per_batch * self._config.chunk / max(self.plan.num_scored, 1)
+
+    def _distributed(self, shares: list[EventGroup]) -> EventGroup:
+        """A share for each replica. A data set would do, but at its end TensorFlow waits up to as long as it ran."""
+        return self._strategy.experimental_distribute_values_from_function(
+            lambda context: EventGroup(*(tf.constant(x) for x in shares[context.replica_id_in_sync_group]))
+        )
 
     def _run_group(self, group: EventGroup) -> tuple[tf.Tensor, Any]:
         """Losses of all chunks of a group, and the shares' states after the last one."""

@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.layers.rows import gathered
+
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class LazyAdam(keras.optimizers.legacy.Adam):
@@ -99,7 +101,7 @@ class LazyRMSprop(keras.optimizers.legacy.Optimizer):
 
     def _resource_apply_sparse(self, grad: tf.Tensor, var: Any, indices: tf.Tensor, apply_state: Any = None) -> Any:
         slot = self.get_slot(var, "mean_square")
-        square, delta = self._move(tf.gather(slot, indices), grad, var)
+        square, delta = self._move(gathered(slot, indices), grad, var)
         return tf.group(
             slot.scatter_update(tf.IndexedSlices(square, indices)), var.scatter_sub(tf.IndexedSlices(delta, indices))
         )

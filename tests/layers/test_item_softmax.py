@@ -34,7 +34,7 @@ def target(rng: np.random.Generator) -> tf.Tensor:
 
 @pytest.fixture
 def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(softmax_tiles, "TILE_BYTES", 1)
+    monkeypatch.setattr(softmax_tiles, "TILE_BYTES", 1)  # leaves 4 rows a unit
 
 
 def gradients(softmax: ItemSoftmax, states: tf.Tensor, loss: Callable[[], tf.Tensor]) -> list[np.ndarray]:
