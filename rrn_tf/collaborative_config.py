@@ -71,7 +71,8 @@ class CollaborativeTrainingConfig:
       users_per_batch: users of a group, which are similar in length.
       chunk: steps between updates; the state is carried on without gradient.
       last_chunks: only so many chunks at the end of each user's training events are trained on (0: all).
-      learning_rate, rho: of lazy RMSprop.
+      learning_rate, rho, epsilon: of lazy RMSprop; epsilon, inside the root, decides how far rare items move, since a
+        chunk's loss is a mean over all of its cells and their gradients are small.
       gradient_clip: each gradient is clipped to this absolute value (0: off).
       softmax: over all items, or over sampled ones.
       samples: sampled items of a chunk.
@@ -90,6 +91,7 @@ class CollaborativeTrainingConfig:
     last_chunks: int = Field(default=0, ge=0)
     learning_rate: float = Field(default=0.0075, gt=0)
     rho: float = Field(default=0.997, gt=0, lt=1)
+    epsilon: float = Field(default=1e-8, ge=0)
     gradient_clip: float = Field(default=0.0, ge=0)
     softmax: Literal["full", "sampled"] = "full"
     samples: int = Field(default=2_000, ge=1)

@@ -55,7 +55,7 @@ class ChunkPhase:
         self._strategy = strategy
         self._unroll = unroll_of(model)
         with strategy.scope():
-            self.optimizer = LazyRMSprop(config.learning_rate, config.rho, clip=config.gradient_clip)
+            self.optimizer = LazyRMSprop(config.learning_rate, config.rho, config.epsilon, config.gradient_clip)
             # Now, because within a loop of a graph no variable can be made.
             self.optimizer._create_all_weights(model.trainable_variables)
         # Groups differ in their number of steps alone, which one graph serves.
