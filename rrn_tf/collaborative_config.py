@@ -53,12 +53,14 @@ class CollaborativeModelConfig:
       pooled: one recurrent matrix for all users (P-GRU).
       units: width of the state.
       activation: of the GRU's candidate state; sigmoid is the authors' choice.
+      stationary: factors of each user beside the moving state in the softmax, as RRN has them (not in the paper).
     """
 
     cell: Literal["gru", "rnn"] = "gru"
     pooled: bool = False
     units: int = Field(default=32, ge=1)
     activation: Literal["sigmoid", "tanh"] = "sigmoid"
+    stationary: int = Field(default=0, ge=0)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -73,6 +75,7 @@ class CollaborativeTrainingConfig:
       last_chunks: only so many chunks at the end of each user's training events are trained on (0: all).
       learning_rate, rho, epsilon: of lazy RMSprop; epsilon, inside the root, decides how far rare items move, since a
         chunk's loss is a mean over all of its cells and their gradients are small.
+      stationary_l2: pulls the factors of a chunk's users to zero, beside the gradient of its mean loss.
       gradient_clip: each gradient is clipped to this absolute value (0: off).
       softmax: over all items, or over sampled ones.
       samples: sampled items of a chunk.
@@ -92,6 +95,7 @@ class CollaborativeTrainingConfig:
     learning_rate: float = Field(default=0.0075, gt=0)
     rho: float = Field(default=0.997, gt=0, lt=1)
     epsilon: float = Field(default=1e-8, ge=0)
+    stationary_l2: float = Field(default=0.0, ge=0)
     gradient_clip: float = Field(default=0.0, ge=0)
     softmax: Literal["full", "sampled"] = "full"
     samples: int = Field(default=2_000, ge=1)

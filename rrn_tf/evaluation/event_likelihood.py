@@ -89,12 +89,12 @@ class EventRoller:
 
     def _roll(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         cell, softmax = self._model.cell, self._model.softmax
-        matrices = cell.matrices(group.user)
+        matrices, factors = cell.matrices(group.user), self._model.stationary(group.user)
 
         def one(index: tf.Tensor, state: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             item, real, target = chunk_of(group, index, chunk)
             states = self._unroll(cell.embed(item), state, matrices, real)
-            found = softmax.log_likelihood(tf.reshape(states, [-1, cell.units]), tf.reshape(target, [-1]))
+            found = softmax.log_likelihood(self._model.beside(states, factors), tf.reshape(target, [-1]))
             return index + 1, states[:, -1], total + tf.reduce_sum(tf.reshape(found, target.shape), axis=1)
 
         chunks = (tf.shape(group.item)[1] - 1) // chunk

@@ -53,7 +53,8 @@ class NetworkEventModel(DistributionModel):
                 at = order[first[row] : last[row]]
                 at = at[step[at] >= 0]
                 states[at] = rolled[row, step[at]]
-        return states
+        factors = self._model.stationary(tf.constant(sequences.user[positions])).numpy()
+        return np.concatenate([states, factors], axis=1)
 
     def _distribution(self, contexts: npt.NDArray[Any]) -> FloatArray:
         return self._model.softmax.log_probabilities(tf.constant(contexts)).numpy()

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.layers import CollaborativeGRUCell, CollaborativeSimpleRNNCell, ItemSoftmax
+from rrn_tf.layers import CollaborativeGRUCell, CollaborativeSimpleRNNCell, ItemSoftmax, StationaryFactors
 
 GRU, RNN = "gru", "rnn"
 PRECISIONS = {"float32": None, "bfloat16": "mixed_bfloat16"}
@@ -24,6 +24,7 @@ class CollaborativeRNN(keras.Model):
       activation: of the GRU's candidate state, ``"sigmoid"`` or ``"tanh"``.
       pooled: one recurrent matrix for all users.
       precision: of the softmax's products, ``"float32"`` or ``"bfloat16"``.
+      stationary: factors of each user that stand beside the moving state in the softmax (not in the paper).
 
     Call arguments, as one tuple:
       user: int[B].
@@ -46,6 +47,7 @@ class CollaborativeRNN(keras.Model):
         activation: str = "sigmoid",
         pooled: bool = False,
         precision: str = "float32",
+        stationary: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -60,6 +62,7 @@ class CollaborativeRNN(keras.Model):
             "activation": activation,
             "pooled": pooled,
             "precision": precision,
+            "stationary": stationary,
         }
         common = {"pooled": pooled, "name": "cell", "dtype": self.dtype_policy}
         if cell == GRU:
@@ -67,17 +70,25 @@ class CollaborativeRNN(keras.Model):
         else:
             self.cell = CollaborativeSimpleRNNCell(num_users, num_items, units, **common)
         softmax_dtype = PRECISIONS[precision] or self.dtype_policy
-        self.softmax = ItemSoftmax(num_items, units, name="softmax", dtype=softmax_dtype)
-        for layer in (self.cell, self.softmax):
+        self.softmax = ItemSoftmax(num_items, units + stationary, name="softmax", dtype=softmax_dtype)
+        self.stationary = StationaryFactors(num_users, stationary, name="stationary", dtype=self.dtype_policy)
+        for layer in (self.cell, self.softmax, self.stationary):
             with tf.name_scope(layer.name):
                 layer.build(None)
         self.built = True
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
         user, item, target = inputs
-        states = self.cell((user, item))
-        found = self.softmax((tf.reshape(states, [-1, self.cell.units]), tf.reshape(target, [-1])))
+        states = self.beside(self.cell((user, item)), self.stationary(user))
+        found = self.softmax((states, tf.reshape(target, [-1])))
         return tf.cast(tf.reshape(found, tf.shape(target)), self.compute_dtype)
+
+    def beside(self, states: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+        """float[B * T, units + k], what the softmax is given: float[B, T, units] states beside float[B, k] factors."""
+        if factors.shape[-1]:
+            wide = tf.repeat(factors[:, tf.newaxis], tf.shape(states)[1], axis=1)
+            states = tf.concat([states, tf.cast(wide, states.dtype)], axis=-1)
+        return tf.reshape(states, [-1, self.softmax.units])
 
     def get_config(self) -> dict[str, Any]:
         # A model's own configuration is empty; a layer's holds name and dtype.

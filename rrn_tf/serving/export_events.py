@@ -53,6 +53,7 @@ class EventServing(tf.Module):
             _constant(table.numpy(), f"embedding_{block}")
             for block, table in zip(cell.blocks, cell.embedding, strict=True)
         ]
+        self.factors = _constant(model.stationary.table.numpy(), "factors")
         self.kernel = _constant(model.softmax.kernel.numpy(), "kernel")
         # Hidden in a partial: saving the Keras object would trace every layer.
         self._transition = functools.partial(cell.transition)
@@ -74,8 +75,9 @@ class EventServing(tf.Module):
         """
         user = tf.where(user_id == "", tf.zeros([], tf.int64), self._users.lookup(user_id) + 1)
         item = tf.where(history == "", tf.zeros([], tf.int64), self._items.lookup(history) + 1)
-        state = self._rolled(user, item)
-        scores = tf.nn.log_softmax(tf.matmul(state, self.kernel))
+        known = tf.cast(user > 0, tf.float32)[:, tf.newaxis]
+        beside = tf.concat([self._rolled(user, item), known * tf.gather(self.factors, user)], axis=1)
+        scores = tf.nn.log_softmax(tf.matmul(beside, self.kernel))
         found, index = tf.math.top_k(scores, tf.clip_by_value(k, 0, tf.shape(scores)[1]))
         return {ITEM_ID: tf.gather(self.item_ids, index + 1), LOG_PROBABILITY: found}
 

@@ -116,16 +116,21 @@ class ChunkPhase:
         config, cell, softmax = self._config, self._model.cell, self._model.softmax
         item, real, target = chunk_of(group, index, config.chunk)
         # Gathered once, outside the tape: their gradients then are dense arrays of the rows in use.
-        matrices, embedded = cell.matrices(group.user), cell.embed(item)
+        matrices, embedded, factors = cell.matrices(group.user), cell.embed(item), self._model.stationary(group.user)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([matrices, embedded, softmax.kernel])
+            tape.watch([matrices, embedded, factors, softmax.kernel])
             states = self._unroll(embedded, state, matrices, real)
-            loss = self._loss(tf.reshape(states, [-1, cell.units]), tf.reshape(target, [-1]))
-        of_matrices, of_embedded, of_kernel = tape.gradient(loss, (matrices, embedded, softmax.kernel))
+            loss = self._loss(self._model.beside(states, factors), tf.reshape(target, [-1]))
+        of_matrices, of_embedded, of_factors, of_kernel = tape.gradient(
+            loss, (matrices, embedded, factors, softmax.kernel)
+        )
         sparse = [(_rows(g, item, table), table) for g, table in zip(of_embedded, cell.embedding)]
         sparse += [
             (g if cell.pooled else _rows(g, group.user, table), table) for g, table in zip(of_matrices, cell.recurrent)
         ]
+        if self._model.stationary.factors:
+            of_factors += self._config.stationary_l2 * factors
+            sparse.append((_rows(of_factors, group.user, self._model.stationary.table), self._model.stationary.table))
         self.optimizer.apply_gradients([*sparse, (of_kernel, softmax.kernel)])
         return loss, states[:, -1]
 

@@ -61,6 +61,7 @@ def make_model(config: CollaborativeConfig, sequences: EventSequences) -> Collab
         activation=sizes.activation,
         pooled=sizes.pooled,
         precision=config.training.precision,
+        stationary=sizes.stationary,
     )
 
 

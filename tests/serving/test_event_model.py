@@ -20,7 +20,7 @@ from rrn_tf.training.truncated_bptt import CollaborativeResult
 USERS, ITEMS, EACH = 3, 6, 9
 
 
-def trained(pooled: bool) -> CollaborativeResult:
+def trained(pooled: bool = False, stationary: int = 0) -> CollaborativeResult:
     """A network of random weights with its states."""
     rng = np.random.default_rng(1)
     tf.keras.utils.set_random_seed(1)
@@ -32,13 +32,14 @@ def trained(pooled: bool) -> CollaborativeResult:
         user_ids=np.array([f"user {n}" for n in range(USERS)], dtype=object),
         item_ids=np.array([f"item {n}" for n in range(ITEMS)], dtype=object),
     )
-    model = CollaborativeRNN(USERS, ITEMS, units=4, pooled=pooled)
+    model = CollaborativeRNN(USERS, ITEMS, units=4, pooled=pooled, stationary=stationary)
+    model.stationary.table.assign(tf.random.normal(model.stationary.table.shape))
     return CollaborativeResult(model, sequences, EventRoller(model).states(sequences), [], 0, {})
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[CollaborativeResult, Path]:
-    result, path = trained(pooled=False), tmp_path_factory.mktemp("saved")
+    result, path = trained(), tmp_path_factory.mktemp("saved")
     export_event_model(result, path)
     return result, path
 
@@ -109,6 +110,15 @@ def test_pooled_matrices_serve_everybody(tmp_path: Path) -> None:
     names, found = ask(tmp_path, ["user 1"], [["item 0"]], 3)
     user = tf.constant([2])
     check(result, result.model.cell.step(user, tf.constant([1]), tf.gather(result.states, user)), names, found)
+
+
+def test_stationary_factors_stand_beside_the_state(tmp_path: Path) -> None:
+    result = trained(stationary=2)
+    export_event_model(result, tmp_path)
+    names, found = ask(tmp_path, ["user 1", "nobody"], [["", ""], ["", ""]], 3)
+    beside = np.zeros((2, 6), np.float32)
+    beside[0] = np.concatenate([result.states[2], result.model.stationary.table.numpy()[2]])
+    check(result, tf.constant(beside), names, found)
 
 
 def test_serves_without_the_package(saved: tuple[CollaborativeResult, Path], tmp_path: Path) -> None:
