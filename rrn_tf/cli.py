@@ -7,25 +7,20 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from rrn_tf.bench.commands import bench
-from rrn_tf.command import example, json_option, one_line_errors, write_json
+from rrn_tf.command import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
+from rrn_tf.runs.commands import baselines, train
 from rrn_tf.version import __version__
 
 if TYPE_CHECKING:
-    from rrn_tf.config import AnyConfig
-    from rrn_tf.runs.directory import RunPaths
+    pass
 
-_CONFIG_HELP = "Settings: a YAML file or the name of a preset."
 PROTOCOLS = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
-EVENT_PROTOCOLS = ("clean", "interleaved")  # as in rrn_tf.evaluation.event_protocols
-RRN, CRNN = MODELS = ("rrn", "crnn")
-_MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events."
 _PROTOCOL_HELP = "Streaming needs ratings and reveals each to strictly later steps."
-_SET_HELP = "Overrides one setting; may be repeated."
 
 
 @click.group(
@@ -46,8 +41,8 @@ def main() -> None:
     "--data", default="movielens-small", show_default=True, help="A path, movielens-small, synthetic or tfds:NAME."
 )
 @click.option("--output", default="runs/pipeline", show_default=True, type=click.Path(file_okay=False))
-@click.option("--config", "config_name", help=_CONFIG_HELP)
-@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=_SET_HELP)
+@click.option("--config", "config_name", help=CONFIG_HELP)
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option("--max-rmse", type=float, help="A model with a larger test RMSE is not pushed.")
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @click.option("--no-cache", is_flag=True, help="Runs every component anew.")
@@ -79,87 +74,6 @@ def run(
 
     print_run(record)
     write_json(json_file, record)
-
-
-@main.command(
-    epilog=example(
-        "rrn train --data ratings.csv --output runs/a --set training.epochs=5",
-        "rrn train --model crnn --data events.csv --output runs/b",
-    )
-)
-@click.option("--data", required=True, help="A path, movielens-small, synthetic, synthetic-events or tfds:NAME.")
-@click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
-@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=_MODEL_HELP)
-@click.option("--valid", help="Later ratings for validation, in place of the time split.")
-@click.option("--config", "config_name", help=_CONFIG_HELP)
-@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=_SET_HELP)
-@click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
-@click.option("--resume", is_flag=True, help="Goes on from the last finished phase of the run in --output, if any.")
-@json_option
-def train(
-    data: str,
-    output: str,
-    kind: str,
-    valid: str | None,
-    config_name: str | None,
-    overrides: tuple[str, ...],
-    beam_args: str,
-    resume: bool,
-    json_file: str | None,
-) -> None:
-    """Trains an RRN on ratings, or a Collaborative RNN on events, and writes a run directory with its SavedModel.
-
-    Where TF_CONFIG names several workers, each runs this command; they share the work, and the run directory.
-    """
-    import shlex
-
-    if kind == CRNN:
-        if valid:
-            raise click.UsageError("--valid is for ratings; of events the last of each user are held out")
-        _train_events(data, output, config_name, overrides, shlex.split(beam_args), resume, json_file)
-        return
-    with one_line_errors():
-        from rrn_tf.cluster import several_workers
-        from rrn_tf.config import Config
-        from rrn_tf.data.datasets import resolve
-
-        config, strategy = _config(config_name, overrides, Config), None
-        if several_workers():
-            from rrn_tf.runs.rating_run import train_worker
-            from rrn_tf.training.devices import make_strategy
-            from rrn_tf.training.workers import is_chief
-
-            # They have to meet before anything else of TensorFlow.
-            strategy = make_strategy(config.training.replicas)
-            if not is_chief(strategy):
-                train_worker(output, config, strategy)
-                return
-        source = resolve(data, Path(output, "data"))
-        click.echo(source.description)
-        valid_pattern = resolve(valid, Path(output, "data")).pattern if valid else None
-        from rrn_tf.report.progress import training_listener
-        from rrn_tf.report.run_summary import print_metrics, print_prepared
-        from rrn_tf.runs.directory import RunPaths
-        from rrn_tf.runs.rating_run import train_run
-        from rrn_tf.training.devices import set_logical_devices
-
-        set_logical_devices(config.training.replicas)
-        with training_listener() as listener:
-            summary = train_run(
-                source.pattern,
-                output,
-                config,
-                valid=valid_pattern,
-                strategy=strategy,
-                listeners=[listener],
-                on_prepared=print_prepared,
-                best_rmse=source.best_rmse,
-                beam_args=shlex.split(beam_args),
-                resume=resume,
-            )
-        print_metrics(summary)
-        _print_places(RunPaths(Path(output)))
-        write_json(json_file, summary)
 
 
 @main.command(epilog=example("rrn predict --model runs/a --queries queries.csv --output predictions.csv"))
@@ -245,111 +159,9 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
         )
 
 
-@main.command(
-    epilog=example("rrn baselines --data ratings.csv", "rrn baselines --model crnn --run runs/b --protocol interleaved")
-)
-@click.option("--data", help="What to compare on, as for `rrn train`; or --run.")
-@click.option("--run", "run_dir", help="A run directory: compares its model too, on its own split.")
-@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=_MODEL_HELP)
-@click.option("--protocol", type=click.Choice(EVENT_PROTOCOLS), default=EVENT_PROTOCOLS[0], show_default=True)
-@click.option("--config", "config_name", help=_CONFIG_HELP)
-@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=_SET_HELP)
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
-@json_option
-def baselines(
-    data: str | None,
-    run_dir: str | None,
-    kind: str,
-    protocol: str,
-    config_name: str | None,
-    overrides: tuple[str, ...],
-    seed: int,
-    json_file: str | None,
-) -> None:
-    """Every baseline on the same split, one table. --protocol is for events; ratings are compared frozen."""
-    import dataclasses
-    import tempfile
-
-    if (data is None) == (run_dir is None):
-        raise click.UsageError("expected one of --data and --run")
-    with one_line_errors(), tempfile.TemporaryDirectory(prefix="rrn-data-") as folder:
-        from rrn_tf.collaborative_config import CollaborativeConfig
-        from rrn_tf.config import Config
-        from rrn_tf.data.datasets import resolve
-
-        pattern = resolve(data, folder).pattern if data else ""
-        from rrn_tf.environment import environment
-        from rrn_tf.report.run_summary import print_event_leaderboard, print_leaderboard
-        from rrn_tf.runs.comparison import compare_events, compare_ratings, load_held_out_events, load_ratings
-        from rrn_tf.runs.directory import RunPaths
-
-        run = RunPaths(Path(run_dir)) if run_dir else None
-        lines: list[dict[str, Any]] = []
-        if kind == RRN:
-            ratings = load_ratings(pattern, _config(config_name, overrides, Config), run)
-            print_leaderboard(rows := compare_ratings(ratings, run, seed, click.echo))
-            lines += map(dataclasses.asdict, rows)
-        else:
-            events = load_held_out_events(pattern, _config(config_name, overrides, CollaborativeConfig), run)
-            print_event_leaderboard(event_rows := compare_events(events, protocol, run, seed, click.echo))
-            lines += map(dataclasses.asdict, event_rows)
-        write_json(json_file, {"rows": lines, **environment(seed)})
-
-
+main.add_command(train)
+main.add_command(baselines)
 main.add_command(bench)
-
-
-def _train_events(
-    data: str,
-    output: str,
-    config_name: str | None,
-    overrides: tuple[str, ...],
-    beam_args: list[str],
-    resume: bool,
-    json_file: str | None,
-) -> None:
-    from rrn_tf.collaborative_config import CollaborativeConfig
-
-    with one_line_errors():
-        from rrn_tf.data.datasets import resolve
-
-        config = _config(config_name, overrides, CollaborativeConfig)
-        source = resolve(data, Path(output, "data"))
-        click.echo(source.description)
-        from rrn_tf.report.progress import training_listener
-        from rrn_tf.report.run_summary import print_event_metrics, print_prepared_events
-        from rrn_tf.runs.directory import RunPaths
-        from rrn_tf.runs.event_run import train_event_run
-        from rrn_tf.training.devices import set_logical_devices
-
-        set_logical_devices(config.training.replicas)
-        with training_listener() as listener:
-            summary = train_event_run(
-                source.pattern,
-                output,
-                config,
-                listeners=[listener],
-                on_prepared=print_prepared_events,
-                best_nll=source.best_nll,
-                beam_args=beam_args,
-                resume=resume,
-            )
-        print_event_metrics(summary)
-        _print_places(RunPaths(Path(output)))
-        write_json(json_file, summary)
-
-
-def _print_places(paths: RunPaths) -> None:
-    click.echo(f"model  {paths.model}\nlogs   {paths.logs}\ndead letters  {paths.dead_letters}")
-
-
-def _config(name: str | None, overrides: tuple[str, ...], kind: type[AnyConfig]) -> AnyConfig:
-    from rrn_tf.config import ConfigError, load_config
-
-    try:
-        return load_config(name, overrides, kind)
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -6,11 +6,16 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+if TYPE_CHECKING:
+    from rrn_tf.config import AnyConfig
+
 FAILURE = 1
+CONFIG_HELP = "Settings: a YAML file or the name of a preset."
+SET_HELP = "Overrides one setting; may be repeated."
 
 
 class InputError(click.ClickException):
@@ -36,6 +41,16 @@ def write_json(path: str | None, values: dict[str, Any]) -> None:
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(json.dumps(values, indent=2) + "\n")
+
+
+def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[AnyConfig]) -> AnyConfig:
+    """The configuration that `--config` and `--set` name; a bad one is a usage error."""
+    from rrn_tf.config import ConfigError, load_config
+
+    try:
+        return load_config(name, overrides, kind)
+    except ConfigError as error:
+        raise click.UsageError(str(error)) from None
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rrn_tf.command import example, json_option, one_line_errors, write_json
+from rrn_tf.command import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, resolved_config, write_json
 
 if TYPE_CHECKING:
     from rrn_tf.bench.load import Load
@@ -97,8 +97,8 @@ def prepare(load: Load, json_file: str | None) -> None:
     type=click.IntRange(min=1),
     help=f"Padded rows of a batch.  [default: that of --config, else {ROWS_PER_BATCH}]",
 )
-@click.option("--config", "config_name", help="Settings: a YAML file or the name of a preset.")
-@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help="Overrides one setting; may be repeated.")
+@click.option("--config", "config_name", help=CONFIG_HELP)
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @json_option
 def rrn(
     load: Load,
@@ -109,13 +109,11 @@ def rrn(
     json_file: str | None,
 ) -> None:
     """Times both phases of training, beside what the machine could do at most."""
-    from rrn_tf.config import ConfigError, load_config
+    from rrn_tf.config import Config
 
     rows = rows_per_batch or (None if config_name else ROWS_PER_BATCH)
-    try:
-        config = load_config(config_name, (*([f"training.rows_per_batch={rows}"] if rows else []), *overrides))
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from None
+    first = (f"training.rows_per_batch={rows}",) if rows else ()
+    config = resolved_config(config_name, (*first, *overrides), Config)
     with one_line_errors():
         from rrn_tf.bench.rrn import bench_rrn
 
@@ -127,8 +125,8 @@ def rrn(
 @click.option("--users", default=1_679, show_default=True, type=click.IntRange(min=1))
 @click.option("--items", default=23_243, show_default=True, type=click.IntRange(min=1))
 @click.option("--epochs", default=2, show_default=True, type=click.IntRange(min=1), help="Timed, after one to warm up.")
-@click.option("--config", "config_name", help="Settings: a YAML file or the name of a preset.")
-@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help="Overrides one setting; may be repeated.")
+@click.option("--config", "config_name", help=CONFIG_HELP)
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @json_option
 def crnn(
     events: int,
@@ -141,12 +139,8 @@ def crnn(
 ) -> None:
     """Times training of the Collaborative RNN, beside what the machine multiplies at most."""
     from rrn_tf.collaborative_config import CollaborativeConfig
-    from rrn_tf.config import ConfigError, load_config
 
-    try:
-        config = load_config(config_name, overrides, CollaborativeConfig)
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from None
+    config = resolved_config(config_name, overrides, CollaborativeConfig)
     with one_line_errors():
         from rrn_tf.bench.crnn import bench_crnn
 

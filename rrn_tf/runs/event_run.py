@@ -99,7 +99,7 @@ def train_event_run(
         **metrics,
         "best_nll": best_nll(frame) if best_nll and len(frame) else None,
         "best_epoch": result.best_epoch,
-        "history": [record.as_dict() for record in result.history],
+        "epochs": [record.as_dict() for record in result.history],
         "events": metadata.events,
         "rejected": metadata.rejected,
         "dropped": metadata.dropped,

@@ -104,7 +104,7 @@ def train_run(
         **result.metrics,
         "best_rmse": best_rmse(test) if best_rmse and len(test) else None,
         "best_epoch": result.best_epoch,
-        "history": [record.as_dict() for record in result.history],
+        "epochs": [record.as_dict() for record in result.history],
         "ratings": metadata.ratings,
         "rejected": metadata.rejected,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},

@@ -133,13 +133,13 @@ def train(
     with reused_memory(), lost_workers():
         while not loop.done:
             loop.run_phase()
-    if progress.best_epoch < len(progress.history):
+    if progress.best_epoch < len(progress.records):
         if chief:
             checkpoints.restore_best()
         take_from_chief(strategy, model.variables)
         states.refresh_all()
     metrics = evaluate(states, settings.rows_per_batch)
-    return TrainingResult(model, sequences, states, progress.history, progress.best_epoch, metrics)
+    return TrainingResult(model, sequences, states, progress.records, progress.best_epoch, metrics)
 
 
 class _Loop:
@@ -174,7 +174,7 @@ class _Loop:
     def done(self) -> bool:
         """All epochs are run, or none of the last `patience` was better."""
         progress, settings = self._progress, self._settings
-        finished = len(progress.history)
+        finished = len(progress.records)
         out_of_patience = bool(settings.patience) and finished - progress.best_epoch >= settings.patience
         return progress.phase == 0 and (finished >= settings.epochs or out_of_patience)
 
@@ -190,7 +190,7 @@ class _Loop:
         """From restored weights and progress."""
         self._rng.bit_generator.state = self._progress.rng
         self._states.refresh_all()
-        for record in self._progress.history:
+        for record in self._progress.records:
             self._listener.on_epoch(record)
 
     def run_phase(self) -> None:
@@ -219,7 +219,7 @@ class _Loop:
             progress.best, progress.best_epoch = found, progress.epoch
             self._checkpoints.save_best(progress.epoch)
         record = EpochRecord(epoch=progress.epoch, valid_rmse=found, best=is_best, **progress.outcome)
-        progress.history.append(record)
+        progress.records.append(record)
         progress.epoch, progress.phase, progress.outcome = progress.epoch + 1, 0, {}
         self._listener.on_epoch(record)
 

@@ -39,7 +39,7 @@ class Progress:
       rng: state of the generator that orders the batches.
       best: the best validation error so far; infinite without validation data.
       best_epoch: the epoch that reached it; 0 is the start.
-      history: a record per finished epoch.
+      records: one per finished epoch.
       record: the class of those records.
     """
 
@@ -49,7 +49,7 @@ class Progress:
     rng: dict[str, Any] = field(default_factory=dict)
     best: float = float("inf")
     best_epoch: int = 0
-    history: list[Any] = field(default_factory=list)
+    records: list[Any] = field(default_factory=list)
     record: type[Record] = EpochRecord
 
     def to_json(self) -> str:
@@ -61,7 +61,7 @@ class Progress:
     def read_json(self, text: str) -> None:
         """Takes over what `to_json` wrote."""
         values = json.loads(text)
-        values["history"] = [self.record(**record) for record in values["history"]]
+        values["records"] = [self.record(**record) for record in values["records"]]
         for name, value in values.items():
             setattr(self, name, value)
 

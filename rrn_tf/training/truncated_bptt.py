@@ -151,7 +151,7 @@ class _Loop:
     @property
     def done(self) -> bool:
         """All epochs are run, or none of the last `patience` was better."""
-        finished, settings = len(self._progress.history), self._settings
+        finished, settings = len(self._progress.records), self._settings
         out_of_patience = bool(settings.patience) and finished - self._progress.best_epoch >= settings.patience
         return finished >= settings.epochs or out_of_patience
 
@@ -159,7 +159,7 @@ class _Loop:
         """From a checkpoint, or from the weights as they are."""
         if resume and self._checkpoints.restore():
             self._rng.bit_generator.state = self._progress.rng
-            for record in self._progress.history:
+            for record in self._progress.records:
                 self._listener.on_epoch(record)
         else:
             self._checkpoints.save_best(epoch=0)
@@ -209,7 +209,7 @@ class _Loop:
             progress.best, progress.best_epoch = found, progress.epoch
             self._checkpoints.save_best(progress.epoch)
         record = ChunkEpochRecord(progress.epoch, train_nll, found, seconds, valid_seconds, is_best)
-        progress.history.append(record)
+        progress.records.append(record)
         progress.epoch += 1
         self._save()
         self._listener.on_epoch(record)
@@ -221,7 +221,7 @@ class _Loop:
     def result(self) -> CollaborativeResult:
         """With the best epoch's weights."""
         progress = self._progress
-        if progress.best_epoch < len(progress.history):
+        if progress.best_epoch < len(progress.records):
             self._checkpoints.restore_best()
         metrics: dict[str, Any] = {
             split.label: {CLEAN: self._roller.score(self._sequences, split)}
@@ -231,4 +231,4 @@ class _Loop:
         if self._later is not None:
             metrics[Split.VALID.label][INTERLEAVED] = {"nll": progress.best, "n": self._later.num_scored}
         states = self._roller.states(self._sequences)
-        return CollaborativeResult(self._model, self._sequences, states, progress.history, progress.best_epoch, metrics)
+        return CollaborativeResult(self._model, self._sequences, states, progress.records, progress.best_epoch, metrics)

@@ -32,7 +32,7 @@ def test_help_has_an_example(command: str) -> None:
         (["--user-granularity", "soon"], 2, "expected a duration such as 30min, 1d, 7d or 2mo, found 'soon'"),
     ],
 )
-@pytest.mark.parametrize("command", sorted(main.commands["bench"].commands))
+@pytest.mark.parametrize("command", ["prepare", "rrn"])
 def test_bad_loads_end_in_one_line(command: str, arguments: list[str], code: int, said: str) -> None:
     result = bench(command, *arguments)
     assert result.exit_code == code

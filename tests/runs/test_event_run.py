@@ -38,7 +38,7 @@ def figures(folder: Path) -> dict[str, Any]:
 def test_a_run_holds_all_that_was_made(run: Path) -> None:
     metrics = figures(run)
     assert json.loads((run / "printed.json").read_text()) == metrics
-    assert len(metrics["history"]) == 2
+    assert len(metrics["epochs"]) == 2
     for split in (Split.VALID, Split.TEST):
         clean, interleaved = (metrics[split.label][protocol] for protocol in ("clean", "interleaved"))
         assert clean["n"] == metrics["events"][split.label]
@@ -65,7 +65,7 @@ def test_a_longer_run_goes_on_from_a_shorter_one(run: Path, tmp_path: Path) -> N
     ("arguments", "code", "said"),
     [
         (["--valid", "later.csv"], 2, "--valid is for ratings"),
-        (["--set=model.stationary=3"], 2, "model.stationary"),
+        (["--set=model.dynamic=3"], 2, "model.dynamic"),
         (["--set=data.min_item_events=5000"], 1, "events"),
     ],
 )

@@ -27,8 +27,8 @@ def command(output: Path, *more: str) -> list[str]:
 def figures(run: Path) -> dict[str, Any]:
     """What does not depend on the clock or the machine."""
     metrics = json.loads((run / "metrics.json").read_text())
-    history = [{k: v for k, v in record.items() if "seconds" not in k} for record in metrics["history"]]
-    return {name: metrics[name] for name in ("train", "valid", "test", "best_epoch")} | {"history": history}
+    history = [{k: v for k, v in record.items() if "seconds" not in k} for record in metrics["epochs"]]
+    return {name: metrics[name] for name in ("train", "valid", "test", "best_epoch")} | {"epochs": history}
 
 
 @pytest.mark.slow

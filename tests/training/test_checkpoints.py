@@ -114,7 +114,7 @@ def test_an_exploding_loss_leaves_the_last_good_checkpoint(prepared_dir: Path, t
 
 def test_progress_round_trip() -> None:
     progress = Progress(epoch=2, phase=1, rng=dict(np.random.default_rng(3).bit_generator.state), best=0.5)
-    progress.history = [EpochRecord(1, 1.0, 0.9, 0.8, 0.1, 0.2, best=True)]
+    progress.records = [EpochRecord(1, 1.0, 0.9, 0.8, 0.1, 0.2, best=True)]
     other = Progress()
     other.read_json(progress.to_json())
     assert other == progress

@@ -71,7 +71,7 @@ def figures(run: Path) -> dict[str, Any]:
 
 
 def history(run: Path) -> np.ndarray:
-    return np.array([[r["user_rmse"], r["item_rmse"], r["valid_rmse"]] for r in figures(run)["history"]])
+    return np.array([[r["user_rmse"], r["item_rmse"], r["valid_rmse"]] for r in figures(run)["epochs"]])
 
 
 @pytest.fixture(scope="module")
