@@ -13,7 +13,7 @@ import click
 
 from rrn_tf.bench.commands import bench
 from rrn_tf.command import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
-from rrn_tf.runs.commands import baselines, train
+from rrn_tf.runs.commands import EVENT_PROTOCOLS, baselines, train
 from rrn_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -108,19 +108,36 @@ def predict(model: str, queries: str, output: str, protocol: str, json_file: str
 
 @main.command(epilog=example("rrn evaluate --model runs/a --data later_ratings.csv"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
-@click.option("--data", required=True, help="Ratings the model has not seen: CSV, user_id,item_id,rating,timestamp.")
-@click.option("--protocol", type=click.Choice(PROTOCOLS), default=PROTOCOLS[0], show_default=True, help=_PROTOCOL_HELP)
+@click.option("--data", required=True, help="What the model has not seen: CSV, user_id,item_id[,rating],timestamp.")
+@click.option(
+    "--protocol",
+    type=click.Choice([*PROTOCOLS, *EVENT_PROTOCOLS]),
+    help=f"Of ratings {PROTOCOLS[0]} (the default) or {PROTOCOLS[1]}; of events {' or '.join(EVENT_PROTOCOLS)}.",
+)
 @json_option
-def evaluate(model: str, data: str, protocol: str, json_file: str | None) -> None:
-    """RMSE and MAE on ratings, known users and items apart from unknown ones, with slices."""
+def evaluate(model: str, data: str, protocol: str | None, json_file: str | None) -> None:
+    """RMSE and MAE on ratings, known users and items apart from unknown ones, with slices; of a Collaborative RNN the
+    loss and ranks of next items.
+    """
     with one_line_errors():
         from rrn_tf.environment import environment
+        from rrn_tf.evaluation.event_file import evaluate_event_file
         from rrn_tf.evaluation.queries import evaluate_file
-        from rrn_tf.report.run_summary import print_metrics, print_slices
+        from rrn_tf.report.run_summary import print_event_metrics, print_metrics, print_slices
+        from rrn_tf.serving.load import load_saved_model
         from rrn_tf.serving.saved_rrn import SavedRRN
 
-        outcome = evaluate_file(SavedRRN(model), Path(data), protocol)
-        print_metrics(outcome.metrics)
+        saved = load_saved_model(model)
+        protocols = PROTOCOLS if isinstance(saved, SavedRRN) else EVENT_PROTOCOLS
+        protocol = protocol or protocols[0]
+        if protocol not in protocols:
+            raise click.UsageError(f"{model}: expected the protocol {' or '.join(protocols)}, found {protocol}")
+        if isinstance(saved, SavedRRN):
+            outcome = evaluate_file(saved, Path(data), protocol)
+            print_metrics(outcome.metrics)
+        else:
+            outcome = evaluate_event_file(saved, Path(data), protocol)
+            print_event_metrics(outcome.metrics)
         print_slices(outcome.slices)
         for message in outcome.messages:
             click.echo(message, err=True)

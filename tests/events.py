@@ -1,4 +1,4 @@
-"""Events for tests."""
+"""Small event logs of known kinds."""
 
 from __future__ import annotations
 
@@ -7,18 +7,64 @@ from collections.abc import Sequence
 import numpy as np
 
 from rrn_tf.data.events import EventSequences
-from rrn_tf.features import Split
 
 
-def random_events(lengths: Sequence[tuple[int, int, int]], items: int, seed: int = 0) -> EventSequences:
-    """Random items for users with so many training, validation and test events each."""
-    rng, total = np.random.default_rng(seed), int(np.sum(lengths))
-    splits = [np.repeat([Split.TRAIN, Split.VALID, Split.TEST], counts) for counts in lengths]
+def sequences_of(items: Sequence[Sequence[int]], held_out: Sequence[tuple[int, int]], num_items: int) -> EventSequences:
+    """Each user's items, of which the last (validation, test) are held out."""
+    lengths = [len(of_user) for of_user in items]
+    split = [
+        code
+        for length, (valid, test) in zip(lengths, held_out, strict=True)
+        for code in [0] * (length - valid - test) + [1] * valid + [2] * test
+    ]
     return EventSequences(
-        user_splits=np.concatenate([[0, 0], np.cumsum([sum(counts) for counts in lengths])]).astype(np.int64),
-        item=rng.integers(1, items + 1, total).astype(np.int32),
-        timestamp=np.arange(total),
-        split=np.concatenate(splits).astype(np.uint8),
-        user_ids=np.array([f"user {n}" for n in range(len(lengths))], dtype=object),
-        item_ids=np.array([f"item {n}" for n in range(items)], dtype=object),
+        user_splits=np.concatenate([[0, 0], np.cumsum(lengths)]).astype(np.int64),
+        item=np.concatenate([np.asarray(of_user, np.int32) for of_user in items]),
+        timestamp=np.concatenate([np.arange(length, dtype=np.int64) for length in lengths]),
+        split=np.array(split, np.uint8),
+        user_ids=np.array([f"u{user}" for user in range(len(items))], object),
+        item_ids=np.array([f"i{item}" for item in range(num_items)], object),
     )
+
+
+def uniform_events(seed: int, users: int = 12, num_items: int = 7, valid: int = 3, test: int = 3) -> EventSequences:
+    """Items drawn alike: nothing predicts them. Lengths differ; every item has a training event."""
+    rng = np.random.default_rng(seed)
+    items = [
+        [*rng.permutation(num_items) + 1, *rng.integers(1, num_items + 1, rng.integers(valid + test, 30))]
+        for _ in range(users)
+    ]
+    return sequences_of(items, [(valid, test)] * users, num_items)
+
+
+def markov_events(seed: int, users: int = 40, length: int = 160, num_items: int = 12) -> EventSequences:
+    """Each user follows, nine times in ten, a permutation of the items of their own; else any item comes."""
+    rng = np.random.default_rng(seed)
+    follower = np.argsort(rng.random((users, num_items)), axis=1)
+    items = np.empty((users, length), np.int64)
+    items[:, 0] = rng.integers(num_items, size=users)
+    for step in range(1, length):
+        obeys = rng.random(users) < 0.9
+        items[:, step] = np.where(
+            obeys, follower[np.arange(users), items[:, step - 1]], rng.integers(num_items, size=users)
+        )
+    return sequences_of((items + 1).tolist(), [(15, 15)] * users, num_items)
+
+
+def with_items(sequences: EventSequences, items: np.ndarray) -> EventSequences:
+    """The same log with other items."""
+    return EventSequences(
+        sequences.user_splits,
+        items.astype(np.int32),
+        sequences.timestamp,
+        sequences.split,
+        sequences.user_ids,
+        sequences.item_ids,
+    )
+
+
+def random_events(lengths: Sequence[tuple[int, int, int]], num_items: int, seed: int = 0) -> EventSequences:
+    """Random items for users with so many training, validation and test events each."""
+    rng = np.random.default_rng(seed)
+    items = [rng.integers(1, num_items + 1, sum(counts)).tolist() for counts in lengths]
+    return sequences_of(items, [counts[1:] for counts in lengths], num_items)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -28,10 +28,12 @@ class NetworkEventModel(DistributionModel):
     Args:
       model: the network; scores are in its softmax's precision.
       name: in the leaderboard.
+      start: float32[U + 1, units], each user's state before the first event; zeros by default.
     """
 
-    def __init__(self, model: CollaborativeRNN, name: str) -> None:
+    def __init__(self, model: CollaborativeRNN, name: str, start: FloatArray | None = None) -> None:
         self.name = name
+        self._start = tf.zeros([model.cell.num_users + 1, model.cell.units]) if start is None else tf.constant(start)
         self._model = model
         self._unroll = unroll_of(model)
         self._trace: Callable[[EventGroup], tf.Tensor] | None = None
@@ -43,7 +45,7 @@ class NetworkEventModel(DistributionModel):
 
     def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[Any]:
         step = positions - sequences.user_splits[sequences.user[positions]] - 1
-        states = np.zeros((len(positions), self._model.cell.units), np.float32)
+        states = self._start.numpy()[sequences.user[positions]]
         order = np.argsort(sequences.user[positions], kind="stable")
         users = sequences.user[positions][order]
         for group in plan_until(sequences, positions, _USERS, _STEPS).shares():
@@ -78,28 +80,37 @@ class NetworkEventModel(DistributionModel):
             states = self._unroll(cell.embed(item), state, matrices, real)
             return index + 1, states[:, -1], found.write(index, tf.transpose(states, [1, 0, 2]))
 
-        start = (tf.constant(0), cell.initial_state(_USERS), tf.TensorArray(cell.compute_dtype, chunks))
+        state = tf.cast(tf.gather(self._start, group.user), cell.compute_dtype)
+        start = (tf.constant(0), state, tf.TensorArray(cell.compute_dtype, chunks))
         *_, found = tf.while_loop(lambda index, *_: index < chunks, one, start, parallel_iterations=1)
         return tf.cast(tf.transpose(found.concat(), [1, 0, 2]), tf.float32)
 
 
 def network_figures(
-    model: CollaborativeRNN, sequences: EventSequences, protocol: str, k: int = 10
+    model: CollaborativeRNN,
+    sequences: EventSequences,
+    protocol: str,
+    k: int = 10,
+    *,
+    splits: Iterable[Split] = (Split.VALID, Split.TEST),
+    start: FloatArray | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """What a network reaches on each later split, by one protocol.
+    """What a network reaches on each split, by one protocol.
 
     Args:
       model: the network.
       sequences: the events.
       protocol: ``clean`` or ``interleaved`` (see `rrn_tf.evaluation.event_protocols`).
       k: of hit@k and NDCG@k.
+      splits: those of them that have events to score.
+      start: as that of `NetworkEventModel`.
 
     Returns:
       ``{split: {"nll", "standard_error", "hit@k", "mrr", "ndcg@k", "nll_by_entropy", "users", "n"}}``.
     """
     figures: dict[str, dict[str, Any]] = {}
-    network = NetworkEventModel(model, "C-RNN")
-    for split in (Split.VALID, Split.TEST):
+    network = NetworkEventModel(model, "C-RNN", start)
+    for split in splits:
         positions = scored_positions(sequences, split, protocol)
         if not len(positions):
             continue

@@ -53,7 +53,7 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
 def print_event_metrics(metrics: Mapping[str, Any]) -> None:
     """Figures of next items by split and protocol: means over users."""
     table = _table("split", "protocol", "NLL", "s.e.", "hit@10", "MRR", "NDCG@10", "events")
-    for split in (Split.VALID, Split.TEST):
+    for split in Split:
         for protocol, of in metrics.get(split.label, {}).items():
             values = (of["nll"], of["standard_error"], of["hit@10"], of["mrr"], of["ndcg@10"])
             table.add_row(split.label, protocol, *(f"{value:.4f}" for value in values), f"{of['n']:,}")

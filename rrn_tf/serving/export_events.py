@@ -37,8 +37,9 @@ class EventServing(tf.Module):
         model, cell = result.model, result.model.cell
         self._users = line_numbers(assets / Side.USER.vocabulary_file, result.sequences.user_ids)
         self._items = line_numbers(assets / Side.ITEM.vocabulary_file, result.sequences.item_ids)
-        self.item_ids = tf.Variable(
-            np.array(["", *result.sequences.item_ids], dtype=object), trainable=False, dtype=tf.string, name="item_ids"
+        self.user_ids, self.item_ids = (
+            tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name=name)
+            for ids, name in ((result.sequences.user_ids, "user_ids"), (result.sequences.item_ids, "item_ids"))
         )
         self.about = tf.Variable(
             json.dumps({"version": __version__, "model": dict(model.settings)}), trainable=False, name="about"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,11 @@ def find_saved_model(path: str | Path) -> Path:
     raise ModelNotFoundError(f"{path}: expected a SavedModel, a run directory or numbered versions, found none")
 
 
+def loaded_module(model: str | Path | Any) -> Any:
+    """What TensorFlow loads from a path (see `find_saved_model`), or has loaded already."""
+    return tf.saved_model.load(str(find_saved_model(model))) if isinstance(model, str | Path) else model
+
+
 class LoadedRRN(NamedTuple):
     """A network out of a saved model.
 
@@ -59,15 +64,15 @@ class SavedRRN:
     """A saved RRN, answering in batches.
 
     Args:
-      path: see `find_saved_model`.
+      model: a path (see `find_saved_model`), or what TensorFlow loaded from it.
 
     Example:
       >>> model = SavedRRN("runs/a")  # doctest: +SKIP
       >>> model.predict(["42"], ["7"], [1_700_000_000])  # doctest: +SKIP
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._module = tf.saved_model.load(str(find_saved_model(path)))
+    def __init__(self, model: str | Path | Any) -> None:
+        self._module = loaded_module(model)
 
     def load_model(self) -> LoadedRRN:
         """The network and its states, to be rolled on."""

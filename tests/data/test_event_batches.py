@@ -23,7 +23,7 @@ CHUNK = 4
 
 @pytest.fixture(scope="module")
 def sequences() -> EventSequences:
-    return random_events(LENGTHS, items=20)
+    return random_events(LENGTHS, 20)
 
 
 def scored(groups: list[EventGroup]) -> list[tuple[int, list[int], list[int]]]:

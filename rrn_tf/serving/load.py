@@ -1,0 +1,20 @@
+"""Whatever was saved, from Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from rrn_tf.serving.saved_events import SavedCollaborativeRNN
+from rrn_tf.serving.saved_rrn import SavedRRN, find_saved_model
+
+
+def load_saved_model(path: str | Path) -> SavedRRN | SavedCollaborativeRNN:
+    """The model behind a path, an RRN or a Collaborative RNN.
+
+    Raises:
+      ModelNotFoundError: where there is none.
+    """
+    module = tf.saved_model.load(str(find_saved_model(path)))
+    return SavedCollaborativeRNN(module) if "next_items" in module.signatures else SavedRRN(module)

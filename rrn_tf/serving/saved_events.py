@@ -1,0 +1,88 @@
+"""A saved Collaborative RNN from Python: next items, and the network with the states of some users."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import tensorflow as tf
+
+from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID
+from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.serving.saved_rrn import loaded_module
+
+
+class LoadedUsers(NamedTuple):
+    """A network of some users.
+
+    Attributes:
+      model: its user k + 1 is the k-th that was asked for.
+      states: float32[users + 1, units], where training left them.
+      known: bool[users], which of them were trained; the others have the mean of all users' matrices.
+    """
+
+    model: CollaborativeRNN
+    states: npt.NDArray[np.float32]
+    known: npt.NDArray[np.bool_]
+
+
+class SavedCollaborativeRNN:
+    """A saved Collaborative RNN.
+
+    Args:
+      model: a path (see `rrn_tf.serving.saved_rrn.find_saved_model`), or what TensorFlow loaded from it.
+
+    Example:
+      >>> model = SavedCollaborativeRNN("runs/b")  # doctest: +SKIP
+      >>> model.next_items("42", ["7", "9"], k=5)  # doctest: +SKIP
+    """
+
+    def __init__(self, model: str | Path | Any) -> None:
+        self._module = loaded_module(model)
+
+    @property
+    def item_ids(self) -> npt.NDArray[np.object_]:
+        """Ids of the trained items, in order of their indices (from 1)."""
+        return _text(self._module.item_ids)
+
+    def next_items(self, user_id: str, history: Sequence[str], k: int) -> list[tuple[str, float]]:
+        """The `k` most probable next items of a user after the events since training, with their log-probabilities."""
+        answer = self._module.signatures["next_items"](
+            **{
+                USER_ID: tf.constant([user_id]),
+                HISTORY: tf.constant([list(history)], tf.string, [1, len(history)]),
+                "k": tf.constant(k, tf.int32),
+            }
+        )
+        names, found = answer[ITEM_ID].numpy()[0], answer[LOG_PROBABILITY].numpy()[0]
+        return [(name.decode(), float(value)) for name, value in zip(names, found, strict=True)]
+
+    def load_users(self, ids: npt.NDArray[np.object_]) -> LoadedUsers:
+        """The network and the states of the given users, known or not.
+
+        Args:
+          ids: object[users], all different.
+        """
+        module = self._module
+        settings = json.loads(module.about.numpy())["model"]
+        row = pd.Categorical(ids, categories=_text(module.user_ids)).codes.astype(np.int64) + 1
+        # Row 0 of the saved tables is that of whoever is unknown; here it stands for padding.
+        rows = np.concatenate([[0], row])
+        model = CollaborativeRNN(**{**settings, "num_users": len(ids)})
+        for mine, saved in zip(model.cell.recurrent, module.recurrent, strict=True):
+            mine.assign(saved if settings["pooled"] else tf.gather(saved, rows))
+        for mine, saved in zip(model.cell.embedding, module.embedding, strict=True):
+            mine.assign(saved)
+        model.softmax.kernel.assign(module.kernel)
+        known = (rows > 0)[:, np.newaxis].astype(np.float32)
+        model.stationary.table.assign(known * tf.gather(module.factors, rows))
+        return LoadedUsers(model, tf.gather(module.states, rows).numpy(), row > 0)
+
+
+def _text(ids: tf.Variable) -> npt.NDArray[np.object_]:
+    return np.array([name.decode() for name in ids.numpy()[1:]], dtype=object)
