@@ -9,4 +9,8 @@ def __getattr__(name: str) -> Any:
         from components.report.component import RatingReport
 
         return RatingReport
+    if name == "EventReport":
+        from components.event_evaluator.component import EventReport
+
+        return EventReport
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 
 PIPELINE_NAME = "rrn"
+PIPELINE_NAMES = {"rrn": PIPELINE_NAME, "crnn": "crnn"}
 
 # --- local runner ---------------------------------------------------------------------------------
-DATA = os.environ.get("RRN_DATA", "movielens-small")
+MODEL = os.environ.get("RRN_MODEL", "rrn")
+# By model.
+DATA = {
+    name: os.environ.get("RRN_DATA", data) for name, data in (("rrn", "movielens-small"), ("crnn", "synthetic-events"))
+}
 OUTPUT = os.environ.get("RRN_OUTPUT", "runs/pipeline")
 CONFIG = os.environ.get("RRN_CONFIG") or None
 BEAM_ARGS = os.environ.get("RRN_BEAM_ARGS", "")
@@ -18,6 +23,7 @@ BEAM_ARGS = os.environ.get("RRN_BEAM_ARGS", "")
 MAX_RMSE = {"movielens-small": 1.0}
 # A tolerance: a model this much worse than the latest blessed one may still be noise of the seed.
 MAX_RMSE_INCREASE = 0.005
+MAX_NLL_INCREASE = 0.01
 
 # --- Vertex AI ------------------------------------------------------------------------------------
 VERTEX_ROOT = os.environ.get("RRN_VERTEX_ROOT", "gs://rrn-tf/pipeline")

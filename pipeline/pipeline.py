@@ -72,11 +72,7 @@ def create_pipeline(
         eval_args=trainer_pb2.EvalArgs(splits=sides),
         custom_config={"config": config},
     )
-    blessed = resolver.Resolver(
-        strategy_class=latest_blessed_model_strategy.LatestBlessedModelStrategy,
-        model=types.Channel(type=standard_artifacts.Model),
-        model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
-    ).with_id("latest_blessed_model_resolver")
+    blessed = latest_blessed_model()
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
         example_splits=[Split.TEST.label],
@@ -111,3 +107,12 @@ def create_pipeline(
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=list(beam_pipeline_args),
     )
+
+
+def latest_blessed_model() -> resolver.Resolver:
+    """Finds the latest model that was blessed under the pipeline's name, if there is one."""
+    return resolver.Resolver(
+        strategy_class=latest_blessed_model_strategy.LatestBlessedModelStrategy,
+        model=types.Channel(type=standard_artifacts.Model),
+        model_blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+    ).with_id("latest_blessed_model_resolver")

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 # Before TensorFlow is first imported: Keras 2, and no start-up chatter.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
@@ -23,9 +23,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from pipeline import configs
 from pipeline.progress import ComponentTimer
+from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, ConfigError, config_to_dict, dump_config, load_config
 from rrn_tf.data.datasets import ACCEPTED, DataSource, DataSourceError, resolve
+from rrn_tf.data.formats import split_format_name
 
+if TYPE_CHECKING:
+    from pipeline.run_record import RunRecord
+
+RRN, CRNN = MODELS = ("rrn", "crnn")
 RUN_FILE, LOG_FILE, CONFIG_FILE, METADATA_FILE = "run.json", "run.log", "config.yaml", "metadata.sqlite"
 FAILURE, USAGE = 1, 2
 
@@ -42,9 +48,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     begin = time.monotonic()
     options = _parser().parse_args(argv)
     try:
-        config = load_config(options.config, options.set)
+        config: Config | CollaborativeConfig = (
+            load_config(options.config, options.set, Config)
+            if options.model == RRN
+            else load_config(options.config, options.set, CollaborativeConfig)
+        )
         output = Path(options.output).absolute()
-        source = resolve(options.data, output / "data")
+        source = resolve(options.data or configs.DATA[options.model], output / "data")
         dump_config(config, output / CONFIG_FILE)
     except (ConfigError, DataSourceError, OSError) as error:
         return _fail(USAGE, str(error))
@@ -56,12 +66,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     set_logical_devices(config.training.replicas)
     try:
-        run_pipeline(config, source, output, options)
+        run_pipeline(config_to_dict(config), source, output, options)
     except Exception as error:
         logging.getLogger("absl").exception("the run failed")
         return _fail(FAILURE, f"{timer.running or 'pipeline'}: {first_line(error)} (see {output / LOG_FILE})")
     if timer.seconds:  # `tfx pipeline create` loads the runner with its run switched off
-        record = run_record(output, source, timer.seconds, time.monotonic() - begin)
+        from pipeline.run_record import read_latest_run
+
+        describe = rating_record if options.model == RRN else event_record
+        run = read_latest_run(output / METADATA_FILE, configs.PIPELINE_NAMES[options.model])
+        record = run_record(run, output, source, timer.seconds, time.monotonic() - begin) | describe(run, source)
         _tell(f"  {'start-up':<32}{record['start_up_seconds']:8.1f} s")
         for split, findings in record["anomalies"].items():
             _tell(f"anomalies in {split}: {'; '.join(findings)}")
@@ -69,53 +83,59 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run_pipeline(config: Config, source: DataSource, output: Path, options: argparse.Namespace) -> None:
+def run_pipeline(config: dict[str, Any], source: DataSource, output: Path, options: argparse.Namespace) -> None:
     """Wires the pipeline for this machine and runs it."""
     from tfx.orchestration import metadata
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
     import schemas
+    from pipeline.event_pipeline import create_event_pipeline
     from pipeline.pipeline import create_pipeline
 
-    base, _, pattern = source.pattern.rpartition("/")
-    pipeline = create_pipeline(
-        name=configs.PIPELINE_NAME,
-        root=str(output / "artifacts"),
-        data_base=base or ".",
-        data_pattern=pattern,
-        schema_file=str(Path(schemas.__file__).with_name("ratings.pbtxt")),
-        config=config_to_dict(config),
-        serving_model_dir=str(output / "serving_model"),
-        max_rmse=configs.MAX_RMSE.get(options.data) if options.max_rmse is None else options.max_rmse,
-        max_rmse_increase=configs.MAX_RMSE_INCREASE,
-        dead_letters=str(output / "dead_letters"),
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(output / METADATA_FILE)),
-        beam_pipeline_args=shlex.split(options.beam_args),
-        enable_cache=not options.no_cache,
-    )
+    text_format, path = split_format_name(source.pattern)
+    base, _, pattern = path.rpartition("/")
+    common = {
+        "name": configs.PIPELINE_NAMES[options.model],
+        "root": str(output / "artifacts"),
+        "data_base": base or ".",
+        "data_pattern": pattern,
+        "config": config,
+        "serving_model_dir": str(output / "serving_model"),
+        "dead_letters": str(output / "dead_letters"),
+        "metadata_connection_config": metadata.sqlite_metadata_connection_config(str(output / METADATA_FILE)),
+        "beam_pipeline_args": shlex.split(options.beam_args),
+        "enable_cache": not options.no_cache,
+    }
+    schema = Path(schemas.__file__)
+    if options.model == RRN:
+        bound = configs.MAX_RMSE.get(options.data or configs.DATA[RRN])
+        pipeline = create_pipeline(
+            schema_file=str(schema.with_name("ratings.pbtxt")),
+            max_rmse=bound if options.max_rmse is None else options.max_rmse,
+            max_rmse_increase=configs.MAX_RMSE_INCREASE,
+            **common,
+        )
+    else:
+        pipeline = create_event_pipeline(
+            schema_file=str(schema.with_name("events.pbtxt")),
+            max_nll=options.max_nll,
+            max_nll_increase=configs.MAX_NLL_INCREASE,
+            text_format=text_format,
+            **common,
+        )
     LocalDagRunner().run(pipeline)
 
 
-def run_record(output: Path, source: DataSource, seconds: dict[str, float], total: float) -> dict[str, Any]:
-    """What `run.json` says: seconds by component, and where everything lies."""
-    import pandas as pd
+def run_record(
+    run: RunRecord, output: Path, source: DataSource, seconds: dict[str, float], total: float
+) -> dict[str, Any]:
+    """What `run.json` says of any run: seconds by component, and where everything lies."""
     from tfx.utils import path_utils
 
-    from components.report.executor import JSON_FILE, PREDICTIONS_FILE
-    from pipeline.run_record import read_latest_run
-    from rrn_tf.data.metadata import SequenceMetadata
     from rrn_tf.data.prepared import DEAD_LETTERS_FILE
-    from rrn_tf.report.run_summary import print_prepared
 
-    run = read_latest_run(output / METADATA_FILE, configs.PIPELINE_NAME)
-    report = Path(run.uri("report") or "")
-    prepared = SequenceMetadata.load(run.uri("sequences") or "")
-    print_prepared(prepared)
-    best = source.best_rmse(pd.read_parquet(report / PREDICTIONS_FILE)) if source.best_rmse else None
     return {
         "data": source.description,
-        "ratings": prepared.ratings,
-        "rejected": prepared.rejected,
         "components": [
             {"name": name, "seconds": round(spent, 2), "cached": name in run.cached} for name, spent in seconds.items()
         ],
@@ -126,10 +146,43 @@ def run_record(output: Path, source: DataSource, seconds: dict[str, float], tota
         "logs": run.uri("model_run"),
         "evaluation": run.uri("evaluation"),
         "dead_letters": str(output / "dead_letters" / DEAD_LETTERS_FILE),
-        "report": str(report),
         "anomalies": run.anomalies(),
+    }
+
+
+def rating_record(run: RunRecord, source: DataSource) -> dict[str, Any]:
+    """What it says of an RRN's run: the data, the leaderboard and its report."""
+    import pandas as pd
+
+    from components.report.executor import JSON_FILE, PREDICTIONS_FILE
+    from rrn_tf.data.metadata import SequenceMetadata
+    from rrn_tf.report.run_summary import print_prepared
+
+    report = Path(run.uri("report") or "")
+    prepared = SequenceMetadata.load(run.uri("sequences") or "")
+    print_prepared(prepared)
+    return {
+        "ratings": prepared.ratings,
+        "rejected": prepared.rejected,
+        "report": str(report),
         "leaderboard": json.loads((report / JSON_FILE).read_text()),
-        "best_rmse": best,
+        "best_rmse": source.best_rmse(pd.read_parquet(report / PREDICTIONS_FILE)) if source.best_rmse else None,
+    }
+
+
+def event_record(run: RunRecord, source: DataSource) -> dict[str, Any]:
+    """What it says of a Collaborative RNN's run: the data and the leaderboard."""
+    from components.report.executor import JSON_FILE
+    from rrn_tf.data.metadata import EventMetadata
+    from rrn_tf.report.run_summary import print_prepared_events
+
+    prepared = EventMetadata.load(run.uri("sequences") or "")
+    print_prepared_events(prepared)
+    return {
+        "events": prepared.events,
+        "rejected": prepared.rejected,
+        "dropped": prepared.dropped,
+        "leaderboard": json.loads(Path(run.uri("evaluation") or "", JSON_FILE).read_text()),
     }
 
 
@@ -141,11 +194,13 @@ def first_line(error: BaseException) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pipeline.run_local", description="Runs the TFX pipeline on this machine.")
-    parser.add_argument("--data", default=configs.DATA, help=f"{ACCEPTED} (default: %(default)s)")
+    parser.add_argument("--model", default=configs.MODEL, choices=MODELS, help="rrn: ratings; crnn: events")
+    parser.add_argument("--data", default="", help=f"{ACCEPTED} (default: {configs.DATA})")
     parser.add_argument("--output", default=configs.OUTPUT, help="directory of all output (default: %(default)s)")
     parser.add_argument("--config", default=configs.CONFIG, help="YAML file or preset")
     parser.add_argument("--set", action="append", default=[], metavar="a.b=c", help="overrides a configuration value")
     parser.add_argument("--max-rmse", type=float, help="a model with a larger RMSE is not pushed")
+    parser.add_argument("--max-nll", type=float, help="a Collaborative RNN with a larger loss is not pushed")
     parser.add_argument("--beam-args", default=configs.BEAM_ARGS, help="Beam options, as one string")
     parser.add_argument("--no-cache", action="store_true", help="run every component anew")
     return parser

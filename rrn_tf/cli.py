@@ -13,7 +13,7 @@ import click
 
 from rrn_tf.bench.commands import bench
 from rrn_tf.command import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
-from rrn_tf.runs.commands import EVENT_PROTOCOLS, baselines, train
+from rrn_tf.runs.commands import EVENT_PROTOCOLS, MODEL_HELP, MODELS, baselines, train
 from rrn_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -36,35 +36,41 @@ def main() -> None:
         warnings.simplefilter("ignore")
 
 
-@main.command(epilog=example("rrn run --data movielens-small --output runs/demo"))
-@click.option(
-    "--data", default="movielens-small", show_default=True, help="A path, movielens-small, synthetic or tfds:NAME."
+@main.command(
+    epilog=example("rrn run --data movielens-small --output runs/demo", "rrn run --model crnn --data events.csv")
 )
+@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
+@click.option("--data", help="As for `rrn train`; movielens-small or synthetic-events by default.")
 @click.option("--output", default="runs/pipeline", show_default=True, type=click.Path(file_okay=False))
 @click.option("--config", "config_name", help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option("--max-rmse", type=float, help="A model with a larger test RMSE is not pushed.")
+@click.option("--max-nll", type=float, help="A Collaborative RNN with a larger loss is not pushed.")
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @click.option("--no-cache", is_flag=True, help="Runs every component anew.")
 @json_option
 def run(
-    data: str,
+    kind: str,
+    data: str | None,
     output: str,
     config_name: str | None,
     overrides: tuple[str, ...],
     max_rmse: float | None,
+    max_nll: float | None,
     beam_args: str,
     no_cache: bool,
     json_file: str | None,
 ) -> None:
-    """Runs the whole TFX pipeline on this machine and compares RRN with its baselines."""
+    """Runs the whole TFX pipeline on this machine and compares the model with its baselines."""
     import subprocess
 
     # The library may not import TFX: the pipeline runs beside it.
-    arguments = [f"--data={data}", f"--output={output}", f"--beam-args={beam_args}"]
+    arguments = [f"--model={kind}", f"--output={output}", f"--beam-args={beam_args}"]
+    arguments += [f"--data={data}"] if data else []
     arguments += [f"--config={config_name}"] if config_name else []
     arguments += [f"--set={override}" for override in overrides]
     arguments += [f"--max-rmse={max_rmse}"] if max_rmse is not None else []
+    arguments += [f"--max-nll={max_nll}"] if max_nll is not None else []
     arguments += ["--no-cache"] if no_cache else []
     finished = subprocess.run([sys.executable, "-m", "pipeline.run_local", *arguments], check=False)
     if finished.returncode:

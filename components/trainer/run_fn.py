@@ -1,4 +1,4 @@
-"""The Trainer's `run_fn`: a thin adapter over the training loop and the exporter."""
+"""The Trainer's `run_fn`, for ratings and for events: a thin adapter over the training loop and the exporter."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import tempfile
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.staging import local_input, local_output
+from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import config_from_dict
+from rrn_tf.data.load_events import load_events
 from rrn_tf.report.progress import training_listener
 from rrn_tf.serving.export import export_saved_model
+from rrn_tf.serving.export_events import export_event_model
+from rrn_tf.training import truncated_bptt
 from rrn_tf.training.alternating import train
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.workers import is_chief
@@ -33,6 +37,21 @@ def run_fn(fn_args: FnArgs) -> None:
             result = train(data, work, config, log_dir=logs, strategy=strategy, listeners=[listener])
         with local_output(fn_args.serving_model_dir) as model:
             export_saved_model(result, model)
+
+
+def event_run_fn(fn_args: FnArgs) -> None:
+    """Trains a Collaborative RNN on prepared events and exports the SavedModel.
+
+    Args:
+      fn_args: as those of `run_fn`; `config` holds plain values of `CollaborativeConfig`.
+    """
+    config = config_from_dict(fn_args.custom_config["config"], CollaborativeConfig)
+    with local_input(sequences_root(fn_args.train_files)) as data, tempfile.TemporaryDirectory() as work:
+        sequences = load_events(data)
+        with local_output(fn_args.model_run_dir) as logs, training_listener() as listener:
+            result = truncated_bptt.train(sequences, work, config, log_dir=logs, listeners=[listener])
+        with local_output(fn_args.serving_model_dir) as model:
+            export_event_model(result, model)
 
 
 def sequences_root(train_files: list[str]) -> str:

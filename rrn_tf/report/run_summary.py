@@ -81,11 +81,16 @@ def print_recommendations(items: Iterable[tuple[str, float]]) -> None:
 
 def print_run(record: Mapping[str, Any]) -> None:
     """The end of a pipeline run: the leaderboard, and where everything lies."""
-    print_leaderboard([LeaderboardRow(**row) for row in record["leaderboard"]["rows"]], "vs RRN")
+    rows = record["leaderboard"]["rows"]
+    if "events" in record:
+        print_event_leaderboard([EventLeaderboardRow(**row) for row in rows])
+    else:
+        print_leaderboard([LeaderboardRow(**row) for row in rows], "vs RRN")
     _print_best(record)
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
     for name in ("model", "logs", "evaluation", "report", "dead_letters"):
-        _print(f"{name.replace('_', ' '):<14}{record[name]}")
+        if name in record:
+            _print(f"{name.replace('_', ' '):<14}{record[name]}")
 
 
 def print_leaderboard(rows: Sequence[LeaderboardRow], against: str = "difference") -> None:

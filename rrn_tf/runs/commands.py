@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 EVENT_PROTOCOLS = ("clean", "interleaved")  # as in rrn_tf.evaluation.event_protocols
 RRN, CRNN = MODELS = ("rrn", "crnn")
-_MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events."
+MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events."
 
 
 @click.command(
@@ -25,7 +25,7 @@ _MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events
 )
 @click.option("--data", required=True, help="A path, movielens-small, synthetic, synthetic-events or tfds:NAME.")
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
-@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=_MODEL_HELP)
+@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--valid", help="Later ratings for validation, in place of the time split.")
 @click.option("--config", "config_name", help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
@@ -103,7 +103,7 @@ def train(
 )
 @click.option("--data", help="What to compare on, as for `rrn train`; or --run.")
 @click.option("--run", "run_dir", help="A run directory: compares its model too, on its own split.")
-@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=_MODEL_HELP)
+@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--protocol", type=click.Choice(EVENT_PROTOCOLS), default=EVENT_PROTOCOLS[0], show_default=True)
 @click.option("--config", "config_name", help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)

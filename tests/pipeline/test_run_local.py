@@ -149,3 +149,32 @@ def test_tfx_command_creates_and_runs(ratings: str, tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-3000:]
         assert (tmp_path / "out" / "run.json").exists() == (command is run)
+
+
+@pytest.mark.slow
+def test_events_end_in_a_pushed_collaborative_rnn(tmp_path: Path) -> None:
+    settings = ["training.epochs=2", "model.units=6", "data.min_item_events=2", "data.min_user_entropy=0"]
+    arguments = [
+        "--model",
+        "crnn",
+        "--data",
+        "synthetic-events:users=30,items=60,events=1800",
+        "--output",
+        str(tmp_path),
+    ]
+    arguments += [part for setting in settings for part in ("--set", setting)]
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.run_local", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert record["blessed"]
+    assert not record["anomalies"]
+    names = {component["name"] for component in record["components"]}
+    assert {"EventsExampleGen", "EventSequenceBuilder", "Trainer", "EventEvaluator", "Pusher"} <= names
+    rows = {row["model"]: row for row in record["leaderboard"]["rows"]}
+    assert rows["C-RNN"]["nll"] < rows["uniform"]["nll"]
+    assert rows["C-RNN"]["n"] == record["events"]["test"]
+    signature = tf.saved_model.load(record["model"]).signatures["next_items"]
+    answer = signature(user_id=tf.constant(["nobody"]), history=tf.constant([[""]]), k=tf.constant(3))
+    assert answer["item_id"].shape == (1, 3)
