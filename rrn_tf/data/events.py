@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -50,3 +50,7 @@ class EventSequences:
         """int64[U + 1], how many events of the given splits each user has."""
         wanted = np.isin(self.split, [int(split) for split in splits])
         return np.bincount(self.user[wanted], minlength=len(self.user_splits) - 1)
+
+    def equals(self, other: EventSequences) -> bool:
+        """Whether both hold the same events of the same users, split alike."""
+        return all(np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))

@@ -120,6 +120,12 @@ def print_event_leaderboard(rows: Sequence[EventLeaderboardRow]) -> None:
         _print(table)
 
 
+def print_means_of_runs(means: Mapping[str, Mapping[str, float]]) -> None:
+    """The loss of each network of several runs."""
+    for name, of in means.items():
+        _print(f"{name}, mean of {of['runs']} runs: NLL {of['nll']:.4f}, s.e. {of['standard_error']:.4f}")
+
+
 def _print_counts(what: str, counts: Mapping[str, int]) -> None:
     if total := sum(counts.values()):
         _print(

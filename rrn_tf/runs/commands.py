@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rrn_tf.command import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, resolved_config, write_json
+from rrn_tf.command import (
+    CONFIG_HELP,
+    SET_HELP,
+    InputError,
+    example,
+    json_option,
+    one_line_errors,
+    resolved_config,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from rrn_tf.runs.directory import RunPaths
@@ -99,23 +108,39 @@ def train(
 
 
 @click.command(
-    epilog=example("rrn baselines --data ratings.csv", "rrn baselines --model crnn --run runs/b --protocol interleaved")
+    epilog=example(
+        "rrn baselines --data ratings.csv",
+        "rrn baselines --model crnn --run runs/b --protocol interleaved",
+        "rrn baselines --model crnn --run runs/s0 --run runs/s1 --run runs/s2 --no-networks",
+    )
 )
 @click.option("--data", help="What to compare on, as for `rrn train`; or --run.")
-@click.option("--run", "run_dir", help="A run directory: compares its model too, on its own split.")
+@click.option(
+    "--run",
+    "run_dirs",
+    multiple=True,
+    help="A run directory: compares its model too, on its own split. Of crnn several.",
+)
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--protocol", type=click.Choice(EVENT_PROTOCOLS), default=EVENT_PROTOCOLS[0], show_default=True)
 @click.option("--config", "config_name", help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0))
+@click.option(
+    "--networks/--no-networks",
+    default=True,
+    show_default=True,
+    help="Of crnn: trains those of C-GRU, P-GRU and C-tanh that no --run has, as the run or --config and --set say.",
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of all but those networks.")
 @json_option
 def baselines(
     data: str | None,
-    run_dir: str | None,
+    run_dirs: tuple[str, ...],
     kind: str,
     protocol: str,
     config_name: str | None,
     overrides: tuple[str, ...],
+    networks: bool,
     seed: int,
     json_file: str | None,
 ) -> None:
@@ -123,8 +148,12 @@ def baselines(
     import dataclasses
     import tempfile
 
-    if (data is None) == (run_dir is None):
+    if (data is None) == (not run_dirs):
         raise click.UsageError("expected one of --data and --run")
+    if kind == RRN and len(run_dirs) > 1:
+        raise click.UsageError(f"expected one --run of ratings, found {len(run_dirs)}")
+    if run_dirs and config_name:
+        raise click.UsageError("--config is for --data; a run has its own")
     with one_line_errors(), tempfile.TemporaryDirectory(prefix="rrn-data-") as folder:
         from rrn_tf.collaborative_config import CollaborativeConfig
         from rrn_tf.config import Config
@@ -132,21 +161,35 @@ def baselines(
 
         pattern = resolve(data, folder).pattern if data else ""
         from rrn_tf.environment import environment
-        from rrn_tf.report.run_summary import print_event_leaderboard, print_leaderboard
+        from rrn_tf.report.run_summary import print_event_leaderboard, print_leaderboard, print_means_of_runs
         from rrn_tf.runs.comparison import compare_events, compare_ratings, load_held_out_events, load_ratings
         from rrn_tf.runs.directory import RunPaths
 
-        run = RunPaths(Path(run_dir)) if run_dir else None
-        lines: list[dict[str, Any]] = []
+        runs = [RunPaths(Path(run_dir)) for run_dir in run_dirs]
+        for run in runs:
+            if not run.config.exists():
+                raise InputError(f"{run.root}: expected a run directory, found no {run.config.name} in it")
+        figures: dict[str, Any] = {}
         if kind == RRN:
-            ratings = load_ratings(pattern, resolved_config(config_name, overrides, Config), run)
-            print_leaderboard(rows := compare_ratings(ratings, run, seed, click.echo))
-            lines += map(dataclasses.asdict, rows)
+            of_run = runs[0] if runs else None
+            ratings = load_ratings(pattern, resolved_config(config_name, overrides, Config), of_run)
+            print_leaderboard(rows := compare_ratings(ratings, of_run, seed, click.echo))
+            figures["rows"] = [*map(dataclasses.asdict, rows)]
         else:
-            events = load_held_out_events(pattern, resolved_config(config_name, overrides, CollaborativeConfig), run)
-            print_event_leaderboard(event_rows := compare_events(events, protocol, run, seed, click.echo))
-            lines += map(dataclasses.asdict, event_rows)
-        write_json(json_file, {"rows": lines, **environment(seed)})
+            from rrn_tf.report.progress import training_listener
+            from rrn_tf.runs.compared_networks import means_of_runs
+            from rrn_tf.training.devices import set_logical_devices
+
+            config = resolved_config(str(runs[0].config) if runs else config_name, overrides, CollaborativeConfig)
+            set_logical_devices(config.training.replicas)
+            events = load_held_out_events(pattern, config, runs)
+            with training_listener() as listener:
+                settings = config if networks else None
+                event_rows = compare_events(events, protocol, runs, settings, seed, click.echo, [listener])
+            print_event_leaderboard(event_rows)
+            print_means_of_runs(means := means_of_runs(event_rows))
+            figures |= {"rows": [*map(dataclasses.asdict, event_rows)], "means": means}
+        write_json(json_file, {**figures, **environment(seed)})
 
 
 def _train_events(

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
 from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import Config, load_config
+from rrn_tf.config import Config
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE
 from rrn_tf.data.sequences import RatingSequences
-from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_leaderboard, fit_and_score, score
+from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_leaderboard, fit_and_score
 from rrn_tf.evaluation.event_protocols import scored_positions
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard
 from rrn_tf.features import SIDES, Split
-from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.runs.directory import RunPaths
+from rrn_tf.training.listeners import Listener
 
-RRN_NAME, CRNN_NAME = "RRN", "C-RNN"
+RRN_NAME = "RRN"
 
 
 def compare_ratings(
@@ -52,45 +51,39 @@ def compare_ratings(
 
 
 def compare_events(
-    sequences: EventSequences, protocol: str, run: RunPaths | None, seed: int, echo: Callable[[str], None]
+    sequences: EventSequences,
+    protocol: str,
+    runs: Sequence[RunPaths],
+    config: CollaborativeConfig | None,
+    seed: int,
+    echo: Callable[[str], None],
+    listeners: Sequence[Listener] = (),
 ) -> list[EventLeaderboardRow]:
-    """Models of events, and the Collaborative RNN of a run, on the last held-out events.
+    """Models of events and forms of the Collaborative RNN, on the last held-out events.
 
     Args:
       sequences: the events; baselines are fitted to its training events, their options chosen on validation.
       protocol: ``clean`` or ``interleaved``.
-      run: whose network is compared, if any.
+      runs: whose networks are compared; differences are to the first.
+      config: of the forms of the network that no run has, which are trained; None leaves them out.
       seed: of the baselines that draw.
       echo: is told of each model before it is fitted.
+      listeners: are told of training.
     """
     from rrn_tf.baselines.of_events import standard_event_baselines
-    from rrn_tf.evaluation.network_scores import NetworkEventModel
+    from rrn_tf.runs.compared_networks import FORMS, scores_of_forms, scores_of_runs
 
     split = Split.TEST if sequences.counts([Split.TEST]).any() else Split.VALID
     positions = scored_positions(sequences, split, protocol)
-    scores = {}
-    if run:
-        scores[CRNN_NAME] = score(NetworkEventModel(best_network(run, sequences), CRNN_NAME), sequences, positions)
+    scores = scores_of_runs(runs, sequences, positions)
+    if config:
+        present = {name.split()[0] for name in scores}
+        missing = [form for form in FORMS if form not in present]
+        scores |= scores_of_forms(missing, config, sequences, positions, echo, listeners)
     for baseline in standard_event_baselines(seed):
         echo(baseline.name)
         scores[baseline.name] = fit_and_score(baseline, sequences, positions)
     return event_leaderboard(sequences, positions, scores)
-
-
-def best_network(run: RunPaths, sequences: EventSequences) -> CollaborativeRNN:
-    """The network of a run with its best weights.
-
-    Raises:
-      FileNotFoundError: where the run holds none.
-    """
-    from rrn_tf.training.truncated_bptt import make_model
-
-    newest = tf.train.latest_checkpoint(str(run.checkpoints / "best"))
-    if newest is None:
-        raise FileNotFoundError(f"{run.checkpoints}: expected the weights of a trained Collaborative RNN, found none")
-    model = make_model(load_config(run.config, kind=CollaborativeConfig), sequences)
-    tf.train.Checkpoint(model=model).restore(newest).expect_partial()
-    return model
 
 
 def load_ratings(pattern: str, config: Config, run: RunPaths | None) -> RatingSequences:
@@ -111,13 +104,23 @@ def load_ratings(pattern: str, config: Config, run: RunPaths | None) -> RatingSe
         return load_sequences(folder)
 
 
-def load_held_out_events(pattern: str, config: CollaborativeConfig, run: RunPaths | None) -> EventSequences:
-    """As `load_ratings`, of events."""
+def load_held_out_events(pattern: str, config: CollaborativeConfig, runs: Sequence[RunPaths]) -> EventSequences:
+    """As `load_ratings`, of events.
+
+    Raises:
+      ValueError: where the runs differ in events or in which of them are held out.
+    """
     from rrn_tf.beam.prepare_events import prepare_events
     from rrn_tf.data.load_events import load_events
 
-    if run:
-        return load_events(run.sequences)
+    if runs:
+        first, *others = (load_events(run.sequences) for run in runs)
+        for run, other in zip(runs[1:], others, strict=True):
+            if not other.equals(first):
+                raise ValueError(
+                    f"{run.sequences}: expected the events and the split of {runs[0].sequences}, found others"
+                )
+        return first
     with tempfile.TemporaryDirectory(prefix="rrn-baselines-") as folder:
         prepare_events(pattern, folder, config.data, dead_letters=str(Path(folder, DEAD_LETTERS_FILE)))
         return load_events(folder)

@@ -1,0 +1,131 @@
+"""The forms of the Collaborative RNN in the paper's tables: those of runs, and others trained beside them."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from rrn_tf.collaborative_config import CollaborativeConfig, CollaborativeModelConfig
+from rrn_tf.config import load_config
+from rrn_tf.data.event_scores import Positions
+from rrn_tf.data.events import EventSequences
+from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, EventScores, score
+from rrn_tf.evaluation.network_scores import NetworkEventModel
+from rrn_tf.models.collaborative_rnn import GRU, RNN, CollaborativeRNN
+from rrn_tf.runs.directory import RunPaths
+from rrn_tf.training.listeners import Listener
+from rrn_tf.training.truncated_bptt import make_model, train
+
+# P is read as pooled: one recurrent matrix for all users.
+FORMS: dict[str, dict[str, Any]] = {
+    "C-GRU": {"cell": GRU, "pooled": False},
+    "P-GRU": {"cell": GRU, "pooled": True},
+    "C-tanh": {"cell": RNN, "pooled": False},
+}
+
+
+def form_of(sizes: CollaborativeModelConfig) -> str:
+    """The paper's name of a network."""
+    return f"{'P' if sizes.pooled else 'C'}-{'GRU' if sizes.cell == GRU else 'tanh'}"
+
+
+def scores_of_runs(runs: Sequence[RunPaths], sequences: EventSequences, positions: Positions) -> dict[str, EventScores]:
+    """What the networks of runs say of events; where several have one form, their names say the directory too.
+
+    Args:
+      runs: trained on `sequences`.
+      sequences: the events.
+      positions: int64[N], the events to ask about.
+
+    Raises:
+      FileNotFoundError: where a run holds no weights.
+      ValueError: for one run given twice.
+    """
+    configs = [load_config(run.config, kind=CollaborativeConfig) for run in runs]
+    scores = {}
+    for name, run, config in zip(_names(runs, configs), runs, configs, strict=True):
+        network = NetworkEventModel(best_network(run, config, sequences), name)
+        scores[name] = score(network, sequences, positions, _seconds_of(run))
+    return scores
+
+
+def scores_of_forms(
+    forms: Iterable[str],
+    config: CollaborativeConfig,
+    sequences: EventSequences,
+    positions: Positions,
+    echo: Callable[[str], None],
+    listeners: Sequence[Listener] = (),
+) -> dict[str, EventScores]:
+    """Trains forms of the network, each to its best epoch on validation, and asks them about events.
+
+    Args:
+      forms: keys of `FORMS`.
+      config: of all of them but for what makes the form.
+      sequences: the events.
+      positions: int64[N], the events to ask about.
+      echo: is told of each form before it is trained.
+      listeners: are told of training.
+    """
+    scores = {}
+    for form in forms:
+        echo(form)
+        own = replace(config, model=replace(config.model, **FORMS[form]))
+        with tempfile.TemporaryDirectory(prefix="rrn-network-") as folder:
+            result = train(sequences, folder, own, listeners=listeners)
+        seconds = sum(record.seconds + record.valid_seconds for record in result.history)
+        scores[form] = score(NetworkEventModel(result.model, form), sequences, positions, seconds)
+    return scores
+
+
+def means_of_runs(rows: Sequence[EventLeaderboardRow]) -> dict[str, dict[str, float]]:
+    """For each form of several runs their number, ``runs``, mean ``nll`` and its ``standard_error`` over runs."""
+    means = {}
+    for form in FORMS:
+        losses = [row.nll for row in rows if row.model.startswith(f"{form} ")]
+        if losses:
+            error = float(np.std(losses, ddof=1) / np.sqrt(len(losses)))
+            means[form] = {"runs": len(losses), "nll": float(np.mean(losses)), "standard_error": error}
+    return means
+
+
+def best_network(run: RunPaths, config: CollaborativeConfig, sequences: EventSequences) -> CollaborativeRNN:
+    """The network of a run with its best weights.
+
+    Raises:
+      FileNotFoundError: where the run holds none.
+    """
+    newest = tf.train.latest_checkpoint(str(run.checkpoints / "best"))
+    if newest is None:
+        raise FileNotFoundError(f"{run.checkpoints}: expected the weights of a trained Collaborative RNN, found none")
+    model = make_model(config, sequences)
+    tf.train.Checkpoint(model=model).restore(newest).expect_partial()
+    return model
+
+
+def _names(runs: Sequence[RunPaths], configs: Sequence[CollaborativeConfig]) -> list[str]:
+    roots = [str(run.root.resolve()) for run in runs]
+    if len(set(roots)) < len(roots):
+        raise ValueError(f"expected different runs, found {max(roots, key=roots.count)} twice")
+    forms = [form_of(config.model) for config in configs]
+    several = Counter(forms)
+    return [
+        f"{form} {os.path.relpath(root, os.path.commonpath(roots))}" if several[form] > 1 else form
+        for form, root in zip(forms, roots, strict=True)
+    ]
+
+
+def _seconds_of(run: RunPaths) -> float | None:
+    """Of all epochs, also of a run that was resumed; None where it has not ended."""
+    if not run.metrics.exists():
+        return None
+    epochs = json.loads(run.metrics.read_text())["epochs"]
+    return sum(epoch["seconds"] + epoch["valid_seconds"] for epoch in epochs)
