@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -119,7 +119,7 @@ def baselines(
     seed: int,
     json_file: str | None,
 ) -> None:
-    """Every baseline on the same split, one table. --protocol is for events; ratings are compared frozen."""
+    """Every baseline on the same split, one table a protocol: of ratings both, of events that of --protocol."""
     import dataclasses
     import tempfile
 
@@ -132,21 +132,20 @@ def baselines(
 
         pattern = resolve(data, folder).pattern if data else ""
         from rrn_tf.environment import environment
-        from rrn_tf.report.run_summary import print_event_leaderboard, print_leaderboard
+        from rrn_tf.report.run_summary import print_event_leaderboard, print_leaderboards
         from rrn_tf.runs.comparison import compare_events, compare_ratings, load_held_out_events, load_ratings
         from rrn_tf.runs.directory import RunPaths
 
         run = RunPaths(Path(run_dir)) if run_dir else None
-        lines: list[dict[str, Any]] = []
         if kind == RRN:
             ratings = load_ratings(pattern, resolved_config(config_name, overrides, Config), run)
-            print_leaderboard(rows := compare_ratings(ratings, run, seed, click.echo))
-            lines += map(dataclasses.asdict, rows)
+            print_leaderboards(boards := compare_ratings(ratings, run, seed, click.echo))
+            lines = {name: [*map(dataclasses.asdict, rows)] for name, rows in boards.items()}
         else:
             events = load_held_out_events(pattern, resolved_config(config_name, overrides, CollaborativeConfig), run)
-            print_event_leaderboard(event_rows := compare_events(events, protocol, run, seed, click.echo))
-            lines += map(dataclasses.asdict, event_rows)
-        write_json(json_file, {"rows": lines, **environment(seed)})
+            print_event_leaderboard(rows := compare_events(events, protocol, run, seed, click.echo))
+            lines = {"rows": [*map(dataclasses.asdict, rows)]}
+        write_json(json_file, {**lines, **environment(seed)})
 
 
 def _train_events(
