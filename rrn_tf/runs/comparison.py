@@ -54,7 +54,13 @@ def compare_ratings(
     Returns:
       Rows by protocol: frozen, streaming, and where there are test ratings of unseen users or items, streaming with
       those as well.
+
+    Raises:
+      ValueError: without test ratings.
     """
+    train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
+    if not len(test):
+        raise ValueError("a comparison should have test ratings, found none (nor has a run with --valid)")
     saved = SavedRRN(run.model) if run else None
     frozen, streaming = {}, {}
     if saved and run:
@@ -64,7 +70,6 @@ def compare_ratings(
         streaming[RRN_NAME] = RatingPredictions(
             predict_streaming(saved, **sequences.queries(LATER), rating=revealed), *cost
         )
-    train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
     for baseline in standard_baselines(seed):
         echo(baseline.name)
         frozen[baseline.name] = fit_and_predict(baseline, train, valid, test)

@@ -5,6 +5,7 @@ import pytest
 
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.evaluation.leaderboard import RatingPredictions, leaderboard, leaderboard_markdown, leaderboard_text
+from rrn_tf.report.run_summary import print_leaderboards
 
 N = 1200
 
@@ -63,3 +64,17 @@ def test_rendering(test_rows: Interactions) -> None:
     markdown = leaderboard_markdown(rows).splitlines()
     assert markdown[1].startswith("| --- | ---: |")
     assert markdown[3] == "| user+item bias | 0.5000 | 0.0000 | +0.5000 | 0.0000 | 0.5000 | 2.3 | 1,200 |"
+
+
+def test_tables_of_both_protocols_fit_a_terminal(test_rows: Interactions, capsys: pytest.CaptureFixture[str]) -> None:
+    predictions = {"RRN": said(test_rows.rating, 123.4), "user+item bias": said(test_rows.rating + 1, 0.5, 10_000_000)}
+    rows = leaderboard(test_rows, predictions)
+    print_leaderboards({"frozen": rows, "streaming": rows[:1], "streaming, unseen": []})
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "test ratings" in line] == [
+        "frozen: 1,200 test ratings",
+        "streaming: 1,200 test ratings",
+    ]
+    assert max(map(len, lines)) <= 80
+    (bias,) = (line.split() for line in lines if "bias" in line)
+    assert bias == ["user+item", "bias", "1.0000", "0.0000", "+1.0000", "0.0000", "1.0000", "0.5", "10,000,000"]

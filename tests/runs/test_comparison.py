@@ -10,6 +10,11 @@ from click.testing import CliRunner, Result
 
 from rrn_tf.baselines import standard_baselines
 from rrn_tf.cli import main
+from rrn_tf.config import DataConfig
+from rrn_tf.data.sequences import load_sequences
+from rrn_tf.features import Split
+from rrn_tf.runs.comparison import compare_ratings
+from tests.prepared import write_sequences
 
 EVENTS = "synthetic-events:users=25,items=40,events=1500"
 FEW = ("--set=data.min_item_events=2", "--set=data.min_user_entropy=0")
@@ -44,6 +49,13 @@ def test_ratings_of_a_run_with_its_network(tmp_path: Path) -> None:
     assert all(row["seconds"] >= 0 and row["parameters"] for row in frozen.values())
     for protocol in ("frozen", "streaming", "streaming, unseen users and items included"):
         assert f"{protocol}: {answer[protocol][0]['n']:,} test ratings" in result.output.splitlines()
+
+
+def test_ratings_without_a_test_split_are_refused_at_once(tmp_path: Path) -> None:
+    columns = (["u", "v", "u"], ["i", "i", "i"], [1, 2, 3], [1, 2, 300_000], [Split.TRAIN, Split.TRAIN, Split.VALID])
+    sequences = load_sequences(write_sequences(*columns, tmp_path, DataConfig(shards=1)))
+    with pytest.raises(ValueError, match="should have test ratings, found none"):
+        compare_ratings(sequences, None, 0, pytest.fail)
 
 
 @pytest.mark.slow
