@@ -14,6 +14,8 @@ from rrn_tf.data.interactions import Interactions
 from rrn_tf.evaluation.metrics import mae, rmse, rmse_difference, rmse_standard_error
 from rrn_tf.evaluation.tables import aligned_text, markdown
 
+_LONGEST_REFERENCE = 5  # what leaves a table within 80 columns
+
 
 @dataclass(frozen=True)
 class RatingPredictions:
@@ -140,9 +142,10 @@ def leaderboard_markdown(rows: Sequence[LeaderboardRow]) -> str:
 
 
 def leaderboard_cells(rows: Sequence[LeaderboardRow]) -> tuple[list[str], list[list[str]]]:
-    """Headings and lines of the table, for any way of printing it; the reference names what others differ from."""
+    """Headings and lines of the table, for any way of printing it; a short name of the reference is in the headings."""
     reference = next((row.model for row in rows if row.difference is None), "")
-    headings = ["model", "RMSE", "s.e.", f"vs {reference}", "s.e.", "MAE", "seconds", "parameters"]
+    against = f"vs {reference}" if len(reference) <= _LONGEST_REFERENCE else "diff."
+    headings = ["model", "RMSE", "s.e.", against, "s.e.", "MAE", "seconds", "parameters"]
     return headings, [*map(_cells, rows)]
 
 

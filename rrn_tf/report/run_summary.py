@@ -8,12 +8,15 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
 from rrn_tf.features import SCORE, Split
+
+_WIDEST = 200  # columns
 
 
 def print_prepared(metadata: SequenceMetadata) -> None:
@@ -138,4 +141,8 @@ def _table(*headings: str) -> Table:
 
 
 def _print(content: Any) -> None:
-    Console().print(content, highlight=False, soft_wrap=True)
+    console = Console()
+    # A figure that is cut off says nothing: lines may rather be longer than the terminal's.
+    widest = Measurement.get(console, console.options.update(max_width=_WIDEST), content).maximum
+    console.width = max(console.width, widest)
+    console.print(content, highlight=False, soft_wrap=True)

@@ -76,5 +76,14 @@ def test_tables_of_both_protocols_fit_a_terminal(test_rows: Interactions, capsys
         "streaming: 1,200 test ratings",
     ]
     assert max(map(len, lines)) <= 80
+    assert "diff." in leaderboard_text(leaderboard(test_rows, predictions, reference="user+item bias"))
     (bias,) = (line.split() for line in lines if "bias" in line)
+    print_leaderboards(
+        {
+            "frozen": leaderboard(
+                test_rows, {"a model of a very long name, which is not cut off": said(test_rows.rating, 1.0, 10**12)}
+            )
+        }
+    )
+    assert "1,000,000,000,000" in capsys.readouterr().out
     assert bias == ["user+item", "bias", "1.0000", "0.0000", "+1.0000", "0.0000", "1.0000", "0.5", "10,000,000"]
