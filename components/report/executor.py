@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
@@ -19,7 +18,8 @@ from rrn_tf.baselines.bias import GlobalMean, UserItemBias
 from rrn_tf.baselines.pmf import PMF
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.sequences import RatingSequences, load_sequences
-from rrn_tf.evaluation.leaderboard import leaderboard, leaderboard_markdown
+from rrn_tf.evaluation.leaderboard import RatingPredictions, fit_and_predict, leaderboard, leaderboard_markdown
+from rrn_tf.evaluation.protocols import FROZEN
 from rrn_tf.features import Split
 from rrn_tf.serving.saved_rrn import SavedRRN
 
@@ -47,27 +47,30 @@ class Executor(base_executor.BaseExecutor):
         model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[MODEL]))
         test, predictions = compare(sequences, model)
         rows = leaderboard(test, predictions) if len(test) else []
-        report = {"split": Split.TEST.label, "rows": [asdict(row) for row in rows]}
-        frame = pd.DataFrame({**sequences.queries([Split.TEST]), features.RATING: test.rating, **predictions})
+        report = {"split": Split.TEST.label, "protocol": FROZEN, "rows": [asdict(row) for row in rows]}
+        columns = {name: of.rating for name, of in predictions.items()}
+        frame = pd.DataFrame({**sequences.queries([Split.TEST]), features.RATING: test.rating, **columns})
         with local_output(artifact_utils.get_single_uri(output_dict[REPORT])) as folder:
             (folder / JSON_FILE).write_text(json.dumps(report, indent=2) + "\n")
             (folder / MARKDOWN_FILE).write_text(leaderboard_markdown(rows) + "\n")
             frame.to_parquet(folder / PREDICTIONS_FILE, index=False)
 
 
-def compare(sequences: RatingSequences, model: str) -> tuple[Interactions, dict[str, npt.NDArray[np.float32]]]:
-    """Predictions of the model and the baselines for the same test ratings, within the rating range.
+def compare(sequences: RatingSequences, model: str) -> tuple[Interactions, dict[str, RatingPredictions]]:
+    """Predictions of the model and the baselines for the same test ratings, by the frozen protocol.
 
     Args:
       sequences: the data; baselines are fitted on its training ratings and tuned on its validation.
       model: folder of a SavedModel with the `predict` signature.
 
     Returns:
-      The N test ratings and float32[N] by model name, the model first.
+      The test ratings, and what was said of them by model name, the model first.
     """
     train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
-    predictions = {MODEL_NAME: SavedRRN(model).predict(**sequences.queries([Split.TEST]))}
-    for baseline in (GlobalMean(), UserItemBias(), PMF()):
-        predictions[baseline.name] = baseline.fit(train, valid).predict(test.user, test.item, test.timestamp)
+    saved = SavedRRN(model)
+    rating = saved.predict(**sequences.queries([Split.TEST]))
     low, high = sequences.metadata.rating_min, sequences.metadata.rating_max
-    return test, {name: np.clip(values, low, high) for name, values in predictions.items()}
+    predictions = {MODEL_NAME: RatingPredictions(np.clip(rating, low, high), None, saved.num_parameters)}
+    for baseline in (GlobalMean(), UserItemBias(), PMF()):
+        predictions[baseline.name] = fit_and_predict(baseline, train, valid, test)
+    return test, predictions

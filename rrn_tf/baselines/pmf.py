@@ -110,7 +110,7 @@ class PMF:
     Args:
       factors, l2: one value, or the grid to choose from; the default grids are those of the paper.
       iterations: sweeps; None stops at the best on validation, at most `max_iterations`.
-      centre: whether the training mean is subtracted first; None tries both.
+      centre: whether the training mean is subtracted first; None tries both. It is part of the name.
       max_iterations: bound of the early stopping.
       patience: sweeps without a better validation RMSE that end a trial.
       seed: of the initial factors.
@@ -123,7 +123,6 @@ class PMF:
       Salakhutdinov and Mnih, NIPS 2008; grids as in Wu et al., WSDM 2017, Section 4.1.
     """
 
-    name = "PMF"
     paper_factors = (20, 40, 80, 160)
     paper_l2 = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 
@@ -139,6 +138,7 @@ class PMF:
     ) -> None:
         self._factors = sorted([factors] if isinstance(factors, int) else factors)
         self._l2 = sorted([l2] if isinstance(l2, (int, float)) else l2, reverse=True)
+        self.name = "PMF" if centre is None else f"PMF {'centred' if centre else 'raw'}"
         self._centre = (False, True) if centre is None else (centre,)
         self._iterations, self._limit, self._patience, self._seed = iterations, max_iterations, patience, seed
         if not self._factors or not self._l2:

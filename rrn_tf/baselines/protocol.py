@@ -10,6 +10,7 @@ import numpy.typing as npt
 from rrn_tf.data.interactions import Interactions
 
 Fitted = TypeVar("Fitted", bound="Baseline")
+FittedOnline = TypeVar("FittedOnline", bound="OnlineBaseline")
 
 
 class Baseline(Protocol):
@@ -50,6 +51,53 @@ class Baseline(Protocol):
     def num_parameters(self) -> int:
         """Numbers that the fitted model stores."""
         ...
+
+
+class OnlineBaseline(Protocol):
+    """A rating predictor that learns from every rating as it comes: a baseline of the streaming protocol.
+
+    Each rating is predicted from ratings with strictly smaller timestamps, then revealed; ratings of one timestamp are
+    all predicted before any is revealed. (RRN's own streaming reveals later: to strictly later steps, which are days or
+    weeks.) Entities may be without training ratings, but have indices of their own, from 1.
+    """
+
+    name: str
+
+    def fit(self: FittedOnline, train: Interactions, valid: Interactions) -> FittedOnline:
+        """Fits the model, to go on from the last training rating, and returns it.
+
+        Args:
+          train: ratings before the cutoff.
+          valid: later ratings, streamed to choose options, then forgotten; may be empty.
+        """
+        ...
+
+    def predict_stream(self, later: Interactions) -> npt.NDArray[np.float32]:
+        """Predicted ratings, not clipped; the model forgets the later ratings again.
+
+        Args:
+          later: all N ratings after training, in any order, over the entity indices of training.
+
+        Returns:
+          float32[N].
+
+        Raises:
+          ValueError: for a rating that is not later than training.
+        """
+        ...
+
+    @property
+    def num_parameters(self) -> int:
+        """Numbers that the fitted model stores at the end of training."""
+        ...
+
+
+def require_later(ratings: Interactions, last_time: int | None) -> None:
+    """Refuses streamed ratings that are no later than the last training timestamp, if there is one."""
+    if last_time is not None and len(ratings) and (found := int(ratings.timestamp.min())) <= last_time:
+        raise ValueError(
+            f"streamed ratings should be later than the last training rating {last_time}, received {found}"
+        )
 
 
 def validation_rmse(train: Interactions, valid: Interactions, predicted: npt.NDArray[np.floating]) -> float:

@@ -91,9 +91,14 @@ class RatingSequences:
         """Entity ids of a side: entry k belongs to the entity with index k + 1."""
         return self.user_ids if side is Side.USER else self.item_ids
 
-    def interactions(self, splits: Iterable[Split]) -> Interactions:
-        """Ratings of the given splits, by user and time, entities without training ratings as 0."""
-        return self.select(self.rows_of(splits))
+    def interactions(self, splits: Iterable[Split], *, unseen: bool = False) -> Interactions:
+        """Ratings of the given splits, by user and time.
+
+        Args:
+          splits: which.
+          unseen: entities without training ratings keep indices of their own, after the trained ones; else they are 0.
+        """
+        return self.select(self.rows_of(splits), unseen=unseen)
 
     def rows_of(self, splits: Iterable[Split]) -> npt.NDArray[np.int64]:
         """Positions, on the user side, of the ratings of the given splits."""
@@ -108,9 +113,10 @@ class RatingSequences:
             features.TIMESTAMP: self.user.timestamp[rows],
         }
 
-    def select(self, positions: npt.NDArray[np.int64]) -> Interactions:
-        """Ratings at positions of the user side, entities without training ratings as 0."""
-        users, items = self.metadata.users.trained, self.metadata.items.trained
+    def select(self, positions: npt.NDArray[np.int64], *, unseen: bool = False) -> Interactions:
+        """Ratings at positions of the user side; `unseen` as in `interactions`."""
+        counts = (self.metadata.users, self.metadata.items)
+        users, items = (of.total if unseen else of.trained for of in counts)
         user = self.user.row_entity[self.user.rating_row[positions]]
         item = self.user.opposite[positions]
         return Interactions(

@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.baselines.protocol import Baseline, OnlineBaseline
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.evaluation.metrics import mae, rmse, rmse_difference, rmse_standard_error
 from rrn_tf.evaluation.tables import aligned_text, markdown
 
-_HEADINGS = ("model", "RMSE", "s.e.", "difference", "s.e.", "MAE", "rows")
+_LONGEST_REFERENCE = 5  # what leaves a table within 80 columns
+
+
+@dataclass(frozen=True)
+class RatingPredictions:
+    """What a model said of N ratings.
+
+    Attributes:
+      rating: float32[N], within the range of the training ratings.
+      seconds: that fitting took; None where not measured.
+      parameters: numbers that the model stores.
+    """
+
+    rating: npt.NDArray[np.float32]
+    seconds: float | None
+    parameters: int
+
+    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> RatingPredictions:
+        """The predictions of some rows."""
+        return replace(self, rating=self.rating[rows])
 
 
 @dataclass(frozen=True)
@@ -25,6 +46,8 @@ class LeaderboardRow:
       standard_error: of the RMSE, with users as clusters.
       difference: RMSE less that of the reference model; negative is better. None on its own line.
       difference_standard_error: of the paired difference. None on the reference's line.
+      seconds: that fitting took; None where not measured.
+      parameters: numbers that the model stores.
       n: number of test rows.
     """
 
@@ -34,17 +57,44 @@ class LeaderboardRow:
     difference: float | None
     difference_standard_error: float | None
     mae: float
+    seconds: float | None
+    parameters: int
     n: int
 
 
+def fit_and_predict(model: Baseline, train: Interactions, valid: Interactions, test: Interactions) -> RatingPredictions:
+    """Fits a model, with the time that takes, and asks it about ratings.
+
+    Args:
+      model: a baseline of the frozen protocol.
+      train, valid: what it is fitted to, and what its options are chosen on.
+      test: the N ratings to ask about.
+    """
+    begin = time.perf_counter()
+    model.fit(train, valid)
+    seconds = time.perf_counter() - begin
+    predicted = model.predict(test.user, test.item, test.timestamp)
+    return RatingPredictions(_clipped(predicted, train), seconds, model.num_parameters)
+
+
+def fit_and_stream(
+    model: OnlineBaseline, train: Interactions, valid: Interactions, later: Interactions
+) -> RatingPredictions:
+    """As `fit_and_predict` of the streaming protocol; `later` is all that is revealed after training."""
+    begin = time.perf_counter()
+    model.fit(train, valid)
+    seconds = time.perf_counter() - begin
+    return RatingPredictions(_clipped(model.predict_stream(later), train), seconds, model.num_parameters)
+
+
 def leaderboard(
-    test: Interactions, predictions: Mapping[str, npt.NDArray[np.floating]], reference: str | None = None
+    test: Interactions, predictions: Mapping[str, RatingPredictions], reference: str | None = None
 ) -> list[LeaderboardRow]:
-    """Scores every model, best first.
+    """Scores every model, best first. All of them should have answered by one protocol.
 
     Args:
       test: the test ratings.
-      predictions: float[N] by model name, clipped by the caller as the models are used.
+      predictions: of each model, by name.
       reference: the model that the others are compared with; the first of `predictions` by default.
 
     Returns:
@@ -60,19 +110,21 @@ def leaderboard(
         raise ValueError(f"the reference should be one of {', '.join(predictions)}, received {reference!r}")
 
     def row(model: str) -> LeaderboardRow:
-        predicted = predictions[model]
+        of = predictions[model]
         difference, difference_error = (
-            rmse_difference(predicted, predictions[reference], test.rating, test.user)
+            rmse_difference(of.rating, predictions[reference].rating, test.rating, test.user)
             if model != reference
             else (None, None)
         )
         return LeaderboardRow(
             model=model,
-            rmse=rmse(predicted, test.rating),
-            standard_error=rmse_standard_error(predicted, test.rating, test.user),
+            rmse=rmse(of.rating, test.rating),
+            standard_error=rmse_standard_error(of.rating, test.rating, test.user),
             difference=difference,
             difference_standard_error=difference_error,
-            mae=mae(predicted, test.rating),
+            mae=mae(of.rating, test.rating),
+            seconds=of.seconds,
+            parameters=of.parameters,
             n=len(test),
         )
 
@@ -81,23 +133,37 @@ def leaderboard(
 
 def leaderboard_text(rows: Sequence[LeaderboardRow]) -> str:
     """The rows as aligned plain text, for logs and for terminals of any kind."""
-    return aligned_text(_HEADINGS, [*map(_cells, rows)])
+    return aligned_text(*leaderboard_cells(rows))
 
 
 def leaderboard_markdown(rows: Sequence[LeaderboardRow]) -> str:
     """The rows as a Markdown table."""
-    return markdown(_HEADINGS, [*map(_cells, rows)])
+    return markdown(*leaderboard_cells(rows))
 
 
-def _cells(row: LeaderboardRow) -> tuple[str, ...]:
-    difference = "" if row.difference is None else f"{row.difference:+.4f}"
-    error = "" if row.difference_standard_error is None else f"{row.difference_standard_error:.4f}"
-    return (
+def leaderboard_cells(rows: Sequence[LeaderboardRow]) -> tuple[list[str], list[list[str]]]:
+    """Headings and lines of the table, for any way of printing it; a short name of the reference is in the headings."""
+    reference = next((row.model for row in rows if row.difference is None), "")
+    against = f"vs {reference}" if len(reference) <= _LONGEST_REFERENCE else "diff."
+    headings = ["model", "RMSE", "s.e.", against, "s.e.", "MAE", "seconds", "parameters"]
+    return headings, [*map(_cells, rows)]
+
+
+def _clipped(predicted: npt.NDArray[np.float32], train: Interactions) -> npt.NDArray[np.float32]:
+    return np.clip(predicted, train.rating.min(), train.rating.max())
+
+
+def _cells(row: LeaderboardRow) -> list[str]:
+    def given(value: float | None, form: str) -> str:
+        return "" if value is None else format(value, form)
+
+    return [
         row.model,
         f"{row.rmse:.4f}",
         f"{row.standard_error:.4f}",
-        difference,
-        error,
+        given(row.difference, "+.4f"),
+        given(row.difference_standard_error, ".4f"),
         f"{row.mae:.4f}",
-        f"{row.n:,}",
-    )
+        given(row.seconds, ".1f"),
+        f"{row.parameters:,}",
+    ]

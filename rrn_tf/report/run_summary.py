@@ -8,12 +8,15 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
-from rrn_tf.evaluation.leaderboard import LeaderboardRow
+from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
 from rrn_tf.features import SCORE, Split
+
+_WIDEST = 200  # columns
 
 
 def print_prepared(metadata: SequenceMetadata) -> None:
@@ -85,7 +88,7 @@ def print_run(record: Mapping[str, Any]) -> None:
     if "events" in record:
         print_event_leaderboard([EventLeaderboardRow(**row) for row in rows])
     else:
-        print_leaderboard([LeaderboardRow(**row) for row in rows], "vs RRN")
+        print_leaderboards({record["leaderboard"]["protocol"]: [LeaderboardRow(**row) for row in rows]})
     _print_best(record)
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
     for name in ("model", "logs", "evaluation", "report", "dead_letters"):
@@ -93,20 +96,18 @@ def print_run(record: Mapping[str, Any]) -> None:
             _print(f"{name.replace('_', ' '):<14}{record[name]}")
 
 
-def print_leaderboard(rows: Sequence[LeaderboardRow], against: str = "difference") -> None:
-    """Models of ratings beside each other."""
-    table = _table("model", "RMSE", "s.e.", against, "s.e.", "MAE", "test rows")
-    for row in rows:
-        table.add_row(
-            row.model,
-            f"{row.rmse:.4f}",
-            f"{row.standard_error:.4f}",
-            "" if row.difference is None else f"{row.difference:+.4f}",
-            "" if row.difference_standard_error is None else f"{row.difference_standard_error:.4f}",
-            f"{row.mae:.4f}",
-            f"{row.n:,}",
-        )
-    _print(table)
+def print_leaderboards(boards: Mapping[str, Sequence[LeaderboardRow]]) -> None:
+    """Models of ratings beside each other, one table a protocol."""
+    for protocol, rows in boards.items():
+        if not rows:
+            continue
+        headings, cells = leaderboard_cells(rows)
+        table = _table(*headings)
+        table.collapse_padding = True  # or it would not fit a terminal of 80 columns
+        for line in cells:
+            table.add_row(*line)
+        _print(f"{protocol}: {rows[0].n:,} test ratings")
+        _print(table)
 
 
 def print_event_leaderboard(rows: Sequence[EventLeaderboardRow]) -> None:
@@ -146,4 +147,8 @@ def _table(*headings: str) -> Table:
 
 
 def _print(content: Any) -> None:
-    Console().print(content, highlight=False, soft_wrap=True)
+    console = Console()
+    # A figure that is cut off says nothing: lines may rather be longer than the terminal's.
+    widest = Measurement.get(console, console.options.update(max_width=_WIDEST), content).maximum
+    console.width = max(console.width, widest)
+    console.print(content, highlight=False, soft_wrap=True)

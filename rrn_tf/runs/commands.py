@@ -144,7 +144,7 @@ def baselines(
     seed: int,
     json_file: str | None,
 ) -> None:
-    """Every baseline on the same split, one table. --protocol is for events; ratings are compared frozen."""
+    """Every baseline on the same split, one table a protocol: of ratings both, of events that of --protocol."""
     import dataclasses
     import tempfile
 
@@ -161,7 +161,7 @@ def baselines(
 
         pattern = resolve(data, folder).pattern if data else ""
         from rrn_tf.environment import environment
-        from rrn_tf.report.run_summary import print_event_leaderboard, print_leaderboard, print_means_of_runs
+        from rrn_tf.report.run_summary import print_event_leaderboard, print_leaderboards, print_means_of_runs
         from rrn_tf.runs.comparison import compare_events, compare_ratings, load_held_out_events, load_ratings
         from rrn_tf.runs.directory import RunPaths
 
@@ -173,8 +173,8 @@ def baselines(
         if kind == RRN:
             of_run = runs[0] if runs else None
             ratings = load_ratings(pattern, resolved_config(config_name, overrides, Config), of_run)
-            print_leaderboard(rows := compare_ratings(ratings, of_run, seed, click.echo))
-            figures["rows"] = [*map(dataclasses.asdict, rows)]
+            print_leaderboards(boards := compare_ratings(ratings, of_run, seed, click.echo))
+            figures |= {name: [*map(dataclasses.asdict, rows)] for name, rows in boards.items()}
         else:
             from rrn_tf.report.progress import training_listener
             from rrn_tf.runs.compared_networks import means_of_runs

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from rrn_tf.baselines import standard_baselines, standard_online_baselines
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config
 from rrn_tf.data.events import EventSequences
@@ -15,39 +17,76 @@ from rrn_tf.data.prepared import DEAD_LETTERS_FILE
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_leaderboard, fit_and_score
 from rrn_tf.evaluation.event_protocols import scored_positions
-from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard
-from rrn_tf.features import SIDES, Split
+from rrn_tf.evaluation.leaderboard import (
+    LeaderboardRow,
+    RatingPredictions,
+    fit_and_predict,
+    fit_and_stream,
+    leaderboard,
+)
+from rrn_tf.evaluation.protocols import FROZEN, STREAMING
+from rrn_tf.evaluation.streaming import predict_streaming
+from rrn_tf.features import Split
 from rrn_tf.runs.directory import RunPaths
+from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.training.listeners import Listener
 
 RRN_NAME = "RRN"
+STREAMING_UNSEEN = f"{STREAMING}, unseen users and items included"
+LATER = tuple(split for split in Split if split is not Split.TRAIN)
 
 
 def compare_ratings(
     sequences: RatingSequences, run: RunPaths | None, seed: int, echo: Callable[[str], None]
-) -> list[LeaderboardRow]:
-    """Rating baselines, and the RRN of a run, on the test ratings, by the frozen protocol.
+) -> dict[str, list[LeaderboardRow]]:
+    """Rating baselines, and the RRN of a run, on the test ratings, by each protocol.
+
+    Under streaming all later ratings are revealed, validation ratings and those of unseen users and items included:
+    to RRN's strictly later steps, to the baselines at strictly later timestamps.
 
     Args:
       sequences: the data; baselines are fitted to its training ratings, their options chosen on validation.
       run: whose RRN is compared, if any.
       seed: of the baselines that draw.
       echo: is told of each model before it is fitted.
-    """
-    from rrn_tf.baselines.autorec import AutoRec
-    from rrn_tf.baselines.bias import GlobalMean, UserItemBias
-    from rrn_tf.baselines.pmf import PMF
-    from rrn_tf.baselines.protocol import Baseline
-    from rrn_tf.serving.saved_rrn import SavedRRN
 
+    Returns:
+      Rows by protocol: frozen, streaming, and where there are test ratings of unseen users or items, streaming with
+      those as well.
+
+    Raises:
+      ValueError: without test ratings.
+    """
     train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
-    predictions = {RRN_NAME: SavedRRN(run.model).predict(**sequences.queries([Split.TEST]))} if run else {}
-    baselines: list[Baseline] = [GlobalMean(), UserItemBias(), PMF(), *(AutoRec(side, seed=seed) for side in SIDES)]
-    for baseline in baselines:
+    if not len(test):
+        raise ValueError("a comparison should have test ratings, found none (nor has a run with --valid)")
+    saved = SavedRRN(run.model) if run else None
+    frozen, streaming = {}, {}
+    if saved and run:
+        cost = (_training_seconds(run), saved.num_parameters)
+        frozen[RRN_NAME] = RatingPredictions(saved.predict(**sequences.queries([Split.TEST])), *cost)
+        revealed = sequences.user.rating[sequences.rows_of(LATER)]
+        streaming[RRN_NAME] = RatingPredictions(
+            predict_streaming(saved, **sequences.queries(LATER), rating=revealed), *cost
+        )
+    for baseline in standard_baselines(seed):
         echo(baseline.name)
-        predictions[baseline.name] = baseline.fit(train, valid).predict(test.user, test.item, test.timestamp)
-    low, high = sequences.metadata.rating_min, sequences.metadata.rating_max
-    return leaderboard(test, {name: np.clip(values, low, high) for name, values in predictions.items()})
+        frozen[baseline.name] = fit_and_predict(baseline, train, valid, test)
+    boards = {FROZEN: leaderboard(test, frozen)}
+
+    train, valid, later = (
+        sequences.interactions(splits, unseen=True) for splits in ([Split.TRAIN], [Split.VALID], LATER)
+    )
+    for online in standard_online_baselines(seed):
+        echo(online.name)
+        streaming[online.name] = fit_and_stream(online, train, valid, later)
+    split = sequences.user.split[sequences.rows_of(LATER)]
+    scored = {STREAMING: split == Split.TEST, STREAMING_UNSEEN: np.isin(split, (Split.TEST, Split.TEST_COLD))}
+    if not (split == Split.TEST_COLD).any():
+        del scored[STREAMING_UNSEEN]
+    for protocol, rows in scored.items():
+        boards[protocol] = leaderboard(later.take(rows), {name: of.take(rows) for name, of in streaming.items()})
+    return boards
 
 
 def compare_events(
@@ -84,6 +123,13 @@ def compare_events(
         echo(baseline.name)
         scores[baseline.name] = fit_and_score(baseline, sequences, positions)
     return event_leaderboard(sequences, positions, scores)
+
+
+def _training_seconds(run: RunPaths) -> float | None:
+    """None of a run that has not written its figures."""
+    if not run.metrics.exists():
+        return None
+    return float(json.loads(run.metrics.read_text())["seconds"]["train"])
 
 
 def load_ratings(pattern: str, config: Config, run: RunPaths | None) -> RatingSequences:

@@ -102,6 +102,12 @@ class SavedRRN:
         """Unix seconds: the states have seen ratings up to here."""
         return int(self._module.cutoff.numpy())
 
+    @property
+    def num_parameters(self) -> int:
+        """Numbers that training learned: both networks and the stationary factors."""
+        tables = [getattr(self._module, side.value) for side in features.SIDES]
+        return sum(int(tf.size(values)) for table in tables for values in (*table.network, table.factors))
+
     def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """bool[N]: which ids of a side the model was trained on."""
         return pd.Series(np.asarray(ids, dtype=object)).isin(self.ids(side)).to_numpy()

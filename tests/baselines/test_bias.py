@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rrn_tf.baselines import AutoRec, Baseline, GlobalMean, UserItemBias, standard_baselines
+from rrn_tf.baselines import AutoRec, Baseline, GlobalMean, TimeSVDpp, UserItemBias, standard_baselines
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.features import SIDES
 
@@ -76,8 +76,12 @@ def test_rows_of_the_unknown_leave_its_bias_at_zero() -> None:
     assert model.predict(np.array([0]), np.array([0])) == pytest.approx(4.0)
 
 
-# The two AutoRecs smaller, which is faster.
-MODELS = [*standard_baselines()[:3], *(AutoRec(side, hidden=20, l2=10.0, max_epochs=10) for side in SIDES)]
+# The last ones smaller, which is faster.
+MODELS = [
+    *standard_baselines()[:4],
+    TimeSVDpp(factors=4, factor_l2=10.0, drift_l2=10.0, max_epochs=5),
+    *(AutoRec(side, hidden=20, l2=10.0, max_epochs=10) for side in SIDES),
+]
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
@@ -99,7 +103,9 @@ def test_names_of_the_leaderboard() -> None:
     assert [model.name for model in standard_baselines()] == [
         "global mean",
         "user+item bias",
-        "PMF",
+        "PMF raw",
+        "PMF centred",
+        "TimeSVD++",
         "I-AutoRec",
         "U-AutoRec",
     ]

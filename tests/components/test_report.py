@@ -22,6 +22,12 @@ from rrn_tf.serving.saved_rrn import SavedRRN
 class Double(tf.Module):
     """Stands in for a served model: the rating is the hour of the timestamp, plus one for user u1."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.user, self.item = tf.Module(), tf.Module()
+        for table in (self.user, self.item):
+            table.network, table.factors = [tf.Variable(tf.zeros([2, 3]))], tf.Variable(tf.zeros([4]))
+
     @tf.function(
         input_signature=[
             tf.TensorSpec([None], tf.string, "user_id"),
@@ -55,6 +61,11 @@ def test_leaderboard_has_every_model_on_the_same_rows(sequences: Any, model: Any
     assert {row["model"] for row in board["rows"]} == {"RRN", "global mean", "user+item bias", "PMF"}
     loaded = load_sequences(sequences.uri)
     assert {row["n"] for row in board["rows"]} == {len(loaded.rows_of([Split.TEST]))}
+    costs = {row["model"]: (row["parameters"], row["seconds"]) for row in board["rows"]}
+    assert board["protocol"] == "frozen"
+    assert costs["RRN"] == (20, None)
+    assert costs["global mean"][0] == 1
+    assert costs["PMF"][1] > 0
     assert "| RRN |" in (tmp_path / "leaderboard.md").read_text()
 
 

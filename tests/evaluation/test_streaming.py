@@ -66,6 +66,18 @@ def test_no_rating_decides_its_own_prediction_or_an_earlier_one(result: Training
     assert (before[~first_day] != after[~first_day]).any()
 
 
+def test_unseen_entities_have_indices_of_their_own_on_demand(result: TrainingResult) -> None:
+    sequences = result.sequences
+    queries = sequences.queries(LATER)
+    known, all_ = (sequences.interactions(LATER, unseen=unseen) for unseen in (False, True))
+    np.testing.assert_array_equal(sequences.user_ids[all_.user - 1], queries["user_id"])
+    np.testing.assert_array_equal(sequences.item_ids[all_.item - 1], queries["item_id"])
+    cold = all_.user > known.num_users
+    assert cold.any()
+    np.testing.assert_array_equal(known.user, np.where(cold, 0, all_.user))
+    assert (all_.num_users, all_.num_items) == (len(sequences.user_ids), len(sequences.item_ids))
+
+
 def test_refuses_what_the_states_have_seen_already(saved: SavedRRN) -> None:
     with pytest.raises(ValueError, match="at or after the cutoff"):
         predict_streaming(saved, ["u1"], ["i1"], [saved.cutoff - 1], [3.0])

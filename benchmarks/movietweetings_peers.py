@@ -1,0 +1,132 @@
+"""RRN on the split of other libraries' models, row by row, and its predictions in their format.
+
+The split is an ``.npz`` of `train`, `valid` and `test`, each float or int [N, 4]: user, item, rating, unix seconds; the
+peers' predictions are float32 ``.npy`` of the validation rows, then the test rows. Their streaming models see every
+row of the three with a strictly smaller timestamp; RRN sees the same rows of strictly earlier steps.
+
+    python -m benchmarks.movietweetings_peers export peers/splits/movietweetings-2013.npz csv
+    rrn train --data csv/train.csv --valid csv/valid.csv --output runs/rrn
+    python -m benchmarks.movietweetings_peers predict peers/splits/movietweetings-2013.npz runs/rrn
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from rrn_tf.command import one_line_errors
+from rrn_tf.evaluation.metrics import rmse
+from rrn_tf.evaluation.streaming import predict_streaming
+from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID, Split
+from rrn_tf.serving.saved_rrn import SavedRRN
+
+PARTS = (Split.TRAIN, Split.VALID, Split.TEST)
+
+
+class PeerSplit(NamedTuple):
+    """The peers' rows: by split a frame of `COLUMNS` in their order, ids as text."""
+
+    frames: dict[Split, pd.DataFrame]
+
+    @property
+    def later(self) -> pd.DataFrame:
+        """Validation rows, then test rows."""
+        return pd.concat([self.frames[Split.VALID], self.frames[Split.TEST]], ignore_index=True)
+
+    @property
+    def rating_range(self) -> tuple[float, float]:
+        """Least and largest training or validation rating: the peers clip to it."""
+        seen = pd.concat([self.frames[Split.TRAIN], self.frames[Split.VALID]])[RATING]
+        return float(seen.min()), float(seen.max())
+
+
+def read_split(path: Path) -> PeerSplit:
+    """Reads an ``.npz`` of the peers.
+
+    Raises:
+      ValueError: for a part that is missing or no table of four columns.
+    """
+    frames = {}
+    with np.load(path) as parts:
+        for split in PARTS:
+            rows = parts.get(split.label, np.empty(0))
+            if rows.ndim != 2 or rows.shape[1] != len(COLUMNS):
+                raise ValueError(f"{path}: {split.label} should have shape [N, {len(COLUMNS)}], found {rows.shape}")
+            frame = pd.DataFrame(rows, columns=list(COLUMNS))
+            whole = dict.fromkeys((USER_ID, ITEM_ID, TIMESTAMP), np.int64)
+            frames[split] = frame.astype(whole).astype({USER_ID: str, ITEM_ID: str})
+    return PeerSplit(frames)
+
+
+def predictions(saved: SavedRRN, later: pd.DataFrame) -> dict[str, npt.NDArray[np.float32]]:
+    """float32[N] by what the peers put before a model's name: frozen, then streaming."""
+    queries = {name: later[name].to_numpy() for name in (USER_ID, ITEM_ID, TIMESTAMP)}
+    return {"": saved.predict(**queries), "[stream] ": predict_streaming(saved, **queries, rating=later[RATING])}
+
+
+@click.group()
+def main() -> None:
+    """RRN beside other libraries' models, on their split."""
+
+
+@main.command()
+@click.argument("split", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def export(split: Path, folder: Path) -> None:
+    """Writes FOLDER/train.csv, valid.csv and test.csv for `rrn train --data train.csv --valid valid.csv`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with one_line_errors():
+        for part, frame in read_split(split).frames.items():
+            frame.to_csv(folder / f"{part.label}.csv", index=False)
+            click.echo(f"{folder / part.label}.csv: {len(frame):,} ratings")
+
+
+@main.command()
+@click.argument("split", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("models", nargs=-1, required=True, metavar="[NAME=]MODEL...")
+@click.option(
+    "--peers", type=click.Path(file_okay=False, path_type=Path), help="The peers' folder; by default two above SPLIT."
+)
+def predict(split: Path, models: tuple[str, ...], peers: Path | None) -> None:
+    """Writes what run directories or SavedModels predict into the peers' `preds` and `results.jsonl`.
+
+    Each model gives two of theirs, NAME and '[stream] NAME'; NAME is the directory's by default.
+    """
+    with one_line_errors():
+        rows, folder = read_split(split), peers or split.parent.parent
+        (folder / "preds").mkdir(exist_ok=True)
+        later, (low, high) = rows.later, rows.rating_range
+        actual, valid = later[RATING].to_numpy(), len(rows.frames[Split.VALID])
+        parts = {Split.VALID.label: slice(valid), Split.TEST.label: slice(valid, None)}
+        for model in models:
+            name, path = model.split("=", 1) if "=" in model else (Path(model).name, model)
+            saved = SavedRRN(path)
+            if saved.cutoff <= (last := rows.frames[Split.TRAIN][TIMESTAMP].max()):
+                raise ValueError(f"{path}: expected a model of ratings up to {last}, found the cutoff {saved.cutoff}")
+            for prefix, predicted in predictions(saved, later).items():
+                clipped = np.clip(predicted, low, high)
+                np.save(folder / "preds" / f"{split.stem}__{(prefix + name).replace(' ', '_')}.npy", clipped)
+                figures = {part: rmse(clipped[at], actual[at]) for part, at in parts.items()}
+                line = {"data": split.stem, "model": prefix + name, "lib": "rrn_tf", **figures, **_cost(Path(path))}
+                with (folder / "results.jsonl").open("a") as results:
+                    results.write(json.dumps(line) + "\n")
+                click.echo(f"{prefix}{name}: " + ", ".join(f"{part} {value:.4f}" for part, value in figures.items()))
+
+
+def _cost(path: Path) -> dict[str, float]:
+    """What the peers' table tells of cost, NaN where the path is no run directory."""
+    metrics = path / "metrics.json"
+    known = json.loads(metrics.read_text()) if metrics.exists() else {}
+    seconds = known.get("seconds", {}).get("train", float("nan"))
+    memory = known.get("peak_memory_bytes", float("nan")) / 2**20
+    return {"wall_best": seconds, "wall_grid": seconds, "rss_mb": memory}
+
+
+if __name__ == "__main__":
+    main()

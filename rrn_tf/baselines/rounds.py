@@ -1,0 +1,63 @@
+"""A stream of ratings in rounds: what makes a causal loop over ratings one over far fewer sets of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.data.arrays import concatenated_ranges
+from rrn_tf.data.interactions import Interactions
+
+Positions = npt.NDArray[np.int64]
+
+
+def rounds_of(ratings: Interactions) -> list[Positions]:
+    """Divides ratings into rounds, each of which depends on earlier rounds alone.
+
+    Ratings of one timestamp are in one round, and every earlier rating of their users and items is in an
+    earlier one; each timestamp is in the first round that allows it. A model that predicts all ratings of a round
+    before it learns from them therefore predicts each from ratings with strictly smaller timestamps, and all
+    ratings of an entity within a round have one timestamp.
+
+    Args:
+      ratings: N ratings in any order.
+
+    Returns:
+      Positions by round, each int64 and ascending; together 0..N-1. With timestamps that hardly repeat there are
+      somewhat more rounds than the busiest entity has ratings.
+    """
+    if not len(ratings):
+        return []
+    _, moment = np.unique(ratings.timestamp, return_inverse=True)
+    before, after = np.concatenate([_successions(side, moment) for side in (ratings.user, ratings.item)], axis=1)
+    moments = int(moment.max()) + 1
+    round_of = _longest_paths(before, after, moments)[moment]
+    order = np.argsort(round_of, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(round_of))[:-1])
+
+
+def _successions(entity: npt.NDArray[np.integer], moment: Positions) -> Positions:
+    """int64[2, K]: consecutive distinct moments of every entity."""
+    order = np.lexsort((moment, entity))
+    entity, moment = entity[order], moment[order]
+    follows = np.flatnonzero((entity[1:] == entity[:-1]) & (moment[1:] != moment[:-1]))
+    return np.stack([moment[follows], moment[follows + 1]])
+
+
+def _longest_paths(before: Positions, after: Positions, nodes: int) -> Positions:
+    """int64[nodes]: how many nodes come before each on its longest path; K edges, no cycle."""
+    order = np.argsort(before, kind="stable")
+    after = after[order]
+    begins = np.searchsorted(before[order], np.arange(nodes + 1))
+    waiting = np.bincount(after, minlength=nodes)
+    length = np.zeros(nodes, np.int64)
+    ready = np.flatnonzero(waiting == 0)
+    number = 0
+    while len(ready):
+        length[ready] = number
+        number += 1
+        edge = concatenated_ranges(begins[ready], begins[ready + 1] - begins[ready])
+        reached, times = np.unique(after[edge], return_counts=True)
+        waiting[reached] -= times
+        ready = reached[waiting[reached] == 0]
+    return length
