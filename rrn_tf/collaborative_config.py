@@ -83,6 +83,8 @@ class CollaborativeTrainingConfig:
       selection: protocol of the validation loss that chooses the best epoch: ``clean`` at the end of the epoch, with
         every held-out event scored; ``interleaved``, the authors': after each group's training chunks, without the
         first.
+      valid_chunks: interleaved validation reads only the first ``valid_chunks * chunk`` validation events of each user
+        (0: all).
       seed: of initial values and group order.
       replicas: devices of the MirroredStrategy (0: every GPU, or one CPU).
     """
@@ -101,6 +103,7 @@ class CollaborativeTrainingConfig:
     samples: int = Field(default=2_000, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
     selection: Literal["clean", "interleaved"] = "clean"
+    valid_chunks: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**31)
     replicas: int = Field(default=0, ge=0)
 

@@ -15,10 +15,10 @@ PAPERS = {
     "paper-netflix": (DAY, 7 * DAY, 20, "pmf"),
     "paper-imdb": (2 * MONTH, 2 * MONTH, 160, "u-autorec"),
 }
-# Set, units, epochs, learning rate, last chunks kept.
+# Set, units, epochs, learning rate, last chunks of training and first ones of validation kept.
 EVENT_PAPERS = {
-    "paper-brightkite": ("brightkite", 32, 25, 0.0075, 0),
-    "paper-lastfm": ("lastfm-1k-ids", 128, 10, 0.01, 80),
+    "paper-brightkite": ("brightkite", 32, 25, 0.0075, 0, 0),
+    "paper-lastfm": ("lastfm-1k-ids", 128, 10, 0.01, 80, 8),
 }
 
 
@@ -49,7 +49,7 @@ def test_choices_of_the_rrn_paper(name: str) -> None:
 
 @pytest.mark.parametrize("name", EVENT_PAPERS)
 def test_choices_of_the_collaborative_rnn_paper(name: str) -> None:
-    source, units, epochs, learning_rate, last_chunks = EVENT_PAPERS[name]
+    source, units, epochs, learning_rate, last_chunks, valid_chunks = EVENT_PAPERS[name]
     config = load_config(name, kind=CollaborativeConfig)
     assert config.data == EventDataConfig(min_user_entropy=PUBLISHED[source].min_user_entropy, validation=False)
     sizes = config.model
@@ -58,4 +58,4 @@ def test_choices_of_the_collaborative_rnn_paper(name: str) -> None:
     assert (training.epochs, training.patience) == (epochs, 0)
     assert (training.users_per_batch, training.chunk, training.last_chunks) == (20, 64, last_chunks)
     assert (training.learning_rate, training.rho) == (learning_rate, 0.997)
-    assert (training.softmax, training.selection) == ("full", "interleaved")
+    assert (training.softmax, training.selection, training.valid_chunks) == ("full", "interleaved", valid_chunks)

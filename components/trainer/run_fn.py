@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import posixpath
 import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
 
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.staging import local_input, local_output
 from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import config_from_dict
+from rrn_tf.config import Config, config_from_dict
 from rrn_tf.data.load_events import load_events
 from rrn_tf.report.progress import training_listener
 from rrn_tf.serving.export import export_saved_model
@@ -18,6 +21,8 @@ from rrn_tf.training import truncated_bptt
 from rrn_tf.training.alternating import train
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.workers import is_chief
+
+Result = TypeVar("Result")
 
 
 def run_fn(fn_args: FnArgs) -> None:
@@ -28,30 +33,39 @@ def run_fn(fn_args: FnArgs) -> None:
         holds plain values of `rrn_tf.config.Config`.
     """
     config = config_from_dict(fn_args.custom_config["config"])
-    strategy = make_strategy(config.training.replicas)
-    with local_input(sequences_root(fn_args.train_files)) as data, tempfile.TemporaryDirectory() as work:
-        if not is_chief(strategy):
-            train(data, work, config, strategy=strategy)
-            return
-        with local_output(fn_args.model_run_dir) as logs, training_listener() as listener:
-            result = train(data, work, config, log_dir=logs, strategy=strategy, listeners=[listener])
-        with local_output(fn_args.serving_model_dir) as model:
-            export_saved_model(result, model)
+    _train(fn_args, config, lambda data, work, **rest: train(data, work, config, **rest), export_saved_model)
 
 
 def event_run_fn(fn_args: FnArgs) -> None:
-    """Trains a Collaborative RNN on prepared events and exports the SavedModel.
+    """As `run_fn`, a Collaborative RNN on prepared events.
 
     Args:
       fn_args: as those of `run_fn`; `config` holds plain values of `CollaborativeConfig`.
     """
     config = config_from_dict(fn_args.custom_config["config"], CollaborativeConfig)
+    _train(
+        fn_args,
+        config,
+        lambda data, work, **rest: truncated_bptt.train(load_events(data), work, config, **rest),
+        export_event_model,
+    )
+
+
+def _train(
+    fn_args: FnArgs,
+    config: Config | CollaborativeConfig,
+    train_on: Callable[..., Result],
+    export: Callable[[Result, Path], None],
+) -> None:
+    strategy = make_strategy(config.training.replicas)
     with local_input(sequences_root(fn_args.train_files)) as data, tempfile.TemporaryDirectory() as work:
-        sequences = load_events(data)
+        if not is_chief(strategy):
+            train_on(data, work, strategy=strategy)
+            return
         with local_output(fn_args.model_run_dir) as logs, training_listener() as listener:
-            result = truncated_bptt.train(sequences, work, config, log_dir=logs, listeners=[listener])
+            result = train_on(data, work, log_dir=logs, strategy=strategy, listeners=[listener])
         with local_output(fn_args.serving_model_dir) as model:
-            export_event_model(result, model)
+            export(result, model)
 
 
 def sequences_root(train_files: list[str]) -> str:

@@ -101,11 +101,22 @@ def plan_training(
 
 
 def plan_interleaved(
-    sequences: EventSequences, split: Split, users_per_batch: int, chunk: int, replicas: int = 1
+    sequences: EventSequences, split: Split, users_per_batch: int, chunk: int, first_chunks: int = 0, replicas: int = 1
 ) -> EventPlan:
-    """Events of a later split alone, in the groups of `plan_training`: all but the last are fed."""
+    """Events of a later split alone, in the groups of `plan_training`: all but the last are fed, but the first scored.
+
+    Args:
+      sequences: the events.
+      split: the later one.
+      users_per_batch: users of a group.
+      chunk: steps of a chunk.
+      first_chunks: only the first ``first_chunks * chunk`` events of each user, as the authors count them (0: all).
+      replicas: shares of each group.
+    """
     end = split_ends(sequences, split)
     begin = end - sequences.counts([split])
+    if first_chunks:
+        end = np.minimum(end, begin + first_chunks * chunk)
     cut = _Cut(begin, end, np.maximum(end - begin - 1, 0), np.zeros_like(begin))
     return _plan(sequences, training_groups(sequences, users_per_batch), cut, chunk, replicas)
 

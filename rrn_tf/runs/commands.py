@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -17,9 +17,6 @@ from rrn_tf.command import (
     resolved_config,
     write_json,
 )
-
-if TYPE_CHECKING:
-    from rrn_tf.runs.directory import RunPaths
 
 EVENT_PROTOCOLS = ("clean", "interleaved")  # as in rrn_tf.evaluation.event_protocols
 RRN, CRNN = MODELS = ("rrn", "crnn")
@@ -58,19 +55,22 @@ def train(
     """
     import shlex
 
-    if kind == CRNN:
-        if valid:
-            raise click.UsageError("--valid is for ratings; of events the last of each user are held out")
-        _train_events(data, output, config_name, overrides, shlex.split(beam_args), resume, json_file)
-        return
+    if kind == CRNN and valid:
+        raise click.UsageError("--valid is for ratings; of events the last of each user are held out")
     with one_line_errors():
         from rrn_tf.cluster import several_workers
+        from rrn_tf.collaborative_config import CollaborativeConfig
         from rrn_tf.config import Config
         from rrn_tf.data.datasets import resolve
 
-        config, strategy = resolved_config(config_name, overrides, Config), None
+        config: Config | CollaborativeConfig = (
+            resolved_config(config_name, overrides, Config)
+            if kind == RRN
+            else resolved_config(config_name, overrides, CollaborativeConfig)
+        )
+        strategy = None
         if several_workers():
-            from rrn_tf.runs.rating_run import train_worker
+            from rrn_tf.runs.worker_run import train_worker
             from rrn_tf.training.devices import make_strategy
             from rrn_tf.training.workers import is_chief
 
@@ -83,27 +83,44 @@ def train(
         click.echo(source.description)
         valid_pattern = resolve(valid, Path(output, "data")).pattern if valid else None
         from rrn_tf.report.progress import training_listener
-        from rrn_tf.report.run_summary import print_metrics, print_prepared
+        from rrn_tf.report.run_summary import print_event_metrics, print_metrics, print_prepared, print_prepared_events
         from rrn_tf.runs.directory import RunPaths
+        from rrn_tf.runs.event_run import train_event_run
         from rrn_tf.runs.rating_run import train_run
         from rrn_tf.training.devices import set_logical_devices
 
         set_logical_devices(config.training.replicas)
         with training_listener() as listener:
-            summary = train_run(
-                source.pattern,
-                output,
-                config,
-                valid=valid_pattern,
-                strategy=strategy,
-                listeners=[listener],
-                on_prepared=print_prepared,
-                best_rmse=source.best_rmse,
-                beam_args=shlex.split(beam_args),
-                resume=resume,
-            )
-        print_metrics(summary)
-        _print_places(RunPaths(Path(output)))
+            common: dict[str, Any] = {
+                "strategy": strategy,
+                "listeners": [listener],
+                "beam_args": shlex.split(beam_args),
+                "resume": resume,
+            }
+            if isinstance(config, CollaborativeConfig):
+                summary = train_event_run(
+                    source.pattern,
+                    output,
+                    config,
+                    on_prepared=print_prepared_events,
+                    best_nll=source.best_nll,
+                    **common,
+                )
+                print_summary = print_event_metrics
+            else:
+                summary = train_run(
+                    source.pattern,
+                    output,
+                    config,
+                    valid=valid_pattern,
+                    on_prepared=print_prepared,
+                    best_rmse=source.best_rmse,
+                    **common,
+                )
+                print_summary = print_metrics
+        print_summary(summary)
+        paths = RunPaths(Path(output))
+        click.echo(f"model  {paths.model}\nlogs   {paths.logs}\ndead letters  {paths.dead_letters}")
         write_json(json_file, summary)
 
 
@@ -190,47 +207,3 @@ def baselines(
             print_means_of_runs(means := means_of_runs(event_rows))
             figures |= {"rows": [*map(dataclasses.asdict, event_rows)], "means": means}
         write_json(json_file, {**figures, **environment(seed)})
-
-
-def _train_events(
-    data: str,
-    output: str,
-    config_name: str | None,
-    overrides: tuple[str, ...],
-    beam_args: list[str],
-    resume: bool,
-    json_file: str | None,
-) -> None:
-    from rrn_tf.collaborative_config import CollaborativeConfig
-
-    with one_line_errors():
-        from rrn_tf.data.datasets import resolve
-
-        config = resolved_config(config_name, overrides, CollaborativeConfig)
-        source = resolve(data, Path(output, "data"))
-        click.echo(source.description)
-        from rrn_tf.report.progress import training_listener
-        from rrn_tf.report.run_summary import print_event_metrics, print_prepared_events
-        from rrn_tf.runs.directory import RunPaths
-        from rrn_tf.runs.event_run import train_event_run
-        from rrn_tf.training.devices import set_logical_devices
-
-        set_logical_devices(config.training.replicas)
-        with training_listener() as listener:
-            summary = train_event_run(
-                source.pattern,
-                output,
-                config,
-                listeners=[listener],
-                on_prepared=print_prepared_events,
-                best_nll=source.best_nll,
-                beam_args=beam_args,
-                resume=resume,
-            )
-        print_event_metrics(summary)
-        _print_places(RunPaths(Path(output)))
-        write_json(json_file, summary)
-
-
-def _print_places(paths: RunPaths) -> None:
-    click.echo(f"model  {paths.model}\nlogs   {paths.logs}\ndead letters  {paths.dead_letters}")

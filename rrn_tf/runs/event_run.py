@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,7 +17,11 @@ from rrn_tf.data.metadata import EventMetadata
 from rrn_tf.environment import environment
 from rrn_tf.features import Split
 from rrn_tf.runs.directory import RunPaths, prepare_once
+from rrn_tf.runs.worker_run import release_workers
 from rrn_tf.training.listeners import Listener
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 def train_event_run(
@@ -25,6 +29,7 @@ def train_event_run(
     output: str | Path,
     config: CollaborativeConfig,
     *,
+    strategy: tf.distribute.Strategy | None = None,
     listeners: Sequence[Listener] = (),
     on_prepared: Callable[[EventMetadata], None] = lambda metadata: None,
     best_nll: Callable[[pd.DataFrame], float] | None = None,
@@ -37,6 +42,8 @@ def train_event_run(
       pattern: of the events (see `rrn_tf.beam.prepare_events`).
       output: the run directory.
       config: everything that decides the result.
+      strategy: where to train; by default `make_strategy(config.training.replicas)`. Of several workers the chief calls
+        this, and the others `rrn_tf.runs.worker_run.train_worker`.
       listeners: are told of training.
       on_prepared: is told of the prepared data before training.
       best_nll: of generated events: the best reachable loss on rows with user_id and timestamp.
@@ -49,6 +56,7 @@ def train_event_run(
 
     Raises:
       ResumeError: where the directory holds a run on other events or with another model.
+      WorkerError: where another worker stops.
     """
     from rrn_tf.beam.prepare_events import prepare_events
     from rrn_tf.data.load_events import load_events
@@ -70,13 +78,22 @@ def train_event_run(
         beam_args=beam_args,
     )
     resumed = prepare_once(paths, config, {"data": pattern}, prepare, resume=resume)
+    release_workers(strategy, resumed)
     seconds["prepare"] = time.perf_counter() - begin
     metadata = EventMetadata.load(paths.sequences)
     on_prepared(metadata)
 
     begin = time.perf_counter()
     sequences = load_events(paths.sequences)
-    result = train(sequences, paths.checkpoints, config, log_dir=paths.logs, listeners=listeners, resume=resumed)
+    result = train(
+        sequences,
+        paths.checkpoints,
+        config,
+        log_dir=paths.logs,
+        strategy=strategy,
+        listeners=listeners,
+        resume=resumed,
+    )
     seconds["train"] = time.perf_counter() - begin
 
     begin = time.perf_counter()

@@ -16,6 +16,7 @@ from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.environment import environment
 from rrn_tf.features import Split
 from rrn_tf.runs.directory import RunPaths, prepare_once
+from rrn_tf.runs.worker_run import release_workers
 from rrn_tf.training.listeners import Listener
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def train_run(
       config: everything that decides the result.
       valid: files of later ratings for validation, in place of the time split.
       strategy: where to train; by default `make_strategy(config.training.replicas)`. Of several workers the chief calls
-        this, and the others `train_worker`.
+        this, and the others `rrn_tf.runs.worker_run.train_worker`.
       listeners: are told of training.
       on_prepared: is told of the prepared data before training.
       best_rmse: of generated ratings: the best reachable RMSE on rows with user_id and item_id.
@@ -61,7 +62,6 @@ def train_run(
     from rrn_tf.beam.prepare import prepare_sequences
     from rrn_tf.serving.export import export_saved_model
     from rrn_tf.training.alternating import train
-    from rrn_tf.training.workers import from_chief
 
     paths = RunPaths(Path(output))
     seconds = {}
@@ -77,8 +77,7 @@ def train_run(
         beam_args=beam_args,
     )
     resumed = prepare_once(paths, config, {"data": pattern, "valid": valid}, prepare, resume=resume)
-    if strategy:
-        from_chief(strategy, int(resumed))
+    release_workers(strategy, resumed)
     seconds["prepare"] = time.perf_counter() - begin
     metadata = SequenceMetadata.load(paths.sequences)
     on_prepared(metadata)
@@ -112,22 +111,3 @@ def train_run(
     }
     paths.metrics.write_text(json.dumps(summary, indent=2) + "\n")
     return summary
-
-
-def train_worker(output: str | Path, config: Config, strategy: tf.distribute.Strategy) -> None:
-    """What a worker that is not the chief does: waits for the prepared data, and trains with the chief.
-
-    Args:
-      output: the chief's run directory, on a file system that all workers see.
-      config: the chief's.
-      strategy: of several workers.
-
-    Raises:
-      WorkerError: where the chief or another worker stops.
-    """
-    from rrn_tf.training.alternating import train
-    from rrn_tf.training.workers import from_chief
-
-    paths = RunPaths(Path(output))
-    resumed = bool(from_chief(strategy, 0))
-    train(paths.sequences, paths.checkpoints, config, strategy=strategy, resume=resumed)

@@ -34,14 +34,11 @@ class LazyAdam(keras.optimizers.legacy.Adam):
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gradient_clip": self.gradient_clip}
 
-    def _clipped(self, grad: tf.Tensor) -> tf.Tensor:
-        return tf.clip_by_value(grad, -self.gradient_clip, self.gradient_clip) if self.gradient_clip else grad
-
     def _resource_apply_dense(self, grad: tf.Tensor, var: Any, apply_state: Any = None) -> Any:
-        return super()._resource_apply_dense(self._clipped(grad), var, apply_state)
+        return super()._resource_apply_dense(_clipped(grad, self.gradient_clip), var, apply_state)
 
     def _resource_apply_sparse(self, grad: tf.Tensor, var: Any, indices: tf.Tensor, apply_state: Any = None) -> Any:
-        grad = self._clipped(grad)
+        grad = _clipped(grad, self.gradient_clip)
         device, dtype = var.device, var.dtype.base_dtype
         coefficients = (apply_state or {}).get((device, dtype)) or self._fallback_apply_state(device, dtype)
         first, second = self.get_slot(var, "m"), self.get_slot(var, "v")
@@ -66,8 +63,7 @@ class LazyRMSprop(keras.optimizers.legacy.Optimizer):
       learning_rate: the rate.
       rho: decay of the mean square.
       epsilon: keeps a row without gradient where it is.
-      clip: gradients are clipped to this absolute value (0: off), after those of all replicas and of repeated rows are
-        summed.
+      gradient_clip: as that of `LazyAdam`.
 
     Reference:
       Tieleman and Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012.
@@ -80,7 +76,7 @@ class LazyRMSprop(keras.optimizers.legacy.Optimizer):
         learning_rate: float = 0.001,
         rho: float = 0.9,
         epsilon: float = 1e-10,
-        clip: float = 0.0,
+        gradient_clip: float = 0.0,
         name: str = "LazyRMSprop",
         **kwargs: Any,
     ) -> None:
@@ -88,7 +84,7 @@ class LazyRMSprop(keras.optimizers.legacy.Optimizer):
         self._set_hyper("learning_rate", learning_rate)
         self._set_hyper("rho", rho)
         self.epsilon = epsilon
-        self.clip = clip
+        self.gradient_clip = gradient_clip
 
     def _create_slots(self, var_list: list[tf.Variable]) -> None:
         for variable in var_list:
@@ -109,12 +105,15 @@ class LazyRMSprop(keras.optimizers.legacy.Optimizer):
     def _move(self, before: tf.Tensor, gradient: tf.Tensor, variable: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Mean squares after a step, and what is subtracted from the weights."""
         rho = self._get_hyper("rho", variable.dtype.base_dtype)
-        if self.clip:
-            gradient = tf.clip_by_value(gradient, -self.clip, self.clip)
+        gradient = _clipped(gradient, self.gradient_clip)
         square = before + (1 - rho) * (tf.square(gradient) - before)
         rate = self._decayed_lr(variable.dtype.base_dtype)
         return square, rate * gradient * tf.math.rsqrt(square + self.epsilon)
 
     def get_config(self) -> dict[str, Any]:
         rates = {name: self._serialize_hyperparameter(name) for name in ("learning_rate", "rho")}
-        return {**super().get_config(), **rates, "epsilon": self.epsilon, "clip": self.clip}
+        return {**super().get_config(), **rates, "epsilon": self.epsilon, "gradient_clip": self.gradient_clip}
+
+
+def _clipped(gradient: tf.Tensor, largest: float) -> tf.Tensor:
+    return tf.clip_by_value(gradient, -largest, largest) if largest else gradient

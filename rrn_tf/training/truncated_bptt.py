@@ -15,7 +15,7 @@ import tf_keras as keras
 
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.data.allocator import reused_memory
-from rrn_tf.data.event_batches import plan_interleaved, plan_training
+from rrn_tf.data.event_batches import EventGroup, EventPlan, plan_interleaved, plan_training
 from rrn_tf.data.events import EventSequences
 from rrn_tf.evaluation.event_likelihood import EventMetrics, EventRoller, mean_nll
 from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED
@@ -26,6 +26,7 @@ from rrn_tf.training.chunks import ChunkPhase
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.listeners import ChunkEpochRecord, Listener, Listeners, TensorBoard
 from rrn_tf.training.phases import TrainingError
+from rrn_tf.training.workers import from_chief, is_chief, lost_workers, own_replicas, sum_of_workers, take_from_chief
 
 
 @dataclass(frozen=True)
@@ -82,19 +83,22 @@ def train(
       checkpoint_dir: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
       config: everything that decides the result.
       log_dir: for TensorBoard.
-      strategy: where to train; by default `make_strategy(config.training.replicas)`.
+      strategy: where to train; by default `make_strategy(config.training.replicas)`. Each of several workers calls it,
+        with the same arguments and its own copy of the events; the chief alone writes.
       listeners: are told of groups, as batches, and of epochs.
       resume: go on from the last finished epoch that `checkpoint_dir` knows of, as if training had never stopped; from
-        the start where it knows of none.
+        the start where it knows of none. All workers read that directory.
 
     Raises:
       TrainingError: where a loss is not finite, naming epoch, group, chunk and the last good checkpoint.
       ValueError: where no user has two training events.
+      WorkerError: where another worker stops.
     """
     settings = config.training
     keras.utils.set_random_seed(settings.seed)
     strategy = strategy or make_strategy(settings.replicas)
-    listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir else [])])
+    chief = is_chief(strategy)
+    listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir and chief else [])])
     replicas = strategy.num_replicas_in_sync
     plan = plan_training(sequences, settings.users_per_batch, settings.chunk, settings.last_chunks, replicas)
     if not len(plan):
@@ -102,17 +106,16 @@ def train(
     with strategy.scope():
         model = make_model(config, sequences)
     phase, progress = ChunkPhase(model, plan, settings, strategy), Progress(record=ChunkEpochRecord)
-    if not resume:
+    if chief and not resume:
         Checkpoints.clear(checkpoint_dir)
-    loop = _Loop(
-        config, sequences, phase, model, progress, Checkpoints(checkpoint_dir, model, [phase], progress), listener
-    )
+    checkpoints = Checkpoints(checkpoint_dir, model, [phase], progress, writes=chief)
+    loop = _Loop(config, sequences, phase, model, progress, checkpoints, listener, strategy)
     listener.on_start(
         f"{plan.num_scored:,} training events, {int(sequences.counts([Split.VALID]).sum()):,} for validation; "
         f"{len(plan)} groups of {settings.users_per_batch}, {plan.num_chunks:,} chunks of {settings.chunk} an epoch"
     )
     loop.begin(resume)
-    with reused_memory():
+    with reused_memory(), lost_workers():
         while not loop.done:
             loop.run_epoch()
         return loop.result()
@@ -130,6 +133,7 @@ class _Loop:
         progress: Progress,
         checkpoints: Checkpoints,
         listener: Listener,
+        strategy: tf.distribute.Strategy,
     ) -> None:
         self._settings = config.training
         self._sequences = sequences
@@ -138,15 +142,17 @@ class _Loop:
         self._progress = progress
         self._checkpoints = checkpoints
         self._listener = listener
+        self._strategy = strategy
         self._rng = np.random.default_rng(config.training.seed)
         self._roller = EventRoller(model)
+        self._replicas = own_replicas(strategy)
         self._validated = bool(sequences.counts([Split.VALID]).any())
-        interleaved = self._validated and self._settings.selection == INTERLEAVED
-        self._later = (
-            plan_interleaved(sequences, Split.VALID, self._settings.users_per_batch, self._settings.chunk)
-            if interleaved
-            else None
-        )
+        self._later: EventPlan | None = None
+        if self._validated and self._settings.selection == INTERLEAVED:
+            settings, replicas = self._settings, strategy.num_replicas_in_sync
+            self._later = plan_interleaved(
+                sequences, Split.VALID, settings.users_per_batch, settings.chunk, settings.valid_chunks, replicas
+            )
 
     @property
     def done(self) -> bool:
@@ -162,20 +168,21 @@ class _Loop:
             for record in self._progress.records:
                 self._listener.on_epoch(record)
         else:
+            take_from_chief(self._strategy, self._model.variables)
             self._checkpoints.save_best(epoch=0)
             self._save()
 
     def run_epoch(self) -> None:
         """All groups once, then validation."""
         progress, begin = self._progress, time.perf_counter()
-        sums, scoring = [np.zeros((0, 2))], 0.0
+        sums, scoring = np.zeros((self._sequences.num_users + 1, 2)), 0.0
         order = self._rng.permutation(len(self._phase.plan))
 
         def on_group(done: int, of: int, states: list[tf.Tensor]) -> None:
             nonlocal scoring
             if self._later is not None:
                 start = time.perf_counter()
-                sums.append(self._interleaved(int(order[done - 1]), states))
+                self._score_group(int(order[done - 1]), states, sums)
                 scoring += time.perf_counter() - start
             self._listener.on_batch(progress.epoch, self._phase.name, done, of)
 
@@ -188,19 +195,25 @@ class _Loop:
             ) from None
         middle = time.perf_counter()
         if self._validated and self._later is None:
-            found = self._roller.score(self._sequences, Split.VALID)["nll"]
+            # Workers that round differently must still agree on which epoch is best and whether to stop.
+            found = float(from_chief(self._strategy, self._roller.score(self._sequences, Split.VALID)["nll"]))
         else:
-            found = mean_nll(np.concatenate(sums))["nll"]
+            found = mean_nll(sum_of_workers(self._strategy, sums))["nll"]
         scoring_after = time.perf_counter() - middle
         self._end_epoch(train_nll, found, middle - begin - scoring, scoring + scoring_after)
 
-    def _interleaved(self, index: int, states: list[tf.Tensor]) -> npt.NDArray[np.float64]:
-        """Log-likelihood and count [B, 2] of a group's held-out events, from the state that training left."""
+    def _score_group(self, index: int, states: list[tf.Tensor], sums: npt.NDArray[np.float64]) -> None:
+        """Writes log-likelihood and count of a group's held-out events, from the states that training left.
+
+        Args:
+          index: of the group.
+          states: float[B, units] a replica of this worker.
+          sums: float64[U + 1, 2], by user; those of other workers' replicas are left alone.
+        """
         assert self._later is not None
-        (group,) = self._later.groups[index]
-        # Shares are every so-manieth user.
-        state = tf.reshape(tf.stack(states, axis=1), [-1, states[0].shape[1]])[: len(group.user)]
-        return self._roller.sums(group, self._later.chunk, state)
+        shares = [self._later.groups[index][replica] for replica in self._replicas]
+        own = EventGroup(*(np.concatenate(parts) for parts in zip(*shares, strict=True)))
+        sums[own.user[own.user > 0]] = self._roller.sums(own, self._later.chunk, tf.concat(states, axis=0))
 
     def _end_epoch(self, train_nll: float, found: float, seconds: float, valid_seconds: float) -> None:
         progress = self._progress
@@ -222,7 +235,9 @@ class _Loop:
         """With the best epoch's weights."""
         progress = self._progress
         if progress.best_epoch < len(progress.records):
-            self._checkpoints.restore_best()
+            if is_chief(self._strategy):
+                self._checkpoints.restore_best()
+            take_from_chief(self._strategy, self._model.variables)
         metrics: dict[str, Any] = {
             split.label: {CLEAN: self._roller.score(self._sequences, split)}
             for split in (Split.VALID, Split.TEST)

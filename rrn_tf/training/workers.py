@@ -30,7 +30,7 @@ def lost_workers() -> Iterator[None]:
         if not several_workers():
             raise
         raise WorkerError(
-            "another worker stopped or cannot be reached; started again with --resume, all go on from the last phase"
+            "another worker stopped or cannot be reached; run again with --resume, all go on from the last checkpoint"
         ) from error
 
 
@@ -50,25 +50,44 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return bool(resolver.task_type == "worker" and resolver.task_id == 0)
 
 
+def own_replicas(strategy: tf.distribute.Strategy) -> list[int]:
+    """Numbers, among those of all workers, of the replicas that this process runs."""
+    numbers = strategy.experimental_distribute_values_from_function(
+        lambda context: tf.constant(context.replica_id_in_sync_group)
+    )
+    return [int(number) for number in strategy.experimental_local_results(numbers)]
+
+
+def sum_of_workers(strategy: tf.distribute.Strategy, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """The sum of what each worker has, once every worker has come to this point.
+
+    Args:
+      strategy: where training runs.
+      value: numbers (not booleans) of the same shape and dtype at every worker.
+    """
+    own = np.asarray(value)
+    # TensorFlow crashes where workers exchange nothing.
+    if num_workers(strategy) == 1 or not own.size:
+        return own
+    first = own_replicas(strategy)[0]
+
+    def contribution(context: tf.distribute.distribute_lib.ValueContext) -> tf.Tensor:
+        return tf.constant(own if context.replica_id_in_sync_group == first else np.zeros_like(own))
+
+    values = strategy.experimental_distribute_values_from_function(contribution)
+    with lost_workers():
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None).numpy()
+
+
 def from_chief(strategy: tf.distribute.Strategy, value: npt.ArrayLike) -> npt.NDArray[Any]:
     """The chief's value, once every worker has come to this point.
 
     Args:
       strategy: where training runs.
-      value: numbers (not booleans) of the same shape and dtype at every worker; only the chief's matter.
+      value: as that of `sum_of_workers`; only the chief's matters.
     """
-    own = np.asarray(value)
-    if num_workers(strategy) == 1:
-        return own
-
-    def contribution(context: tf.distribute.distribute_lib.ValueContext) -> tf.Tensor:
-        first = is_chief(strategy) and context.replica_id_in_sync_group == 0
-        return tf.constant(own if first else np.zeros_like(own))
-
     # A sum of one value and zeros is exact.
-    values = strategy.experimental_distribute_values_from_function(contribution)
-    with lost_workers():
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None).numpy()
+    return sum_of_workers(strategy, value if is_chief(strategy) else np.zeros_like(value))
 
 
 def take_from_chief(strategy: tf.distribute.Strategy, variables: Iterable[tf.Variable]) -> None:

@@ -18,6 +18,7 @@ from rrn_tf.features import Split
 from tests.events import random_events
 
 LENGTHS = [(9, 2, 3), (1, 0, 2), (30, 1, 1), (2, 0, 0), (12, 3, 0), (5, 1, 2), (17, 2, 2)]
+VALIDATED = [(9, 2, 3), (30, 4, 1), (2, 0, 0), (12, 5, 0), (5, 8, 2), (17, 9, 0)]
 CHUNK = 4
 
 
@@ -79,14 +80,18 @@ def test_scoring_feeds_everything_before_and_scores_the_split(sequences: EventSe
         assert scored(list(plan_scoring(sequences, split, 3, CHUNK).shares())) == expected
 
 
-def test_interleaved_feeds_the_split_and_never_scores_its_first(sequences: EventSequences) -> None:
-    plan = plan_interleaved(sequences, Split.VALID, 3, CHUNK)
+@pytest.mark.parametrize("first_chunks", [0, 1, 2])
+def test_interleaved_feeds_the_split_and_never_scores_its_first(first_chunks: int) -> None:
+    sequences = random_events(VALIDATED, 20)
+    plan = plan_interleaved(sequences, Split.VALID, 3, CHUNK, first_chunks)
     training = plan_training(sequences, 3, CHUNK)
     for (one,), (other,) in zip(plan.groups, training.groups, strict=True):
         np.testing.assert_array_equal(one.user, other.user)
     for user, fed, targets in scored(list(plan.shares())):
-        train, valid, _ = LENGTHS[user - 1]
+        train, valid, _ = VALIDATED[user - 1]
         own = events(sequences, user, train + valid)[train:]
+        # The authors cut whole events: of a chunk's four, three are scored.
+        own = own[: first_chunks * CHUNK] if first_chunks else own
         assert (fed, targets) == (own[:-1], own[1:])
 
 

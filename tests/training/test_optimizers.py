@@ -82,7 +82,7 @@ def test_configuration_keeps_the_clip() -> None:
 @pytest.mark.parametrize("clip", [0.0, 0.5])
 def test_lazy_rmsprop_equals_the_reference_and_touches_nothing_else(clip: float, rng: np.random.Generator) -> None:
     start = rng.normal(size=(6, 3)).astype(np.float32)
-    variable, optimizer, history = tf.Variable(start), LazyRMSprop(RATE, 0.9, clip=clip), []
+    variable, optimizer, history = tf.Variable(start), LazyRMSprop(RATE, 0.9, gradient_clip=clip), []
     for rows in ([1, 4], [4], [1, 2], [4, 2]):
         values = rng.normal(size=(len(rows), 3)).astype(np.float32)
         history.append(dict(zip(rows, values.astype(np.float64), strict=True)))
@@ -115,12 +115,13 @@ def test_lazy_rmsprop_leaves_rows_without_gradient() -> None:
 def test_lazy_rmsprop_round_trip() -> None:
     config = LazyRMSprop(0.5, 0.7, 1e-8, 2.0).get_config()
     assert LazyRMSprop.from_config(config).get_config() == config
-    assert (config["learning_rate"], config["rho"], config["epsilon"], config["clip"]) == (0.5, 0.7, 1e-8, 2.0)
+    names = ("learning_rate", "rho", "epsilon", "gradient_clip")
+    assert [config[name] for name in names] == [0.5, 0.7, 1e-8, 2.0]
 
 
 def test_lazy_rmsprop_on_two_replicas_clips_the_sum(two_replicas: tf.distribute.Strategy) -> None:
     with two_replicas.scope():
-        variable, optimizer = tf.Variable(tf.zeros([3, 1])), LazyRMSprop(RATE, 0.5, clip=1.0)
+        variable, optimizer = tf.Variable(tf.zeros([3, 1])), LazyRMSprop(RATE, 0.5, gradient_clip=1.0)
 
     def replica_step() -> None:
         with tf.GradientTape() as tape:

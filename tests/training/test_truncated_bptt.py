@@ -15,7 +15,7 @@ from rrn_tf.config import config_from_dict
 from rrn_tf.data.event_batches import plan_training
 from rrn_tf.data.events import EventSequences
 from rrn_tf.evaluation.event_likelihood import EventRoller
-from rrn_tf.evaluation.event_protocols import CLEAN
+from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED
 from rrn_tf.evaluation.network_scores import network_figures
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
@@ -24,7 +24,7 @@ from rrn_tf.training.listeners import Listener
 from rrn_tf.training.phases import TrainingError
 from rrn_tf.training.truncated_bptt import CollaborativeResult, make_model, train
 from tests.collaborative_reference import lazy_rmsprop
-from tests.events import random_events
+from tests.events import random_events, sequences_of
 
 ITEMS, CHUNK = 9, 4
 LENGTHS = [(11, 2, 2), (9, 1, 2), (14, 2, 0), (6, 1, 1)]
@@ -153,6 +153,19 @@ def test_metrics_and_states_are_those_of_the_best_weights(sequences: EventSequen
         assert figures[split]["nll"] == pytest.approx(result.metrics[split][CLEAN]["nll"], rel=1e-5)
         assert figures[split]["n"] == result.metrics[split][CLEAN]["n"]
     np.testing.assert_array_equal(result.states, EventRoller(result.model).states(sequences))
+
+
+def test_validation_reads_the_first_chunks_alone(tmp_path: Path) -> None:
+    items = [[*range(1, 10), *range(9, 0, -1)], [3, 1, 4, 1, 5, 9, 2, 6]]
+    c = config(selection="interleaved", valid_chunks=1)
+    whole = train(sequences_of(items, [(9, 0), (2, 0)], ITEMS), tmp_path / "whole", c)
+    cut = train(
+        sequences_of([items[0][:13], items[1]], [(4, 0), (2, 0)], ITEMS),
+        tmp_path / "cut",
+        config(selection="interleaved"),
+    )
+    assert whole.metrics["valid"][INTERLEAVED] == cut.metrics["valid"][INTERLEAVED]
+    assert cut.metrics["valid"][INTERLEAVED]["n"] == CHUNK - 1 + 1
 
 
 def test_stops_after_epochs_without_gain(sequences: EventSequences, tmp_path: Path) -> None:

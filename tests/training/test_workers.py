@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -18,12 +18,56 @@ import tensorflow as tf
 
 from rrn_tf.cluster import several_workers
 from rrn_tf.training.devices import make_strategy
-from rrn_tf.training.workers import from_chief, is_chief, num_workers, take_from_chief
+from rrn_tf.training.workers import from_chief, is_chief, num_workers, own_replicas, sum_of_workers, take_from_chief
 
 ROOT = Path(__file__).parent.parent.parent
-DATA = "synthetic:users=80,items=40,ratings=1500,days=90"
-SETTINGS = ["training.epochs=2", "training.patience=0", "training.rows_per_batch=256", "model.units=6"]
 SECONDS = 240
+
+
+class Kind(NamedTuple):
+    """A model, and how it is trained here.
+
+    Attributes:
+      model: the option of `rrn train`.
+      data: likewise.
+      settings: likewise, beside those of both.
+      losses: of an epoch, in `metrics.json`.
+      figure: of a split, there.
+      protocols: that it is given by.
+    """
+
+    model: str
+    data: str
+    settings: list[str]
+    losses: tuple[str, ...]
+    figure: str
+    protocols: tuple[str, str]
+
+
+SETTINGS = ["training.patience=0", "model.units=6"]
+RATINGS = Kind(
+    "rrn",
+    "synthetic:users=80,items=40,ratings=1500,days=90",
+    ["training.epochs=2", "training.rows_per_batch=256"],
+    ("user_rmse", "item_rmse", "valid_rmse"),
+    "rmse",
+    ("frozen", "streaming"),
+)
+EVENTS = Kind(
+    "crnn",
+    "synthetic-events:users=30,items=60,events=1800",
+    [
+        "training.epochs=3",
+        "training.users_per_batch=7",
+        "training.chunk=8",
+        "training.selection=interleaved",
+        "data.min_item_events=2",
+        "data.min_user_entropy=0",
+    ],
+    ("train_nll", "valid_nll"),
+    "nll",
+    ("clean", "interleaved"),
+)
 
 
 def _free_ports(count: int) -> list[int]:
@@ -36,10 +80,11 @@ def _free_ports(count: int) -> list[int]:
     return ports
 
 
-def start(output: Path, workers: int, *more: str) -> list[subprocess.Popen[str]]:
+def start(kind: Kind, output: Path, workers: int, *more: str) -> list[subprocess.Popen[str]]:
     """`rrn train` in as many processes as there are workers, which TF_CONFIG introduces to each other."""
     addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
-    command = ["train", "--data", DATA, "--output", str(output), *(f"--set={s}" for s in SETTINGS), *more]
+    settings = [f"--set={setting}" for setting in (*SETTINGS, *kind.settings)]
+    command = ["train", "--model", kind.model, "--data", kind.data, "--output", str(output), *settings, *more]
     processes = []
     for index in range(workers):
         task = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
@@ -70,35 +115,40 @@ def figures(run: Path) -> dict[str, Any]:
     return json.loads((run / "metrics.json").read_text())
 
 
-def history(run: Path) -> np.ndarray:
-    return np.array([[r["user_rmse"], r["item_rmse"], r["valid_rmse"]] for r in figures(run)["epochs"]])
+def history(kind: Kind, run: Path) -> np.ndarray:
+    return np.array([[record[loss] for loss in kind.losses] for record in figures(run)["epochs"]])
+
+
+@pytest.fixture(scope="module", params=[RATINGS, EVENTS], ids=lambda kind: kind.model)
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def alone(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("alone")
-    ((code, _, errors),) = finished(start(folder, 1))
+    ((code, _, errors),) = finished(start(kind, folder, 1))
     assert code == 0, errors
     return folder
 
 
 @pytest.mark.slow
-def test_two_workers_train_as_one_does(alone: Path, tmp_path: Path) -> None:
-    chief, other = finished(start(tmp_path, 2))
+def test_two_workers_train_as_one_does(kind: Kind, alone: Path, tmp_path: Path) -> None:
+    chief, other = finished(start(kind, tmp_path, 2))
     assert chief[0] == other[0] == 0, chief[2] + other[2]
-    np.testing.assert_allclose(history(tmp_path), history(alone), rtol=1e-5)
+    np.testing.assert_allclose(history(kind, tmp_path), history(kind, alone), rtol=1e-5)
     assert other[1] == "", "the chief alone reports"
     for split in ("valid", "test"):
-        for protocol in ("frozen", "streaming"):
+        for protocol in kind.protocols:
             mine, one = (figures(run)[split][protocol] for run in (tmp_path, alone))
-            assert mine["rmse"] == pytest.approx(one["rmse"], rel=1e-4)
+            assert mine[kind.figure] == pytest.approx(one[kind.figure], rel=1e-4)
             assert mine["n"] == one["n"] > 0
     assert (tmp_path / "model" / "saved_model.pb").exists()
 
 
 @pytest.mark.slow
-def test_a_lost_worker_ends_in_one_line_and_all_can_resume(alone: Path, tmp_path: Path) -> None:
-    processes = start(tmp_path, 2)
+def test_a_lost_worker_ends_in_one_line_and_all_can_resume(kind: Kind, alone: Path, tmp_path: Path) -> None:
+    processes = start(kind, tmp_path, 2)
     deadline = time.monotonic() + SECONDS
     while not (tmp_path / "checkpoints/progress/phase-2.index").exists():
         assert processes[0].poll() is None, "the run should not end before a worker is killed"
@@ -109,9 +159,9 @@ def test_a_lost_worker_ends_in_one_line_and_all_can_resume(alone: Path, tmp_path
     assert code == 1
     assert "another worker stopped or cannot be reached" in errors.splitlines()[-1]
     assert not (tmp_path / "metrics.json").exists()
-    for result in finished(start(tmp_path, 2, "--resume")):
+    for result in finished(start(kind, tmp_path, 2, "--resume")):
         assert result[0] == 0, result[2]
-    np.testing.assert_allclose(history(tmp_path), history(alone), rtol=1e-5)
+    np.testing.assert_allclose(history(kind, tmp_path), history(kind, alone), rtol=1e-5)
 
 
 def test_a_single_process_is_its_own_chief() -> None:
@@ -119,6 +169,7 @@ def test_a_single_process_is_its_own_chief() -> None:
     variable = tf.Variable([1.0, 2.0])
     assert (num_workers(strategy), is_chief(strategy)) == (1, True)
     assert from_chief(strategy, 2.5) == 2.5
+    assert (own_replicas(strategy), sum_of_workers(strategy, 2.5)) == ([0], 2.5)
     take_from_chief(strategy, [variable])
     assert variable.numpy().tolist() == [1.0, 2.0]
 
