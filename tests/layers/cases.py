@@ -64,7 +64,7 @@ def _innovations(layer: InnovationEncoder, inputs: tuple) -> np.ndarray:
     for s in set(slot[slot >= 0]):
         e, v = innovation[slot == s], vector[slot == s]
         features[s] = [*(e @ v) / np.sqrt(len(e)), e.sum() / np.sqrt(len(e)), e.mean(), np.log(1 + len(e))]
-    return (features @ layer.kernel.numpy()).reshape(B, T, -1) + context @ layer.context_kernel.numpy()
+    return (features @ layer.kernel.numpy()[0]).reshape(B, T, -1) + context @ layer.context_kernel.numpy()
 
 
 def _gap(layer: StepContext, inputs: tuple) -> np.ndarray:
