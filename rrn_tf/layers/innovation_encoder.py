@@ -88,4 +88,9 @@ class InnovationEncoder(StepContext):
         return by_member(tf.cast(features, self.compute_dtype), self.kernel)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "vector_units": self.vector_units, "implicit": self.implicit, "members": self.members}
+        return {
+            **super().get_config(),
+            "vector_units": self.vector_units,
+            "implicit": self.implicit,
+            "members": self.members,
+        }

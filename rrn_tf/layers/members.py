@@ -95,13 +95,11 @@ class MemberLSTMCell(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        hidden, cell = states
+        hidden, cell = (tf.cast(state, inputs.dtype) for state in states)
         gates = by_member(inputs, self.kernel) + by_member(hidden, self.recurrent_kernel)
         gates = tf.reshape(gates, [-1, *self.bias.shape]) + tf.cast(self.bias, gates.dtype)
         # In the order of Keras: input, forget, candidate, output.
-        i, f, candidate, o = (
-            tf.reshape(gate, [-1, self.units]) for gate in tf.split(gates, 4, axis=-1)
-        )
+        i, f, candidate, o = (tf.reshape(gate, [-1, self.units]) for gate in tf.split(gates, 4, axis=-1))
         cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * tf.tanh(candidate)
         hidden = tf.sigmoid(o) * tf.tanh(cell)
         return hidden, [hidden, cell]
@@ -144,5 +142,5 @@ def each_member(initializer: str) -> Any:
 
 
 def _open_forget_gate(shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
-    own = shape[-1] // 4
-    return tf.concat([tf.zeros([shape[0], own]), tf.ones([shape[0], own]), tf.zeros([shape[0], 2 * own])], axis=1)
+    gate = tf.ones([shape[0], shape[-1] // 4], dtype)
+    return tf.concat([0 * gate, gate, 0 * gate, 0 * gate], axis=1)

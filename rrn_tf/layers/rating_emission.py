@@ -16,7 +16,7 @@ class RatingEmission(keras.layers.Layer):
 
     Args:
       units: width of the projected states.
-      members: independent networks that states and projected states are divided among; the rating is the mean of theirs.
+      members: independent networks that states and projected states are divided among; ratings are means of theirs.
 
     Call arguments, as one tuple:
       user_state, item_state: float[N, state width], the states ``u_it`` and ``m_jt``.

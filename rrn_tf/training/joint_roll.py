@@ -69,7 +69,9 @@ class JointRoll:
         self._start = start
         level = dependency_levels(sequences, rows)
         self._count = 1 + max(int(level[side].max(initial=-1)) for side in SIDES)
-        self._levels = [_Levels(*map(tf.constant, _levels(sequences, side, level[side], self._count))) for side in SIDES]
+        self._levels = [
+            _Levels(*map(tf.constant, _levels(sequences, side, level[side], self._count))) for side in SIDES
+        ]
         self._vectors: dict[Side, tf.Variable] = {}
         self._state: dict[Side, list[tf.Variable]] = {}
         self._num_rows = {side: sequences.side(side).num_rows for side in SIDES}

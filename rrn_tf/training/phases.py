@@ -115,7 +115,10 @@ class Phase:
             factors = model.factors(side)(batch.entity)
             error = batch.rating[:, tf.newaxis] - self._predict(batch, rows, factors)
             squared_error = tf.reduce_sum(tf.square(error)) / model.emission.members
-            objective = squared_error * model.emission.members / batch.total + config.network_l2 * self._network_penalty(batch, rows)
+            objective = (
+                squared_error * model.emission.members / batch.total
+                + config.network_l2 * self._network_penalty(batch, rows)
+            )
         row_gradients, dense, (factor_gradient,) = tape.gradient(
             objective, (rows, self._dense_variables, self.factor_variables)
         )
