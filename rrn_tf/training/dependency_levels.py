@@ -27,9 +27,9 @@ def dependency_levels(sequences: RatingSequences, rows: dict[Side, Ints]) -> dic
       Per side, int64[R]: the level, from 0; -1 where a row is not rolled.
     """
     offset = {Side.USER: 0, Side.ITEM: sequences.user.num_rows}
-    parts = {side: place_of(sequences.side(side)) for side in SIDES}
-    rolled = np.concatenate([parts[side] < rows[side][sequences.side(side).row_entity] for side in SIDES])
-    edges = [_edges(sequences.side(side), parts[side], offset[side], offset[side.opposite]) for side in SIDES]
+    data = [sequences.side(side) for side in SIDES]
+    rolled = np.concatenate([part.place < rows[part.side][part.row_entity] for part in data])
+    edges = [_edges(part, offset[part.side], offset[part.side.opposite]) for part in data]
     source, target = (np.concatenate(column) for column in zip(*edges, strict=True))
     real = rolled[source] & rolled[target]
     source, target = source[real], target[real]
@@ -48,14 +48,9 @@ def dependency_levels(sequences: RatingSequences, rows: dict[Side, Ints]) -> dic
     return {side: level[offset[side] : offset[side] + sequences.side(side).num_rows] for side in SIDES}
 
 
-def place_of(data: SideSequences) -> Ints:
-    """int64[R]: which of its entity's rows each is, from 0."""
-    return np.arange(data.num_rows) - data.row_splits[data.row_entity]
-
-
-def _edges(data: SideSequences, place: Ints, own: int, opposite: int) -> tuple[Ints, Ints]:
+def _edges(data: SideSequences, own: int, opposite: int) -> tuple[Ints, Ints]:
     """Pairs of rows, the first of which the second depends on; `own` and `opposite` are the sides' first numbers."""
-    later = np.flatnonzero(place > 0)
+    later = np.flatnonzero(data.place > 0)
     counts = np.diff(data.rating_splits)[later - 1]
     predicted_by = data.opposite_row[concatenated_ranges(data.rating_splits[later - 1], counts)]
     source = np.concatenate([own + later - 1, opposite + predicted_by])

@@ -14,7 +14,7 @@ from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
-from rrn_tf.training.dependency_levels import dependency_levels, place_of
+from rrn_tf.training.dependency_levels import dependency_levels
 
 
 class _Levels(NamedTuple):
@@ -135,7 +135,7 @@ class JointRoll:
 def _levels(sequences: RatingSequences, side: Side, level: npt.NDArray[np.int64], count: int) -> _Levels:
     data, trained = sequences.side(side), sequences.metadata
     row = np.argsort(level, kind="stable")[np.count_nonzero(level < 0) :]
-    newbie = place_of(data)[row] == 0
+    newbie = data.place[row] == 0
     wallclock = wallclock_of(data.step, sequences.metadata, side).astype(np.float32)
     context = np.stack([newbie, wallclock[row], np.where(newbie, 0, wallclock[row - 1])], axis=1).astype(np.float32)
     row_splits = np.searchsorted(level[row], np.arange(count + 1))
