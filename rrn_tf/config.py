@@ -126,6 +126,8 @@ class ModelConfig:
       stationary: number of stationary factors (Eq. 7).
       inputs: what a state is fed of a step: its ratings (Eq. 5), or their innovations, that is what they say beyond
         what the other side's states predicted (not in the paper; see `rrn_tf.layers.InnovationEncoder`).
+      implicit: with innovations, a state is also fed whose they are: the other side's states, summed.
+      members: networks of these sizes that are trained side by side and averaged (not in the paper).
       clock: absolute wallclocks (Eq. 5), or the logarithm of the days since the step before (not in the paper).
     """
 
@@ -135,6 +137,8 @@ class ModelConfig:
     dynamic: int = Field(default=20, ge=1)
     stationary: int = Field(default=20, ge=0)
     inputs: Literal["ratings", "innovations"] = "ratings"
+    implicit: bool = False
+    members: int = Field(default=1, ge=1)
     clock: Literal["wallclock", "gap"] = "wallclock"
 
 
@@ -148,6 +152,7 @@ class TrainingConfig:
       patience: stop after this many epochs without a better validation RMSE (0: never).
       rows_per_batch: padded rows (B x T) of a global batch.
       learning_rate: Adam, for the networks.
+      learning_rate_decay: factor of both rates from one epoch to the next.
       factor_learning_rate: SGD, for the stationary factors, on each entity's mean gradient.
       network_l2, factor_l2: the regulariser R of Eq. 8.
       gradient_clip: each network gradient is clipped to this absolute value (0: off).
@@ -164,6 +169,7 @@ class TrainingConfig:
     patience: int = Field(default=4, ge=0)
     rows_per_batch: int = Field(default=2_048, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)
+    learning_rate_decay: float = Field(default=1.0, gt=0, le=1)
     factor_learning_rate: float = Field(default=0.003, ge=0)
     network_l2: float = Field(default=3e-3, ge=0)
     factor_l2: float = Field(default=1e-3, ge=0)

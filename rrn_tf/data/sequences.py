@@ -63,6 +63,11 @@ class SideSequences:
         return np.repeat(np.arange(len(self.row_splits) - 1), np.diff(self.row_splits))
 
     @cached_property
+    def place(self) -> npt.NDArray[np.int64]:
+        """int64[R], which of its entity's rows each is, from 0."""
+        return np.arange(self.num_rows) - self.row_splits[self.row_entity]
+
+    @cached_property
     def rating_row(self) -> npt.NDArray[np.int64]:
         """int64[N], row of each rating."""
         return np.repeat(np.arange(self.num_rows), np.diff(self.rating_splits))

@@ -3,6 +3,7 @@
 from rrn_tf.layers.collaborative import CollaborativeGRUCell, CollaborativeSimpleRNNCell
 from rrn_tf.layers.innovation_encoder import InnovationEncoder
 from rrn_tf.layers.item_softmax import ItemSoftmax
+from rrn_tf.layers.members import MemberDense, MemberLSTMCell
 from rrn_tf.layers.rating_emission import RatingEmission
 from rrn_tf.layers.state_tower import StateTower
 from rrn_tf.layers.stationary import StationaryFactors
@@ -14,6 +15,8 @@ __all__ = [
     "CollaborativeSimpleRNNCell",
     "InnovationEncoder",
     "ItemSoftmax",
+    "MemberDense",
+    "MemberLSTMCell",
     "RatingEmission",
     "StateTower",
     "StationaryFactors",

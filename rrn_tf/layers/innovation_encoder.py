@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.layers.members import by_member, each_member, part
 from rrn_tf.layers.step_context import StepContext
 
 
@@ -21,10 +22,12 @@ class InnovationEncoder(StepContext):
     Args:
       vector_units: width of the opposite side's projected states.
       units: width d of the embedding.
+      implicit: also embeds ``sum v / sqrt(n)``: who was rated, whatever the rating.
+      members: independent networks that vectors and embeddings are divided among, each with innovations of its own.
       clock, time_scale: see `StepContext`.
 
     Call arguments, as one tuple:
-      innovation: float[N].
+      innovation: float[N], or float[N, members].
       vector: float[N, vector_units], the opposite side's projected state of each rating.
       slot: int[N], position ``b * T + t`` that each rating enters; negative ratings enter nowhere.
       context: float[B, T, 3], newbie flag, scaled wallclock and scaled previous wallclock.
@@ -42,14 +45,18 @@ class InnovationEncoder(StepContext):
       Wu et al., Recurrent Recommender Networks, WSDM 2017, Eq. 5.
     """
 
-    def __init__(self, vector_units: int, units: int, **kwargs: Any) -> None:
+    def __init__(self, vector_units: int, units: int, implicit: bool = False, members: int = 1, **kwargs: Any) -> None:
         super().__init__(units, **kwargs)
         if vector_units < 1:
             raise ValueError(f"vector_units should be >= 1, received {vector_units}")
         self.vector_units = vector_units
+        self.implicit = implicit
+        self.members = members
 
     def build(self, input_shape: Any) -> None:
-        self.kernel = self.add_weight("kernel", (self.vector_units + 3, self.units), initializer="glorot_uniform")
+        vectors = (2 if self.implicit else 1) * part(self.vector_units, self.members)
+        shape = (self.members, vectors + 3, part(self.units, self.members))
+        self.kernel = self.add_weight("kernel", shape, initializer=each_member("glorot_uniform"))
         super().build(input_shape)
 
     def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
@@ -64,14 +71,26 @@ class InnovationEncoder(StepContext):
         # Sums are of the variables' type: bfloat16 stops counting at 256. Innovations that enter nowhere become
         # 0, and no gradient comes back to them: zero times NaN, theirs or their vector's, would be NaN.
         dtype, somewhere = self.variable_dtype, tf.convert_to_tensor(slot) >= 0
-        innovation = tf.where(somewhere, tf.cast(innovation, dtype), tf.zeros([], dtype))[:, tf.newaxis]
-        parts = tf.concat([innovation * tf.cast(vector, dtype), innovation, tf.ones_like(innovation)], axis=1)
+        innovation = tf.reshape(tf.cast(innovation, dtype), [-1, self.members])
+        innovation = tf.where(somewhere[:, tf.newaxis], innovation, tf.zeros([], dtype))[..., tf.newaxis]
+        vector = tf.reshape(tf.cast(vector, dtype), [-1, self.members, part(self.vector_units, self.members)])
+        vector *= self.members**0.5
+        parts = [innovation * vector, innovation, tf.ones_like(innovation)]
+        if self.implicit:
+            parts.insert(0, tf.where(somewhere[:, tf.newaxis, tf.newaxis], vector, tf.zeros([], dtype)))
+        parts = tf.concat(parts, axis=-1)
         sums = tf.math.unsorted_segment_sum(parts, slot, num_slots)
-        count = sums[:, -1:]
+        count = sums[..., -1:]
         some = tf.maximum(count, 1)
-        mean = sums[:, -2:-1] / some
-        features = tf.concat([sums[:, :-1] * tf.math.rsqrt(some), mean, tf.math.log1p(count)], axis=1)
-        return tf.matmul(tf.cast(features, self.compute_dtype), tf.cast(self.kernel, self.compute_dtype))
+        mean = sums[..., -2:-1] / some
+        features = tf.concat([sums[..., :-1] * tf.math.rsqrt(some), mean, tf.math.log1p(count)], axis=-1)
+        features = tf.reshape(features, [-1, self.members * features.shape[-1]])
+        return by_member(tf.cast(features, self.compute_dtype), self.kernel)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "vector_units": self.vector_units}
+        return {
+            **super().get_config(),
+            "vector_units": self.vector_units,
+            "implicit": self.implicit,
+            "members": self.members,
+        }

@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.layers.members import MemberLSTMCell
+
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
 
 
@@ -21,6 +23,7 @@ class StateTower(keras.layers.Layer):
     Args:
       units: width of the state.
       cell: ``"lstm"`` (Eqs. 1-4), ``"gru"`` or ``"rnn"``.
+      members: independent cells that inputs and states are divided among (see `MemberLSTMCell`).
 
     Call arguments:
       inputs: float[B, T, d], step embeddings; sequences are padded on the right.
@@ -43,13 +46,20 @@ class StateTower(keras.layers.Layer):
       Wu et al., Recurrent Recommender Networks, WSDM 2017, Eqs. 1-4 and 6.
     """
 
-    def __init__(self, units: int, cell: str = "lstm", **kwargs: Any) -> None:
+    def __init__(self, units: int, cell: str = "lstm", members: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if cell not in CELLS:
             raise ValueError(f"cell should be one of {sorted(CELLS)}, received {cell!r}")
         self.units = units
         self.cell = cell
-        self.rnn = CELLS[cell](units, return_sequences=True, return_state=True, dtype=self.dtype_policy, name=cell)
+        if members > 1 and cell != "lstm":
+            raise ValueError(f"a tower of {members} members should have the cell 'lstm', received {cell!r}")
+        self.members = members
+        common = {"return_sequences": True, "return_state": True, "dtype": self.dtype_policy, "name": cell}
+        if members == 1:
+            self.rnn = CELLS[cell](units, **common)
+        else:
+            self.rnn = keras.layers.RNN(MemberLSTMCell(units, members, dtype=self.dtype_policy, name="cell"), **common)
 
     def build(self, input_shape: Any) -> None:
         self.rnn.build(tf.TensorShape([None, None, tf.TensorShape(input_shape)[-1]]))
@@ -89,4 +99,4 @@ class StateTower(keras.layers.Layer):
         return [tf.cast(part, self.compute_dtype) for part in state]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "cell": self.cell}
+        return {**super().get_config(), "units": self.units, "cell": self.cell, "members": self.members}

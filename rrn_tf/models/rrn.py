@@ -31,6 +31,9 @@ class RRN(keras.Model):
       stationary: number of stationary factors.
       inputs: what a state is fed of a step: its ``"ratings"`` (Eq. 5) or their ``"innovations"``
         (`rrn_tf.layers.InnovationEncoder`).
+      implicit: innovations stand beside whom they concern (`rrn_tf.layers.InnovationEncoder`).
+      members: networks trained side by side on their own errors, whose ratings are averaged; `units`, `embedding` and
+        `dynamic_units` are those of each (not in the paper).
       clock, time_scale: see `rrn_tf.layers.StepContext`.
 
     Call arguments, as one tuple:
@@ -54,6 +57,8 @@ class RRN(keras.Model):
         dynamic_units: int = 20,
         stationary: int = 20,
         inputs: str = "ratings",
+        implicit: bool = False,
+        members: int = 1,
         clock: str = "wallclock",
         time_scale: float = 1.0,
         **kwargs: Any,
@@ -68,26 +73,31 @@ class RRN(keras.Model):
             "dynamic_units": dynamic_units,
             "stationary": stationary,
             "inputs": inputs,
+            "implicit": implicit,
+            "members": members,
             "clock": clock,
             "time_scale": time_scale,
         }
         if inputs not in INPUTS:
             raise ValueError(f"inputs should be one of {INPUTS}, received {inputs!r}")
+        if implicit and inputs != INNOVATIONS:
+            raise ValueError(f"implicit should go with inputs {INNOVATIONS!r}, received {inputs!r}")
         self.inputs = inputs
         dtype = self.dtype_policy
+        units, embedding, dynamic_units = (members * width for width in (units, embedding, dynamic_units))
         common = {"clock": clock, "time_scale": time_scale, "dtype": dtype}
         count = {Side.USER: num_users, Side.ITEM: num_items}
         self._encoders = {
             s.value: StepEncoder(count[s.opposite], embedding, name=f"{s.value}_encoder", **common)
             if inputs == RATINGS
-            else InnovationEncoder(dynamic_units, embedding, name=f"{s.value}_encoder", **common)
+            else InnovationEncoder(dynamic_units, embedding, implicit, members, name=f"{s.value}_encoder", **common)
             for s in SIDES
         }
-        self._towers = {s.value: StateTower(units, cell, name=f"{s.value}_tower", dtype=dtype) for s in SIDES}
+        self._towers = {s.value: StateTower(units, cell, members, name=f"{s.value}_tower", dtype=dtype) for s in SIDES}
         self._factors = {
             s.value: StationaryFactors(count[s], stationary, name=f"{s.value}_factors", dtype=dtype) for s in SIDES
         }
-        self.emission = RatingEmission(dynamic_units, name="emission", dtype=dtype)
+        self.emission = RatingEmission(dynamic_units, members, name="emission", dtype=dtype)
         state, vector = tf.TensorShape([None, units]), tf.TensorShape([None, stationary])
         for side in SIDES:
             _build(self.encoder(side), None)
@@ -127,11 +137,11 @@ class RRN(keras.Model):
           own, opposite: float[N, k], stationary factors of the side's entities and of the other one's.
 
         Returns:
-          float[N]; no gradient passes.
+          float[N, members]; no gradient passes.
         """
-        at_rest = tf.linalg.matvec(vector, self.projection(side).bias)
+        at_rest = self.emission.of_members(vector, self.projection(side).bias / self.emission.members**0.5)
         stationary = tf.reduce_sum(own * opposite, axis=-1)
-        return tf.stop_gradient(rating - at_rest - stationary)
+        return tf.stop_gradient((rating - stationary)[:, tf.newaxis] - at_rest)
 
     def roll(
         self,

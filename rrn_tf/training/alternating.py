@@ -63,6 +63,8 @@ def make_model(config: Config, sequences: RatingSequences) -> RRN:
         dynamic_units=sizes.dynamic,
         stationary=sizes.stationary,
         inputs=sizes.inputs,
+        implicit=sizes.implicit,
+        members=sizes.members,
         clock=sizes.clock,
         time_scale=sequences.metadata.wallclock_std / 86_400,
     )
@@ -198,7 +200,11 @@ class _Loop:
         progress, phase = self._progress, self._phases[self._progress.phase]
         begin = time.perf_counter()
         try:
-            rmse_before = phase.run(self._rng, partial(self._listener.on_batch, progress.epoch, phase.name))
+            rmse_before = phase.run(
+                self._rng,
+                partial(self._listener.on_batch, progress.epoch, phase.name),
+                rate=self._settings.learning_rate_decay ** (progress.epoch - 1),
+            )
         except TrainingError as error:
             raise TrainingError(
                 f"epoch {progress.epoch}, {error}; the last good checkpoint is {self._checkpoints.latest}: "

@@ -1,4 +1,4 @@
-"""Both sides rolled together in order of time, for inputs that depend on the other side's states."""
+"""Both sides rolled together, for inputs that depend on the other side's states."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.data.arrays import concatenated_ranges
-from rrn_tf.data.sequences import RatingSequences, SideSequences
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
+from rrn_tf.training.dependency_levels import dependency_levels
 
 
 class _Levels(NamedTuple):
-    """A side's A rows by the time they start, with the N ratings that enter them; L points in time.
+    """A side's A rows by their level, with the N ratings that enter them; L levels.
 
     Attributes:
       row: int64[A], global row.
       entity: int64[A].
       context: float32[A, 3], as of `rrn_tf.layers.StepContext`.
-      row_splits: int64[L + 1], where each point's rows begin and end.
+      row_splits: int64[L + 1], where each level's rows begin and end.
       rating: float32[N].
       own, opposite: int32[N], both entities; 0 where they have no training ratings.
       opposite_row: int64[N], the opposite side's row that predicted the rating.
-      slot: int32[N], which of the point's rows the rating enters.
+      slot: int32[N], which of the level's rows the rating enters.
       rating_splits: int64[L + 1].
     """
 
@@ -47,8 +48,8 @@ class JointRoll:
     """Rolls user and item states through time.
 
     A row's input are the ratings of its entity's row before, each beside the opposite state that predicted it. That
-    state's row began at or before the rating, and the rating came before the row began: so all rows that begin at one
-    point in time need only rows that began earlier, and are taken at once.
+    state's row began at or before the rating, and the rating came before the row began: so a row needs only rows that
+    began earlier, and all rows of one level (see `rrn_tf.training.dependency_levels`) are taken at once.
 
     Args:
       model: the network; its inputs are innovations.
@@ -66,10 +67,11 @@ class JointRoll:
     ) -> None:
         self._model = model
         self._start = start
-        parts = {side: _active_rows(sequences, side, rows[side]) for side in SIDES}
-        times = np.unique(np.concatenate([part[1] for part in parts.values()]))
-        self._points = len(times)
-        self._levels = [_Levels(*map(tf.constant, _levels(sequences, side, *parts[side], times))) for side in SIDES]
+        level = dependency_levels(sequences, rows)
+        self._count = 1 + max(int(level[side].max(initial=-1)) for side in SIDES)
+        self._levels = [
+            _Levels(*map(tf.constant, _levels(sequences, side, level[side], self._count))) for side in SIDES
+        ]
         self._vectors: dict[Side, tf.Variable] = {}
         self._state: dict[Side, list[tf.Variable]] = {}
         self._num_rows = {side: sequences.side(side).num_rows for side in SIDES}
@@ -100,18 +102,18 @@ class JointRoll:
         return [part.numpy() for part in self._state[side]]
 
     def _roll(self, *levels: _Levels) -> None:
-        def advance(point: tf.Tensor) -> tf.Tensor:
+        def advance(level: tf.Tensor) -> tf.Tensor:
             for side, own in zip(SIDES, levels, strict=True):
-                self._advance(side, own, point)
-            return point + 1
+                self._advance(side, own, level)
+            return level + 1
 
-        tf.while_loop(lambda point: point < self._points, advance, [0], parallel_iterations=1)
+        tf.while_loop(lambda level: level < self._count, advance, [0], parallel_iterations=1)
 
-    def _advance(self, side: Side, levels: _Levels, point: tf.Tensor) -> None:
+    def _advance(self, side: Side, levels: _Levels, level: tf.Tensor) -> None:
         model, encoder = self._model, self._model.encoder(side)
-        begin, end = levels.row_splits[point], levels.row_splits[point + 1]
+        begin, end = levels.row_splits[level], levels.row_splits[level + 1]
         row, entity, context = (column[begin:end] for column in (levels.row, levels.entity, levels.context))
-        first, last = levels.rating_splits[point], levels.rating_splits[point + 1]
+        first, last = levels.rating_splits[level], levels.rating_splits[level + 1]
         own, opposite, rating = (column[first:last] for column in (levels.own, levels.opposite, levels.rating))
         vector = tf.gather(self._vectors[side.opposite], levels.opposite_row[first:last])
         factors = model.factors(side)(own), model.factors(side.opposite)(opposite)
@@ -130,33 +132,13 @@ class JointRoll:
         self._vectors[side].scatter_update(tf.IndexedSlices(model.projection(side)(output), row))
 
 
-def _active_rows(
-    sequences: RatingSequences, side: Side, rows: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rolled rows in order of the time they start, and that time in seconds from the cutoff."""
-    data = sequences.side(side)
-    active = np.flatnonzero(_place(data) < rows[data.row_entity])
-    start = data.step[active] * sequences.metadata.granularity(side)
-    order = np.argsort(start, kind="stable")
-    return active[order], start[order]
-
-
-def _place(data: SideSequences) -> npt.NDArray[np.int64]:
-    return np.arange(data.num_rows) - data.row_splits[data.row_entity]
-
-
-def _levels(
-    sequences: RatingSequences,
-    side: Side,
-    row: npt.NDArray[np.int64],
-    start: npt.NDArray[np.int64],
-    times: npt.NDArray[np.int64],
-) -> _Levels:
+def _levels(sequences: RatingSequences, side: Side, level: npt.NDArray[np.int64], count: int) -> _Levels:
     data, trained = sequences.side(side), sequences.metadata
-    newbie = _place(data)[row] == 0
+    row = np.argsort(level, kind="stable")[np.count_nonzero(level < 0) :]
+    newbie = data.place[row] == 0
     wallclock = wallclock_of(data.step, sequences.metadata, side).astype(np.float32)
     context = np.stack([newbie, wallclock[row], np.where(newbie, 0, wallclock[row - 1])], axis=1).astype(np.float32)
-    row_splits = np.append(np.searchsorted(start, times), len(row))
+    row_splits = np.searchsorted(level[row], np.arange(count + 1))
     counts = np.where(newbie, 0, np.diff(data.rating_splits)[row - 1])
     ratings = concatenated_ranges(data.rating_splits[row - 1], counts)
     position = np.arange(len(row)) - np.repeat(row_splits[:-1], np.diff(row_splits))

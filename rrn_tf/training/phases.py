@@ -68,8 +68,18 @@ class Phase:
         """The phase's optimizers by what they move."""
         return {"network": self.network_optimizer, "factors": self.factor_optimizer}
 
-    def run(self, rng: np.random.Generator, on_batch: Callable[[int, int], None] = lambda done, of: None) -> float:
+    def run(
+        self,
+        rng: np.random.Generator,
+        on_batch: Callable[[int, int], None] = lambda done, of: None,
+        rate: float = 1.0,
+    ) -> float:
         """One pass over all batches in random order; returns the training RMSE before each update.
+
+        Args:
+          rng: draws the order.
+          on_batch: is told of each batch.
+          rate: factor of the learning rates.
 
         Raises:
           TrainingError: where the loss is not finite or explodes, or the last update leaves weights that are not
@@ -79,6 +89,8 @@ class Phase:
         data = self._strategy.distribute_datasets_from_function(lambda context: self._plan.dataset(order, context))
         if self._step is None:
             self._step = tf.function(self._distributed_step, input_signature=[data.element_spec], autograph=False)
+        self.network_optimizer.learning_rate = rate * self._config.learning_rate
+        self.factor_optimizer.learning_rate = rate * self._config.factor_learning_rate
         total = 0.0
         for done, batch in enumerate(data, start=1):
             loss = float(self._step(batch))
@@ -101,8 +113,12 @@ class Phase:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([rows, self._dense_variables, self.factor_variables])
             factors = model.factors(side)(batch.entity)
-            squared_error = tf.reduce_sum(tf.square(batch.rating - self._predict(batch, rows, factors)))
-            objective = squared_error / batch.total + config.network_l2 * self._network_penalty(batch, rows)
+            error = batch.rating[:, tf.newaxis] - self._predict(batch, rows, factors)
+            squared_error = tf.reduce_sum(tf.square(error)) / model.emission.members
+            objective = (
+                squared_error * model.emission.members / batch.total
+                + config.network_l2 * self._network_penalty(batch, rows)
+            )
         row_gradients, dense, (factor_gradient,) = tape.gradient(
             objective, (rows, self._dense_variables, self.factor_variables)
         )
@@ -117,6 +133,7 @@ class Phase:
         return squared_error
 
     def _predict(self, batch: SequenceBatch, rows: list[tf.Tensor], factors: tf.Tensor) -> tf.Tensor:
+        """float[N, members]."""
         model, side = self._model, self.side
         shape = tf.shape(batch.context)
         vectors = tf.gather(self._opposite_rows, batch.opposite_row)
@@ -130,7 +147,8 @@ class Phase:
             embedded = encoder.embed_innovations(innovation, vectors, batch.input_slot, slots)
         states = model.states(side, embedded, batch.context, batch.length)
         own = tf.reshape(model.projection(side)(states), [-1, model.emission.units])
-        return model.emission.combine(tf.gather(own, batch.slot), vectors, own_factors, opposite_factors)
+        stationary = tf.reduce_sum(own_factors * opposite_factors, axis=-1, keepdims=True)
+        return model.emission.of_members(tf.gather(own, batch.slot), vectors) + stationary
 
     def _network_penalty(self, batch: SequenceBatch, rows: list[tf.Tensor]) -> tf.Tensor:
         """R(theta) of Eq. 8 without the factors: dense weights, and each embedding as often as it is used."""

@@ -29,11 +29,11 @@ def start_at_mean(model: RRN, rating_mean: float) -> None:
     entity's zero factors need only carry deviations from it.
     """
     for side in SIDES:
-        bias = np.zeros(model.emission.units, np.float32)
-        bias[0] = np.sqrt(abs(rating_mean))
+        bias = np.zeros([model.emission.members, model.emission.units // model.emission.members], np.float32)
+        bias[:, 0] = np.sqrt(abs(rating_mean))
         if side is Side.ITEM:
-            bias[0] *= np.sign(rating_mean)
-        model.projection(side).bias.assign(bias)
+            bias[:, 0] *= np.sign(rating_mean)
+        model.projection(side).bias.assign(bias.ravel())
 
 
 def pretrain_factors(model: RRN, sequences: RatingSequences, config: TrainingConfig) -> None:

@@ -119,8 +119,7 @@ class RowStates:
             variable.assign(part)
         self._set_last_step(side)
 
-        place = np.arange(sequences.num_rows) - sequences.row_splits[sequences.row_entity]
-        later = np.flatnonzero(place >= self.plans[side].rows[sequences.row_entity])
+        later = np.flatnonzero(sequences.place >= self.plans[side].rows[sequences.row_entity])
         wallclock = wallclock_of(sequences.step[later], self.sequences.metadata, side).astype(np.float32)
         for begin in range(0, len(later), _CHUNK):
             rows = later[begin : begin + _CHUNK]

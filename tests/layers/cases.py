@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from rrn_tf.layers import (
     CollaborativeSimpleRNNCell,
     InnovationEncoder,
     ItemSoftmax,
+    MemberDense,
+    MemberLSTMCell,
     RatingEmission,
     StateTower,
     StationaryFactors,
@@ -54,17 +57,25 @@ def _one_matrix(layer: StepEncoder, inputs: tuple) -> np.ndarray:
     return stacked @ np.concatenate([layer.embedding.numpy(), layer.context_kernel.numpy()])
 
 
-def _innovation_inputs(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    return rng.normal(size=N), rng.normal(size=(N, 2)), _slot(rng), _context(rng)
+def _innovation_inputs(members: int) -> Any:
+    def inputs(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        return rng.normal(size=(N, members)), rng.normal(size=(N, 2 * members)), _slot(rng), _context(rng)
+
+    return inputs
 
 
 def _innovations(layer: InnovationEncoder, inputs: tuple) -> np.ndarray:
     innovation, vector, slot, context = inputs
-    features = np.zeros((B * T, layer.vector_units + 3))
-    for s in set(slot[slot >= 0]):
-        e, v = innovation[slot == s], vector[slot == s]
-        features[s] = [*(e @ v) / np.sqrt(len(e)), e.sum() / np.sqrt(len(e)), e.mean(), np.log(1 + len(e))]
-    return (features @ layer.kernel.numpy()).reshape(B, T, -1) + context @ layer.context_kernel.numpy()
+    embedded = []
+    for member in range(layer.members):
+        of_member = vector[:, 2 * member : 2 * member + 2] * np.sqrt(layer.members)
+        features = np.zeros((B * T, layer.kernel.shape[1]))
+        for s in set(slot[slot >= 0]):
+            e, v, root = innovation[slot == s, member], of_member[slot == s], np.sqrt(np.sum(slot == s))
+            implicit = v.sum(0) / root if layer.implicit else []
+            features[s] = [*implicit, *(e @ v) / root, e.sum() / root, e.mean(), np.log(1 + len(e))]
+        embedded.append(features @ layer.kernel.numpy()[member])
+    return np.concatenate(embedded, axis=1).reshape(B, T, -1) + context @ layer.context_kernel.numpy()
 
 
 def _gap(layer: StepContext, inputs: tuple) -> np.ndarray:
@@ -76,10 +87,29 @@ def _gap(layer: StepContext, inputs: tuple) -> np.ndarray:
 
 def _emission(layer: RatingEmission, inputs: tuple) -> np.ndarray:
     user_state, item_state, user_factors, item_factors = inputs
-    user_kernel, user_bias = layer.user_projection.get_weights()
-    item_kernel, item_bias = layer.item_projection.get_weights()
-    dynamic = (user_state @ user_kernel + user_bias) * (item_state @ item_kernel + item_bias)
-    return dynamic.sum(1) + (user_factors * item_factors).sum(1)
+    left, right = layer.user_projection.get_weights(), layer.item_projection.get_weights()
+    user, item = (_maps(*weights, x) for weights, x in ((left, user_state), (right, item_state)))
+    return (user * item).sum(1) / layer.members + (user_factors * item_factors).sum(1)
+
+
+def _maps(kernel: np.ndarray, bias: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    """An affine map, or one a member where the kernel has members."""
+    if kernel.ndim == 2:
+        return inputs @ kernel + bias
+    parts = np.split(inputs, len(kernel), axis=-1)
+    return np.concatenate([x @ w for x, w in zip(parts, kernel, strict=True)], axis=-1) + bias
+
+
+def _member_lstm(layer: MemberLSTMCell, inputs: tuple) -> list[np.ndarray]:
+    steps, hidden, cell = inputs
+    found = np.zeros((2, len(steps), layer.units))
+    own, width = layer.units // layer.members, steps.shape[1] // layer.members
+    for member, (kernel, recurrent, bias) in enumerate(zip(*layer.get_weights(), strict=True)):
+        weights = {"kernel": kernel, "recurrent_kernel": recurrent, "bias": bias}
+        of_state, of_steps = (slice(member * size, (member + 1) * size) for size in (own, width))
+        for b, step in enumerate(steps):
+            found[:, b, of_state] = reference.lstm(step[of_steps], (hidden[b, of_state], cell[b, of_state]), weights)
+    return [found[0], *found]
 
 
 def _factors(layer: StationaryFactors, inputs: tuple) -> np.ndarray:
@@ -89,7 +119,10 @@ def _factors(layer: StationaryFactors, inputs: tuple) -> np.ndarray:
 
 def _recurrence(tower: StateTower, inputs: tuple) -> tuple[np.ndarray, list[np.ndarray]]:
     steps, mask = inputs
-    cell, own = getattr(reference, tower.cell), tower.rnn.cell
+    own = tower.rnn.cell
+    if tower.members > 1:
+        return _member_recurrence(tower, inputs)
+    cell = getattr(reference, tower.cell)
     weights = {name: getattr(own, name).numpy() for name in ("kernel", "recurrent_kernel", "bias")}
     states = np.full((B, T, tower.units), np.nan)
     final = [np.zeros((B, tower.units)) for _ in range(2)]
@@ -103,13 +136,24 @@ def _recurrence(tower: StateTower, inputs: tuple) -> tuple[np.ndarray, list[np.n
     return states, final if tower.cell == "lstm" else final[:1]
 
 
-def _tower(cell: str, return_state: bool) -> Case:
+def _member_recurrence(tower: StateTower, inputs: tuple) -> tuple[np.ndarray, list[np.ndarray]]:
+    steps, mask = inputs
+    states, final = np.full((B, T, tower.units), np.nan), np.zeros((2, B, tower.units))
+    for b in range(B):
+        for t in range(mask[b].sum()):
+            _, *after = _member_lstm(tower.rnn.cell, (steps[b, t : t + 1], *final[:, b : b + 1]))
+            final[:, b : b + 1] = after
+            states[b, t] = final[0, b]
+    return states, list(final)
+
+
+def _tower(cell: str, return_state: bool, members: int = 1) -> Case:
     def call(tower: StateTower, inputs: tuple) -> Any:
         return tower(inputs[0], mask=inputs[1], return_state=return_state)
 
     return Case(
-        lambda **kwargs: StateTower(2, cell, **kwargs),
-        lambda rng: (rng.normal(size=(B, T, D)), np.arange(T) < LENGTHS[:, np.newaxis]),
+        lambda **kwargs: StateTower(2 * members, cell, members, **kwargs),
+        lambda rng: (rng.normal(size=(B, T, D * members)), np.arange(T) < LENGTHS[:, np.newaxis]),
         lambda tower, inputs: _recurrence(tower, inputs)[slice(None) if return_state else 0],
         call,
         lambda inputs: (_nan_where(~inputs[1], inputs[0]), inputs[1]),
@@ -154,11 +198,29 @@ CASES = {
         _one_matrix,
         poison=lambda inputs: (inputs[0], _nan_where(inputs[2] < 0, inputs[1]), *inputs[2:]),
     ),
-    "InnovationEncoder": Case(
-        lambda **kwargs: InnovationEncoder(2, D, **kwargs),
-        _innovation_inputs,
-        _innovations,
-        poison=lambda inputs: (*(_nan_where(inputs[2] < 0, x) for x in inputs[:2]), *inputs[2:]),
+    **{
+        name: Case(
+            partial(InnovationEncoder, 2 * members, D, implicit, members),
+            _innovation_inputs(members),
+            _innovations,
+            poison=lambda inputs: (*(_nan_where(inputs[2] < 0, x) for x in inputs[:2]), *inputs[2:]),
+        )
+        for name, implicit, members in (
+            ("InnovationEncoder", False, 1),
+            ("InnovationEncoder-implicit", True, 1),
+            ("InnovationEncoder-members", True, 2),
+        )
+    },
+    "MemberDense": Case(
+        lambda **kwargs: MemberDense(6, 2, **kwargs),
+        lambda rng: (rng.normal(size=(B, T, 4)),),
+        lambda layer, inputs: _maps(*layer.get_weights(), *inputs) / np.sqrt(2),
+    ),
+    "MemberLSTMCell": Case(
+        lambda **kwargs: MemberLSTMCell(6, 2, **kwargs),
+        lambda rng: (rng.normal(size=(B, 4)), rng.normal(size=(B, 6)), rng.normal(size=(B, 6))),
+        _member_lstm,
+        lambda cell, inputs: cell(inputs[0], list(inputs[1:])),
     ),
     "StepContext": Case(
         lambda **kwargs: StepContext(D, clock="gap", time_scale=DAYS, **kwargs),
@@ -175,6 +237,12 @@ CASES = {
         lambda rng: tuple(rng.normal(size=(4, width)) for width in (3, 3, 2, 2)),
         _emission,
     ),
+    "RatingEmission-members": Case(
+        lambda **kwargs: RatingEmission(6, 2, **kwargs),
+        lambda rng: tuple(rng.normal(size=(4, width)) for width in (4, 4, 2, 2)),
+        _emission,
+    ),
+    "StateTower-members": _tower("lstm", return_state=True, members=2),
     **{f"StateTower-{cell}": _tower(cell, return_state=False) for cell in ("lstm", "gru", "rnn")},
     **{f"StateTower-{cell}-final": _tower(cell, return_state=True) for cell in ("lstm", "gru", "rnn")},
 }

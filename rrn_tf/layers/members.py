@@ -1,0 +1,146 @@
+"""Several networks of one shape side by side, none of which sees another: parts of an ensemble in one pass."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+@keras.saving.register_keras_serializable("rrn_tf")
+class MemberDense(keras.layers.Layer):
+    """An affine map a member: ``y_m = (W_m x_m + b_m) / sqrt(members)``.
+
+    The factor makes the inner product of two such outputs the mean over members of their inner products.
+
+    Args:
+      units: width of all outputs together.
+      members: equal parts that inputs and outputs consist of.
+
+    Call arguments:
+      inputs: float[..., members * d].
+
+    Returns:
+      float[..., units].
+
+    Raises:
+      ValueError: for widths that are no multiple of `members`.
+
+    Example:
+      >>> MemberDense(units=6, members=2)(tf.ones([3, 4])).shape.as_list()
+      [3, 6]
+    """
+
+    def __init__(self, units: int, members: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.members = members
+
+    def build(self, input_shape: Any) -> None:
+        shape = (self.members, part(input_shape[-1], self.members), part(self.units, self.members))
+        self.kernel = self.add_weight("kernel", shape, initializer=each_member("glorot_uniform"))
+        self.bias = self.add_weight("bias", (self.units,), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return (by_member(inputs, self.kernel) + self.bias) / self.members**0.5
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "members": self.members}
+
+
+@keras.saving.register_keras_serializable("rrn_tf")
+class MemberLSTMCell(keras.layers.Layer):
+    """An LSTM cell a member, each with a part of the state (Eqs. 1-4 of the RRN paper).
+
+    Args:
+      units: width of all states together.
+      members: equal parts that inputs and states consist of.
+
+    Call arguments:
+      inputs: float[B, members * d].
+      states: ``[h, c]``, float[B, units] each.
+
+    Returns:
+      float[B, units], the output, and ``[h, c]`` after the step.
+
+    Raises:
+      ValueError: for widths that are no multiple of `members`.
+
+    Example:
+      >>> output, (h, c) = MemberLSTMCell(units=6, members=2)(tf.ones([3, 4]), [tf.zeros([3, 6])] * 2)
+      >>> output.shape.as_list(), c.shape.as_list()
+      ([3, 6], [3, 6])
+
+    Reference:
+      Wu et al., Recurrent Recommender Networks, WSDM 2017, Eqs. 1-4.
+    """
+
+    def __init__(self, units: int, members: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.members = members
+        self.state_size = [units, units]
+        self.output_size = units
+
+    def build(self, input_shape: Any) -> None:
+        own = part(self.units, self.members)
+        kernel = (self.members, part(input_shape[-1], self.members), 4 * own)
+        self.kernel = self.add_weight("kernel", kernel, initializer=each_member("glorot_uniform"))
+        self.recurrent_kernel = self.add_weight(
+            "recurrent_kernel", (self.members, own, 4 * own), initializer=each_member("orthogonal")
+        )
+        self.bias = self.add_weight("bias", (self.members, 4 * own), initializer=_open_forget_gate)
+        super().build(input_shape)
+
+    def call(self, inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        hidden, cell = (tf.cast(state, inputs.dtype) for state in states)
+        gates = by_member(inputs, self.kernel) + by_member(hidden, self.recurrent_kernel)
+        gates = tf.reshape(gates, [-1, *self.bias.shape]) + tf.cast(self.bias, gates.dtype)
+        # In the order of Keras: input, forget, candidate, output.
+        i, f, candidate, o = (tf.reshape(gate, [-1, self.units]) for gate in tf.split(gates, 4, axis=-1))
+        cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * tf.tanh(candidate)
+        hidden = tf.sigmoid(o) * tf.tanh(cell)
+        return hidden, [hidden, cell]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "units": self.units, "members": self.members}
+
+
+def part(width: int, members: int) -> int:
+    """The width of one member's part.
+
+    Raises:
+      ValueError: where it is not whole.
+    """
+    if width % members:
+        raise ValueError(f"a width should be a multiple of {members} members, received {width}")
+    return width // members
+
+
+def by_member(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """float[..., M * d] inputs times float[M, d, e] kernels: float[..., M * e]."""
+    members, width, out = kernel.shape
+    shape = tf.shape(inputs)
+    # Member by member first: one batched product instead of a transposition on both sides of it.
+    rows = tf.transpose(tf.reshape(inputs, [-1, members, width]), [1, 0, 2])
+    product = tf.transpose(tf.matmul(rows, tf.cast(kernel, inputs.dtype)), [1, 0, 2])
+    found = tf.reshape(product, tf.concat([shape[:-1], [members * out]], axis=0))
+    found.set_shape([*inputs.shape[:-1], members * out])
+    return found
+
+
+def each_member(initializer: str) -> Any:
+    """An initializer of stacked kernels, each as if it stood alone."""
+
+    def initial(shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
+        # One instance would give every member the same values.
+        return tf.stack([keras.initializers.get(initializer)(shape[1:], dtype) for _ in range(shape[0])])
+
+    return initial
+
+
+def _open_forget_gate(shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
+    gate = tf.ones([shape[0], shape[-1] // 4], dtype)
+    return tf.concat([0 * gate, gate, 0 * gate, 0 * gate], axis=1)
