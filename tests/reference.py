@@ -65,7 +65,8 @@ class ReferenceRRN:
         Keras's order of gates, ``projection_kernel [units, dynamic]``, ``projection_bias`` and
         ``factors [entities + 1, k]``. Entities beyond a table use its row 0.
       cell: "lstm", "gru" or "rnn".
-      inputs: "ratings" (Eq. 5) or "innovations": then there is no ``embedding`` but ``kernel_in [dynamic + 3, d]``.
+      inputs: "ratings" (Eq. 5) or "innovations": then there is no ``embedding`` but ``kernel_in [dynamic + 3, d]``, or
+        ``[2 dynamic + 3, d]`` where whose they are counts too.
       gaps: the context is the newbie flag and the logarithm of the days since the step before (2 rows of the kernel).
     """
 
@@ -128,16 +129,23 @@ class ReferenceRRN:
     def innovations(
         self, side: SideName, entity: int, ratings: list[tuple[int, float, int]], protocol: Protocol
     ) -> Array:
-        """What ratings say beyond what was predicted of an entity at rest: [e v / sqrt n, e / sqrt n, mean e, log]."""
+        """What ratings say beyond what was predicted of an entity at rest.
+
+        [v / sqrt n, if the kernel has rows for it, e v / sqrt n, e / sqrt n, mean e, log (1 + n)], v and e v summed.
+        """
         weights, others, n = self.weights[side], self.weights[OTHER[side]], max(len(ratings), 1)
         total, vectors = 0.0, np.zeros(weights["projection_bias"].shape)
+        implicit = np.zeros(len(weights["kernel_in"]) - len(vectors) - 3)
         for opposite, rating, timestamp in ratings:
             v = self.projected_state(OTHER[side], opposite, timestamp, protocol)
             expected = v @ weights["projection_bias"] + row(weights["factors"], entity) @ row(
                 others["factors"], opposite
             )
             total, vectors = total + (rating - expected), vectors + (rating - expected) * v
-        return np.array([*vectors / np.sqrt(n), total / np.sqrt(n), total / n, np.log1p(len(ratings))])
+            implicit = implicit + v[: len(implicit)]
+        return np.array(
+            [*implicit / np.sqrt(n), *vectors / np.sqrt(n), total / np.sqrt(n), total / n, np.log1p(len(ratings))]
+        )
 
     def state(self, side: SideName, entity: int, timestamp: int, protocol: Protocol) -> Array:
         """Eq. 6: u of the query's own step, float[units]."""
@@ -185,25 +193,26 @@ class ReferenceRRN:
         return float(errors[np.asarray(self.ratings.split) == TRAIN].sum())
 
 
-def weights_of(model: Any) -> dict[str, dict[str, Array]]:
-    """The weights of an `rrn_tf.models.rrn.RRN` under the names that `ReferenceRRN` takes."""
+def weights_of(model: Any, member: int = 0) -> dict[str, dict[str, Array]]:
+    """The weights of an `rrn_tf.models.rrn.RRN`, or of one member, under the names that `ReferenceRRN` takes."""
     from rrn_tf.features import SIDES
 
     weights = {}
     for side in SIDES:
         encoder, cell, projection = model.encoder(side), model.tower(side).rnn.cell, model.projection(side)
-        learned = {"kernel_in": encoder.kernel} if model.inputs == "innovations" else {"embedding": encoder.embedding}
-        tensors = {
-            **learned,
-            "context_kernel": encoder.context_kernel,
-            "kernel": cell.kernel,
-            "recurrent_kernel": cell.recurrent_kernel,
-            "bias": cell.bias,
-            "projection_kernel": projection.kernel,
-            "projection_bias": projection.bias,
-            "factors": model.factors(side).table,
+        own = {
+            "context_kernel": np.split(encoder.context_kernel.numpy(), model.emission.members, axis=1)[member],
+            "projection_bias": np.split(projection.bias.numpy(), model.emission.members)[member],
+            "factors": model.factors(side).table.numpy(),
         }
-        weights[side.value] = {name: np.asarray(tensor.numpy(), np.float64) for name, tensor in tensors.items()}
+        if model.inputs == "innovations":
+            own["kernel_in"] = encoder.kernel.numpy()[member]
+        else:
+            own["embedding"] = np.split(encoder.embedding.numpy(), model.emission.members, axis=1)[member]
+        stacked = {"kernel": cell.kernel, "recurrent_kernel": cell.recurrent_kernel, "bias": cell.bias}
+        for name, tensor in {**stacked, "projection_kernel": projection.kernel}.items():
+            own[name] = tensor.numpy()[member] if model.emission.members > 1 else tensor.numpy()
+        weights[side.value] = {name: np.asarray(values, np.float64) for name, values in own.items()}
     return weights
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,8 +47,8 @@ def prepare(ratings: Ratings, directory: Path) -> RatingSequences:
     return load_sequences(write_sequences(*names, ratings.rating, ratings.timestamp, ratings.split, directory, config))
 
 
-def random_model(sequences: RatingSequences, cell: str, **inputs: str) -> RRN:
-    sizes = ModelConfig(cell=cell, units=5, embedding=4, dynamic=3, stationary=2, **inputs)  # type: ignore[arg-type]
+def random_model(sequences: RatingSequences, cell: str, **inputs: Any) -> RRN:
+    sizes = ModelConfig(cell=cell, units=5, embedding=4, dynamic=3, stationary=2, **inputs)
     model = make_model(Config(model=sizes), sequences)
     rng = np.random.default_rng(1)
     for variable in model.weights:
@@ -78,6 +80,20 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
     return prepare(make_ratings(), tmp_path_factory.mktemp("prepared"))
 
 
+def _reference(
+    prepared: RatingSequences, weights: dict[str, Any], cell: str = "lstm", inputs: str = "ratings", gaps: bool = False
+) -> tuple[ReferenceRRN, list[tuple[str, str, int]]]:
+    """The reference on the same ratings, and their users, items and times in its order."""
+    raw = make_ratings()
+    index = [{name: k + 1 for k, name in enumerate(ids)} for ids in (prepared.user_ids, prepared.item_ids)]
+    users, items = [f"u{k:02d}" for k in raw.user], [f"i{k:02d}" for k in raw.item]
+    ratings = Ratings([index[0][u] for u in users], [index[1][i] for i in items], raw.rating, raw.timestamp, raw.split)
+    trained = raw.timestamp[raw.split == Split.TRAIN]
+    ticks = Clock(CUTOFF, DAY, 7 * DAY, trained.mean(), trained.std())
+    keys = list(zip(users, items, raw.timestamp.tolist(), strict=True))
+    return ReferenceRRN(ratings, ticks, weights, cell, inputs, gaps), keys
+
+
 @pytest.mark.parametrize(
     ("cell", "protocol", "inputs", "clock"),
     [
@@ -103,18 +119,30 @@ def test_predictions_equal_the_reference(
 ) -> None:
     model = random_model(prepared, cell, inputs=inputs, clock=clock)
     found = predict(model, prepared, protocol)
-
-    raw = make_ratings()
-    index = [{name: k + 1 for k, name in enumerate(ids)} for ids in (prepared.user_ids, prepared.item_ids)]
-    users, items = [f"u{k:02d}" for k in raw.user], [f"i{k:02d}" for k in raw.item]
-    ratings = Ratings([index[0][u] for u in users], [index[1][i] for i in items], raw.rating, raw.timestamp, raw.split)
-    trained = raw.timestamp[raw.split == Split.TRAIN]
-    ticks = Clock(CUTOFF, DAY, 7 * DAY, trained.mean(), trained.std())
-    reference = ReferenceRRN(ratings, ticks, weights_of(model), cell, inputs, gaps=clock == "gap")
+    reference, keys = _reference(prepared, weights_of(model), cell, inputs, gaps=clock == "gap")
     expected = reference.predict_all(protocol)
-    got = [found[key] for key in zip(users, items, raw.timestamp.tolist(), strict=True)]
+    got = [found[key] for key in keys]
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
     assert np.std(expected) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("protocol", "inputs", "implicit"),
+    [
+        ("streaming", "innovations", True),
+        pytest.param("frozen", "ratings", False, marks=pytest.mark.slow),
+    ],
+)
+def test_members_predict_the_mean_of_networks_that_know_nothing_of_each_other(
+    prepared: RatingSequences, protocol: Protocol, inputs: str, implicit: bool
+) -> None:
+    model = random_model(prepared, "lstm", inputs=inputs, implicit=implicit, members=3)
+    found = predict(model, prepared, protocol)
+    of_members = [_reference(prepared, weights_of(model, member), inputs=inputs) for member in range(3)]
+    alone = [reference.predict_all(protocol) for reference, _ in of_members]
+    got = [found[key] for key in of_members[0][1]]
+    np.testing.assert_allclose(got, np.mean(alone, axis=0), rtol=1e-4, atol=1e-5)
+    assert min(np.std(left - right) for left, right in itertools.combinations(alone, 2)) > 0.05
 
 
 @pytest.mark.parametrize("inputs", ["ratings", "innovations"])

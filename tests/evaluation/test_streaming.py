@@ -24,7 +24,7 @@ LATER = [split for split in Split if split is not Split.TRAIN]
     scope="module",
     params=[
         {"cell": "lstm", "inputs": "ratings"},
-        {"cell": "lstm", "inputs": "innovations", "clock": "gap"},
+        {"cell": "lstm", "inputs": "innovations", "clock": "gap", "implicit": True, "members": 2},
         pytest.param({"cell": "gru", "inputs": "ratings"}, marks=pytest.mark.slow),
     ],
 )

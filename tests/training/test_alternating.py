@@ -35,11 +35,11 @@ def weights(result: TrainingResult) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("inputs", ["ratings", "innovations"])
-def test_a_phase_moves_its_own_side_alone(side: Side, inputs: str, prepared_dir: Path) -> None:
+@pytest.mark.parametrize("inputs", [{"inputs": "ratings"}, {"inputs": "innovations", "implicit": True, "members": 2}])
+def test_a_phase_moves_its_own_side_alone(side: Side, inputs: dict[str, Any], prepared_dir: Path) -> None:
     strategy = tf.distribute.get_strategy()
     sequences, settings = load_sequences(prepared_dir), config().training
-    model = make_model(config_from_dict({"model": {**SMALL, "inputs": inputs}}), sequences)
+    model = make_model(config_from_dict({"model": {**SMALL, **inputs}}), sequences)
     plans = {s: plan_batches(sequences.side(s), sequences.metadata, 256) for s in SIDES}
     states = RowStates(model, sequences, plans)
     states.refresh_all()
