@@ -76,12 +76,30 @@ class StateTower(keras.layers.Layer):
             # States are causal, so right padding cannot reach real steps; but zero times NaN is NaN in
             # the gradient. The (slower) masked recurrence is needed for the final state alone.
             inputs = tf.where(mask[:, :, tf.newaxis], inputs, tf.zeros_like(inputs))
+        if self.members > 1 and inputs.dtype != tf.float64:
+            states, final = self._roll_members(inputs, mask, initial_state)
+            return (states, final) if return_state else states
         states, *final = self.rnn(
             inputs,
             mask=mask if return_state else None,
             initial_state=None if initial_state is None else self._cast(initial_state),
         )
         return (states, final) if return_state else states
+
+    def _roll_members(
+        self, inputs: tf.Tensor, mask: tf.Tensor | None, initial_state: Sequence[tf.Tensor] | None
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """As `call`. Every step's state is there, so the last real one is looked up, with no masked recurrence."""
+        batch, steps = tf.unstack(tf.shape(inputs)[:2])
+        start = self.initial_state(batch) if initial_state is None else self._cast(initial_state)
+        rolled = self.rnn.cell.roll(inputs, start)
+        length = tf.fill([batch], steps) if mask is None else tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+        last = tf.maximum(length - 1, 0)
+        final = [
+            tf.where(length[:, tf.newaxis] > 0, tf.gather(after, last, axis=1, batch_dims=1), before)
+            for after, before in zip(rolled, start, strict=True)
+        ]
+        return rolled[0], final
 
     def step(self, inputs: tf.Tensor, state: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """One step: float[B, d] and the state before it to float[B, units] and the state after it."""
