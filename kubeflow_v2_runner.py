@@ -24,7 +24,7 @@ def run() -> None:
         data_base=posixpath.dirname(configs.VERTEX_DATA),
         data_pattern=posixpath.basename(configs.VERTEX_DATA),
         schema_file=configs.IMAGE_SCHEMA,
-        config=config_to_dict(load_config(configs.CONFIG)),
+        config=config_to_dict(load_config(configs.CONFIG["rrn"])),
         serving_model_dir=configs.VERTEX_SERVING,
         max_rmse=configs.VERTEX_MAX_RMSE,
         max_rmse_increase=configs.MAX_RMSE_INCREASE,

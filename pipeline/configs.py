@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from rrn_tf.config import RRN_PLUS
+
 PIPELINE_NAME = "rrn"
 PIPELINE_NAMES = {"rrn": PIPELINE_NAME, "crnn": "crnn"}
 
@@ -14,7 +16,8 @@ DATA = {
     name: os.environ.get("RRN_DATA", data) for name, data in (("rrn", "movielens-small"), ("crnn", "synthetic-events"))
 }
 OUTPUT = os.environ.get("RRN_OUTPUT", "runs/pipeline")
-CONFIG = os.environ.get("RRN_CONFIG") or None
+# By model.
+CONFIG = {name: os.environ.get("RRN_CONFIG") or preset for name, preset in (("rrn", RRN_PLUS), ("crnn", None))}
 BEAM_ARGS = os.environ.get("RRN_BEAM_ARGS", "")
 
 # --- what blesses a model -------------------------------------------------------------------------

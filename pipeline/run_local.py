@@ -48,10 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     begin = time.monotonic()
     options = _parser().parse_args(argv)
     try:
+        named = options.config or configs.CONFIG[options.model]
         config: Config | CollaborativeConfig = (
-            load_config(options.config, options.set, Config)
+            load_config(named, options.set, Config)
             if options.model == RRN
-            else load_config(options.config, options.set, CollaborativeConfig)
+            else load_config(named, options.set, CollaborativeConfig)
         )
         output = Path(options.output).absolute()
         source = resolve(options.data or configs.DATA[options.model], output / "data")
@@ -197,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", default=configs.MODEL, choices=MODELS, help="rrn: ratings; crnn: events")
     parser.add_argument("--data", default="", help=f"{ACCEPTED} (default: {configs.DATA})")
     parser.add_argument("--output", default=configs.OUTPUT, help="directory of all output (default: %(default)s)")
-    parser.add_argument("--config", default=configs.CONFIG, help="YAML file or preset")
+    parser.add_argument("--config", help="YAML file or preset (default: RRN_CONFIG, or rrn-plus of ratings)")
     parser.add_argument("--set", action="append", default=[], metavar="a.b=c", help="overrides a configuration value")
     parser.add_argument("--max-rmse", type=float, help="a model with a larger RMSE is not pushed")
     parser.add_argument("--max-nll", type=float, help="a Collaborative RNN with a larger loss is not pushed")

@@ -42,7 +42,7 @@ def main() -> None:
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--data", help="As for `rrn train`; movielens-small or synthetic-events by default.")
 @click.option("--output", default="runs/pipeline", show_default=True, type=click.Path(file_okay=False))
-@click.option("--config", "config_name", help=CONFIG_HELP)
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option("--max-rmse", type=float, help="A model with a larger test RMSE is not pushed.")
 @click.option("--max-nll", type=float, help="A Collaborative RNN with a larger loss is not pushed.")

@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass
 from typing_extensions import TypeVar
 
 PRESETS = Path(__file__).parent / "presets"
+RRN_PLUS = "rrn-plus"  # what commands train on ratings where nothing else is named
 
 STRICT = pydantic.ConfigDict(extra="forbid", validate_default=True, coerce_numbers_to_str=True)
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_629_800, "y": 31_557_600}

@@ -33,7 +33,7 @@ MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events.
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--valid", help="Later ratings for validation, in place of the time split.")
-@click.option("--config", "config_name", help=CONFIG_HELP)
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @click.option("--resume", is_flag=True, help="Goes on from the last finished phase of the run in --output, if any.")
@@ -60,11 +60,11 @@ def train(
     with one_line_errors():
         from rrn_tf.cluster import several_workers
         from rrn_tf.collaborative_config import CollaborativeConfig
-        from rrn_tf.config import Config
+        from rrn_tf.config import RRN_PLUS, Config
         from rrn_tf.data.datasets import resolve
 
         config: Config | CollaborativeConfig = (
-            resolved_config(config_name, overrides, Config)
+            resolved_config(config_name or RRN_PLUS, overrides, Config)
             if kind == RRN
             else resolved_config(config_name, overrides, CollaborativeConfig)
         )
@@ -140,7 +140,7 @@ def train(
 )
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--protocol", type=click.Choice(EVENT_PROTOCOLS), default=EVENT_PROTOCOLS[0], show_default=True)
-@click.option("--config", "config_name", help=CONFIG_HELP)
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option(
     "--networks/--no-networks",
@@ -173,7 +173,7 @@ def baselines(
         raise click.UsageError("--config is for --data; a run has its own")
     with one_line_errors(), tempfile.TemporaryDirectory(prefix="rrn-data-") as folder:
         from rrn_tf.collaborative_config import CollaborativeConfig
-        from rrn_tf.config import Config
+        from rrn_tf.config import RRN_PLUS, Config
         from rrn_tf.data.datasets import resolve
 
         pattern = resolve(data, folder).pattern if data else ""
@@ -189,7 +189,7 @@ def baselines(
         figures: dict[str, Any] = {}
         if kind == RRN:
             of_run = runs[0] if runs else None
-            ratings = load_ratings(pattern, resolved_config(config_name, overrides, Config), of_run)
+            ratings = load_ratings(pattern, resolved_config(config_name or RRN_PLUS, overrides, Config), of_run)
             print_leaderboards(boards := compare_ratings(ratings, of_run, seed, click.echo))
             figures |= {name: [*map(dataclasses.asdict, rows)] for name, rows in boards.items()}
         else:

@@ -18,7 +18,14 @@ from rrn_tf.data import synthetic
 from rrn_tf.data.datasets import write_frame
 
 ROOT = Path(__file__).parents[2]
-SETTINGS = ["model.units=8", "model.embedding=8", "model.dynamic=4", "model.stationary=4", "training.epochs=2"]
+SETTINGS = [
+    "model.units=8",
+    "model.embedding=8",
+    "model.dynamic=4",
+    "model.stationary=4",
+    "model.members=2",
+    "training.epochs=2",
+]
 
 
 def test_missing_data_is_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,9 @@ def rrn(*arguments: str) -> Result:
 @pytest.mark.slow
 def test_ratings_of_a_run_with_its_network(tmp_path: Path) -> None:
     data = "synthetic:users=80,items=40,ratings=1500,days=90"
-    trained = rrn("train", "--data", data, "--output", str(tmp_path / "run"), "--set=training.epochs=1")
+    trained = rrn(
+        "train", "--data", data, "--output", str(tmp_path / "run"), "--set=training.epochs=1", "--set=model.members=2"
+    )
     assert trained.exit_code == 0, trained.output
     result = rrn("baselines", "--run", str(tmp_path / "run"), "--json", str(tmp_path / "rows.json"))
     assert result.exit_code == 0, result.output

@@ -17,7 +17,13 @@ from click.testing import CliRunner
 from rrn_tf.cli import main
 
 DATA = "synthetic:users=80,items=40,ratings=1500,days=90"
-SETTINGS = ["training.epochs=3", "training.patience=0", "training.rows_per_batch=256", "model.units=6"]
+SETTINGS = [
+    "training.epochs=3",
+    "training.patience=0",
+    "training.rows_per_batch=256",
+    "model.units=6",
+    "model.members=2",
+]
 
 
 def command(output: Path, *more: str) -> list[str]:
