@@ -45,6 +45,8 @@ def main() -> None:
 @click.option("--output", default="runs/pipeline", show_default=True, type=click.Path(file_okay=False))
 @click.option("--config", "config_name", help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
+@click.option("--tune", "minutes", type=float, help="Minutes of a search for better settings before training.")
+@click.option("--space", "space_file", help="What it searches, as for `rrn tune`, but for settings of data.")
 @click.option("--max-rmse", type=float, help="A model with a larger test RMSE is not pushed.")
 @click.option("--max-nll", type=float, help="A Collaborative RNN with a larger loss is not pushed.")
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
@@ -56,6 +58,8 @@ def run(
     output: str,
     config_name: str | None,
     overrides: tuple[str, ...],
+    minutes: float | None,
+    space_file: str | None,
     max_rmse: float | None,
     max_nll: float | None,
     beam_args: str,
@@ -70,6 +74,8 @@ def run(
     arguments += [f"--data={data}"] if data else []
     arguments += [f"--config={config_name}"] if config_name else []
     arguments += [f"--set={override}" for override in overrides]
+    arguments += [f"--tune={minutes}"] if minutes is not None else []
+    arguments += [f"--space={space_file}"] if space_file else []
     arguments += [f"--max-rmse={max_rmse}"] if max_rmse is not None else []
     arguments += [f"--max-nll={max_nll}"] if max_nll is not None else []
     arguments += ["--no-cache"] if no_cache else []

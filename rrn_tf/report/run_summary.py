@@ -92,7 +92,9 @@ def print_run(record: Mapping[str, Any]) -> None:
         print_leaderboards({record["leaderboard"]["protocol"]: [LeaderboardRow(**row) for row in rows]})
     _print_best(record)
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
-    for name in ("model", "logs", "evaluation", "report", "dead_letters"):
+    if tuned := record.get("tuned"):
+        _print(f"tuned         {', '.join(f'{path}={value}' for path, value in tuned.items())}")
+    for name in ("config", "model", "logs", "evaluation", "report", "dead_letters"):
         if name in record:
             _print(f"{name.replace('_', ' '):<14}{record[name]}")
 

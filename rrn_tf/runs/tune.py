@@ -83,15 +83,12 @@ def tune(
             raise click.UsageError("expected one worker, found several in TF_CONFIG")
         source = resolve(data, Path(output, "data"))
         click.echo(source.description)
-        import tensorflow as tf
-
         from rrn_tf.environment import environment
         from rrn_tf.report.run_summary import print_trials
         from rrn_tf.runs.tuning_run import BEST_FILE, tune_run
         from rrn_tf.training.devices import set_logical_devices
 
         set_logical_devices(config.training.replicas)
-        tf.get_logger().setLevel("ERROR")  # it warns of functions that are traced anew, which those of each trial are
         finished = tune_run(
             source.pattern,
             output,

@@ -134,10 +134,15 @@ class RatingTuner(base_tuner.BaseTuner):
     def run_trial(self, trial: Any, **arguments: Any) -> dict[str, float]:
         """Validation RMSE of a trial, from the file if it is there."""
         settings = dict(trial.hyperparameters.values)
-        found = self.log.find(settings) or self._run(settings)
-        if found.valid_rmse is None:
-            raise errors.FailedTrialError(found.failure)
-        return {OBJECTIVE: found.valid_rmse}
+        try:
+            found = self.log.find(settings) or self._run(settings)
+        except errors.FatalError:
+            raise
+        except Exception as error:
+            # KerasTuner would take any error for a bad trial and go on.
+            raise errors.FatalError(str(error)) from error
+        # What is no number fails the trial; of an exception KerasTuner would print the traceback.
+        return {OBJECTIVE: math.nan if found.valid_rmse is None else found.valid_rmse}
 
     def search_space_summary(self, extended: bool = False) -> None:
         """Nothing: each trial's line says enough."""
@@ -158,18 +163,15 @@ class RatingTuner(base_tuner.BaseTuner):
         tried = (f"{path.rpartition('.')[2]}={_short(of)}" for path, of in settings.items() if path in self._varied)
         self._echo(f"trial {number:3d}  {'  '.join(tried)}")
         begin = time.monotonic()
+        sequences = self._sequences_of(config.data)
         try:
-            outcome = self._try_out(self._sequences_of(config.data), config, self._work / f"{number}", self._listeners)
+            outcome = self._try_out(sequences, config, self._work / f"{number}", self._listeners)
             if not math.isfinite(outcome.valid_rmse):
                 raise TrainingError(f"expected a finite validation RMSE, found {outcome.valid_rmse}")
             figures: dict[str, Any] = outcome._asdict()
-        except TrainingError as error:
+        except (TrainingError, ValueError) as error:
+            # Settings that do not go with one another are as bad as training that explodes.
             figures = {"failure": str(error)}
-        except errors.FatalError:
-            raise
-        except Exception as error:
-            # KerasTuner would take any other error for a bad trial and go on.
-            raise errors.FatalError(str(error)) from error
         best = self.log.best
         trial = Trial(number, settings, values, seconds=round(time.monotonic() - begin, 3), **figures)
         self.log.append(trial)

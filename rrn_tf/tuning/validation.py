@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import tensorflow as tf
 import tf_keras as keras
 
 from rrn_tf.config import Config
@@ -37,6 +39,18 @@ def without_test(sequences: RatingSequences) -> RatingSequences:
     return left
 
 
+@contextmanager
+def _tracing_expected() -> Iterator[None]:
+    """Keeps TensorFlow from warning of functions that are traced anew: every trial has its own."""
+    log = tf.get_logger()
+    level = log.level
+    log.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
 def train_and_validate(
     sequences: RatingSequences, config: Config, checkpoints: Path, listeners: Sequence[Listener] = ()
 ) -> Outcome:
@@ -50,8 +64,10 @@ def train_and_validate(
 
     Raises:
       TrainingError: where the loss is not finite or explodes.
+      ValueError: for settings that do not go with one another.
     """
     keras.backend.clear_session()  # or the graphs of all trials would stay in memory
-    result = train(sequences, checkpoints, config, listeners=listeners, resume=True)
+    with _tracing_expected():
+        result = train(sequences, checkpoints, config, listeners=listeners, resume=True)
     figures = result.metrics[Split.VALID.label][config.training.selection]
     return Outcome(figures["rmse"], result.best_epoch, len(result.history))

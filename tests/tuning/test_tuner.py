@@ -16,7 +16,7 @@ from rrn_tf.config import Config, config_from_dict
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.phases import TrainingError
 from rrn_tf.tuning.space import SearchSpace
-from rrn_tf.tuning.trials import Trial, TrialLog
+from rrn_tf.tuning.trials import Trial
 from rrn_tf.tuning.tuner import ORACLES, RatingTuner, TuningError
 from rrn_tf.tuning.validation import Outcome
 
@@ -119,7 +119,20 @@ def test_a_trial_is_stopped_when_the_time_is_up(tmp_path: Path, monkeypatch: pyt
 def test_a_failed_trial_is_recorded_and_the_search_goes_on(tmp_path: Path) -> None:
     trials = run(tmp_path, StandIn(fails=[1, 2, 3, 4, 5]), max_trials=7)
     assert [trial.failure for trial in trials] == ["epoch 1: loss exploded"] * 5 + [None] * 2
-    assert TrialLog(tmp_path / "trials.jsonl").best in trials[5:]
+    searched = tuner(tmp_path, StandIn(), max_trials=7)
+    searched.search()
+    assert searched.log.best in searched.log.trials[5:]
+    assert {trial.status for trial in searched.oracle.trials.values()} == {"FAILED", "COMPLETED"}
+
+
+def test_settings_that_do_not_go_together_are_a_failure(tmp_path: Path) -> None:
+    def refuses(sequences: Any, config: Config, checkpoints: Path, listeners: Sequence[Listener]) -> Outcome:
+        if config.model.implicit:
+            raise ValueError("implicit should go with inputs 'innovations'")
+        return Outcome(1.0, 0, 1)
+
+    trials = run(tmp_path, refuses, space={"model.implicit": [False, True]}, search="grid")
+    assert [trial.failure for trial in trials] == [None, "implicit should go with inputs 'innovations'"]
 
 
 def test_without_any_figure_there_is_no_result(tmp_path: Path) -> None:
