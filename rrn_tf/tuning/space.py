@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import keras_tuner
 import pydantic
 from pydantic.dataclasses import dataclass as validated
 
 from rrn_tf.config import STRICT, Config, ConfigError, config_from_dict, config_to_dict, read_yaml
+
+if TYPE_CHECKING:
+    import keras_tuner
 
 DEFAULT_SPACE = Path(__file__).with_name("ratings.yaml")
 # Figures of trials that differ in these could not be compared.
@@ -86,6 +88,8 @@ class SearchSpace:
 
     def hyperparameters(self, base: Config) -> keras_tuner.HyperParameters:
         """The space as KerasTuner's oracles take it."""
+        import keras_tuner  # and with it TensorFlow, which reading a space can do without
+
         found, own = keras_tuner.HyperParameters(), config_to_dict(base)
         for path, of in self.settings.items():
             if isinstance(of, Range):
