@@ -13,18 +13,21 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from pipeline import configs
 from pipeline.pipeline import create_pipeline
+from pipeline.tuning import tune_options
 from rrn_tf.config import config_to_dict, load_config
 
 
 def run() -> None:
     """Writes `pipeline.json`, the compiled job."""
+    config = load_config(configs.CONFIG["rrn"])
     pipeline = create_pipeline(
         name=configs.PIPELINE_NAME,
         root=configs.VERTEX_ROOT,
         data_base=posixpath.dirname(configs.VERTEX_DATA),
         data_pattern=posixpath.basename(configs.VERTEX_DATA),
         schema_file=configs.IMAGE_SCHEMA,
-        config=config_to_dict(load_config(configs.CONFIG["rrn"])),
+        config=config_to_dict(config),
+        tune=tune_options(configs.TUNE_MINUTES, None, config),
         serving_model_dir=configs.VERTEX_SERVING,
         max_rmse=configs.VERTEX_MAX_RMSE,
         max_rmse_increase=configs.MAX_RMSE_INCREASE,

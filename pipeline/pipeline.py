@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx import types
-from tfx.components import Evaluator, ExampleValidator, Pusher, StatisticsGen, Trainer
+from tfx.components import Evaluator, ExampleValidator, Pusher, StatisticsGen, Trainer, Tuner
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
@@ -21,6 +21,7 @@ from pipeline.evaluation import eval_config
 from rrn_tf.features import SIDES, Split
 
 RUN_FN = "components.trainer.run_fn.run_fn"
+TUNER_FN = "components.tuner.tuner_fn.tuner_fn"
 
 
 def create_pipeline(
@@ -34,6 +35,7 @@ def create_pipeline(
     serving_model_dir: str,
     max_rmse: float | None,
     max_rmse_increase: float,
+    tune: dict[str, Any] | None = None,
     dead_letters: str | None = None,
     metadata_connection_config: Any = None,
     beam_pipeline_args: Sequence[str] = (),
@@ -49,6 +51,8 @@ def create_pipeline(
       config: plain values of `rrn_tf.config.Config`.
       serving_model_dir: where a blessed model is pushed, one numbered version a push.
       max_rmse, max_rmse_increase: see `pipeline.evaluation.eval_config`.
+      tune: a search before training, whose best settings take their places in `config`: plain values `space`, `seconds`
+        and `max_trials` (see `components.tuner.tuner_fn`); None trains as `config` says.
       dead_letters: directory of rejected rows; None keeps them inside the Examples artifact.
       metadata_connection_config: ML Metadata connection; None where the orchestrator brings its own.
       beam_pipeline_args: Beam options, passed to every Beam component untouched.
@@ -64,13 +68,18 @@ def create_pipeline(
     )
     sequences = SequenceBuilder(examples.outputs["examples"], config["data"])
     sides = [side.sequences for side in SIDES]
+    # Both sides are one data set; training and validation ratings are told apart inside them.
+    data = {
+        "examples": sequences.outputs["sequences"],
+        "train_args": trainer_pb2.TrainArgs(splits=sides),
+        "eval_args": trainer_pb2.EvalArgs(splits=sides),
+    }
+    tuner = Tuner(tuner_fn=TUNER_FN, custom_config={"config": config, **tune}, **data) if tune else None
     trainer = Trainer(
-        examples=sequences.outputs["sequences"],
         run_fn=RUN_FN,
-        # Both sides are one data set; training and validation ratings are told apart inside them.
-        train_args=trainer_pb2.TrainArgs(splits=sides),
-        eval_args=trainer_pb2.EvalArgs(splits=sides),
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
         custom_config={"config": config},
+        **data,
     )
     blessed = latest_blessed_model()
     evaluator = Evaluator(
@@ -97,6 +106,7 @@ def create_pipeline(
             schema,
             validator,
             sequences,
+            *([tuner] if tuner else []),
             trainer,
             blessed,
             evaluator,

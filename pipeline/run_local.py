@@ -23,8 +23,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from pipeline import configs
 from pipeline.progress import ComponentTimer
+from pipeline.tuning import tune_options
 from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import Config, ConfigError, config_to_dict, dump_config, load_config
+from rrn_tf.config import Config, ConfigError, config_from_dict, config_to_dict, dump_config, load_config
 from rrn_tf.data.datasets import ACCEPTED, DataSource, DataSourceError, resolve
 from rrn_tf.data.formats import split_format_name
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 RRN, CRNN = MODELS = ("rrn", "crnn")
 RUN_FILE, LOG_FILE, CONFIG_FILE, METADATA_FILE = "run.json", "run.log", "config.yaml", "metadata.sqlite"
+TUNED_FILE = "tuned.yaml"
 FAILURE, USAGE = 1, 2
 
 
@@ -55,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             else load_config(named, options.set, CollaborativeConfig)
         )
         output = Path(options.output).absolute()
+        if options.tune is not None and not isinstance(config, Config):
+            raise ConfigError(f"expected --tune with ratings, found it with {options.model}")
+        tune = tune_options(options.tune, options.space, config) if isinstance(config, Config) else None
         source = resolve(options.data or configs.DATA[options.model], output / "data")
         dump_config(config, output / CONFIG_FILE)
     except (ConfigError, DataSourceError, OSError) as error:
@@ -67,16 +72,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     set_logical_devices(config.training.replicas)
     try:
-        run_pipeline(config_to_dict(config), source, output, options)
+        run_pipeline(config_to_dict(config), source, output, options, tune)
     except Exception as error:
         logging.getLogger("absl").exception("the run failed")
         return _fail(FAILURE, f"{timer.running or 'pipeline'}: {first_line(error)} (see {output / LOG_FILE})")
     if timer.seconds:  # `tfx pipeline create` loads the runner with its run switched off
         from pipeline.run_record import read_latest_run
+        from rrn_tf.tuning.space import with_settings
 
         describe = rating_record if options.model == RRN else event_record
         run = read_latest_run(output / METADATA_FILE, configs.PIPELINE_NAMES[options.model])
         record = run_record(run, output, source, timer.seconds, time.monotonic() - begin) | describe(run, source)
+        if settings := run.tuned:
+            dump_config(config_from_dict(with_settings(config_to_dict(config), settings)), output / TUNED_FILE)
+            record |= {"tuned": settings, "config": str(output / TUNED_FILE)}
         _tell(f"  {'start-up':<32}{record['start_up_seconds']:8.1f} s")
         for split, findings in record["anomalies"].items():
             _tell(f"anomalies in {split}: {'; '.join(findings)}")
@@ -84,7 +93,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run_pipeline(config: dict[str, Any], source: DataSource, output: Path, options: argparse.Namespace) -> None:
+def run_pipeline(
+    config: dict[str, Any],
+    source: DataSource,
+    output: Path,
+    options: argparse.Namespace,
+    tune: dict[str, Any] | None = None,
+) -> None:
     """Wires the pipeline for this machine and runs it."""
     from tfx.orchestration import metadata
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
@@ -114,6 +129,7 @@ def run_pipeline(config: dict[str, Any], source: DataSource, output: Path, optio
             schema_file=str(schema.with_name("ratings.pbtxt")),
             max_rmse=bound if options.max_rmse is None else options.max_rmse,
             max_rmse_increase=configs.MAX_RMSE_INCREASE,
+            tune=tune,
             **common,
         )
     else:
@@ -202,6 +218,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--set", action="append", default=[], metavar="a.b=c", help="overrides a configuration value")
     parser.add_argument("--max-rmse", type=float, help="a model with a larger RMSE is not pushed")
     parser.add_argument("--max-nll", type=float, help="a Collaborative RNN with a larger loss is not pushed")
+    parser.add_argument("--tune", type=float, default=configs.TUNE_MINUTES, help="minutes of a search before training")
+    parser.add_argument("--space", help="what it searches: YAML, as for rrn tune")
     parser.add_argument("--beam-args", default=configs.BEAM_ARGS, help="Beam options, as one string")
     parser.add_argument("--no-cache", action="store_true", help="run every component anew")
     return parser

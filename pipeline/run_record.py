@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.components.evaluator import constants as evaluator_constants
 from tfx.orchestration import metadata
+
+BEST_SETTINGS_FILE = "best_hyperparameters.txt"  # as TFX's Tuner names it
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,12 @@ class RunRecord:
         if "pushed_model" not in self.outputs:
             return None
         return self.outputs["pushed_model"].custom_properties["pushed_destination"].string_value or None
+
+    @property
+    def tuned(self) -> dict[str, Any]:
+        """The settings that the Tuner found best, by path; none where nothing was tuned."""
+        folder = self.uri("best_hyperparameters")
+        return json.loads(Path(folder, BEST_SETTINGS_FILE).read_text())["values"] if folder else {}
 
     def anomalies(self) -> dict[str, list[str]]:
         """The ExampleValidator's findings, as ``feature: description`` lines by split."""

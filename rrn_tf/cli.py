@@ -14,6 +14,7 @@ import click
 from rrn_tf.bench.commands import bench
 from rrn_tf.command import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
 from rrn_tf.runs.commands import EVENT_PROTOCOLS, MODEL_HELP, MODELS, baselines, train
+from rrn_tf.runs.tune import tune
 from rrn_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ def main() -> None:
 @click.option("--output", default="runs/pipeline", show_default=True, type=click.Path(file_okay=False))
 @click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
+@click.option("--tune", "minutes", type=float, help="Minutes of a search for better settings before training.")
+@click.option("--space", "space_file", help="What it searches, as for `rrn tune`, but for settings of data.")
 @click.option("--max-rmse", type=float, help="A model with a larger test RMSE is not pushed.")
 @click.option("--max-nll", type=float, help="A Collaborative RNN with a larger loss is not pushed.")
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
@@ -55,6 +58,8 @@ def run(
     output: str,
     config_name: str | None,
     overrides: tuple[str, ...],
+    minutes: float | None,
+    space_file: str | None,
     max_rmse: float | None,
     max_nll: float | None,
     beam_args: str,
@@ -69,6 +74,8 @@ def run(
     arguments += [f"--data={data}"] if data else []
     arguments += [f"--config={config_name}"] if config_name else []
     arguments += [f"--set={override}" for override in overrides]
+    arguments += [f"--tune={minutes}"] if minutes is not None else []
+    arguments += [f"--space={space_file}"] if space_file else []
     arguments += [f"--max-rmse={max_rmse}"] if max_rmse is not None else []
     arguments += [f"--max-nll={max_nll}"] if max_nll is not None else []
     arguments += ["--no-cache"] if no_cache else []
@@ -183,6 +190,7 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
 
 
 main.add_command(train)
+main.add_command(tune)
 main.add_command(baselines)
 main.add_command(bench)
 

@@ -228,7 +228,7 @@ def load_config(
     Raises:
       ConfigError: for a missing file, a malformed override or an invalid value.
     """
-    values = _read_yaml(source) if source is not None else {}
+    values = _read_source(source) if source is not None else {}
     for override in overrides:
         path, equals, text = override.partition("=")
         if not equals or not path.strip():
@@ -256,14 +256,14 @@ def write_whole(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def _read_yaml(source: str | Path) -> dict[str, Any]:
-    path = Path(source)
+def read_yaml(path: Path) -> dict[str, Any]:
+    """What a YAML file says by name.
+
+    Raises:
+      ConfigError: for a file that is missing, not YAML or not of this form.
+    """
     if not path.exists():
-        preset = PRESETS / f"{source}.yaml"
-        if not preset.exists():
-            known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.yaml"))) or "none"
-            raise ConfigError(f"{source}: no such configuration file or preset (presets: {known})")
-        path = preset
+        raise ConfigError(f"{path}: no such file")
     try:
         values = yaml.load(path.read_text(), Loader=_Loader)
     except yaml.YAMLError as error:
@@ -271,5 +271,15 @@ def _read_yaml(source: str | Path) -> dict[str, Any]:
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected sections such as data, model, training; found {type(values).__name__}")
+        raise ConfigError(f"{path}: expected names and their values, found {type(values).__name__}")
     return values
+
+
+def _read_source(source: str | Path) -> dict[str, Any]:
+    path = Path(source)
+    if not path.exists():
+        path = PRESETS / f"{source}.yaml"
+        if not path.exists():
+            known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.yaml"))) or "none"
+            raise ConfigError(f"{source}: no such configuration file or preset (presets: {known})")
+    return read_yaml(path)

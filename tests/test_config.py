@@ -52,7 +52,9 @@ def test_says_what_was_expected_and_found(override: str, said: str, tmp_path: Pa
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [("a: [", "not readable as YAML"), ("- 1", "expected sections")])
+@pytest.mark.parametrize(
+    ("text", "said"), [("a: [", "not readable as YAML"), ("- 1", "expected names and their values")]
+)
 def test_refuses_files_that_are_no_configuration(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ConfigError, match=said):

@@ -21,6 +21,7 @@ from rrn_tf.training import truncated_bptt
 from rrn_tf.training.alternating import train
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.workers import is_chief
+from rrn_tf.tuning.space import with_settings
 
 Result = TypeVar("Result")
 
@@ -30,9 +31,10 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
       fn_args: `train_files` lie one folder below the prepared data set; `custom_config["config"]`
-        holds plain values of `rrn_tf.config.Config`.
+        holds plain values of `rrn_tf.config.Config`, in which `hyperparameters`, if any, take their places.
     """
-    config = config_from_dict(fn_args.custom_config["config"])
+    tuned = (fn_args.hyperparameters or {}).get("values", {})
+    config = config_from_dict(with_settings(fn_args.custom_config["config"], tuned))
     _train(fn_args, config, lambda data, work, **rest: train(data, work, config, **rest), export_saved_model)
 
 

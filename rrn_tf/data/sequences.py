@@ -6,7 +6,7 @@ Row numbers are global within a side: the rows of entity e (index from 1) are
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -117,6 +117,19 @@ class RatingSequences:
             features.ITEM_ID: self.item_ids[self.user.opposite[rows] - 1],
             features.TIMESTAMP: self.user.timestamp[rows],
         }
+
+    def without(self, splits: Collection[Split]) -> RatingSequences:
+        """The data as if nobody had ever given the ratings of some splits; entities keep their indices."""
+        side, gone = self.user, {split.label for split in splits}
+        kept = SideRatings(
+            entity=side.row_entity[side.rating_row].astype(np.int32),
+            opposite=side.opposite,
+            rating=side.rating,
+            timestamp=side.timestamp,
+            split=side.split,
+        ).take(np.flatnonzero(~np.isin(side.split, [int(split) for split in splits])))
+        counts = {label: 0 if label in gone else count for label, count in self.metadata.ratings.items()}
+        return sequences_in_memory(kept, self.user_ids, self.item_ids, replace(self.metadata, ratings=counts))[0]
 
     def select(self, positions: npt.NDArray[np.int64], *, unseen: bool = False) -> Interactions:
         """Ratings at positions of the user side; `unseen` as in `interactions`."""

@@ -15,6 +15,7 @@ from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
 from rrn_tf.features import SCORE, Split
+from rrn_tf.tuning.trials import Trial, ranked
 
 _WIDEST = 200  # columns
 
@@ -91,7 +92,9 @@ def print_run(record: Mapping[str, Any]) -> None:
         print_leaderboards({record["leaderboard"]["protocol"]: [LeaderboardRow(**row) for row in rows]})
     _print_best(record)
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
-    for name in ("model", "logs", "evaluation", "report", "dead_letters"):
+    if tuned := record.get("tuned"):
+        _print(f"tuned         {', '.join(f'{path}={value}' for path, value in tuned.items())}")
+    for name in ("config", "model", "logs", "evaluation", "report", "dead_letters"):
         if name in record:
             _print(f"{name.replace('_', ' '):<14}{record[name]}")
 
@@ -125,6 +128,19 @@ def print_means_of_runs(means: Mapping[str, Mapping[str, float]]) -> None:
     """The loss of each network of several runs."""
     for name, of in means.items():
         _print(f"{name}, mean of {of['runs']} runs: NLL {of['nll']:.4f}, s.e. {of['standard_error']:.4f}")
+
+
+def print_trials(trials: Sequence[Trial], protocol: str) -> None:
+    """Trials of a search by validation RMSE, with the settings in which they differ."""
+    differing = [path for path in trials[0].settings if len({trial.settings[path] for trial in trials}) > 1]
+    table = _table("trial", "valid RMSE", "epoch", "seconds", *(path.rpartition(".")[2] for path in differing))
+    for trial in ranked(trials):
+        figures = ("failed", "") if trial.valid_rmse is None else (f"{trial.valid_rmse:.4f}", str(trial.best_epoch))
+        values = (trial.settings[path] for path in differing)
+        cells = (f"{value:.3g}" if isinstance(value, float) else str(value) for value in values)
+        table.add_row(str(trial.number), *figures, f"{trial.seconds:.1f}", *cells)
+    _print(f"{protocol}: {len(trials)} trials")
+    _print(table)
 
 
 def _print_counts(what: str, counts: Mapping[str, int]) -> None:

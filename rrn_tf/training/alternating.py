@@ -71,7 +71,7 @@ def make_model(config: Config, sequences: RatingSequences) -> RRN:
 
 
 def train(
-    data_dir: str | Path,
+    data: str | Path | RatingSequences,
     checkpoint_dir: str | Path,
     config: Config,
     *,
@@ -83,7 +83,7 @@ def train(
     """Trains an RRN on prepared sequences.
 
     Args:
-      data_dir: a prepared data set (see `rrn_tf.data.sequences.load_sequences`).
+      data: a prepared data set, or where one lies (see `rrn_tf.data.sequences.load_sequences`).
       checkpoint_dir: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
       config: everything that decides the result.
       log_dir: for TensorBoard.
@@ -103,7 +103,7 @@ def train(
     chief = is_chief(strategy)
     listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir and chief else [])])
 
-    sequences = load_sequences(data_dir)
+    sequences = data if isinstance(data, RatingSequences) else load_sequences(data)
     with strategy.scope():
         model = make_model(config, sequences)
         plans = {

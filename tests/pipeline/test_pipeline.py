@@ -14,14 +14,15 @@ import tensorflow_model_analysis as tfma
 
 from pipeline.evaluation import eval_config
 from pipeline.pipeline import create_pipeline
+from pipeline.tuning import tune_options
 from rrn_tf.config import Config, config_to_dict
+from rrn_tf.tuning.space import SearchSpace
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def nodes() -> dict[str, Any]:
-    pipeline = create_pipeline(
+def wired(**options: Any) -> Any:
+    return create_pipeline(
         name="test",
         root="/nowhere/artifacts",
         data_base="/nowhere/data",
@@ -32,7 +33,13 @@ def nodes() -> dict[str, Any]:
         max_rmse=1.0,
         max_rmse_increase=0.005,
         beam_pipeline_args=["--direct_num_workers=1"],
+        **options,
     )
+
+
+@pytest.fixture(scope="module")
+def nodes() -> dict[str, Any]:
+    pipeline = wired()
     assert pipeline.enable_cache
     assert pipeline.beam_pipeline_args == ["--direct_num_workers=1"]
     return {component.id: component for component in pipeline.components}
@@ -70,6 +77,20 @@ def test_wiring(nodes: dict[str, Any]) -> None:
     }
     assert producers(nodes["Pusher"]) == {"model": "Trainer", "model_blessing": "Evaluator"}
     assert producers(nodes["Report"]) == {"sequences": "SequenceBuilder", "model": "Trainer"}
+
+
+def test_a_search_goes_before_training() -> None:
+    config = Config()
+    tune = tune_options(90, None, config)
+    assert tune is not None
+    nodes = {component.id: component for component in wired(tune=tune).components}
+    assert producers(nodes["Tuner"]) == {"examples": "SequenceBuilder"}
+    assert producers(nodes["Trainer"]) == {"examples": "SequenceBuilder", "hyperparameters": "Tuner"}
+    options = json.loads(nodes["Tuner"].exec_properties["custom_config"])
+    assert options["seconds"] == 5_400
+    assert SearchSpace.from_dict(options["space"], config, data=False).varied
+    assert options["config"] == json.loads(nodes["Trainer"].exec_properties["custom_config"])["config"]
+    assert list(nodes).index("Tuner") < list(nodes).index("Trainer")
 
 
 def test_evaluator_scores_the_test_split_alone(nodes: dict[str, Any]) -> None:

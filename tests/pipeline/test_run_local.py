@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 from pipeline import run_local
+from rrn_tf.config import load_config
 from rrn_tf.data import synthetic
 from rrn_tf.data.datasets import write_frame
 
@@ -41,6 +42,20 @@ def test_wrong_configuration_is_one_line_and_exit_2(tmp_path: Path, capsys: pyte
     error = capsys.readouterr().err
     assert "model.cells" in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--model", "crnn", "--tune", "1"], "expected --tune with ratings, found it with crnn"),
+        (["--tune", "1", "--space", "none.yaml"], "none.yaml: no such file"),
+    ],
+)
+def test_a_search_that_cannot_be_is_one_line_and_exit_2(
+    arguments: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_local.main(["--output", str(tmp_path), *arguments]) == 2
+    assert capsys.readouterr().err == f"error: {said}\n"
 
 
 def test_first_line_of_a_wrapped_error_is_its_own_words() -> None:
@@ -127,6 +142,29 @@ def test_second_run_repeats_only_the_comparison(ratings: str, first_run: tuple[P
     assert uncached == {"latest_blessed_model_resolver", "Evaluator", "Pusher"}
     assert second["blessed"]
     assert second["leaderboard"] == first["leaderboard"]
+
+
+@pytest.mark.slow
+def test_a_tuned_run_trains_with_what_was_found(ratings: str, tmp_path: Path) -> None:
+    space = tmp_path / "space.yaml"
+    # The trial with implicit inputs fails, since the inputs are ratings.
+    space.write_text("model.units: [3]\nmodel.implicit: [false, true]\n")
+    few = ("--set", "training.epochs=1", "--tune", "10", "--space", str(space))
+    done = start(ratings, tmp_path / "run", *few)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("trial ") == 2
+    assert done.stdout.count("failed: implicit should go with") == 1
+    assert done.stderr == ""
+    run = json.loads((tmp_path / "run" / "run.json").read_text())
+    config = load_config(run["config"])
+    assert config.model.units == run["tuned"]["model.units"] == 3
+    assert not config.model.implicit
+    assert config.training.epochs == 1
+    # The pipeline's model is the one that the search found, and not that of its configuration.
+    saved = tf.saved_model.load(run["model"])
+    widths = {variable.shape[-1] for variable in saved.user.network}
+    assert 4 * 3 in widths  # an LSTM's four gates
+    assert 4 * 8 not in widths
 
 
 @pytest.mark.slow

@@ -1,0 +1,1 @@
+"""Tuning: the `tuner_fn` that TFX's Tuner calls."""

@@ -1,0 +1,114 @@
+"""A search over settings: prepare ratings once for each way of preparing them, try, keep what was found.
+
+search.json          what is searched: data, configuration, space, oracle
+trials.jsonl         finished trials: settings, configuration, figures
+best.yaml            the best configuration so far
+prepared/            ratings by granularities, each a run directory up to its sequences
+running/, oracle/    the trial under way, and KerasTuner's own files
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+from rrn_tf.beam.prepare import prepare_sequences
+from rrn_tf.config import Config, DataConfig, config_from_dict, config_to_dict, dump_config, write_whole
+from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.runs.directory import ResumeError, RunPaths, prepare_once
+from rrn_tf.tuning.space import SearchSpace
+from rrn_tf.tuning.trials import Trial
+from rrn_tf.tuning.tuner import RatingTuner, TrialFunction
+from rrn_tf.tuning.validation import train_and_validate, without_test
+
+SEARCH_FILE, BEST_FILE = "search.json", "best.yaml"
+
+
+def tune_run(
+    pattern: str,
+    output: str | Path,
+    base: Config,
+    space: SearchSpace,
+    *,
+    search: str = "random",
+    max_trials: int = 100,
+    seconds: float = math.inf,
+    beam_args: Sequence[str] = (),
+    echo: Callable[[str], None] = lambda line: None,
+    try_out: TrialFunction = train_and_validate,
+) -> list[Trial]:
+    """Searches settings of RRN by validation RMSE, or goes on with the search that the directory holds.
+
+    Args:
+      pattern: CSV or Parquet files.
+      output: the directory of the search.
+      base: every setting that is not in the space.
+      space: what is tried.
+      search, max_trials, seconds, echo, try_out: see `rrn_tf.tuning.tuner.RatingTuner`.
+      beam_args: Beam pipeline options, passed through.
+
+    Returns:
+      All finished trials, in the order of the search. `best.yaml` holds the best configuration.
+
+    Raises:
+      ResumeError: where the directory holds another search.
+      TuningError: where no trial has a figure.
+    """
+    root = Path(output)
+    _check_resumable(
+        root / SEARCH_FILE,
+        {"data": pattern, "search": search, "config": config_to_dict(base), "space": space.to_dict()},
+    )
+
+    @lru_cache(maxsize=1)  # the others wait on disk
+    def sequences_of(data: DataConfig) -> RatingSequences:
+        paths = RunPaths(root / "prepared" / f"{data.user_granularity}-{data.item_granularity}")
+        prepare = partial(
+            prepare_sequences,
+            pattern,
+            str(paths.sequences),
+            data,
+            dead_letters=str(paths.dead_letters),
+            beam_args=beam_args,
+        )
+        prepare_once(paths, dataclasses.replace(base, data=data), {"data": pattern}, prepare, resume=True)
+        return without_test(load_sequences(paths.sequences))
+
+    tuner = RatingTuner(
+        space,
+        base,
+        sequences_of,
+        root,
+        search=search,
+        max_trials=max_trials,
+        seconds=seconds,
+        echo=echo,
+        try_out=try_out,
+    )
+    try:
+        tuner.search()
+    finally:
+        if tuner.log.best:
+            dump_config(config_from_dict(tuner.log.best.config), root / BEST_FILE)
+    return tuner.log.trials
+
+
+def _check_resumable(file: Path, search: dict[str, Any]) -> None:
+    """Another search may not go on: its trials would not compare, nor be those of its seed."""
+    text = json.dumps(search, indent=2) + "\n"
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, text)
+        return
+    before, now = json.loads(file.read_text()), json.loads(text)
+    for key in now:
+        if before[key] != now[key]:
+            raise ResumeError(
+                f"{file}: expected the search's own {key} {json.dumps(before[key])}, found {json.dumps(now[key])}; "
+                "another search wants another directory"
+            )

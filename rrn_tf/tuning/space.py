@@ -1,0 +1,159 @@
+"""A search space: which settings are tried, and with which values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+from pydantic.dataclasses import dataclass as validated
+
+from rrn_tf.config import STRICT, Config, ConfigError, config_from_dict, config_to_dict, read_yaml
+
+if TYPE_CHECKING:
+    import keras_tuner
+
+DEFAULT_SPACE = Path(__file__).with_name("ratings.yaml")
+# Figures of trials that differ in these could not be compared.
+_SPLIT, _SELECTION = "data.split.", "training.selection"
+
+
+@validated(frozen=True, config=STRICT)
+class Range:
+    """Every number from `min` to `max`, both included; `log`: evenly in the logarithm."""
+
+    min: float
+    max: float
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.min < self.max:
+            raise ValueError(f"expected min < max, found {self.min:g} and {self.max:g}")
+        if self.log and self.min <= 0:
+            raise ValueError(f"expected a positive min of a logarithmic range, found {self.min:g}")
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """Values to try, by the path of their setting, such as ``model.units``.
+
+    Attributes:
+      settings: distinct values, or a range.
+    """
+
+    settings: Mapping[str, tuple[Any, ...] | Range]
+
+    @classmethod
+    def load(cls, file: str | Path | None, base: Config, *, data: bool = True) -> SearchSpace:
+        """Reads a space from YAML: ``path: [value, …]`` or ``path: {min: …, max: …, log: …}``.
+
+        Args:
+          file: the YAML file; None is the packaged space.
+          base: what every other setting is.
+          data: whether data may be prepared anew. Else the packaged space does without settings of `data`, and a file
+            that names one is an error.
+
+        Raises:
+          ConfigError: naming the setting, what was expected and what was found.
+        """
+        values = read_yaml(DEFAULT_SPACE if file is None else Path(file))
+        if not data and file is None:
+            values = {path: of for path, of in values.items() if not path.startswith("data.")}
+        try:
+            return cls.from_dict(values, base, data=data)
+        except ConfigError as error:
+            raise ConfigError(f"{file or DEFAULT_SPACE.name}: {error}") from None
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], base: Config, *, data: bool = True) -> SearchSpace:
+        """As `load`, from plain values."""
+        if not values:
+            raise ConfigError("expected settings such as model.units: [24, 40], found none")
+        return cls({str(path): _parsed(str(path), of, base, data) for path, of in values.items()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; the inverse of `from_dict`."""
+        return {
+            path: {"min": of.min, "max": of.max, "log": of.log} if isinstance(of, Range) else list(of)
+            for path, of in self.settings.items()
+        }
+
+    @property
+    def varied(self) -> frozenset[str]:
+        """Settings with more than one value."""
+        return frozenset(path for path, of in self.settings.items() if isinstance(of, Range) or len(of) > 1)
+
+    def hyperparameters(self, base: Config) -> keras_tuner.HyperParameters:
+        """The space as KerasTuner's oracles take it."""
+        import keras_tuner  # and with it TensorFlow, which reading a space can do without
+
+        found, own = keras_tuner.HyperParameters(), config_to_dict(base)
+        for path, of in self.settings.items():
+            if isinstance(of, Range):
+                sampling = "log" if of.log else "linear"
+                if isinstance(setting(own, path), int):
+                    found.Int(path, int(of.min), int(of.max), sampling=sampling)
+                else:
+                    found.Float(path, of.min, of.max, sampling=sampling)
+            elif path in self.varied:
+                found.Choice(path, list(of))
+            else:
+                found.Fixed(path, of[0])
+        return found
+
+
+def setting(config: Mapping[str, Any], path: str) -> Any:
+    """The value at a path such as ``model.units``; KeyError where there is none."""
+    value: Any = config
+    for key in path.split("."):
+        value = value[key]
+    return value
+
+
+def with_settings(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values of a configuration in which the settings of a trial take their places."""
+    changed = deepcopy(dict(config))
+    for path, value in values.items():
+        *sections, key = path.split(".")
+        setting(changed, ".".join(sections))[key] = value
+    return changed
+
+
+def _parsed(path: str, values: Any, base: Config, data: bool) -> tuple[Any, ...] | Range:
+    """Values of one setting, each of the setting's own type."""
+    own = config_to_dict(base)
+    try:
+        known = not isinstance(setting(own, path), Mapping)
+    except (KeyError, TypeError):
+        known = False
+    if not known:
+        raise ConfigError(
+            f"{path}: expected a setting of rrn_tf/config.py such as model.units, found none of that name"
+        )
+    if path.startswith(_SPLIT) or path == _SELECTION:
+        raise ConfigError(f"{path}: expected the same in all trials (--set or --protocol), found it in the space")
+    if not data and path.startswith("data."):
+        raise ConfigError(f"{path}: expected settings of model and training alone, since the data are prepared already")
+    if isinstance(values, Mapping):
+        number = setting(own, path)
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise ConfigError(f"{path}: expected a list of values, found a range")
+        try:
+            found = pydantic.TypeAdapter(Range).validate_python(dict(values))
+        except pydantic.ValidationError as error:
+            raise ConfigError(
+                f"{path}: expected a range such as {{min: 1, max: 9}}: {error.errors()[0]['msg']}"
+            ) from None
+        for end in (found.min, found.max):
+            _valid(path, int(end) if isinstance(number, int) and end == int(end) else end, own)
+        return found
+    if not isinstance(values, list) or not values:
+        raise ConfigError(f"{path}: expected a list of values or a range {{min, max, log}}, found {values!r}")
+    return tuple(dict.fromkeys(_valid(path, value, own) for value in values))
+
+
+def _valid(path: str, value: Any, own: Mapping[str, Any]) -> Any:
+    return setting(config_to_dict(config_from_dict(with_settings(own, {path: value}))), path)

@@ -1,0 +1,191 @@
+"""The search: KerasTuner's oracles choose, our training loop tries, and a file remembers."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import keras_tuner
+from keras_tuner import errors, oracles
+from keras_tuner.engine import base_tuner
+
+from rrn_tf.config import Config, DataConfig, config_from_dict, config_to_dict
+from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.training.listeners import Listener
+from rrn_tf.training.phases import TrainingError
+from rrn_tf.tuning.space import SearchSpace, setting, with_settings
+from rrn_tf.tuning.trials import Trial, TrialLog
+from rrn_tf.tuning.validation import Outcome, train_and_validate
+
+TRIALS_FILE = "trials.jsonl"
+OBJECTIVE = "valid_rmse"
+ORACLES = {
+    "random": oracles.RandomSearchOracle,
+    "bayesian": oracles.BayesianOptimizationOracle,
+    "grid": oracles.GridSearchOracle,
+}
+_NEVER = 10**9
+
+
+class TuningError(RuntimeError):
+    """A search without a result; the message says why."""
+
+
+class TrialFunction(Protocol):
+    """What finds out what a configuration is worth (see `rrn_tf.tuning.validation.train_and_validate`)."""
+
+    def __call__(
+        self, sequences: RatingSequences, config: Config, checkpoints: Path, listeners: Sequence[Listener]
+    ) -> Outcome: ...
+
+
+class _TimeIsUpError(errors.FatalError):
+    """Leaves KerasTuner's loop."""
+
+
+class _Deadline(Listener):
+    """Stops training between two batches."""
+
+    def __init__(self, check: Callable[[], None]) -> None:
+        self._check = check
+
+    def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
+        self._check()
+
+
+class RatingTuner(base_tuner.BaseTuner):
+    """Searches settings of RRN by validation RMSE.
+
+    `trials.jsonl` is all that a search is resumed from: the oracle, seeded, makes the same choices again, and is told
+    of finished trials what the file says. A trial that was stopped goes on from its last finished phase.
+
+    Args:
+      space: what is tried.
+      base: every other setting; `training.selection` is the protocol of the validation RMSE, `training.seed` also seeds
+        the search.
+      sequences_of: the data without test ratings, prepared in the given way.
+      directory: of the search; holds what an earlier one of the same arguments left.
+      search: a name of `ORACLES`.
+      max_trials: of this search, those before an interruption included.
+      seconds: after which it ends: a running trial is stopped between two batches, unless no trial has a figure yet.
+      echo: is told of each trial before and after it.
+      listeners: are told of training.
+      try_out: finds out what a configuration is worth.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        base: Config,
+        sequences_of: Callable[[DataConfig], RatingSequences],
+        directory: str | Path,
+        *,
+        search: str = "random",
+        max_trials: int,
+        seconds: float = math.inf,
+        echo: Callable[[str], None] = lambda line: None,
+        listeners: Sequence[Listener] = (),
+        try_out: TrialFunction = train_and_validate,
+    ) -> None:
+        self._base = config_to_dict(base)
+        self._varied = space.varied
+        self._sequences_of = sequences_of
+        self._work = Path(directory, "running")
+        self._seconds = seconds
+        self._end = math.inf
+        self._echo = echo
+        self._listeners = (*listeners, _Deadline(self._check_time))
+        self._try_out = try_out
+        self.log = TrialLog(Path(directory, TRIALS_FILE))
+        oracle = ORACLES[search](
+            objective=keras_tuner.Objective(OBJECTIVE, "min"),
+            max_trials=max_trials,
+            hyperparameters=space.hyperparameters(base),
+            seed=base.training.seed + 1,  # KerasTuner takes 0 for none
+            max_consecutive_failed_trials=_NEVER,
+        )
+        # The oracle's own files are written anew each time.
+        super().__init__(oracle, directory=str(directory), project_name="oracle", overwrite=True)
+
+    def search(self, **arguments: Any) -> None:
+        """Runs trials until the time is up, there are `max_trials`, or the space is exhausted.
+
+        Raises:
+          TuningError: where no trial has a figure.
+        """
+        self._end = time.monotonic() + self._seconds
+        try:
+            super().search(verbose=0)
+        except errors.FatalError as stopped:
+            if not isinstance(stopped, _TimeIsUpError):
+                raise (stopped.__cause__ or stopped) from None
+            self._echo("the time is up; a trial that was stopped goes on when the search is started again")
+        if not self.log.best:
+            failures = [trial.failure for trial in self.log.trials]
+            raise TuningError(f"every one of {len(failures)} trials failed; the first: {failures[0]}")
+
+    def pre_create_trial(self) -> None:
+        self._check_time()
+
+    def run_trial(self, trial: Any, **arguments: Any) -> dict[str, float]:
+        """Validation RMSE of a trial, from the file if it is there."""
+        settings = dict(trial.hyperparameters.values)
+        try:
+            found = self.log.find(settings) or self._run(settings)
+        except errors.FatalError:
+            raise
+        except Exception as error:
+            # KerasTuner would take any error for a bad trial and go on.
+            raise errors.FatalError(str(error)) from error
+        # What is no number fails the trial; of an exception KerasTuner would print the traceback.
+        return {OBJECTIVE: math.nan if found.valid_rmse is None else found.valid_rmse}
+
+    def search_space_summary(self, extended: bool = False) -> None:
+        """Nothing: each trial's line says enough."""
+
+    def results_summary(self, num_trials: int = 10) -> None:
+        """Nothing: each trial's line says enough."""
+
+    def _check_time(self) -> None:
+        if time.monotonic() >= self._end and self.log.best:
+            raise _TimeIsUpError
+
+    def _run(self, settings: dict[str, Any]) -> Trial:
+        number = len(self.log.trials) + 1
+        config = config_from_dict(with_settings(self._base, settings))
+        values = config_to_dict(config)
+        # KerasTuner writes False as 0.
+        settings = {path: setting(values, path) for path in settings}
+        tried = (f"{path.rpartition('.')[2]}={_short(of)}" for path, of in settings.items() if path in self._varied)
+        self._echo(f"trial {number:3d}  {'  '.join(tried)}")
+        begin = time.monotonic()
+        sequences = self._sequences_of(config.data)
+        try:
+            outcome = self._try_out(sequences, config, self._work / f"{number}", self._listeners)
+            if not math.isfinite(outcome.valid_rmse):
+                raise TrainingError(f"expected a finite validation RMSE, found {outcome.valid_rmse}")
+            figures: dict[str, Any] = outcome._asdict()
+        except (TrainingError, ValueError) as error:
+            # Settings that do not go with one another are as bad as training that explodes.
+            figures = {"failure": str(error)}
+        best = self.log.best
+        trial = Trial(number, settings, values, seconds=round(time.monotonic() - begin, 3), **figures)
+        self.log.append(trial)
+        shutil.rmtree(self._work, ignore_errors=True)
+        if trial.failure:
+            self._echo(f"           failed: {trial.failure}")
+        else:
+            star = "*" if self.log.best != best else " "
+            self._echo(
+                f"           valid {trial.valid_rmse:.4f} {star}  best epoch {trial.best_epoch} of {trial.epochs}  "
+                f"{trial.seconds:.1f} s"
+            )
+        return trial
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

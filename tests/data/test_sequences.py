@@ -1,0 +1,60 @@
+"""Prepared sequences in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from rrn_tf.data.sequences import RatingSequences, SideSequences, load_sequences
+from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.features import SIDES, Side, Split
+from tests.prepared import write_synthetic
+
+GONE = (Split.TEST, Split.TEST_COLD)
+ARRAYS = ("row_splits", "step", "rating_splits", "opposite", "opposite_row", "rating", "timestamp", "split")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
+    ratings = generate(SyntheticConfig(users=40, items=25, ratings=450, days=60, seed=2))
+    return load_sequences(write_synthetic(ratings, tmp_path_factory.mktemp("prepared")))
+
+
+def equal(one: RatingSequences, other: RatingSequences) -> bool:
+    def same(a: SideSequences, b: SideSequences) -> bool:
+        return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ARRAYS)
+
+    return one.metadata == other.metadata and all(same(one.side(side), other.side(side)) for side in SIDES)
+
+
+def test_without_no_split_nothing_changes(prepared: RatingSequences) -> None:
+    assert equal(prepared.without(()), prepared)
+
+
+def test_without_splits_the_others_are_as_they_were(prepared: RatingSequences) -> None:
+    left = prepared.without(GONE)
+    assert not len(left.rows_of(GONE))
+    assert left.metadata.ratings["test"] == 0 < prepared.metadata.ratings["test"]
+    kept = (Split.TRAIN, Split.VALID, Split.VALID_COLD)
+    one, other = (of.select(of.rows_of(kept), unseen=True) for of in (left, prepared))
+    assert all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("user", "item", "rating", "timestamp")
+    )
+    for now, before in ((left.side(side), prepared.side(side)) for side in SIDES):
+        assert np.array_equal(now.training_rows, before.training_rows)
+        assert np.array_equal(now.step[now.step < 0], before.step[before.step < 0])
+
+
+def test_what_a_left_out_rating_was_leaves_no_trace(prepared: RatingSequences) -> None:
+    changed = {
+        side: replace(
+            prepared.side(side),
+            rating=np.where(np.isin(prepared.side(side).split, GONE), -9, prepared.side(side).rating),
+        )
+        for side in SIDES
+    }
+    perturbed = replace(prepared, user=changed[Side.USER], item=changed[Side.ITEM])
+    assert not equal(perturbed, prepared)
+    assert equal(perturbed.without(GONE), prepared.without(GONE))
