@@ -30,7 +30,7 @@ SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
 @click.option("--data", required=True, help="As for `rrn train`, of ratings.")
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="A search that it holds goes on.")
 @click.option("--model", type=click.Choice([RRN]), default=RRN, show_default=True, help="What is tuned.")
-@click.option("--config", "config_name", help=CONFIG_HELP)
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option(
     "--protocol",
@@ -67,9 +67,9 @@ def tune(
 
     overrides = (*overrides, *([f"training.selection={protocol}"] if protocol else []))
     with one_line_errors():
-        from rrn_tf.config import Config, ConfigError
+        from rrn_tf.config import RRN_PLUS, Config, ConfigError
 
-        config = resolved_config(config_name, overrides, Config)
+        config = resolved_config(config_name or RRN_PLUS, overrides, Config)
         from rrn_tf.tuning.space import SearchSpace
 
         try:

@@ -167,10 +167,12 @@ class _Loop:
         self._listener = listener
         self._strategy = strategy
         self._rng = np.random.default_rng()
-        streaming = config.training.selection == STREAMING and len(valid)
-        self._streaming = (
-            streaming_states(states.model, states.sequences, config.training.rows_per_batch) if streaming else None
-        )
+        self._judges = states
+        if config.training.selection == STREAMING and len(valid):
+            # As if there were no test ratings: they may not even move the states by which the best epoch is chosen.
+            seen = states.sequences.without([Split.TEST, Split.TEST_COLD])
+            self._judges = streaming_states(states.model, seen, config.training.rows_per_batch)
+            self._valid = seen.rows_of([Split.VALID])
 
     @property
     def done(self) -> bool:
@@ -232,10 +234,9 @@ class _Loop:
     def _score(self) -> float:
         if not len(self._valid):
             return float("inf")
-        if self._streaming:
-            self._streaming.refresh_all()
-        predicted = (self._streaming or self._states).predict(self._valid)
-        found = rmse(predicted, self._states.sequences.user.rating[self._valid])
+        if self._judges is not self._states:
+            self._judges.refresh_all()
+        found = rmse(self._judges.predict(self._valid), self._judges.sequences.user.rating[self._valid])
         # Workers that round differently must still agree on which epoch is best and whether to stop.
         return float(from_chief(self._strategy, found))
 

@@ -65,16 +65,19 @@ def test_one_seed_one_result(prepared_dir: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_test_ratings_decide_nothing(prepared_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("selection", ["frozen", "streaming"])
+def test_the_test_ratings_decide_nothing(selection: str, prepared_dir: Path, tmp_path: Path) -> None:
     """Training on data whose test ratings are all different ends in the same weights, bit for bit."""
     ratings = generate(DATA)
     sequences = load_sequences(prepared_dir)
     later = ratings.timestamp >= sequences.metadata.cutoff
     ratings.rating[later & (np.arange(len(ratings)) % 2 == 0)] = 1.0
     other = write_synthetic(ratings, tmp_path / "other")
-    results = [train(folder, tmp_path / folder.name, config()) for folder in (prepared_dir, other)]
+    settings = config(selection=selection)
+    results = [train(folder, tmp_path / folder.name, settings) for folder in (prepared_dir, other)]
     for left, right in zip(*map(weights, results), strict=True):
         np.testing.assert_array_equal(left, right)
+    assert [r.valid_rmse for r in results[0].history] == [r.valid_rmse for r in results[1].history]
     assert results[0].metrics["test"] != results[1].metrics["test"]
 
 
