@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,6 +84,34 @@ class NetworkEventModel(DistributionModel):
         start = (tf.constant(0), state, tf.TensorArray(cell.compute_dtype, chunks))
         *_, found = tf.while_loop(lambda index, *_: index < chunks, one, start, parallel_iterations=1)
         return tf.cast(tf.transpose(found.concat(), [1, 0, 2]), tf.float32)
+
+
+class EnsembleEventModel(DistributionModel):
+    """Several networks as one `EventModel`: the probability of an item is the mean of theirs.
+
+    Args:
+      networks: of the same users and items.
+      name: in the leaderboard.
+    """
+
+    def __init__(self, networks: Sequence[NetworkEventModel], name: str) -> None:
+        self.name = name
+        self._networks = networks
+
+    @property
+    def num_parameters(self) -> int:
+        """Numbers that all networks store."""
+        return sum(network.num_parameters for network in self._networks)
+
+    def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[Any]:
+        contexts = [network._contexts(sequences, positions) for network in self._networks]
+        self._ends = np.cumsum([part.shape[1] for part in contexts])[:-1]
+        return np.concatenate(contexts, axis=1)
+
+    def _distribution(self, contexts: npt.NDArray[Any]) -> FloatArray:
+        parts = np.split(contexts, self._ends, axis=1)
+        found = [network._distribution(part) for network, part in zip(self._networks, parts, strict=True)]
+        return np.logaddexp.reduce(found, axis=0) - np.float32(np.log(len(found)))
 
 
 def network_figures(

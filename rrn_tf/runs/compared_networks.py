@@ -18,7 +18,7 @@ from rrn_tf.config import load_config
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, EventScores, score
-from rrn_tf.evaluation.network_scores import NetworkEventModel
+from rrn_tf.evaluation.network_scores import EnsembleEventModel, NetworkEventModel
 from rrn_tf.models.collaborative_rnn import GRU, RNN, CollaborativeRNN
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.training.listeners import Listener
@@ -40,6 +40,8 @@ def form_of(sizes: CollaborativeModelConfig) -> str:
 def scores_of_runs(runs: Sequence[RunPaths], sequences: EventSequences, positions: Positions) -> dict[str, EventScores]:
     """What the networks of runs say of events; where several have one form, their names say the directory too.
 
+    Runs of one form that differ in their seed alone have one more line, for the mean of their probabilities.
+
     Args:
       runs: trained on `sequences`.
       sequences: the events.
@@ -50,10 +52,22 @@ def scores_of_runs(runs: Sequence[RunPaths], sequences: EventSequences, position
       ValueError: for one run given twice.
     """
     configs = [load_config(run.config, kind=CollaborativeConfig) for run in runs]
-    scores = {}
-    for name, run, config in zip(_names(runs, configs), runs, configs, strict=True):
-        network = NetworkEventModel(best_network(run, config, sequences), name)
-        scores[name] = score(network, sequences, positions, _seconds_of(run))
+    networks = [
+        NetworkEventModel(best_network(run, config, sequences), name)
+        for name, run, config in zip(_names(runs, configs), runs, configs, strict=True)
+    ]
+    seconds = [_seconds_of(run) for run in runs]
+    scores = {
+        network.name: score(network, sequences, positions, of) for network, of in zip(networks, seconds, strict=True)
+    }
+    forms = [form_of(config.model) for config in configs]
+    for form, count in Counter(forms).items():
+        mine = [number for number, of in enumerate(forms) if of == form]
+        one, *others = (replace(configs[n], training=replace(configs[n].training, seed=0)) for n in mine)
+        if others and all(other == one for other in others):
+            together = EnsembleEventModel([networks[n] for n in mine], f"{form}, {count} seeds together")
+            known = [of for n in mine if (of := seconds[n]) is not None]
+            scores[together.name] = score(together, sequences, positions, sum(known) if len(known) == count else None)
     return scores
 
 

@@ -58,6 +58,10 @@ class Phase:
         self._embeddings = [model.encoder(side).embedding] if model.inputs == RATINGS else []
         self._dense_variables = [v for v in self.network_variables if all(v is not e for e in self._embeddings)]
         self.factor_variables = list(model.factors(side).trainable_variables)
+        with strategy.scope():
+            # Now: a rate made later would be that of the checkpoint that is restored, not the one that is set.
+            self.network_optimizer._create_all_weights(self.network_variables)
+            self.factor_optimizer._create_all_weights(self.factor_variables)
         # A squared error of ten times the range of the ratings is no forecast: training has exploded.
         metadata = states.sequences.metadata
         self._largest_error = (10 * max(metadata.rating_max - metadata.rating_min, 1.0)) ** 2

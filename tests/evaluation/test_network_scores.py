@@ -9,7 +9,7 @@ import tensorflow as tf
 from rrn_tf.data.event_scores import middle_ranks
 from rrn_tf.data.events import EventSequences
 from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED, scored_positions
-from rrn_tf.evaluation.network_scores import NetworkEventModel, network_figures
+from rrn_tf.evaluation.network_scores import EnsembleEventModel, NetworkEventModel, network_figures
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 
@@ -58,6 +58,19 @@ def test_each_event_is_predicted_from_all_before_it(network: CollaborativeRNN, s
     )
     np.testing.assert_array_equal(model.ranks(sequences, positions), middle_ranks(rows, true))
     assert model.num_parameters == sum(v.shape.num_elements() for v in network.trainable_variables)
+
+
+def test_an_ensemble_is_the_mean_of_probabilities(network: CollaborativeRNN, sequences: EventSequences) -> None:
+    tf.keras.utils.set_random_seed(5)
+    other = CollaborativeRNN(len(LENGTHS), ITEMS, units=3, stationary=2)
+    members = [NetworkEventModel(one, "one") for one in (network, other)]
+    positions = np.arange(140, 160)
+    together = EnsembleEventModel(members, "both")
+    alone = [np.exp(member.log_probabilities(sequences, positions)) for member in members]
+    found = np.exp(together.log_probabilities(sequences, positions))
+    np.testing.assert_allclose(found, np.mean(alone, axis=0), rtol=1e-5)
+    assert np.abs(alone[0] - alone[1]).max() > 1e-4
+    assert together.num_parameters == sum(member.num_parameters for member in members)
 
 
 def test_figures_by_split_and_protocol(network: CollaborativeRNN, sequences: EventSequences) -> None:

@@ -87,6 +87,9 @@ def test_events_of_runs_with_their_networks(tmp_path: Path) -> None:
         for row, name in (("C-GRU s0", "s0"), ("C-GRU s1", "s1"), ("P-GRU", "pooled")):
             assert found[row]["nll"] == pytest.approx(losses[name], rel=1e-5)
         assert found["P-GRU"]["difference"] == pytest.approx(losses["pooled"] - losses["s0"], rel=1e-3)
+        together = found["C-GRU, 2 seeds together"]
+        assert together["nll"] < (losses["s0"] + losses["s1"]) / 2, "a mean of probabilities is no worse, by Jensen"
+        assert together["parameters"] == found["C-GRU s0"]["parameters"] + found["C-GRU s1"]["parameters"]
         error = abs(losses["s0"] - losses["s1"]) / 2
         mean = {"runs": 2, "nll": (losses["s0"] + losses["s1"]) / 2, "standard_error": error}
         assert found["means"] == {"C-GRU": pytest.approx(mean, rel=1e-3)}
