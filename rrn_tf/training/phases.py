@@ -133,7 +133,8 @@ class Phase:
         self.network_optimizer.apply_gradients(
             zip([*sparse, *dense], [*self._embeddings, *self._dense_variables], strict=True)
         )
-        self._step_factors(batch, factors, factor_gradient)
+        if factors.shape[-1]:  # workers cannot exchange nothing: TensorFlow crashes
+            self._step_factors(batch, factors, factor_gradient)
         return squared_error
 
     def _predict(self, batch: SequenceBatch, rows: list[tf.Tensor], factors: tf.Tensor) -> tf.Tensor:

@@ -30,7 +30,7 @@ def test_half_precision_sums_many_ratings() -> None:
     # The last feature is the logarithm of the count.
     encoder = InnovationEncoder(1, 1, dtype="mixed_bfloat16")
     encoder.build(None)
-    encoder.kernel.assign([[0.0], [0.0], [0.0], [1.0]])
+    encoder.kernel.assign([[[0.0], [0.0], [0.0], [1.0]]])
     found = float(encoder((tf.ones([MANY]), tf.ones([MANY, 1]), slot, context)))
     assert found == pytest.approx(np.log(1 + MANY), rel=0.01)
 

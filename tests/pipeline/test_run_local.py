@@ -148,7 +148,7 @@ def test_second_run_repeats_only_the_comparison(ratings: str, first_run: tuple[P
 def test_a_tuned_run_trains_with_what_was_found(ratings: str, tmp_path: Path) -> None:
     space = tmp_path / "space.yaml"
     # The trial with implicit inputs fails, since the inputs are ratings.
-    space.write_text("model.units: [3]\nmodel.implicit: [false, true]\n")
+    space.write_text("model.units: [3]\nmodel.inputs: [ratings]\nmodel.implicit: [false, true]\n")
     few = ("--set", "training.epochs=1", "--tune", "10", "--space", str(space))
     done = start(ratings, tmp_path / "run", *few)
     assert done.returncode == 0, done.stderr[-3000:]
