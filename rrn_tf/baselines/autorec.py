@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.baselines.autoencoder import AdamSteps, Autoencoder
+from rrn_tf.baselines.halving_rate import train_to_best
 from rrn_tf.baselines.protocol import validation_rmse
 from rrn_tf.baselines.sparse_rows import SparseRows
 from rrn_tf.data.interactions import Interactions
@@ -144,23 +145,14 @@ class AutoRec:
     def _trial(self, train: Interactions, valid: Interactions, l2: float) -> float:
         """Best validation RMSE of one regulariser; keeps its network where it is the best so far."""
         network = Autoencoder(self._rows, self._hidden, l2, self._seed)
-        epoch, rate = self._epochs(network), self._learning_rate
 
         def score() -> float:
             return validation_rmse(train, valid, self._predict(network, valid.user, valid.item))
 
-        best, best_at, values = score(), 0, network.values
-        for done in range(1, self._max_epochs + 1):
-            epoch(rate)
-            found = score()
-            if found < best:
-                best, best_at, values = found, done, network.values
-            elif done - best_at == self._patience:
-                break
-            else:
-                rate /= 2
+        best, best_at = train_to_best(
+            network, self._epochs(network), score, self._learning_rate, self._max_epochs, self._patience
+        )
         if self.options is None or best < self.options.valid_rmse:
-            network.assign(values)
             self._network, self.options = network, AutoRecOptions(l2, best_at, best)
         return best
 

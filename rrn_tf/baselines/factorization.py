@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from rrn_tf.baselines.event_counts import EventCounts
 from rrn_tf.baselines.event_model import DistributionModel, FloatArray, validation_nll
 from rrn_tf.baselines.grid_search import Trial, as_grid, search
+from rrn_tf.baselines.halving_rate import train_to_best
 from rrn_tf.baselines.softmax_network import SoftmaxNetwork, UserBatch
 from rrn_tf.data.event_scores import Positions, positions_of
 from rrn_tf.data.events import EventSequences
@@ -94,18 +96,8 @@ class SoftmaxFactorization(DistributionModel):
     def _trial(self, sequences: EventSequences, factors: int, l2: float) -> Trial[SoftmaxNetwork]:
         """A network of one setting at its best epoch."""
         network = self._network = self._new_network(sequences, factors, l2)
-        epoch, rate = self._epochs(sequences, network), self._learning_rate
-        best, best_at, values = validation_nll(self, sequences), 0, network.values
-        for done in range(1, self._max_epochs + 1):
-            epoch(rate)
-            found = validation_nll(self, sequences)
-            if found < best:
-                best, best_at, values = found, done, network.values
-            elif done - best_at == self._patience:
-                break
-            else:
-                rate /= 2
-        network.assign(values)
+        epoch, score = self._epochs(sequences, network), partial(validation_nll, self, sequences)
+        best, best_at = train_to_best(network, epoch, score, self._learning_rate, self._max_epochs, self._patience)
         return Trial(factors, l2, best_at, best, network)
 
     def _new_network(self, sequences: EventSequences, factors: int, l2: float) -> SoftmaxNetwork:

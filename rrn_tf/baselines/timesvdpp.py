@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from rrn_tf.baselines.bias import UserItemBias
 from rrn_tf.baselines.grid_search import as_grid
+from rrn_tf.baselines.halving_rate import train_to_best
 from rrn_tf.baselines.protocol import validation_rmse
 from rrn_tf.baselines.sparse_rows import SparseRows
 from rrn_tf.baselines.time_factors import Biases, TimeFactors, UserBatch
@@ -136,23 +137,14 @@ class TimeSVDpp:
     ) -> float:
         """Best validation RMSE of one setting; keeps its network where it is the best so far."""
         network = self._new_network(factors, factor_l2, drift_l2)
-        epoch, rate = self._epochs(network), self._learning_rate
 
         def score() -> float:
             return validation_rmse(train, valid, self._predict(network, valid.user, valid.item, valid.timestamp))
 
-        best, best_at, values = score(), 0, network.values
-        for done in range(1, self._max_epochs + 1):
-            epoch(rate)
-            found = score()
-            if found < best:
-                best, best_at, values = found, done, network.values
-            elif done - best_at == self._patience:
-                break
-            else:
-                rate /= 2
+        best, best_at = train_to_best(
+            network, self._epochs(network), score, self._learning_rate, self._max_epochs, self._patience
+        )
         if self.options is None or best < self.options.valid_rmse:
-            network.assign(values)
             self._network = network
             self.options = TimeSVDppOptions(factors, factor_l2, drift_l2, best_at, best)
         return best
