@@ -28,6 +28,12 @@ PREDICTION = "prediction"  # float32, the column that `rrn predict` adds
 HISTORY = "history"  # string per event since training, in order
 LOG_PROBABILITY = "log_probability"  # float32, of a next item, in nats
 SCORE = "score"  # float32, of a recommended item: its rating before clipping
+CANDIDATES = "candidates"  # string, the items to recommend from
+EXCLUDE = "exclude"  # string, items not to recommend
+# A user's ratings that come with a request.
+HISTORY_ITEM_ID = "history_item_id"  # string
+HISTORY_RATING = "history_rating"  # float32
+HISTORY_TIMESTAMP = "history_timestamp"  # int64, unix seconds
 
 # Derived per rating, for evaluation slices.
 MONTH = "month"  # string, "2013-05" (UTC)

@@ -10,13 +10,20 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.features import SIDES, Side
-from rrn_tf.serving.retrieval import TimedTopK
+from rrn_tf.serving.catalogue import Catalogue
+from rrn_tf.serving.history import Given, UserHistory
+from rrn_tf.serving.requests import answer_width, same_rows, same_widths
 from rrn_tf.serving.state_tables import SeenItems, StateTable
 from rrn_tf.training.alternating import TrainingResult
 from rrn_tf.version import __version__
 
-_STRINGS = tf.TensorSpec([None], tf.string)
-_TIMES = tf.TensorSpec([None], tf.int64)
+_IDS, _LISTS = [None], [None, None]
+_USER = tf.TensorSpec(_IDS, tf.string, features.USER_ID)
+_ITEM = tf.TensorSpec(_IDS, tf.string, features.ITEM_ID)
+_TIME = tf.TensorSpec(_IDS, tf.int64, features.TIMESTAMP)
+_K = tf.TensorSpec([], tf.int32, "k")
+
+Answer = dict[str, tf.Tensor]
 
 
 class RRNServing(tf.Module):
@@ -47,69 +54,125 @@ class RRNServing(tf.Module):
         )
         self.user_ids, self.item_ids = (self.table(side).ids for side in SIDES)
         self.seen = SeenItems(result.sequences)
+        self.catalogue = Catalogue(self.table(Side.ITEM))
+        self.history = UserHistory(result.model, self.user, self.item, metadata)
         self.cutoff = tf.Variable(metadata.cutoff, dtype=tf.int64, trainable=False, name="cutoff")
 
     def table(self, side: Side) -> StateTable:
         """The side's state table."""
         return self.user if side is Side.USER else self.item
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.string, features.USER_ID),
-            tf.TensorSpec([None], tf.string, features.ITEM_ID),
-            tf.TensorSpec([None], tf.int64, features.TIMESTAMP),
-        ]
-    )
-    def predict(self, user_id: tf.Tensor, item_id: tf.Tensor, timestamp: tf.Tensor) -> dict[str, tf.Tensor]:
+    @tf.function(input_signature=[_USER, _ITEM, _TIME])
+    def predict(self, user_id: tf.Tensor, item_id: tf.Tensor, timestamp: tf.Tensor) -> Answer:
         """Predicted ratings float32[N], within the range of the training ratings."""
-        vectors = [
-            self.table(side).vectors(self.table(side).index(ids), self.table(side).step(timestamp))
-            for side, ids in ((Side.USER, user_id), (Side.ITEM, item_id))
-        ]
-        return {features.RATING: tf.clip_by_value(tf.reduce_sum(vectors[0] * vectors[1], axis=1), *self._range)}
+        user_id, item_id, timestamp = same_rows(user_id=user_id, item_id=item_id, timestamp=timestamp)
+        return self._rating(self._stand(Side.USER, user_id, timestamp), self._stand(Side.ITEM, item_id, timestamp))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
-    def predict_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+    def predict_examples(self, examples: tf.Tensor) -> Answer:
         """As `predict`, from serialized `tf.Example` protos."""
         parsed = tf.io.parse_example(examples, features.rating_example_spec())
         return self.predict(parsed[features.USER_ID], parsed[features.ITEM_ID], parsed[features.TIMESTAMP])
 
     @tf.function(
         input_signature=[
-            tf.TensorSpec([None], tf.string, features.USER_ID),
-            tf.TensorSpec([None], tf.int64, features.TIMESTAMP),
-            tf.TensorSpec([], tf.int32, "k"),
+            _USER,
+            _ITEM,
+            _TIME,
+            tf.TensorSpec(_LISTS, tf.string, features.HISTORY_ITEM_ID),
+            tf.TensorSpec(_LISTS, tf.float32, features.HISTORY_RATING),
+            tf.TensorSpec(_LISTS, tf.int64, features.HISTORY_TIMESTAMP),
         ]
     )
-    def recommend(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+    def predict_from_history(
+        self,
+        user_id: tf.Tensor,
+        item_id: tf.Tensor,
+        timestamp: tf.Tensor,
+        history_item_id: tf.Tensor,
+        history_rating: tf.Tensor,
+        history_timestamp: tf.Tensor,
+    ) -> Answer:
+        """As `predict`, for users whose ratings come with the request.
+
+        The user's state starts from the newbie's and takes in the given ratings of earlier steps than the query's; what
+        the model knows of the user's own ratings is set aside, but for the stationary factors.
+
+        Args:
+          user_id, item_id, timestamp: string[N], string[N] and int64[N]; unknown users, and empty ids, are welcome.
+          history_item_id, history_rating, history_timestamp: string[N, H], float32[N, H] and int64[N, H], in any
+            order; empty ids pad. Ratings that are no finite numbers are passed over.
+        """
+        user_id, item_id, timestamp, history_item_id, history_rating, history_timestamp = same_rows(
+            user_id=user_id,
+            item_id=item_id,
+            timestamp=timestamp,
+            history_item_id=history_item_id,
+            history_rating=history_rating,
+            history_timestamp=history_timestamp,
+        )
+        history_item_id, history_rating, history_timestamp = same_widths(
+            history_item_id=history_item_id, history_rating=history_rating, history_timestamp=history_timestamp
+        )
+        met = self.table(Side.ITEM).index(history_item_id)
+        given = Given(met, history_rating, history_timestamp, history_item_id != "")
+        user = self.history.vectors(self.table(Side.USER).index(user_id), timestamp, given)
+        return self._rating(user, self._stand(Side.ITEM, item_id, timestamp))
+
+    @tf.function(input_signature=[_USER, _TIME, _K])
+    def recommend(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor) -> Answer:
         """Best items as of a time, the user's own excluded: ids and scores, [N, min(k, items)].
 
         Scores are the model's ratings before clipping. Where fewer than k items are left for a user,
         the tail has the empty id and the score -inf.
         """
-        users, items = self.table(Side.USER), self.table(Side.ITEM)
-        user = users.index(user_id)
-        query = users.vectors(user, users.step(timestamp))
-        times, group = tf.unique(items.step(timestamp))
-        catalogue = tf.range(1, tf.shape(items.ids)[0], dtype=tf.int64)
-        width = tf.clip_by_value(k, 0, tf.size(catalogue))
-        scores = tf.zeros([tf.size(user), width])
-        found = tf.zeros([tf.size(user), width], tf.int64)
-        # Item vectors depend on the item side's time step alone, so queries of one step share them.
-        for number in tf.range(tf.size(times)):
-            rows = tf.where(group == number)
-            candidates = items.vectors(catalogue, tf.fill(tf.shape(catalogue), times[number]))
-            index = TimedTopK(k=10).index(candidates, catalogue)
-            excluded = self.seen.of(tf.gather_nd(user, rows)) - 1
-            best, identifiers = index.query_without(tf.gather_nd(query, rows), excluded, width)
-            scores = tf.tensor_scatter_nd_update(scores, rows, best)
-            found = tf.tensor_scatter_nd_update(found, rows, identifiers)
-        found = tf.where(tf.math.is_inf(scores), tf.zeros_like(found), found)
-        return {features.ITEM_ID: tf.gather(items.ids, found), features.SCORE: scores}
+        user_id, timestamp = same_rows(user_id=user_id, timestamp=timestamp)
+        return self._best(user_id, timestamp, k, self.seen.of(self.table(Side.USER).index(user_id)))
+
+    @tf.function(input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.EXCLUDE)])
+    def recommend_except(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor, exclude: tf.Tensor) -> Answer:
+        """As `recommend`, without the items string[N, E] of each row; empty ids pad, unknown ones do nothing."""
+        user_id, timestamp, exclude = same_rows(user_id=user_id, timestamp=timestamp, exclude=exclude)
+        (exclude,) = same_widths(exclude=exclude)
+        seen = self.seen.of(self.table(Side.USER).index(user_id))
+        others = self.table(Side.ITEM).index(exclude)
+        excluded = tf.concat([seen, tf.ragged.boolean_mask(others, others > 0)], axis=1)
+        return self._best(user_id, timestamp, k, excluded)
+
+    @tf.function(input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.CANDIDATES)])
+    def recommend_from(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor, candidates: tf.Tensor) -> Answer:
+        """As `recommend`, the best of the items string[N, C] of each row: [N, min(k, C)].
+
+        Empty ids pad; repeated, unknown and seen items are passed over.
+        """
+        user_id, timestamp, candidates = same_rows(user_id=user_id, timestamp=timestamp, candidates=candidates)
+        (candidates,) = same_widths(candidates=candidates)
+        width = answer_width(k, *tf.unstack(tf.shape(candidates)))
+        seen, query = self.seen.of(self.table(Side.USER).index(user_id)), self._stand(Side.USER, user_id, timestamp)
+        step, items = self.table(Side.ITEM).step(timestamp), self.table(Side.ITEM).index(candidates)
+        return self._ranked(*self.catalogue.best_of(query, step, items, seen, width))
+
+    def _stand(self, side: Side, ids: tf.Tensor, timestamp: tf.Tensor) -> tf.Tensor:
+        """Where entities string[N] stand at times int64[N]: float32[N, dynamic + stationary]."""
+        table = self.table(side)
+        return table.distinct_vectors(table.index(ids), table.step(timestamp))
+
+    def _rating(self, user: tf.Tensor, item: tf.Tensor) -> Answer:
+        rating = tf.ensure_shape(tf.reduce_sum(user * item, axis=1), [None])
+        return {features.RATING: tf.clip_by_value(rating, *self._range)}
+
+    def _best(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor, excluded: tf.RaggedTensor) -> Answer:
+        width = answer_width(k, tf.size(user_id), tf.size(self.item_ids) - 1)
+        step, query = self.table(Side.ITEM).step(timestamp), self._stand(Side.USER, user_id, timestamp)
+        return self._ranked(*self.catalogue.best(query, step, excluded, width))
+
+    def _ranked(self, item: tf.Tensor, score: tf.Tensor) -> Answer:
+        item, score = (tf.ensure_shape(x, [None, None]) for x in (item, score))
+        return {features.ITEM_ID: tf.gather(self.item_ids, item), features.SCORE: score}
 
 
 def export_saved_model(result: TrainingResult, path: str | Path) -> None:
-    """Writes a SavedModel with the signatures `serving_default`, `predict` and `recommend`.
+    """Writes a SavedModel with the signatures of `RRNServing`; `serving_default` takes serialized examples.
 
     Args:
       result: a trained network.
@@ -123,6 +186,9 @@ def export_saved_model(result: TrainingResult, path: str | Path) -> None:
             signatures={
                 "serving_default": module.predict_examples,
                 "predict": module.predict,
+                "predict_from_history": module.predict_from_history,
                 "recommend": module.recommend,
+                "recommend_except": module.recommend_except,
+                "recommend_from": module.recommend_from,
             },
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,14 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID, Side
+from rrn_tf.serving.blocks import in_blocks
+from rrn_tf.serving.requests import answer_width, same_rows, same_widths
 from rrn_tf.serving.state_tables import line_numbers
 from rrn_tf.training.truncated_bptt import CollaborativeResult
 from rrn_tf.version import __version__
 
 _SERVED = 10  # items that `serving_default` answers with
+_ROWS = 256  # users at a time, each with recurrent matrices and a probability for every item
 
 
 class EventServing(tf.Module):
@@ -74,12 +78,19 @@ class EventServing(tf.Module):
           history: string[N, T], the items of the user's events since training, in order; empty strings pad.
           k: int32[], how many items.
         """
+        user_id, history = same_rows(user_id=user_id, history=history)
+        (history,) = same_widths(history=history)
+        width = answer_width(k, tf.size(user_id), tf.size(self.item_ids) - 1)
         user = tf.where(user_id == "", tf.zeros([], tf.int64), self._users.lookup(user_id) + 1)
         item = tf.where(history == "", tf.zeros([], tf.int64), self._items.lookup(history) + 1)
-        known = tf.cast(user > 0, tf.float32)[:, tf.newaxis]
-        beside = tf.concat([self._rolled(user, item), known * tf.gather(self.factors, user)], axis=1)
-        scores = tf.nn.log_softmax(tf.matmul(beside, self.kernel))
-        found, index = tf.math.top_k(scores, tf.clip_by_value(k, 0, tf.shape(scores)[1]))
+
+        def best(user: tf.Tensor, item: tf.Tensor) -> Sequence[tf.Tensor]:
+            known = tf.cast(user > 0, tf.float32)[:, tf.newaxis]
+            beside = tf.concat([self._rolled(user, item), known * tf.gather(self.factors, user)], axis=1)
+            return tf.math.top_k(tf.nn.log_softmax(tf.matmul(beside, self.kernel)), width)
+
+        found, index = in_blocks(best, (user, item), _ROWS, [tf.float32, tf.int32])
+        found, index = (tf.ensure_shape(x, [None, None]) for x in (found, index))
         return {ITEM_ID: tf.gather(self.item_ids, index + 1), LOG_PROBABILITY: found}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])

@@ -15,6 +15,10 @@ from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
+from rrn_tf.serving.blocks import distinct_rows
+from rrn_tf.serving.requests import bounded
+
+_AT_A_TIME = 4_096  # entities whose states are moved on at a time
 
 
 class StateTable(tf.Module):
@@ -54,13 +58,18 @@ class StateTable(tf.Module):
 
     def step(self, timestamp: tf.Tensor) -> tf.Tensor:
         """int64[N] time steps; times before the cutoff are answered as of the cutoff."""
-        return tf.maximum(step_of(timestamp, self._metadata.cutoff, self._metadata.granularity(self._side)), 0)
+        step = step_of(bounded(timestamp), self._metadata.cutoff, self._metadata.granularity(self._side))
+        return tf.maximum(step, 0)
 
     def vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """float32[N, dynamic + stationary]; the inner product of two sides' vectors is the rating (Eq. 7)."""
         wallclock = tf.cast(wallclock_of(tf.cast(step, tf.float64), self._metadata, self._side), tf.float32)
         moving = self._extrapolate(entity, wallclock)
         return tf.concat([moving, tf.gather(self.factors, entity)], axis=1)
+
+    def distinct_vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """As `vectors`, where entities and steps may repeat and be many."""
+        return distinct_rows(self.vectors, entity, step, _AT_A_TIME)
 
 
 def line_numbers(file: Path, ids: Iterable[str]) -> tf.lookup.StaticHashTable:
@@ -81,10 +90,10 @@ class SeenItems(tf.Module):
         inside = (user.row_entity[user.rating_row] <= metadata.users.trained) & (user.step[user.rating_row] < 0)
         counts = np.bincount(user.row_entity[user.rating_row[inside]], minlength=metadata.users.trained + 1)
         self._splits = tf.Variable(np.concatenate([[0], np.cumsum(counts)]), trainable=False, dtype=tf.int64)
-        self._items = tf.Variable(user.opposite[inside].astype(np.int32), trainable=False)
+        self._items = tf.Variable(user.opposite[inside].astype(np.int64), trainable=False)
 
     def of(self, user: tf.Tensor) -> tf.RaggedTensor:
-        """int32[N, (n)] indices (from 1) of the items that users int64[N] have rated."""
+        """int64[N, (n)] indices (from 1) of the items that users int64[N] have rated."""
         table = tf.RaggedTensor.from_row_splits(self._items, self._splits, validate=False)
         return tf.gather(table, user)
 

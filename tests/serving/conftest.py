@@ -1,17 +1,27 @@
-"""A small trained and saved model."""
+"""Small saved models of both kinds."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 from rrn_tf.config import config_from_dict
+from rrn_tf.data.events import EventSequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.evaluation.event_likelihood import EventRoller
+from rrn_tf.features import Split
+from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.export import export_saved_model
+from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.training.alternating import TrainingResult, train
+from rrn_tf.training.truncated_bptt import CollaborativeResult
 from tests.prepared import write_synthetic
+
+USERS, ITEMS, EACH = 3, 6, 9
 
 
 class Saved(NamedTuple):
@@ -32,3 +42,34 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Saved:
     result = train(write_synthetic(ratings, root / "data"), root, config)
     export_saved_model(result, root / "model")
     return Saved(result, root / "model")
+
+
+class SavedEvents(NamedTuple):
+    """A Collaborative RNN and where it was exported to."""
+
+    result: CollaborativeResult
+    path: Path
+
+
+def trained_on_events(pooled: bool = False, stationary: int = 0) -> CollaborativeResult:
+    """A network of random weights with its states."""
+    rng = np.random.default_rng(1)
+    tf.keras.utils.set_random_seed(1)
+    sequences = EventSequences(
+        user_splits=np.array([0, *range(0, USERS * EACH + 1, EACH)]),
+        item=rng.integers(1, ITEMS + 1, USERS * EACH).astype(np.int32),
+        timestamp=np.arange(USERS * EACH),
+        split=np.full(USERS * EACH, Split.TRAIN, np.uint8),
+        user_ids=np.array([f"user {n}" for n in range(USERS)], dtype=object),
+        item_ids=np.array([f"item {n}" for n in range(ITEMS)], dtype=object),
+    )
+    model = CollaborativeRNN(USERS, ITEMS, units=4, pooled=pooled, stationary=stationary)
+    model.stationary.table.assign(tf.random.normal(model.stationary.table.shape))
+    return CollaborativeResult(model, sequences, EventRoller(model).states(sequences), [], 0, {})
+
+
+@pytest.fixture(scope="package")
+def saved_events(tmp_path_factory: pytest.TempPathFactory) -> SavedEvents:
+    result, path = trained_on_events(), tmp_path_factory.mktemp("saved")
+    export_event_model(result, path)
+    return SavedEvents(result, path)

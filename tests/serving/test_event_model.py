@@ -7,41 +7,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 import tensorflow as tf
 
-from rrn_tf.data.events import EventSequences
-from rrn_tf.evaluation.event_likelihood import EventRoller
-from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID, Split
-from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.training.truncated_bptt import CollaborativeResult
-
-USERS, ITEMS, EACH = 3, 6, 9
-
-
-def trained(pooled: bool = False, stationary: int = 0) -> CollaborativeResult:
-    """A network of random weights with its states."""
-    rng = np.random.default_rng(1)
-    tf.keras.utils.set_random_seed(1)
-    sequences = EventSequences(
-        user_splits=np.array([0, *range(0, USERS * EACH + 1, EACH)]),
-        item=rng.integers(1, ITEMS + 1, USERS * EACH).astype(np.int32),
-        timestamp=np.arange(USERS * EACH),
-        split=np.full(USERS * EACH, Split.TRAIN, np.uint8),
-        user_ids=np.array([f"user {n}" for n in range(USERS)], dtype=object),
-        item_ids=np.array([f"item {n}" for n in range(ITEMS)], dtype=object),
-    )
-    model = CollaborativeRNN(USERS, ITEMS, units=4, pooled=pooled, stationary=stationary)
-    model.stationary.table.assign(tf.random.normal(model.stationary.table.shape))
-    return CollaborativeResult(model, sequences, EventRoller(model).states(sequences), [], 0, {})
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[CollaborativeResult, Path]:
-    result, path = trained(), tmp_path_factory.mktemp("saved")
-    export_event_model(result, path)
-    return result, path
+from tests.serving.conftest import ITEMS, SavedEvents, trained_on_events
 
 
 def ask(path: Path, users: list[str], histories: list[list[str]], k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -58,8 +29,8 @@ def check(result: CollaborativeResult, state: tf.Tensor, names: np.ndarray, foun
     np.testing.assert_allclose(np.take_along_axis(expected, index, axis=1), found, rtol=1e-5)
 
 
-def test_known_users_go_on_from_their_states(saved: tuple[CollaborativeResult, Path]) -> None:
-    result, path = saved
+def test_known_users_go_on_from_their_states(saved_events: SavedEvents) -> None:
+    result, path = saved_events
     names, found = ask(path, ["user 2", "user 0"], [["item 3", "item 1"], ["item 5", ""]], 4)
     cell, user = result.model.cell, tf.constant([3, 1])
     state = cell.step(user, tf.constant([4, 6]), tf.gather(result.states, user))
@@ -67,8 +38,8 @@ def test_known_users_go_on_from_their_states(saved: tuple[CollaborativeResult, P
     check(result, state, names, found)
 
 
-def test_unknown_users_start_from_the_mean_matrix(saved: tuple[CollaborativeResult, Path]) -> None:
-    result, path = saved
+def test_unknown_users_start_from_the_mean_matrix(saved_events: SavedEvents) -> None:
+    result, path = saved_events
     names, found = ask(path, ["nobody", ""], [["item 3", "unknown"]] * 2, ITEMS)
     cell = result.model.cell
     matrices = [tf.reduce_mean(table[1:], axis=0)[tf.newaxis] for table in cell.recurrent]
@@ -76,8 +47,8 @@ def test_unknown_users_start_from_the_mean_matrix(saved: tuple[CollaborativeResu
     check(result, tf.repeat(state, 2, axis=0), names, found)
 
 
-def test_any_k_and_no_history(saved: tuple[CollaborativeResult, Path]) -> None:
-    _, path = saved
+def test_any_k_and_no_history(saved_events: SavedEvents) -> None:
+    _, path = saved_events
     for k, width in ((-1, 0), (0, 0), (100, ITEMS)):
         answer = tf.saved_model.load(str(path)).signatures["next_items"](
             **{USER_ID: tf.constant(["user 1"]), HISTORY: tf.zeros([1, 0], tf.string), "k": tf.constant(k)}
@@ -85,8 +56,8 @@ def test_any_k_and_no_history(saved: tuple[CollaborativeResult, Path]) -> None:
         assert answer[ITEM_ID].shape == (1, width)
 
 
-def test_examples_are_answered_alike(saved: tuple[CollaborativeResult, Path]) -> None:
-    _, path = saved
+def test_examples_are_answered_alike(saved_events: SavedEvents) -> None:
+    _, path = saved_events
 
     def example(user: str, history: list[str]) -> bytes:
         def text(values: list[str]) -> tf.train.Feature:
@@ -105,7 +76,7 @@ def test_examples_are_answered_alike(saved: tuple[CollaborativeResult, Path]) ->
 
 
 def test_pooled_matrices_serve_everybody(tmp_path: Path) -> None:
-    result = trained(pooled=True)
+    result = trained_on_events(pooled=True)
     export_event_model(result, tmp_path)
     names, found = ask(tmp_path, ["user 1"], [["item 0"]], 3)
     user = tf.constant([2])
@@ -113,7 +84,7 @@ def test_pooled_matrices_serve_everybody(tmp_path: Path) -> None:
 
 
 def test_stationary_factors_stand_beside_the_state(tmp_path: Path) -> None:
-    result = trained(stationary=2)
+    result = trained_on_events(stationary=2)
     export_event_model(result, tmp_path)
     names, found = ask(tmp_path, ["user 1", "nobody"], [["", ""], ["", ""]], 3)
     beside = np.zeros((2, 6), np.float32)
@@ -121,12 +92,12 @@ def test_stationary_factors_stand_beside_the_state(tmp_path: Path) -> None:
     check(result, tf.constant(beside), names, found)
 
 
-def test_serves_without_the_package(saved: tuple[CollaborativeResult, Path], tmp_path: Path) -> None:
+def test_serves_without_the_package(saved_events: SavedEvents, tmp_path: Path) -> None:
     code = f"""
 import sys
 sys.modules["rrn_tf"] = None
 import tensorflow as tf
-signature = tf.saved_model.load({str(saved[1])!r}).signatures["next_items"]
+signature = tf.saved_model.load({str(saved_events.path)!r}).signatures["next_items"]
 answer = signature(user_id=tf.constant(["user 1"]), history=tf.constant([["item 0"]]), k=tf.constant(2))
 assert answer["item_id"].shape == (1, 2)
 """

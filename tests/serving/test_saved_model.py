@@ -70,23 +70,6 @@ def test_answers_in_a_process_that_has_tensorflow_alone(saved: Saved, tmp_path: 
     assert all(len(set(row)) == 3 for row in best)
 
 
-def test_signatures_are_those_of_the_contract(saved: Saved) -> None:
-    signatures = tf.saved_model.load(str(saved.path)).signatures
-    found = {
-        name: (
-            {key: (spec.dtype.name, len(spec.shape)) for key, spec in signature.structured_input_signature[1].items()},
-            {key: spec.dtype.name for key, spec in signature.structured_outputs.items()},
-        )
-        for name, signature in signatures.items()
-    }
-    ids = {"user_id": ("string", 1), "timestamp": ("int64", 1)}
-    assert found == {
-        "serving_default": ({"examples": ("string", 1)}, {"rating": "float32"}),
-        "predict": ({**ids, "item_id": ("string", 1)}, {"rating": "float32"}),
-        "recommend": ({**ids, "k": ("int32", 0)}, {"item_id": "string", "score": "float32"}),
-    }
-
-
 def test_serving_default_reads_examples(saved: Saved, model: SavedRRN) -> None:
     users, items, times, _ = later_ratings(saved)
 

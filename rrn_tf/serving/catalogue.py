@@ -1,0 +1,98 @@
+"""The best of all items, or of given ones, as of a time."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from rrn_tf.serving.blocks import in_blocks
+from rrn_tf.serving.retrieval import TimedTopK
+from rrn_tf.serving.state_tables import StateTable
+
+_ROWS = 256  # users who are ranked at a time against the whole catalogue
+_CELLS = 1 << 16  # candidates that are scored at a time
+_NONE = -float("inf")
+
+Ranking = tuple[tf.Tensor, tf.Tensor]
+
+
+class Catalogue(tf.Module):
+    """Ranks items for users, each as of a time step of the item side.
+
+    Both ways give item indices int64[N, width] and scores float32[N, width], best first; where fewer items are left,
+    the tail has index 0 and the score -inf.
+
+    Args:
+      items: the item side's table.
+    """
+
+    def __init__(self, items: StateTable) -> None:
+        super().__init__(name="catalogue")
+        self._items = items
+
+    def best(self, query: tf.Tensor, step: tf.Tensor, excluded: tf.RaggedTensor, width: tf.Tensor) -> Ranking:
+        """The best of all items.
+
+        Args:
+          query: float32[N, d], the users' vectors.
+          step: int64[N].
+          excluded: int64[N, (n)], indices of items to leave out.
+          width: int32[], at most the number of items.
+        """
+        every = tf.range(1, tf.shape(self._items.ids)[0], dtype=tf.int64)
+        steps, group = tf.unique(step)
+        order = tf.argsort(group, stable=True)
+        splits = tf.concat([[0], tf.cumsum(tf.math.bincount(group, minlength=tf.size(steps)))], axis=0)
+        scores = tf.zeros([tf.size(step), width])
+        found = tf.zeros([tf.size(step), width], tf.int64)
+        # Items stand alike for all queries of one step.
+        for number in tf.range(tf.size(steps)):
+            vectors = self._items.distinct_vectors(every, tf.fill(tf.shape(every), steps[number]))
+            index = TimedTopK(k=10).index(vectors, every)
+            for begin in tf.range(splits[number], splits[number + 1], _ROWS):
+                rows = order[begin : tf.minimum(begin + _ROWS, splits[number + 1])]
+                without = tf.gather(excluded, rows) - 1
+                values, items = index.query_without(tf.gather(query, rows), without, width)
+                scores = tf.tensor_scatter_nd_update(scores, rows[:, tf.newaxis], values)
+                found = tf.tensor_scatter_nd_update(found, rows[:, tf.newaxis], items)
+        return tf.where(scores > _NONE, found, tf.zeros_like(found)), scores
+
+    def best_of(
+        self, query: tf.Tensor, step: tf.Tensor, candidates: tf.Tensor, excluded: tf.RaggedTensor, width: tf.Tensor
+    ) -> Ranking:
+        """The best of each user's candidates.
+
+        Args:
+          query, step: as those of `best`.
+          candidates: int64[N, C], indices of items; 0 and repetitions are passed over.
+          excluded: int64[N, (n)].
+          width: int32[], at most C.
+        """
+
+        def ranked(query: tf.Tensor, step: tf.Tensor, candidates: tf.Tensor, row: tf.Tensor) -> list[tf.Tensor]:
+            item = tf.sort(candidates, axis=1)
+            repeated = tf.concat([tf.zeros_like(item[:, :1], tf.bool), item[:, 1:] == item[:, :-1]], axis=1)
+            left = (item > 0) & ~repeated & ~_among(item, tf.gather(excluded, row))
+            steps = tf.broadcast_to(step[:, tf.newaxis], tf.shape(item))
+            vectors = self._items.distinct_vectors(tf.reshape(item, [-1]), tf.reshape(steps, [-1]))
+            owner = tf.repeat(tf.range(tf.shape(item)[0]), tf.shape(item)[1])
+            scores = tf.reduce_sum(tf.gather(query, owner) * vectors, axis=1)
+            scores, place = tf.math.top_k(tf.where(left, tf.reshape(scores, tf.shape(item)), _NONE), width)
+            item = tf.gather(item, place, batch_dims=1)
+            return [tf.where(scores > _NONE, item, tf.zeros_like(item)), scores]
+
+        inputs = (query, step, candidates, tf.range(tf.size(step)))
+        rows = _CELLS // tf.maximum(tf.shape(candidates)[1], 1)
+        found, scores = in_blocks(ranked, inputs, rows, [tf.int64, tf.float32])
+        return found, scores
+
+
+def _among(item: tf.Tensor, excluded: tf.RaggedTensor) -> tf.Tensor:
+    """bool[N, C]: which items int64[N, C] each row's excluded ones int64[N, (n)] hold."""
+    base = 1 + tf.maximum(tf.reduce_max(tf.concat([[0], tf.reshape(item, [-1])], axis=0)), 0)
+    inside = tf.boolean_mask(
+        excluded.value_rowids() * base + excluded.values, (excluded.values > 0) & (excluded.values < base)
+    )
+    known = tf.concat([tf.sort(inside), [tf.int64.max]], axis=0)
+    keys = tf.range(tf.shape(item, tf.int64)[0])[:, tf.newaxis] * base + item
+    place = tf.searchsorted(known, tf.reshape(keys, [-1]))
+    return tf.reshape(tf.gather(known, place), tf.shape(item)) == keys

@@ -1,0 +1,150 @@
+"""A user whose ratings come with the request: the state is computed on the spot, nothing is retrained."""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.data.wallclock import step_of, wallclock_of
+from rrn_tf.features import Side
+from rrn_tf.models.rrn import INNOVATIONS, RRN
+from rrn_tf.serving.blocks import in_blocks
+from rrn_tf.serving.requests import bounded
+from rrn_tf.serving.state_tables import StateTable
+
+_PADDED_ROWS = 1 << 14  # steps that are rolled at a time, padding included
+_NEVER = tf.int64.max
+
+
+class Given(NamedTuple):
+    """Ratings of N users, H columns each.
+
+    Attributes:
+      item: int64[N, H], indices; 0 for items unknown to the model.
+      rating: float32[N, H].
+      timestamp: int64[N, H], unix seconds.
+      real: bool[N, H]; what stands elsewhere matters nowhere.
+    """
+
+    item: tf.Tensor
+    rating: tf.Tensor
+    timestamp: tf.Tensor
+    real: tf.Tensor
+
+
+class UserHistory(tf.Module):
+    """Rolls the user network over the steps of given ratings, from the newbie's state to each query's step.
+
+    As in streaming predictions, a query sees the ratings of the user's strictly earlier steps. Items stand where
+    their table has them at the time of each rating: other people's ratings since then, and these, do not move them.
+
+    Args:
+      model: the network.
+      users, items: both sides' tables.
+      metadata: of time and ratings.
+    """
+
+    def __init__(self, model: RRN, users: StateTable, items: StateTable, metadata: SequenceMetadata) -> None:
+        super().__init__(name="user_history")
+        self._users, self._items = users, items
+        self._metadata = metadata
+        self._range = (metadata.rating_min, metadata.rating_max)
+        # Hidden in partials: saving the Keras objects would trace every layer.
+        self._embedded = functools.partial(_embedded, model)
+        self._projected = functools.partial(_projected, model)
+
+    def vectors(self, user: tf.Tensor, timestamp: tf.Tensor, given: Given) -> tf.Tensor:
+        """float32[N, dynamic + stationary], as `StateTable.vectors`.
+
+        Args:
+          user: int64[N], whose stationary factors count; 0 for unknown users.
+          timestamp: int64[N], of the queries.
+          given: their ratings, in any order.
+        """
+        inputs = (user, timestamp, *given)
+        rows = _PADDED_ROWS // (tf.shape(given.item)[1] + 1)
+        (moving,) = in_blocks(lambda *block: [self._moving(*block)], inputs, rows, [tf.float32])
+        return tf.concat([moving, tf.gather(self._users.factors, user)], axis=1)
+
+    def _moving(
+        self,
+        user: tf.Tensor,
+        timestamp: tf.Tensor,
+        item: tf.Tensor,
+        rating: tf.Tensor,
+        rated_at: tf.Tensor,
+        real: tf.Tensor,
+    ) -> tf.Tensor:
+        asked = self._step(timestamp)
+        step = self._step(rated_at)
+        real &= (step < asked[:, tf.newaxis]) & tf.math.is_finite(rating)
+        step = tf.where(real, step, _NEVER)
+        order = tf.argsort(step, axis=1, stable=True)
+        step, item, rating, rated_at, real = (
+            tf.gather(column, order, axis=1, batch_dims=1) for column in (step, item, rating, rated_at, real)
+        )
+        # A row is a step with ratings; the query's own comes after the last of them.
+        begins = real & tf.concat([tf.ones_like(real[:, :1]), step[:, 1:] != step[:, :-1]], axis=1)
+        row = tf.cumsum(tf.cast(begins, tf.int32), axis=1) - 1
+        count = tf.reduce_sum(tf.cast(begins, tf.int32), axis=1)
+        width = tf.reduce_max(tf.concat([[0], count], axis=0)) + 1
+        query = tf.range(tf.size(count))
+        steps = tf.scatter_nd(
+            tf.concat([_cells(begins, row), tf.stack([query, count], axis=1)], axis=0),
+            tf.concat([tf.boolean_mask(step, begins), asked], axis=0),
+            tf.stack([tf.size(count), width]),
+        )
+
+        owner = tf.boolean_mask(tf.broadcast_to(query[:, tf.newaxis], tf.shape(row)), real)
+        # The ratings of a row enter the next one (Eq. 5).
+        slot = owner * width + tf.boolean_mask(row, real) + 1
+        item = tf.boolean_mask(item, real)
+        vector = self._items.distinct_vectors(item, self._items.step(tf.boolean_mask(rated_at, real)))
+        own = tf.gather(self._users.factors, tf.gather(user, owner))
+        rating = tf.clip_by_value(tf.boolean_mask(rating, real), *self._range)
+        embedded = self._embedded(own, item, vector, rating, slot, tf.size(count) * width)
+        return self._projected(embedded, self._context(steps), count + 1)
+
+    def _context(self, steps: tf.Tensor) -> tf.Tensor:
+        """float32[N, T, 3] of `rrn_tf.layers.StepContext` for new users with rows at steps int64[N, T]."""
+        wallclock = tf.cast(wallclock_of(tf.cast(steps, tf.float64), self._metadata, Side.USER), tf.float32)
+        first = tf.zeros_like(wallclock[:, :1])
+        previous = tf.concat([first, wallclock[:, :-1]], axis=1)
+        newbie = tf.concat([first + 1, tf.zeros_like(previous[:, 1:])], axis=1)
+        return tf.stack([newbie, wallclock, previous], axis=2)
+
+    def _step(self, timestamp: tf.Tensor) -> tf.Tensor:
+        return step_of(bounded(timestamp), self._metadata.cutoff, self._metadata.granularity(Side.USER))
+
+
+def _cells(chosen: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
+    """Row and column int32[M, 2] of the chosen of [N, H]."""
+    row = tf.cast(tf.where(chosen)[:, 0], tf.int32)
+    return tf.stack([row, tf.boolean_mask(column, chosen)], axis=1)
+
+
+def _embedded(
+    model: RRN,
+    own: tf.Tensor,
+    item: tf.Tensor,
+    vector: tf.Tensor,
+    rating: tf.Tensor,
+    slot: tf.Tensor,
+    num_slots: tf.Tensor,
+) -> tf.Tensor:
+    """What ratings of M items give to the slots they enter: float32[num_slots, embedding]."""
+    encoder = model.encoder(Side.USER)
+    if model.inputs != INNOVATIONS:
+        return encoder.embed_ratings(item, rating, slot, num_slots)
+    moving, factors = tf.split(vector, [model.emission.units, own.shape[1]], axis=1)
+    innovation = model.innovation(Side.USER, rating, moving, own, factors)
+    return encoder.embed_innovations(innovation, moving, slot, num_slots)
+
+
+def _projected(model: RRN, embedded: tf.Tensor, context: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+    """Projected states float32[N, dynamic] at the last of `length` steps."""
+    _, (hidden, *_) = model.roll(Side.USER, embedded, context, length)
+    return model.projection(Side.USER)(hidden)

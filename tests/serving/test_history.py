@@ -1,0 +1,90 @@
+"""Ratings in the request: what streaming predictions give to a user with that history, whoever else is asked about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from rrn_tf.config import config_from_dict
+from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.evaluation.streaming import predict_streaming
+from rrn_tf.features import Split
+from rrn_tf.serving.export import export_saved_model
+from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.training.alternating import TrainingResult, train
+from tests.prepared import write_synthetic
+from tests.reference import Clock, Ratings, ReferenceRRN, weights_of
+
+DAY = 86_400
+
+
+class Model:
+    """A saved model by its signature."""
+
+    def __init__(self, result: TrainingResult, path: Path) -> None:
+        export_saved_model(result, path)
+        self.result, self.saved = result, SavedRRN(path)
+        self.items = result.sequences.item_ids[: result.sequences.metadata.items.trained]
+        self._signature = tf.saved_model.load(str(path)).signatures["predict_from_history"]
+
+    def predict(self, user: Any, item: Any, time: Any, items: Any, ratings: Any, times: Any) -> np.ndarray:
+        return self._signature(
+            user_id=tf.constant(user, tf.string),
+            item_id=tf.constant(item, tf.string),
+            timestamp=tf.constant(time, tf.int64),
+            history_item_id=tf.constant(items, tf.string),
+            history_rating=tf.constant(ratings, tf.float32),
+            history_timestamp=tf.constant(times, tf.int64),
+        )["rating"].numpy()
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        {"cell": "lstm", "inputs": "innovations", "clock": "gap", "implicit": True, "members": 2},
+        {"cell": "gru", "inputs": "ratings"},
+        pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
+        pytest.param({"cell": "lstm", "inputs": "innovations"}, marks=pytest.mark.slow),
+    ],
+)
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    root = tmp_path_factory.mktemp("history")
+    sizes = {**request.param, "units": 6, "embedding": 4, "dynamic": 4, "stationary": 2}
+    settings = {"epochs": 1, "rows_per_batch": 128, "learning_rate": 0.02}
+    data = write_synthetic(generate(SyntheticConfig(users=40, items=30, ratings=500, days=100, seed=5)), root / "data")
+    return Model(train(data, root, config_from_dict({"model": sizes, "training": settings})), root / "model")
+
+
+def test_a_new_user_is_answered_as_when_streaming(model: Model, rng: np.random.Generator) -> None:
+    """Ratings of items apart from those asked about, each once: nothing then moves an item."""
+    users, length = 5, 6
+    items = np.stack([rng.permutation(model.items)[: length + 1] for _ in range(users)])
+    times = model.saved.cutoff + rng.integers(0, 20 * DAY, (users, length))
+    times[:, 1] = times[:, 0]
+    asked = model.saved.cutoff + rng.integers(5 * DAY, 25 * DAY, users)
+    ratings = rng.integers(1, 6, (users, length)).astype(np.float32)
+    for n in range(users):
+        streamed = predict_streaming(
+            model.saved,
+            ["newcomer"] * (length + 1),
+            items[n],
+            np.append(times[n], asked[n]),
+            np.append(ratings[n], 3.0),
+        )[-1]
+        found = model.predict(
+            ["newcomer"], items[n, -1:], asked[n : n + 1], items[n : n + 1, :-1], ratings[n : n + 1], times[n : n + 1]
+        )
+        np.testing.assert_allclose(found, streamed, rtol=1e-4)
+    together = model.predict(["newcomer"] * users, items[:, -1], asked, items[:, :-1], ratings, times)
+    alone = [
+        model.predict(
+            [""], items[n, -1:], asked[n : n + 1], items[n : n + 1, :-1], ratings[n : n + 1], times[n : n + 1]
+        )
+        for n in range(users)
+    ]
+    np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-5)
+    assert len(set(together.round(4))) > 1
