@@ -12,12 +12,10 @@ import tensorflow as tf
 from rrn_tf.config import config_from_dict
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation.streaming import predict_streaming
-from rrn_tf.features import Split
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.training.alternating import TrainingResult, train
 from tests.prepared import write_synthetic
-from tests.reference import Clock, Ratings, ReferenceRRN, weights_of
 
 DAY = 86_400
 
