@@ -80,7 +80,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
     return prepare(make_ratings(), tmp_path_factory.mktemp("prepared"))
 
 
-def _reference(
+def reference_on(
     prepared: RatingSequences, weights: dict[str, Any], cell: str = "lstm", inputs: str = "ratings", gaps: bool = False
 ) -> tuple[ReferenceRRN, list[tuple[str, str, int]]]:
     """The reference on the same ratings, and their users, items and times in its order."""
@@ -119,7 +119,7 @@ def test_predictions_equal_the_reference(
 ) -> None:
     model = random_model(prepared, cell, inputs=inputs, clock=clock)
     found = predict(model, prepared, protocol)
-    reference, keys = _reference(prepared, weights_of(model), cell, inputs, gaps=clock == "gap")
+    reference, keys = reference_on(prepared, weights_of(model), cell, inputs, gaps=clock == "gap")
     expected = reference.predict_all(protocol)
     got = [found[key] for key in keys]
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
@@ -138,7 +138,7 @@ def test_members_predict_the_mean_of_networks_that_know_nothing_of_each_other(
 ) -> None:
     model = random_model(prepared, "lstm", inputs=inputs, implicit=implicit, members=3)
     found = predict(model, prepared, protocol)
-    of_members = [_reference(prepared, weights_of(model, member), inputs=inputs) for member in range(3)]
+    of_members = [reference_on(prepared, weights_of(model, member), inputs=inputs) for member in range(3)]
     alone = [reference.predict_all(protocol) for reference, _ in of_members]
     got = [found[key] for key in of_members[0][1]]
     np.testing.assert_allclose(got, np.mean(alone, axis=0), rtol=1e-4, atol=1e-5)

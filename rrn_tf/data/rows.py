@@ -81,7 +81,9 @@ def segment_starts(*sorted_columns: npt.NDArray[np.generic]) -> Positions:
     return np.flatnonzero(change)
 
 
-def number_rows(ratings: SideRatings, cutoff: int, granularity: int) -> tuple[Positions, npt.NDArray[np.int32]]:
+def number_rows(
+    ratings: SideRatings, cutoff: int, granularity: int, open_step: npt.NDArray[np.int64] | None = None
+) -> tuple[Positions, npt.NDArray[np.int32]]:
     """Orders ratings by (entity, step, timestamp, opposite) and numbers the rows of each entity.
 
     The number of a rating's row is the number of its entity's rows with a strictly earlier step: the row
@@ -91,6 +93,7 @@ def number_rows(ratings: SideRatings, cutoff: int, granularity: int) -> tuple[Po
       ratings: all ratings of some entities, in any order.
       cutoff: unix seconds.
       granularity: length of the side's step in seconds.
+      open_step: int64[entities], a step of each entity that takes in all earlier ratings too; by default none.
 
     Returns:
       order: int64[N], positions of the ratings in order.
@@ -98,7 +101,8 @@ def number_rows(ratings: SideRatings, cutoff: int, granularity: int) -> tuple[Po
     """
     order = time_order(ratings.entity, ratings.timestamp, ratings.opposite)
     entity = ratings.entity[order]
-    rows = segment_starts(entity, step_of(ratings.timestamp[order], cutoff, granularity))
+    step = step_of(ratings.timestamp[order], cutoff, granularity)
+    rows = segment_starts(entity, step if open_step is None else np.maximum(step, open_step[entity]))
     first_row = segment_starts(entity[rows])
     local = np.arange(len(rows)) - np.repeat(first_row, np.diff(first_row, append=len(rows)))
     return order, np.repeat(local, np.diff(rows, append=len(entity))).astype(np.int32)

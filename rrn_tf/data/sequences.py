@@ -6,7 +6,7 @@ Row numbers are global within a side: the rows of entity e (index from 1) are
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -170,7 +170,11 @@ def load_sequences(directory: str | Path) -> RatingSequences:
 
 
 def sequences_in_memory(
-    user: SideRatings, user_ids: npt.NDArray[np.object_], item_ids: npt.NDArray[np.object_], metadata: SequenceMetadata
+    user: SideRatings,
+    user_ids: npt.NDArray[np.object_],
+    item_ids: npt.NDArray[np.object_],
+    metadata: SequenceMetadata,
+    open_step: Mapping[Side, npt.NDArray[np.int64]] | None = None,
 ) -> tuple[RatingSequences, npt.NDArray[np.int64]]:
     """Sequences of a table of ratings that needs no files: what Beam would have prepared from it.
 
@@ -178,13 +182,16 @@ def sequences_in_memory(
       user: the ratings, as the user side sees them.
       user_ids, item_ids: ids by index (from 1), those with training ratings first.
       metadata: cutoff, granularities and wallclock; its entity counts are those of the training data.
+      open_step: per side, int64[entities + 1], where earlier ratings left each entity: ratings of earlier steps come
+        late, and are taken for ratings of this one.
 
     Returns:
       The sequences, and which row of the table each rating of their user side is: int64[N].
     """
     parts = {Side.USER: user, Side.ITEM: user.mirrored()}
     numbered = {
-        side: number_rows(ratings, metadata.cutoff, metadata.granularity(side)) for side, ratings in parts.items()
+        side: number_rows(ratings, metadata.cutoff, metadata.granularity(side), open_step[side] if open_step else None)
+        for side, ratings in parts.items()
     }
     row_of = {}
     for side, (order, row) in numbered.items():
@@ -196,10 +203,11 @@ def sequences_in_memory(
         ratings = parts[side].take(order)
         first = segment_starts(ratings.entity, row)
         rows = np.bincount(ratings.entity[first], minlength=totals[side] + 1)
+        step = step_of(ratings.timestamp[first], metadata.cutoff, metadata.granularity(side))
         sides[side] = SideSequences(
             side=side,
             row_splits=np.concatenate([[0], np.cumsum(rows)]),
-            step=step_of(ratings.timestamp[first], metadata.cutoff, metadata.granularity(side)),
+            step=np.maximum(step, open_step[side][ratings.entity[first]]) if open_step else step,
             rating_splits=np.append(first, len(row)),
             opposite=ratings.opposite,
             opposite_row=row_of[side.opposite][order],

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from rrn_tf.data.batches import plan_batches
+from rrn_tf.data.batches import BatchPlan, plan_batches
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.metrics import mae, rmse
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
-from rrn_tf.training.row_states import RowStates
+from rrn_tf.training.row_states import RowStates, rolls_jointly
 
 FROZEN, STREAMING = "frozen", "streaming"
 PROTOCOLS = (FROZEN, STREAMING)
@@ -37,7 +37,11 @@ def streaming_states(
     plans = {}
     for side in SIDES:
         rows = np.diff(sequences.side(side).row_splits)
-        plans[side] = plan_batches(sequences.side(side), sequences.metadata, rows_per_batch, rows=rows)
+        plans[side] = (
+            BatchPlan([], rows)
+            if rolls_jointly(model, start)
+            else plan_batches(sequences.side(side), sequences.metadata, rows_per_batch, rows=rows)
+        )
     rolled = RowStates(model, sequences, plans, start)
     rolled.refresh_all()
     return rolled

@@ -64,10 +64,24 @@ class InnovationEncoder(StepContext):
         shape = tf.shape(context)
         return self.add_context(self.embed_innovations(innovation, vector, slot, shape[0] * shape[1]), context)
 
+    @property
+    def sum_units(self) -> int:
+        """Width of `sum_innovations`."""
+        return (2 if self.implicit else 1) * self.vector_units + 2 * self.members
+
     def embed_innovations(
         self, innovation: tf.Tensor, vector: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
     ) -> tf.Tensor:
         """The part that depends on the ratings: float[num_slots, d]."""
+        return self.embed_sums(self.sum_innovations(innovation, vector, slot, num_slots))
+
+    def sum_innovations(
+        self, innovation: tf.Tensor, vector: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
+    ) -> tf.Tensor:
+        """What a step's ratings add up to, so that later ones of the same step may join: float[num_slots, sum_units].
+
+        Of each member: the sum of ``v`` where it is embedded, of ``e v`` and of ``e``, and their number.
+        """
         # Sums are of the variables' type: bfloat16 stops counting at 256. Innovations that enter nowhere become
         # 0, and no gradient comes back to them: zero times NaN, theirs or their vector's, would be NaN.
         dtype, somewhere = self.variable_dtype, tf.convert_to_tensor(slot) >= 0
@@ -79,7 +93,11 @@ class InnovationEncoder(StepContext):
         if self.implicit:
             parts.insert(0, tf.where(somewhere[:, tf.newaxis, tf.newaxis], vector, tf.zeros([], dtype)))
         parts = tf.concat(parts, axis=-1)
-        sums = tf.math.unsorted_segment_sum(parts, slot, num_slots)
+        return tf.reshape(tf.math.unsorted_segment_sum(parts, slot, num_slots), [-1, self.sum_units])
+
+    def embed_sums(self, sums: tf.Tensor) -> tf.Tensor:
+        """float[N, sum_units] of `sum_innovations` to float[N, d]."""
+        sums = tf.reshape(sums, [-1, self.members, self.sum_units // self.members])
         count = sums[..., -1:]
         some = tf.maximum(count, 1)
         mean = sums[..., -2:-1] / some

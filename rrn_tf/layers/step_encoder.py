@@ -57,6 +57,16 @@ class StepEncoder(StepContext):
         shape = tf.shape(context)
         return self.add_context(self.embed_ratings(opposite, rating, slot, shape[0] * shape[1]), context)
 
+    @property
+    def sum_units(self) -> int:
+        """Width of `embed_ratings`."""
+        return self.units
+
+    @staticmethod
+    def embed_sums(sums: tf.Tensor) -> tf.Tensor:
+        """What a step's ratings add up to is embedded already: float[N, d] as they are."""
+        return sums
+
     def embed_ratings(self, opposite: tf.Tensor, rating: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor) -> tf.Tensor:
         """The part of Eq. 5 that depends on ``x_t``: float[num_slots, d] sums of scaled embeddings."""
         distinct, position = tf.unique(opposite)

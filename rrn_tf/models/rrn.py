@@ -143,13 +143,41 @@ class RRN(keras.Model):
         stationary = tf.reduce_sum(own * opposite, axis=-1)
         return tf.stop_gradient((rating - stationary)[:, tf.newaxis] - at_rest)
 
+    def input_sums(
+        self,
+        side: Side,
+        rating: tf.Tensor,
+        own: tf.Tensor,
+        opposite: tf.Tensor,
+        vector: tf.Tensor,
+        slot: tf.Tensor,
+        num_slots: tf.Tensor,
+    ) -> tf.Tensor:
+        """What ratings add up to as inputs of a side's steps; those of one step may come in parts.
+
+        Args:
+          side: whose inputs they are.
+          rating: float[N].
+          own, opposite: int[N], the side's entities and the other one's; 0 where they have no training ratings.
+          vector: float[N, dynamic], the opposite side's projected states.
+          slot: int[N], which input each rating enters.
+          num_slots: int[].
+
+        Returns:
+          float[num_slots, sum_units], of the side's encoder, whose `embed_sums` embeds them.
+        """
+        encoder = self.encoder(side)
+        if self.inputs == RATINGS:
+            return encoder.embed_ratings(opposite, rating, slot, num_slots)
+        factors = self.factors(side)(own), self.factors(side.opposite)(opposite)
+        return encoder.sum_innovations(self.innovation(side, rating, vector, *factors), vector, slot, num_slots)
+
     def roll(
         self,
         side: Side,
         embedded: tf.Tensor,
         context: tf.Tensor,
         length: tf.Tensor,
-        initial_state: list[tf.Tensor] | None = None,
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """States of padded sequences and the state after each one's last step (Eqs. 5 and 6).
 
@@ -158,14 +186,13 @@ class RRN(keras.Model):
           embedded: float[B * T, embedding], the embedded ratings of each step's input (see `StepEncoder`).
           context: float[B, T, 3].
           length: int[B].
-          initial_state: list of float[B, units], for sequences that go on from an earlier state.
 
         Returns:
           float[B, T, units] and a list of float[B, units].
         """
         mask = tf.sequence_mask(length, tf.shape(context)[1])
         steps = self.encoder(side).add_context(embedded, context)
-        return self.tower(side)(steps, mask=mask, initial_state=initial_state, return_state=True)
+        return self.tower(side)(steps, mask=mask, return_state=True)
 
     def states(self, side: Side, embedded: tf.Tensor, context: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         """As `roll`, without the final state, which is faster."""

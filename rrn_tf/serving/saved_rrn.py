@@ -53,11 +53,18 @@ class LoadedRRN(NamedTuple):
       model: the network.
       states: per side, the states after the last rating it has seen.
       metadata: of the data it was trained on.
+      ids: per side, object[E], ids of all entities with a state, in order of their indices (from 1).
     """
 
     model: RRN
     states: dict[features.Side, EntityStates]
     metadata: SequenceMetadata
+    ids: dict[features.Side, npt.NDArray[np.object_]]
+
+
+def _variables(states: Any) -> list[tf.Variable]:
+    """Those of `EntityStates`, as they are or as TensorFlow loaded them."""
+    return [*states.state, states.last_step, states.last_sums, states.last_ratings, states.last_context]
 
 
 class SavedRRN:
@@ -86,11 +93,10 @@ class SavedRRN:
                 target.assign(source)
             trained = table.factors.shape[0] - 1
             states[side] = EntityStates.like(model, side, trained)
-            saved = [*table.states.state, table.states.last_ratings, table.states.last_context]
-            mine = [*states[side].state, states[side].last_ratings, states[side].last_context]
-            for target, source in zip(mine, saved, strict=True):
+            for target, source in zip(_variables(states[side]), _variables(table.states), strict=True):
                 target.assign(source)
-        return LoadedRRN(model, states, SequenceMetadata.from_json(about["metadata"]))
+        ids = {side: self.ids(side) for side in features.SIDES}
+        return LoadedRRN(model, states, SequenceMetadata.from_json(about["metadata"]), ids)
 
     def ids(self, side: features.Side) -> npt.NDArray[np.object_]:
         """Ids of a side's trained entities, in order of their indices (from 1)."""

@@ -12,7 +12,7 @@ from rrn_tf.features import SIDES, Side
 Ints = npt.NDArray[np.int64]
 
 
-def dependency_levels(sequences: RatingSequences, rows: dict[Side, Ints]) -> dict[Side, Ints]:
+def dependency_levels(sequences: RatingSequences, rolled: dict[Side, npt.NDArray[np.bool_]]) -> dict[Side, Ints]:
     """How many rows must be rolled, one after the other, before each row.
 
     A row goes on from its entity's row before, and is fed the ratings of that row, each beside the opposite row that
@@ -21,25 +21,25 @@ def dependency_levels(sequences: RatingSequences, rows: dict[Side, Ints]) -> dic
 
     Args:
       sequences: the data.
-      rows: per side, int64[E + 1]: how many of each entity's rows are rolled, from its first.
+      rolled: per side, bool[R]: the rows to be rolled; no other is waited for.
 
     Returns:
       Per side, int64[R]: the level, from 0; -1 where a row is not rolled.
     """
     offset = {Side.USER: 0, Side.ITEM: sequences.user.num_rows}
     data = [sequences.side(side) for side in SIDES]
-    rolled = np.concatenate([part.place < rows[part.side][part.row_entity] for part in data])
     edges = [_edges(part, offset[part.side], offset[part.side.opposite]) for part in data]
     source, target = (np.concatenate(column) for column in zip(*edges, strict=True))
-    real = rolled[source] & rolled[target]
+    all_rolled = np.concatenate([rolled[side] for side in SIDES])
+    real = all_rolled[source] & all_rolled[target]
     source, target = source[real], target[real]
 
     order = np.argsort(source, kind="stable")
     target = target[order]
-    splits = np.searchsorted(source[order], np.arange(len(rolled) + 1))
-    waits_for = np.bincount(target, minlength=len(rolled))
-    level = np.full(len(rolled), -1)
-    ready, number = np.flatnonzero(rolled & (waits_for == 0)), 0
+    splits = np.searchsorted(source[order], np.arange(len(all_rolled) + 1))
+    waits_for = np.bincount(target, minlength=len(all_rolled))
+    level = np.full(len(all_rolled), -1)
+    ready, number = np.flatnonzero(all_rolled & (waits_for == 0)), 0
     while len(ready):
         level[ready] = number
         reached = target[concatenated_ranges(splits[ready], splits[ready + 1] - splits[ready])]

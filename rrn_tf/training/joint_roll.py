@@ -1,4 +1,4 @@
-"""Both sides rolled together, for inputs that depend on the other side's states."""
+"""Both sides rolled together: inputs may depend on the other side's states, and sequences go on from earlier ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.data.arrays import concatenated_ranges
-from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.data.sequences import RatingSequences, SideSequences
 from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
@@ -24,6 +24,7 @@ class _Levels(NamedTuple):
       row: int64[A], global row.
       entity: int64[A].
       context: float32[A, 3], as of `rrn_tf.layers.StepContext`.
+      goes_on: float32[A, 1], 1 where the row is fed what the ratings before the sequences left for it.
       row_splits: int64[L + 1], where each level's rows begin and end.
       rating: float32[N].
       own, opposite: int32[N], both entities; 0 where they have no training ratings.
@@ -35,6 +36,7 @@ class _Levels(NamedTuple):
     row: Any
     entity: Any
     context: Any
+    goes_on: Any
     row_splits: Any
     rating: Any
     own: Any
@@ -51,8 +53,11 @@ class JointRoll:
     state's row began at or before the rating, and the rating came before the row began: so a row needs only rows that
     began earlier, and all rows of one level (see `rrn_tf.training.dependency_levels`) are taken at once.
 
+    Sequences that go on from earlier states may begin in an entity's open step. Its state is there already: that row
+    is not rolled, and its ratings join those which the open step has had.
+
     Args:
-      model: the network; its inputs are innovations.
+      model: the network.
       sequences: the data.
       rows: per side, int64[E + 1]: how many of each entity's rows are rolled, from its first.
       start: per side, states that the sequences go on from; empty for newbies.
@@ -67,11 +72,21 @@ class JointRoll:
     ) -> None:
         self._model = model
         self._start = start
-        level = dependency_levels(sequences, rows)
+        self._continued = {
+            side: np.flatnonzero(continued_rows(sequences.side(side), start.get(side))) for side in SIDES
+        }
+        rolled = {}
+        for side in SIDES:
+            data = sequences.side(side)
+            rolled[side] = data.place < rows[side][data.row_entity]
+            rolled[side][self._continued[side]] = False
+        level = dependency_levels(sequences, rolled)
         self._count = 1 + max(int(level[side].max(initial=-1)) for side in SIDES)
         self._levels = [
-            _Levels(*map(tf.constant, _levels(sequences, side, level[side], self._count))) for side in SIDES
+            _Levels(*map(tf.constant, _levels(sequences, side, level[side], self._count, start.get(side))))
+            for side in SIDES
         ]
+        self._row_entity = {side: sequences.side(side).row_entity for side in SIDES}
         self._vectors: dict[Side, tf.Variable] = {}
         self._state: dict[Side, list[tf.Variable]] = {}
         self._num_rows = {side: sequences.side(side).num_rows for side in SIDES}
@@ -86,11 +101,15 @@ class JointRoll:
             if side in self._state:
                 for variable, value in zip(self._state[side], state, strict=True):
                     variable.assign(value)
-                continue
-            # Plain variables, whatever the strategy: a mirrored one cannot be updated row by row outside a replica.
-            self._state[side] = [tf.Variable(tf.convert_to_tensor(value), trainable=False) for value in state]
-            zeros = tf.zeros([self._num_rows[side], self._model.emission.units])
-            self._vectors[side] = tf.Variable(zeros, trainable=False)
+            else:
+                # Plain variables, whatever the strategy: a mirrored one cannot be updated row by row outside a replica.
+                self._state[side] = [tf.Variable(tf.convert_to_tensor(value), trainable=False) for value in state]
+                zeros = tf.zeros([self._num_rows[side], self._model.emission.units])
+                self._vectors[side] = tf.Variable(zeros, trainable=False)
+            if len(rows := self._continued[side]):
+                output = tf.gather(state[0], self._row_entity[side][rows])
+                vectors = tf.cast(self._model.projection(side)(output), tf.float32)
+                self._vectors[side].scatter_update(tf.IndexedSlices(vectors, rows))
         self._run(*self._levels)
 
     def vectors(self, side: Side) -> npt.NDArray[np.float32]:
@@ -110,44 +129,52 @@ class JointRoll:
         tf.while_loop(lambda level: level < self._count, advance, [0], parallel_iterations=1)
 
     def _advance(self, side: Side, levels: _Levels, level: tf.Tensor) -> None:
-        model, encoder = self._model, self._model.encoder(side)
+        model, encoder, start = self._model, self._model.encoder(side), self._start.get(side)
         begin, end = levels.row_splits[level], levels.row_splits[level + 1]
         row, entity, context = (column[begin:end] for column in (levels.row, levels.entity, levels.context))
         first, last = levels.rating_splits[level], levels.rating_splits[level + 1]
         own, opposite, rating = (column[first:last] for column in (levels.own, levels.opposite, levels.rating))
         vector = tf.gather(self._vectors[side.opposite], levels.opposite_row[first:last])
-        factors = model.factors(side)(own), model.factors(side.opposite)(opposite)
-        innovation = model.innovation(side, rating, vector, *factors)
-        inputs = encoder.embed_innovations(innovation, vector, levels.slot[first:last], end - begin)
-        if self._start:
-            seen = tf.gather(self._start[side].last_context, entity)
-            begins = context[:, :1] > 0
-            inputs += tf.where(begins, tf.gather(self._start[side].last_ratings, entity), 0)
-            context = tf.where(begins, tf.stack([seen[:, 0], context[:, 1], seen[:, 1]], axis=1), context)
+        sums = model.input_sums(side, rating, own, opposite, vector, levels.slot[first:last], end - begin)
+        if start:
+            sums += tf.cast(levels.goes_on[begin:end] * tf.gather(start.last_sums, entity), sums.dtype)
         output, state = model.tower(side).step(
-            inputs + encoder.embed_context(context), [tf.gather(part, entity) for part in self._state[side]]
+            encoder.embed_sums(sums) + encoder.embed_context(context),
+            [tf.gather(part, entity) for part in self._state[side]],
         )
         for variable, values in zip(self._state[side], state, strict=True):
             variable.scatter_update(tf.IndexedSlices(values, entity))
         self._vectors[side].scatter_update(tf.IndexedSlices(model.projection(side)(output), row))
 
 
-def _levels(sequences: RatingSequences, side: Side, level: npt.NDArray[np.int64], count: int) -> _Levels:
+def continued_rows(data: SideSequences, start: EntityStates | None) -> npt.NDArray[np.bool_]:
+    """bool[R]: the rows that are their entities' open steps."""
+    if start is None:
+        return np.zeros(data.num_rows, bool)
+    return (data.place == 0) & (data.step == start.last_step.numpy()[data.row_entity])
+
+
+def _levels(
+    sequences: RatingSequences, side: Side, level: npt.NDArray[np.int64], count: int, start: EntityStates | None
+) -> _Levels:
     data, trained = sequences.side(side), sequences.metadata
     row = np.argsort(level, kind="stable")[np.count_nonzero(level < 0) :]
-    newbie = data.place[row] == 0
+    entity, first = data.row_entity[row], data.place[row] == 0
     wallclock = wallclock_of(data.step, sequences.metadata, side).astype(np.float32)
-    context = np.stack([newbie, wallclock[row], np.where(newbie, 0, wallclock[row - 1])], axis=1).astype(np.float32)
+    # Newbie flag and wallclock of the row before: of the first one, what the earlier states say.
+    newbie, previous = start.last_context.numpy()[entity].T if start else (np.ones(len(row)), np.zeros(len(row)))
+    columns = [first * newbie, wallclock[row], np.where(first, previous, wallclock[row - 1])]
+    goes_on = first | continued_rows(data, start)[row - 1]
     row_splits = np.searchsorted(level[row], np.arange(count + 1))
-    counts = np.where(newbie, 0, np.diff(data.rating_splits)[row - 1])
+    counts = np.where(first, 0, np.diff(data.rating_splits)[row - 1])
     ratings = concatenated_ranges(data.rating_splits[row - 1], counts)
     position = np.arange(len(row)) - np.repeat(row_splits[:-1], np.diff(row_splits))
-    entity = data.row_entity[row]
     own, opposite = np.repeat(entity, counts), data.opposite[ratings]
     return _Levels(
         row=row,
         entity=entity,
-        context=context,
+        context=np.stack(columns, axis=1).astype(np.float32),
+        goes_on=goes_on[:, np.newaxis].astype(np.float32),
         row_splits=row_splits,
         rating=data.rating[ratings],
         own=np.where(own <= trained.entities(side).trained, own, 0).astype(np.int32),

@@ -17,9 +17,14 @@ from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import INNOVATIONS, RRN
-from rrn_tf.training.joint_roll import JointRoll
+from rrn_tf.training.joint_roll import JointRoll, continued_rows
 
 _CHUNK = 1 << 18
+
+
+def rolls_jointly(model: RRN, start: dict[Side, EntityStates] | None) -> bool:
+    """Whether both sides are rolled together, level by level, and not in padded batches, each on its own."""
+    return model.inputs == INNOVATIONS or bool(start)
 
 
 class RowStates:
@@ -32,7 +37,7 @@ class RowStates:
     Args:
       model: the network.
       sequences: the data.
-      plans: each side's batches.
+      plans: each side's batches; where both sides are rolled together (`rolls_jointly`), their `rows` alone count.
       start: per side, states of earlier ratings that the sequences go on from; newbies by default.
 
     Attributes:
@@ -68,7 +73,7 @@ class RowStates:
         }
         self._joint = (
             JointRoll(model, sequences, {side: plans[side].rows for side in SIDES}, self._start)
-            if model.inputs == INNOVATIONS
+            if rolls_jointly(model, start)
             else None
         )
         self._roll = {side: self._make_roll(side) for side in SIDES}
@@ -150,22 +155,29 @@ class RowStates:
         return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max)
 
     def _set_last_step(self, side: Side) -> None:
-        """Embedded ratings and wallclock of each entity's last planned row."""
+        """Each entity's last planned row: its step, and what its ratings feed to the next one."""
         sequences, entities, rows = self.sequences.side(side), self.entities[side], self.plans[side].rows
         seen = np.flatnonzero(rows)
         last = sequences.row_splits[seen] + rows[seen] - 1
         counts = np.diff(sequences.rating_splits)[last]
         ratings = concatenated_ranges(sequences.rating_splits[last], counts)
         slot = np.repeat(np.arange(len(seen)), counts).astype(np.int32)
-        embedded = self._embed(side, np.repeat(seen, counts), ratings, slot, len(seen))
-        last_ratings, last_context = entities.last_ratings.numpy(), entities.last_context.numpy()
-        last_ratings[seen] = embedded.numpy()
-        last_context[seen, 0] = 0
-        last_context[seen, 1] = wallclock_of(sequences.step[last], self.sequences.metadata, side)
-        entities.last_ratings.assign(last_ratings)
-        entities.last_context.assign(last_context)
+        sums = self._input_sums(side, np.repeat(seen, counts), ratings, slot, len(seen)).numpy().astype(np.float32)
+        if self._start:
+            still_open = continued_rows(sequences, self._start[side])[last]
+            sums[still_open] += self._start[side].last_sums.numpy()[seen[still_open]]
+        wallclock = wallclock_of(sequences.step[last], self.sequences.metadata, side)
+        for variable, values in (
+            (entities.last_step, sequences.step[last]),
+            (entities.last_sums, sums),
+            (entities.last_ratings, np.asarray(self.model.encoder(side).embed_sums(sums))),
+            (entities.last_context, np.stack([np.zeros(len(seen)), wallclock], axis=1)),
+        ):
+            whole = variable.numpy()
+            whole[seen] = values
+            variable.assign(whole)
 
-    def _embed(
+    def _input_sums(
         self,
         side: Side,
         own: npt.NDArray[np.int64],
@@ -173,31 +185,23 @@ class RowStates:
         slot: npt.NDArray[np.int32],
         num_slots: int,
     ) -> tf.Tensor:
-        """Embedded input that ratings at positions of a side give to slots: float32[num_slots, embedding]."""
-        sequences, encoder, metadata = self.sequences.side(side), self.model.encoder(side), self.sequences.metadata
+        """What ratings at positions of a side add up to in slots: float32[num_slots, sum_units]."""
+        sequences, metadata = self.sequences.side(side), self.sequences.metadata
         opposite = sequences.opposite[ratings]
         opposite = np.where(opposite <= metadata.entities(side.opposite).trained, opposite, 0)
-        if not self._joint:
-            return encoder.embed_ratings(opposite, sequences.rating[ratings], slot, num_slots)
         own = np.where(own <= metadata.entities(side).trained, own, 0)
         vector = tf.gather(self.vectors[side.opposite], sequences.opposite_row[ratings])
-        factors = self.model.factors(side)(own), self.model.factors(side.opposite)(opposite)
-        innovation = self.model.innovation(side, sequences.rating[ratings], vector, *factors)
-        return encoder.embed_innovations(innovation, vector, slot, num_slots)
+        return self.model.input_sums(side, sequences.rating[ratings], own, opposite, vector, slot, num_slots)
 
     def _make_roll(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
         @tf.function(input_signature=[BATCH_SPEC], autograph=False)
         def roll(batch: SequenceBatch) -> tuple[tf.Tensor, list[tf.Tensor]]:
-            encoder, context, state = self.model.encoder(side), batch.context, None
+            encoder, context = self.model.encoder(side), batch.context
             shape = tf.shape(context)
             rows = tf.gather(encoder.embedding, batch.distinct)
             embedded = encoder.embed_rows(rows, batch.position, batch.rating, batch.input_slot, shape[0] * shape[1])
-            if self._start:
-                state, ratings, context = self._start[side].go_on(batch.entity, context)
-                first = tf.range(shape[0])[:, tf.newaxis] * shape[1]
-                embedded = tf.tensor_scatter_nd_add(embedded, first, ratings)
-            states, final = self.model.roll(side, embedded, context, batch.length, state)
-            real = tf.sequence_mask(batch.length, tf.shape(batch.context)[1])
+            states, final = self.model.roll(side, embedded, context, batch.length)
+            real = tf.sequence_mask(batch.length, shape[1])
             return self.model.projection(side)(tf.boolean_mask(states, real)), final
 
         return roll
