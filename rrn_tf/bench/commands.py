@@ -145,3 +145,37 @@ def crnn(
         from rrn_tf.bench.crnn import bench_crnn
 
         write_json(json_file, bench_crnn(users, items, events, config, epochs, click.echo))
+
+
+@bench.command(epilog=example("rrn bench serve --users 50000", "rrn bench serve --model runs/a --server localhost:8500"))
+@load_options
+@click.option("--model", help="Measures this run or SavedModel in place of one of random weights.")
+@click.option("--server", metavar="HOST:PORT", help="A TensorFlow Serving with --model as rrn; default: a test double.")
+@click.option("--requests", default=200, show_default=True, type=click.IntRange(min=1), help="Timed, of each kind.")
+@click.option("--pairs", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Scored in bulk.")
+@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(min=0), help="Clients ask so long.")
+@click.option("--config", "config_name", default="rrn-plus", show_default=True, help=CONFIG_HELP)
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
+@json_option
+def serve(
+    load: Load,
+    model: str | None,
+    server: str | None,
+    requests: int,
+    pairs: int,
+    seconds: float,
+    config_name: str,
+    overrides: tuple[str, ...],
+    json_file: str | None,
+) -> None:
+    """Times answers of a saved RRN: in this process, over gRPC and in bulk, beside what is aimed at."""
+    from rrn_tf.config import Config
+
+    if server and not model:
+        raise click.UsageError("--server needs --model, the one that it serves: requests hold its users and items")
+    config = resolved_config(config_name, overrides, Config)
+    with one_line_errors():
+        from rrn_tf.bench.serve import bench_serve
+
+        options = {"model": model, "server": server, "requests": requests, "pairs": pairs, "seconds": seconds}
+        write_json(json_file, bench_serve(load, config, click.echo, **options))

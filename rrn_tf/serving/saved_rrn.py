@@ -104,6 +104,11 @@ class SavedRRN:
         return np.array([name.decode() for name in vocabulary.numpy()[1:]], dtype=object)
 
     @property
+    def metadata(self) -> SequenceMetadata:
+        """Of the data the model was trained on."""
+        return SequenceMetadata.from_json(json.loads(self._module.about.numpy())["metadata"])
+
+    @property
     def cutoff(self) -> int:
         """Unix seconds: the states have seen ratings up to here."""
         return int(self._module.cutoff.numpy())
