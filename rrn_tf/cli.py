@@ -14,6 +14,7 @@ import click
 from rrn_tf.bench.commands import bench
 from rrn_tf.command import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
 from rrn_tf.runs.commands import EVENT_PROTOCOLS, MODEL_HELP, MODELS, baselines, train
+from rrn_tf.runs.score import score
 from rrn_tf.runs.tune import tune
 from rrn_tf.version import __version__
 
@@ -191,6 +192,7 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
 
 main.add_command(train)
 main.add_command(tune)
+main.add_command(score)
 main.add_command(baselines)
 main.add_command(bench)
 

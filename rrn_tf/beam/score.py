@@ -1,0 +1,146 @@
+"""Scores any number of user-item pairs with a saved model, by Beam's RunInference."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+from apache_beam import pvalue
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.io.parquetio import WriteToParquetBatched
+from apache_beam.ml.inference.base import ModelHandler, RunInference
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from rrn_tf import features
+from rrn_tf.beam import batches, read_ratings
+from rrn_tf.beam.dead_letters import WriteDeadLetters
+from rrn_tf.beam.errors import surfaced_errors
+from rrn_tf.beam.files import remove, replacing
+from rrn_tf.beam.read_ratings import ReadRatings
+from rrn_tf.data.allocator import reused_memory
+from rrn_tf.data.prepared import DEAD_LETTERS_FILE, BadInputError
+
+PAIRS_AT_A_TIME = 1 << 16  # of one call of the model, whose memory grows with them
+SCORED = pa.schema(
+    [
+        (features.USER_ID, pa.string()),
+        (features.ITEM_ID, pa.string()),
+        (features.TIMESTAMP, pa.int64()),
+        (features.PREDICTION, pa.float32()),
+    ]
+)
+
+
+class PairScorer(ModelHandler[pa.RecordBatch, pa.Table, Any]):
+    """Answers batches of pairs with the signature `predict` of a SavedModel; needs TensorFlow alone.
+
+    An element is a batch as it comes from `ReadRatings`, and stays one: RunInference has no rows to collect.
+
+    Args:
+      path: of the SavedModel, on any file system that TensorFlow and all workers know.
+    """
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def load_model(self) -> Any:
+        """Loads the model, once a process.
+
+        Raises:
+          BadInputError: where it answers no pairs.
+        """
+        import tensorflow as tf
+
+        module = tf.saved_model.load(self._path)
+        if "predict" not in module.signatures:
+            raise BadInputError(f"{self._path}: expected a signature predict, found {', '.join(module.signatures)}")
+        return module
+
+    def run_inference(
+        self, batch: pa.RecordBatch, model: Any, inference_args: dict[str, Any] | None = None
+    ) -> Iterator[pa.Table]:
+        """One table of `SCORED` with the batch's rows in their order."""
+        import tensorflow as tf
+
+        predict = model.signatures["predict"]
+        times = batches.numbers(batch, features.TIMESTAMP)
+        inputs = {name: _texts(batch, name) for name in (features.USER_ID, features.ITEM_ID)}
+        found = []
+        for begin in range(0, len(times), PAIRS_AT_A_TIME):
+            part = slice(begin, begin + PAIRS_AT_A_TIME)
+            pairs = {name: text[part] for name, text in inputs.items()}
+            answer = predict(**pairs, **{features.TIMESTAMP: tf.constant(times[part], tf.int64)})
+            found.append(answer[features.RATING].numpy())
+        plain = [column.dictionary_decode() for column in batch.columns[:2]]
+        yield pa.Table.from_arrays([*plain, pa.array(times), pa.array(np.concatenate(found))], schema=SCORED)
+
+    def get_num_bytes(self, batch: pa.RecordBatch) -> int:
+        return batch.nbytes
+
+    def should_skip_batching(self) -> bool:
+        return True
+
+
+class Scored(NamedTuple):
+    """What was scored.
+
+    Attributes:
+      pairs: number of predictions.
+      rejected: number of rows by reason.
+    """
+
+    pairs: int
+    rejected: dict[str, int]
+
+
+def score_pairs(
+    model: str, queries: str, output: str, *, max_bad_share: float = 0.01, beam_args: Sequence[str] = ()
+) -> Scored:
+    """Reads pairs, predicts their ratings and writes them as Parquet files, in no particular order.
+
+    Args:
+      model: path of a SavedModel.
+      queries: CSV or Parquet files of user_id, item_id and timestamp (see `ReadRatings`).
+      output: prefix of the files written: Parquet of these columns and `prediction`; rejected rows as JSON Lines in
+        ``<output>-dead_letters.jsonl``; the counts in ``<output>-summary.json``, which appears last.
+      max_bad_share: largest share of rows that may be rejected.
+      beam_args: pipeline options, passed to Beam untouched; default: the in-memory runner.
+
+    Raises:
+      BadInputError: in one line: no such file, a wrong header, no rows, too many rejected, no such signature.
+    """
+    summary = f"{output}-summary.json"
+    remove(summary)  # of an earlier run, so that its presence always means success
+    with surfaced_errors(), reused_memory():
+        pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
+        read = pipeline | "ReadPairs" >> ReadRatings(queries, features.EVENT_COLUMNS)
+        rejected = read[read_ratings.REJECTED] | WriteDeadLetters(
+            f"{output}-{DEAD_LETTERS_FILE}", max_bad_share, read[read_ratings.ROWS], what="pairs"
+        )
+        scored = read[read_ratings.RATINGS] | RunInference(PairScorer(model))
+        written = scored | WriteToParquetBatched(output, SCORED, codec="snappy", file_name_suffix=".parquet")
+        pairs = scored | "Rows" >> beam.Map(len) | "AllPairs" >> beam.CombineGlobally(sum)
+        _ = rejected | "Summary" >> beam.Map(
+            _write_summary, summary, pvalue.AsSingleton(pairs), pvalue.AsIter(written)
+        )
+        pipeline.run().wait_until_finish()
+    with FileSystems.open(summary) as file:
+        return Scored(**json.loads(file.read()))
+
+
+def _write_summary(rejected: dict[str, int], path: str, pairs: int, _: Iterable[str]) -> None:
+    with replacing(path) as file:
+        file.write(json.dumps(Scored(pairs, rejected)._asdict()).encode())
+
+
+def _texts(batch: pa.RecordBatch, name: str) -> Any:
+    """A column of ids as a tensor string[rows]; each distinct id is handed to TensorFlow once."""
+    import tensorflow as tf
+
+    codes, values = batches.ids(batch, name)
+    return tf.gather(tf.constant(values.cast(pa.binary()).to_pylist(), tf.string), codes)
