@@ -24,7 +24,8 @@ def _long_description() -> str:
 
 # google-crc32c has a wheel; without a compiler crcmod, which Beam brings, checks sums in Python.
 BEAM = ["apache-beam>=2.61,<3", "google-crc32c>=1.5,<2"]
-SERVING = ["tensorflow-recommenders>=0.7.6,<0.8"]
+# The API is TensorFlow Serving's, for clients; its releases follow TensorFlow's.
+SERVING = ["tensorflow-recommenders>=0.7.6,<0.8", "grpcio>=1.60,<2", "tensorflow-serving-api>=2.16.1,<2.22"]
 # TFX 1.16 takes pkg_resources from setuptools, which dropped it in release 81.
 TFX = ["tfx[kfp]>=1.16,<1.22", "kfp>=2,<3", "tensorflow-metadata>=1.16", "setuptools<81"]
 # TensorFlow Datasets 4.9.7 imports importlib_resources without declaring it.

@@ -125,9 +125,7 @@ def score_pairs(
         scored = read[read_ratings.RATINGS] | RunInference(PairScorer(model))
         written = scored | WriteToParquetBatched(output, SCORED, codec="snappy", file_name_suffix=".parquet")
         pairs = scored | "Rows" >> beam.Map(len) | "AllPairs" >> beam.CombineGlobally(sum)
-        _ = rejected | "Summary" >> beam.Map(
-            _write_summary, summary, pvalue.AsSingleton(pairs), pvalue.AsIter(written)
-        )
+        _ = rejected | "Summary" >> beam.Map(_write_summary, summary, pvalue.AsSingleton(pairs), pvalue.AsIter(written))
         pipeline.run().wait_until_finish()
     with FileSystems.open(summary) as file:
         return Scored(**json.loads(file.read()))

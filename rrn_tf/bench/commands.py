@@ -147,7 +147,9 @@ def crnn(
         write_json(json_file, bench_crnn(users, items, events, config, epochs, click.echo))
 
 
-@bench.command(epilog=example("rrn bench serve --users 50000", "rrn bench serve --model runs/a --server localhost:8500"))
+@bench.command(
+    epilog=example("rrn bench serve --users 50000", "rrn bench serve --model runs/a --server localhost:8500")
+)
 @load_options
 @click.option("--model", help="Measures this run or SavedModel in place of one of random weights.")
 @click.option("--server", metavar="HOST:PORT", help="A TensorFlow Serving with --model as rrn; default: a test double.")
@@ -177,5 +179,7 @@ def serve(
     with one_line_errors():
         from rrn_tf.bench.serve import bench_serve
 
-        options = {"model": model, "server": server, "requests": requests, "pairs": pairs, "seconds": seconds}
-        write_json(json_file, bench_serve(load, config, click.echo, **options))
+        figures = bench_serve(
+            load, config, click.echo, model=model, server=server, requests=requests, pairs=pairs, seconds=seconds
+        )
+        write_json(json_file, figures)

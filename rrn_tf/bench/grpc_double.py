@@ -1,7 +1,7 @@
 """A stand-in for TensorFlow Serving: its Predict and GetModelMetadata over gRPC, from Python.
 
-A test double, for benchmarks and tests where no TensorFlow Serving runs; it batches nothing, loads each model once and is
-no server for production. Needs TensorFlow, grpcio and tensorflow-serving-api, and nothing of a model's own code.
+A test double, for benchmarks and tests where no TensorFlow Serving runs; it loads each model once and is no server for
+production. Needs TensorFlow, grpcio and tensorflow-serving-api, and nothing of a model's own code.
 
 Example:
   python -m rrn_tf.bench.grpc_double --model rrn=runs/a/model --port 8500
@@ -37,7 +37,7 @@ class Servable(NamedTuple):
     signature_defs: Mapping[str, Any]
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An answer that is an error.
 
     Args:
@@ -60,23 +60,23 @@ class PredictionDouble(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, models: Mapping[str, str | Path]) -> None:
         self._servables = {name: load_servable(Path(path)) for name, path in models.items()}
 
-    def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:
+    def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - as the stubs have it
         try:
             return self._predict(request)
-        except Refused as refused:
+        except RefusedError as refused:
             return context.abort(refused.code, str(refused))
 
-    def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:
+    def GetModelMetadata(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         try:
             return self._metadata(request)
-        except Refused as refused:
+        except RefusedError as refused:
             return context.abort(refused.code, str(refused))
 
     def _predict(self, request: Any) -> Any:
         servable = self._servable(request)
         name = request.model_spec.signature_name or _DEFAULT_SIGNATURE
         if name not in servable.signature_defs:
-            raise Refused(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+            raise RefusedError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
         wanted, given = set(servable.signature_defs[name].inputs), set(request.inputs)
         if wanted != given:
             raise _invalid(
@@ -113,6 +113,8 @@ class PredictionDouble(prediction_service_pb2_grpc.PredictionServiceServicer):
         if not request.HasField("model_spec"):
             raise _invalid("Missing ModelSpec")
         spec = request.model_spec
+        if not spec.name:
+            raise _invalid("ModelSpec has no name specified.")
         servable = self._servables.get(spec.name)
         if spec.HasField("version"):
             wanted = f"Specific({spec.name}, {spec.version.value})"
@@ -120,7 +122,7 @@ class PredictionDouble(prediction_service_pb2_grpc.PredictionServiceServicer):
         else:
             wanted = f"Latest({spec.name})"
         if servable is None:
-            raise Refused(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
+            raise RefusedError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
         return servable
 
 
@@ -159,13 +161,13 @@ def _answer(signature: Any, inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
     except tf.errors.OpError as error:
         # TensorFlow numbers its errors as gRPC does.
         code = next(code for code in grpc.StatusCode if code.value[0] == error.error_code)
-        raise Refused(code, error.message) from None
+        raise RefusedError(code, error.message) from None
     except (TypeError, ValueError) as error:
         raise _invalid(str(error)) from None
 
 
-def _invalid(message: str) -> Refused:
-    return Refused(grpc.StatusCode.INVALID_ARGUMENT, message)
+def _invalid(message: str) -> RefusedError:
+    return RefusedError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
 def _listed(names: set[str]) -> str:
@@ -173,7 +175,7 @@ def _listed(names: set[str]) -> str:
 
 
 def main() -> None:
-    """Serves until standard input ends; prints a JSON line with the port, and one with the peak of memory at the end."""
+    """Serves until standard input ends; prints the port and, at the end, the peak of memory, a JSON line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", required=True, metavar="NAME=DIR", help="may be repeated")
     parser.add_argument("--port", type=int, default=0, help="default: a free one")

@@ -15,7 +15,7 @@ import numpy as np
 from rrn_tf.bench.grpc_client import connect, predict_request
 from rrn_tf.bench.latency import latencies, requests_per_second
 from rrn_tf.bench.load import Load
-from rrn_tf.bench.serve_requests import Requests
+from rrn_tf.bench.serve_requests import Pairs, Requests
 from rrn_tf.bench.server import MODEL, running_double
 from rrn_tf.bench.untrained import export_untrained
 from rrn_tf.config import Config
@@ -45,8 +45,8 @@ def bench_serve(
 ) -> dict[str, Any]:
     """Measures a saved model in this process and over gRPC.
 
-    Every request has a later timestamp than the one before it; every `recommend` is a time step of the item side later, so
-    that all items have to be moved on. A request's time includes making its tensors and reading its answer.
+    Every request has a later timestamp than the one before it; every `recommend` is a time step of the item side later,
+    at which all items stand elsewhere. A request's time includes making its tensors and reading its answer.
 
     Args:
       load: what a model of random weights is made of; its seed draws users and items of the requests.
@@ -124,8 +124,7 @@ def _made(load: Load, config: Config, path: Path, echo: Echo) -> Path:
 def _in_process(saved: SavedRRN, asked: Requests, requests: int, echo: Echo) -> dict[str, Any]:
     predict = {}
     for batch in BATCHES:
-        asks = asked.pairs(batch)
-        predict[str(batch)] = latencies(lambda number, asks=asks: saved.predict(*asks(number)), requests)
+        predict[str(batch)] = latencies(_asking(saved, asked.pairs(batch)), requests)
         echo(f"predict  {_line(predict[str(batch)])}  in process, {_rows(batch)}")
     recommend = latencies(lambda number: saved.recommend(*asked.user(number), K), requests)
     echo(f"recommend {_line(recommend)} in process, k {K}, a new time step each")
@@ -177,6 +176,10 @@ def _over_grpc(
             figures[f"{name}_per_second"] = rate
             echo(f"load     {rate:,.0f} requests/s of {name}, {CLIENTS} clients over gRPC ({target.name})")
     return figures, target.peak_memory_bytes
+
+
+def _asking(saved: SavedRRN, pairs: Callable[[int], Pairs]) -> Callable[[int], Any]:
+    return lambda number: saved.predict(*pairs(number))
 
 
 def _line(figures: dict[str, float]) -> str:

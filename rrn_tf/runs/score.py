@@ -14,9 +14,7 @@ from rrn_tf.command import example, json_option, one_line_errors, write_json
 @click.option("--max-bad-share", default=0.01, show_default=True, type=click.FloatRange(0, 1), help="Of rejected rows.")
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @json_option
-def score(
-    model: str, queries: str, output: str, max_bad_share: float, beam_args: str, json_file: str | None
-) -> None:
+def score(model: str, queries: str, output: str, max_bad_share: float, beam_args: str, json_file: str | None) -> None:
     """Predicts ratings of any number of pairs with Beam; in no particular order, rejected rows kept apart."""
     import shlex
     import time

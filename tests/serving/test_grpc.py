@@ -1,8 +1,9 @@
 """What clients of TensorFlow Serving get, through its own gRPC stubs.
 
-The server is a test double (`rrn_tf.bench.grpc_double`). Where RRN_TF_SERVING names a TensorFlow Serving (host:port) the
-same tests ask it too: they put their models as new versions of `rrn` and `crnn` into the directory that it serves from,
-RRN_TF_SERVING_MODELS (default: models, as in docker-compose.yml), and wait until it has loaded them.
+The server is a test double (`rrn_tf.bench.grpc_double`). Where RRN_TF_SERVING names a TensorFlow Serving (host:port),
+the same tests ask that one too, and for the Collaborative RNN the one of RRN_TF_SERVING_CRNN (by default the same).
+They put their models as new versions into RRN_TF_SERVING_MODELS/rrn and /crnn (default: models), the directories that
+are served, wait until they are loaded, and remove them at the end. docs/serving.md has the commands.
 """
 
 from __future__ import annotations
@@ -27,20 +28,25 @@ from tests.serving.conftest import Saved, SavedEvents
 
 DAY = 86_400
 REAL = os.environ.get("RRN_TF_SERVING")
+REAL_EVENTS = os.environ.get("RRN_TF_SERVING_CRNN", REAL)
 MODELS = Path(os.environ.get("RRN_TF_SERVING_MODELS", "models"))
 PATIENCE = 180  # seconds
 NOT_FOUND, INVALID = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT
 
 
 class Server(NamedTuple):
-    """A server with both models: its stub, and by model the version and the same model in this process."""
+    """Who serves each model: its stub, the version, and the same model in this process."""
 
-    stub: Any
+    stubs: dict[str, Any]
     versions: dict[str, int]
     models: dict[str, Any]
 
+    def predict(self, request: Any) -> Any:
+        stub = self.stubs.get(request.model_spec.name, self.stubs["rrn"])
+        return stub.Predict(request, timeout=PATIENCE)
+
     def ask(self, model: str, signature: str, **inputs: Any) -> dict[str, np.ndarray]:
-        return dict(outputs_of(self.stub.Predict(predict_request(model, signature, **inputs), timeout=PATIENCE)))
+        return dict(outputs_of(self.predict(predict_request(model, signature, **inputs))))
 
     def refusal(self, model: str, signature: str, **inputs: Any) -> grpc.StatusCode:
         with pytest.raises(grpc.RpcError) as caught:
@@ -60,18 +66,16 @@ def server(
     root = MODELS if real else tmp_path_factory.mktemp("models")
     copies = {name: new_version(root / name, model.path) for name, model in (("rrn", saved), ("crnn", saved_events))}
     double = None
-    if real:
-        assert REAL
-        address = REAL
-    else:
+    addresses = {"rrn": REAL or "", "crnn": REAL_EVENTS or ""}
+    if not real:
         double, port = start_double({name: root / name for name in copies})
-        address = f"127.0.0.1:{port}"
+        addresses = dict.fromkeys(copies, f"127.0.0.1:{port}")
     try:
-        stub = connect(address)
+        stubs = {name: connect(address) for name, address in addresses.items()}
         versions = {name: int(path.name) for name, path in copies.items()}
         for name, version in versions.items():
-            wait_for(stub, name, version)
-        yield Server(stub, versions, {name: tf.saved_model.load(str(path)) for name, path in copies.items()})
+            wait_for(stubs[name], name, version)
+        yield Server(stubs, versions, {name: tf.saved_model.load(str(path)) for name, path in copies.items()})
     finally:
         if double:
             double.stop(None)
@@ -90,14 +94,17 @@ def new_version(folder: Path, model: Path) -> Path:
 
 def wait_for(stub: Any, model: str, version: int) -> None:
     end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            metadata(stub, model, version)
-            return
-        except grpc.RpcError as error:
-            if time.monotonic() > end:
-                pytest.fail(f"expected version {version} of {model} within {PATIENCE} s, found {error.details()}")
-            time.sleep(1)
+    while problem := problem_with(stub, model, version):
+        assert time.monotonic() < end, f"expected version {version} of {model} within {PATIENCE} s, found: {problem}"
+        time.sleep(1)
+
+
+def problem_with(stub: Any, model: str, version: int) -> str:
+    try:
+        metadata(stub, model, version)
+    except grpc.RpcError as error:
+        return error.details()
+    return ""
 
 
 def metadata(stub: Any, model: str, version: int | None = None, field: str = "signature_def") -> Any:
@@ -175,7 +182,7 @@ def test_every_signature_answers_as_it_does_in_process(server: Server, model: st
 
 @pytest.mark.parametrize("model", ["rrn", "crnn"])
 def test_metadata_describe_every_signature(server: Server, model: str) -> None:
-    response = metadata(server.stub, model)
+    response = metadata(server.stubs[model], model)
     assert (response.model_spec.name, response.model_spec.version.value) == (model, server.versions[model])
     found = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(found)
@@ -192,30 +199,33 @@ def test_names_that_are_left_out_have_defaults(server: Server) -> None:
     request = predict_pb2.PredictRequest()
     request.model_spec.name = "rrn"
     request.inputs["examples"].CopyFrom(tf.make_tensor_proto(inputs["examples"]))
-    response = server.stub.Predict(request, timeout=PATIENCE)
+    response = server.predict(request)
     assert response.model_spec.signature_name == "serving_default"
     assert response.model_spec.version.value == server.versions["rrn"]
-    np.testing.assert_array_equal(outputs_of(response)["rating"], server.ask("rrn", "serving_default", **inputs)["rating"])
+    np.testing.assert_array_equal(
+        outputs_of(response)["rating"], server.ask("rrn", "serving_default", **inputs)["rating"]
+    )
 
 
 def test_outputs_can_be_chosen_and_versions_pinned(server: Server) -> None:
     request = predict_request("rrn", "recommend", **inputs_of(server, "rrn")["recommend"])
     request.output_filter.append("score")
     request.model_spec.version.value = server.versions["rrn"]
-    assert outputs_of(server.stub.Predict(request, timeout=PATIENCE)).keys() == {"score"}
+    assert outputs_of(server.predict(request)).keys() == {"score"}
     request.output_filter[0] = "points"
     with pytest.raises(grpc.RpcError) as caught:
-        server.stub.Predict(request, timeout=PATIENCE)
+        server.predict(request)
     assert caught.value.code() == INVALID
 
 
 def test_what_is_not_there_is_not_found(server: Server) -> None:
     inputs = inputs_of(server, "rrn")["predict"]
     assert server.refusal("nothing", "predict", **inputs) == NOT_FOUND
+    assert server.refusal("", "predict", **inputs) == INVALID
     assert server.refusal("rrn", "nothing", **inputs) == grpc.StatusCode.FAILED_PRECONDITION
     for version, field, code in ((10**9, "signature_def", NOT_FOUND), (None, "weather", INVALID)):
         with pytest.raises(grpc.RpcError) as caught:
-            metadata(server.stub, "rrn", version, field)
+            metadata(server.stubs["rrn"], "rrn", version, field)
         assert caught.value.code() == code
 
 
@@ -245,7 +255,9 @@ def test_clients_at_the_same_time_get_their_own_answers(server: Server) -> None:
     item, now = server.models["rrn"].item_ids.numpy()[1], int(server.models["rrn"].cutoff.numpy())
 
     def ask(user: bytes) -> float:
-        return float(server.ask("rrn", "predict", user_id=[user], item_id=[item], timestamp=np.array([now]))["rating"][0])
+        return float(
+            server.ask("rrn", "predict", user_id=[user], item_id=[item], timestamp=np.array([now]))["rating"][0]
+        )
 
     together = server.ask("rrn", "predict", user_id=users, item_id=[item] * 40, timestamp=np.full(40, now))["rating"]
     with ThreadPoolExecutor(8) as pool:

@@ -1,0 +1,138 @@
+"""The benchmark of serving, and what it measures with."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from rrn_tf.bench.latency import latencies, requests_per_second
+from rrn_tf.bench.load import Load, netflix_like
+from rrn_tf.bench.serve import LIMITS
+from rrn_tf.bench.serve_requests import Requests
+from rrn_tf.bench.untrained import export_untrained
+from rrn_tf.cli import main
+from rrn_tf.config import load_config
+from rrn_tf.features import Side
+from rrn_tf.serving.saved_rrn import SavedRRN
+
+SMALL = ("model.members=2", "model.units=4", "model.embedding=4", "model.dynamic=3")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("untrained")
+    load = Load(netflix_like(2_000, 100, 50, seed=2))
+    export_untrained(load, load_config("rrn-plus", SMALL), path)
+    return path
+
+
+def bench(*arguments: object) -> Result:
+    return CliRunner().invoke(main, ["bench", "serve", *map(str, arguments)])
+
+
+@pytest.mark.slow
+def test_figures_of_a_small_model(model: Path, tmp_path: Path) -> None:
+    options = ("--requests", 5, "--pairs", 3_000, "--seconds", 0.2, "--seed", 2)
+    result = bench("--model", model, *options, "--json", tmp_path / "figures.json")
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["predict_p50_ms"] == figures["in_process"]["predict"]["1"]["p50_ms"] > 0
+    assert figures["recommend_p50_ms"] == figures["in_process"]["recommend"]["p50_ms"] > 0
+    assert figures["grpc_predict_p50_ms"] == figures["grpc"]["predict"]["1"]["p50_ms"] > 0
+    assert figures["pairs_per_second"] == pytest.approx(3_000 / figures["bulk"]["one_time"]["seconds"])
+    assert figures["limits"].keys() == LIMITS.keys() <= figures.keys()
+    assert figures["grpc"]["server"] == "test double"
+    assert result.output.count("test double") == 6
+    for way in ("in_process", "grpc"):
+        assert figures[way]["predict"].keys() == {"1", "64", "1024"}
+        for measured in (*figures[way]["predict"].values(), figures[way]["recommend"]):
+            assert measured["p50_ms"] <= measured["p95_ms"] <= measured["p99_ms"]
+            assert measured["requests"] == 5
+    assert figures["grpc"]["predict_per_second"] > figures["grpc"]["recommend_per_second"] * 0.1 > 0
+    assert (figures["model"]["users"], figures["model"]["items"]) == (100, 50)
+    assert figures["memory"]["server_peak_bytes"] > 2**26
+    assert figures["peak_memory_bytes"] > 2**26
+    assert {"rrn_tf", "tensorflow", "grpcio"} <= figures["versions"].keys()
+    assert figures["seed"] == 2
+    for name, limit in LIMITS.items():
+        (line,) = (line for line in result.output.splitlines() if line.startswith(f"limit    {name} "))
+        met = figures[name] >= limit if name == "pairs_per_second" else figures[name] <= limit
+        assert line.endswith("met" if met else "missed")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--server", "localhost:1"], 2, "--server needs --model"),
+        (["--model", "nowhere"], 1, "nowhere: expected a SavedModel"),
+        (["--requests", 0], 2, "0 is not in the range"),
+        (["--set", "model.units=none"], 2, "model.units: "),
+    ],
+)
+def test_bad_settings_end_in_one_line(arguments: list[object], code: int, said: str) -> None:
+    result = bench(*arguments)
+    assert result.exit_code == code
+    assert said in result.output.splitlines()[-1]
+
+
+def test_an_untrained_model_is_a_model_of_its_load(model: Path) -> None:
+    saved = SavedRRN(model)
+    users, items = saved.ids(Side.USER), saved.ids(Side.ITEM)
+    assert (len(users), len(items)) == (100, 50)
+    rating = saved.predict(users, items[np.arange(100) % 50], np.full(100, saved.cutoff))
+    assert np.ptp(rating) > 0
+    assert abs(rating.mean() - saved.metadata.rating_mean) < 0.5
+
+
+def test_requests_are_of_known_entities_and_never_at_one_time(model: Path) -> None:
+    saved = SavedRRN(model)
+    asked, same = Requests(saved, seed=4), Requests(saved, seed=4)
+    step = saved.metadata.granularity(Side.ITEM)
+    assert len({(asked.user(n)[1] - saved.cutoff) // step for n in range(20)}) == 20
+    pairs, times = asked.pairs(3), set()
+    for number, (users, items, timestamp) in enumerate(map(pairs, range(50))):
+        assert saved.known(Side.USER, users).all()
+        assert saved.known(Side.ITEM, items).all()
+        assert (timestamp >= saved.cutoff + 60 * number).all()
+        times |= set(timestamp.tolist())
+    assert len(times) == 150
+    for mine, theirs in zip(asked.many(9, one_time=True), (same.pairs(3), same.many(9, one_time=True))[1], strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_latencies_are_those_of_the_requests_asked_for() -> None:
+    asked: list[int] = []
+
+    def ask(number: int) -> None:
+        asked.append(number)
+        # The requests that warm up are not counted; of the others one in four is slow.
+        time.sleep(0.05 if number < 10 else 0.02 if number % 4 == 0 else 0.001)
+
+    found = latencies(ask, 20)
+    assert asked == list(range(30))
+    assert 1 <= found["p50_ms"] < 20 <= found["p95_ms"] <= found["p99_ms"] < 50
+    assert found["requests"] == 20
+
+
+def test_clients_ask_at_the_same_time() -> None:
+    together, most, lock = itertools.count(), [0, 0], threading.Lock()
+
+    def ask(_: int) -> None:
+        with lock:
+            most[0] += 1
+            most[1] = max(most)
+        time.sleep(0.02)
+        with lock:
+            most[0] -= 1
+        next(together)
+
+    rate = requests_per_second([ask] * 8, seconds=0.4)
+    assert most[1] == 8
+    assert 100 < rate < 400
