@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.serving.roll_on import roll_on
+from rrn_tf.serving.roll_on import roll_on, with_newbies
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 
@@ -30,4 +30,6 @@ def predict_streaming(
     Raises:
       ValueError: for a rating before the cutoff, which the states have seen already.
     """
-    return roll_on(saved.load_model(), user_id, item_id, timestamp, rating).predicted
+    network, table = with_newbies(saved.load_model(), user_id, item_id)
+    times, ratings = np.asarray(timestamp, np.int64), np.asarray(rating, np.float32)
+    return roll_on(network, table._replace(timestamp=times, rating=ratings)).predicted

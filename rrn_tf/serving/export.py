@@ -13,6 +13,7 @@ from rrn_tf.features import SIDES, Side
 from rrn_tf.serving.catalogue import Catalogue
 from rrn_tf.serving.history import Given, UserHistory
 from rrn_tf.serving.requests import answer_width, same_rows, same_widths
+from rrn_tf.serving.served import ServedRRN
 from rrn_tf.serving.state_tables import SeenItems, StateTable
 from rrn_tf.training.alternating import TrainingResult
 from rrn_tf.version import __version__
@@ -29,34 +30,30 @@ Answer = dict[str, tf.Tensor]
 class RRNServing(tf.Module):
     """What a saved RRN answers.
 
-    States are those at the training cutoff and are extrapolated to each query's time (Section 3.3); a
-    time before the cutoff is answered as of the cutoff. Unknown users and items get the newbie state.
+    States are those after the last rating seen and are extrapolated to each query's time (Section 3.3); a
+    time before that is answered as of then. Unknown users and items get the newbie state.
 
     Args:
-      result: a trained network with its states.
+      served: the network with its states.
       assets: directory for the vocabulary files while the model is saved.
     """
 
-    def __init__(self, result: TrainingResult, assets: Path) -> None:
+    def __init__(self, served: ServedRRN, assets: Path) -> None:
         super().__init__(name="rrn")
-        metadata = result.sequences.metadata
+        model, metadata = served.model, served.metadata
         self._range = (metadata.rating_min, metadata.rating_max)
-        self.user, self.item = (
-            StateTable(
-                side, result.model, result.states.entities[side], result.sequences, assets / side.vocabulary_file
-            )
-            for side in SIDES
-        )
+        self.user, self.item = (StateTable(side, served, assets / side.vocabulary_file) for side in SIDES)
         self.about = tf.Variable(
-            json.dumps({"version": __version__, "model": dict(result.model.settings), "metadata": metadata.to_json()}),
+            json.dumps({"version": __version__, "model": dict(model.settings), "metadata": metadata.to_json()}),
             trainable=False,
             name="about",
         )
         self.user_ids, self.item_ids = (self.table(side).ids for side in SIDES)
-        self.seen = SeenItems(result.sequences)
+        self.seen = SeenItems(served)
         self.catalogue = Catalogue(self.table(Side.ITEM))
-        self.history = UserHistory(result.model, self.user, self.item, metadata)
+        self.history = UserHistory(model, self.user, self.item, metadata)
         self.cutoff = tf.Variable(metadata.cutoff, dtype=tf.int64, trainable=False, name="cutoff")
+        self.until = tf.Variable(served.until, dtype=tf.int64, trainable=False, name="until")
 
     def table(self, side: Side) -> StateTable:
         """The side's state table."""
@@ -171,15 +168,16 @@ class RRNServing(tf.Module):
         return {features.ITEM_ID: tf.gather(self.item_ids, item), features.SCORE: score}
 
 
-def export_saved_model(result: TrainingResult, path: str | Path) -> None:
+def export_saved_model(network: ServedRRN | TrainingResult, path: str | Path) -> None:
     """Writes a SavedModel with the signatures of `RRNServing`; `serving_default` takes serialized examples.
 
     Args:
-      result: a trained network.
+      network: trained, or updated.
       path: the SavedModel's directory.
     """
+    served = network if isinstance(network, ServedRRN) else ServedRRN.of(network)
     with tempfile.TemporaryDirectory() as assets:
-        module = RRNServing(result, Path(assets))
+        module = RRNServing(served, Path(assets))
         tf.saved_model.save(
             module,
             str(path),

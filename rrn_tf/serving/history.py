@@ -138,7 +138,8 @@ def _embedded(
     """What ratings of M items give to the slots they enter: float32[num_slots, embedding]."""
     encoder = model.encoder(Side.USER)
     if model.inputs != INNOVATIONS:
-        return encoder.embed_ratings(item, rating, slot, num_slots)
+        # Items that came after training have a state, but no embedding.
+        return encoder.embed_ratings(tf.where(item <= encoder.num_opposite, item, 0), rating, slot, num_slots)
     moving, factors = tf.split(vector, [model.emission.units, own.shape[1]], axis=1)
     innovation = model.innovation(Side.USER, rating, moving, own, factors)
     return encoder.embed_innovations(innovation, moving, slot, num_slots)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from rrn_tf import features
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
+from rrn_tf.serving.served import LaterRatings, RatedItems, ServedRRN
 
 _BATCH = 1 << 16
 
@@ -46,22 +47,6 @@ def loaded_module(model: str | Path | Any) -> Any:
     return tf.saved_model.load(str(find_saved_model(model))) if isinstance(model, str | Path) else model
 
 
-class LoadedRRN(NamedTuple):
-    """A network out of a saved model.
-
-    Attributes:
-      model: the network.
-      states: per side, the states after the last rating it has seen.
-      metadata: of the data it was trained on.
-      ids: per side, object[E], ids of all entities with a state, in order of their indices (from 1).
-    """
-
-    model: RRN
-    states: dict[features.Side, EntityStates]
-    metadata: SequenceMetadata
-    ids: dict[features.Side, npt.NDArray[np.object_]]
-
-
 def _variables(states: Any) -> list[tf.Variable]:
     """Those of `EntityStates`, as they are or as TensorFlow loaded them."""
     return [*states.state, states.last_step, states.last_sums, states.last_ratings, states.last_context]
@@ -81,8 +66,14 @@ class SavedRRN:
     def __init__(self, model: str | Path | Any) -> None:
         self._module = loaded_module(model)
 
-    def load_model(self) -> LoadedRRN:
-        """The network and its states, to be rolled on."""
+    def load_model(self) -> ServedRRN:
+        """The network and its states, to be rolled on.
+
+        Raises:
+          ValueError: for a model that an earlier version of this package saved without what that needs.
+        """
+        if not hasattr(self._module, "until"):
+            raise ValueError("expected a model that can be updated, found one of an earlier version: train it anew")
         about = json.loads(self._module.about.numpy())
         model = RRN(**about["model"])
         states = {}
@@ -90,16 +81,28 @@ class SavedRRN:
             table = getattr(self._module, side.value)
             mine = [*model.network_variables(side), model.factors(side).table]
             for target, source in zip(mine, [*table.network, table.factors], strict=True):
-                target.assign(source)
-            trained = table.factors.shape[0] - 1
-            states[side] = EntityStates.like(model, side, trained)
+                target.assign(source[: target.shape[0]])  # there are no factors of entities that came after training
+            states[side] = EntityStates.like(model, side, table.factors.shape[0] - 1)
             for target, source in zip(_variables(states[side]), _variables(table.states), strict=True):
                 target.assign(source)
-        ids = {side: self.ids(side) for side in features.SIDES}
-        return LoadedRRN(model, states, SequenceMetadata.from_json(about["metadata"]), ids)
+        seen = self._module.seen
+        splits = seen.later_splits.numpy()
+        return ServedRRN(
+            model,
+            states,
+            SequenceMetadata.from_json(about["metadata"]),
+            ids={side: self.ids(side) for side in features.SIDES},
+            rated=RatedItems(seen.splits.numpy(), seen.items.numpy()),
+            later=LaterRatings(
+                user=np.repeat(np.arange(len(splits) - 1, dtype=np.int32), np.diff(splits)),
+                item=seen.later_items.numpy().astype(np.int32),
+                timestamp=seen.later_timestamps.numpy(),
+            ),
+            until=self.until,
+        )
 
     def ids(self, side: features.Side) -> npt.NDArray[np.object_]:
-        """Ids of a side's trained entities, in order of their indices (from 1)."""
+        """Ids of a side's entities with a state, in order of their indices (from 1)."""
         vocabulary = self._module.user_ids if side is features.Side.USER else self._module.item_ids
         return np.array([name.decode() for name in vocabulary.numpy()[1:]], dtype=object)
 
@@ -110,17 +113,24 @@ class SavedRRN:
 
     @property
     def cutoff(self) -> int:
-        """Unix seconds: the states have seen ratings up to here."""
+        """Unix seconds: all training ratings came before."""
         return int(self._module.cutoff.numpy())
+
+    @property
+    def until(self) -> int:
+        """Unix seconds: all ratings that the states have seen came before; without updates, the cutoff."""
+        return int(self._module.until.numpy())
 
     @property
     def num_parameters(self) -> int:
         """Numbers that training learned: both networks and the stationary factors."""
+        about = json.loads(self._module.about.numpy())["model"]
         tables = [getattr(self._module, side.value) for side in features.SIDES]
-        return sum(int(tf.size(values)) for table in tables for values in (*table.network, table.factors))
+        network = sum(int(tf.size(values)) for table in tables for values in table.network)
+        return network + (about["num_users"] + about["num_items"] + 2) * about["stationary"]
 
     def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """bool[N]: which ids of a side the model was trained on."""
+        """bool[N]: which ids of a side the model has seen ratings of."""
         return pd.Series(np.asarray(ids, dtype=object)).isin(self.ids(side)).to_numpy()
 
     def predict(

@@ -7,16 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.data.metadata import SequenceMetadata
-from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
-from rrn_tf.models.entity_states import EntityStates
-from rrn_tf.models.rrn import RRN
 from rrn_tf.serving.blocks import distinct_rows
 from rrn_tf.serving.requests import bounded
+from rrn_tf.serving.served import ServedRRN
 
 _AT_A_TIME = 4_096  # entities whose states are moved on at a time
 
@@ -26,29 +24,22 @@ class StateTable(tf.Module):
 
     Args:
       side: user or item.
-      model: the network.
-      states: states after the last training step, entities without training rows included.
-      sequences: for vocabulary and time.
-      vocabulary: file the ids of the trained entities are written to, one a line; it becomes an
-        asset of the SavedModel.
+      served: the network, its states, and time.
+      vocabulary: file the side's ids are written to, one a line; it becomes an asset of the SavedModel.
     """
 
-    def __init__(
-        self, side: Side, model: RRN, states: EntityStates, sequences: RatingSequences, vocabulary: Path
-    ) -> None:
+    def __init__(self, side: Side, served: ServedRRN, vocabulary: Path) -> None:
         super().__init__(name=f"{side.value}_table")
-        self._side, self._metadata = side, sequences.metadata
-        trained = sequences.metadata.entities(side).trained
-        ids = sequences.ids(side)[:trained]
-        self.states = EntityStates.like(model, side, trained)
-        for mine, theirs in zip(self.states.variables, states.variables, strict=True):
-            mine.assign(theirs[: trained + 1])
+        self._side, self._metadata = side, served.metadata
+        model, ids = served.model, served.ids[side]
+        self.states = served.states[side]
         # The variables are tracked one by one and the Keras objects hidden in a partial: saving them would
         # trace every layer.
         # All of the network, since the saved model can take in new ratings too.
         self.network = model.network_variables(side)
         self._extrapolate = functools.partial(self.states.extrapolate, model, side)
-        self.factors = tf.Variable(_without_unknown(model.factors(side).table), trainable=False, name="factors")
+        factors = _factors(model.factors(side).table.numpy(), len(ids))
+        self.factors = tf.Variable(factors, trainable=False, name="factors")
         self.ids = tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name="ids")
         self._index = line_numbers(vocabulary, ids)
 
@@ -62,7 +53,12 @@ class StateTable(tf.Module):
         return tf.maximum(step, 0)
 
     def vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """float32[N, dynamic + stationary]; the inner product of two sides' vectors is the rating (Eq. 7)."""
+        """float32[N, dynamic + stationary]; the inner product of two sides' vectors is the rating (Eq. 7).
+
+        Where a step is not later than the entity's last one, the entity stands where it will in the step after that:
+        its last ratings tell at once.
+        """
+        step = tf.maximum(step, tf.gather(self.states.last_step, entity) + 1)
         wallclock = tf.cast(wallclock_of(tf.cast(step, tf.float64), self._metadata, self._side), tf.float32)
         moving = self._extrapolate(entity, wallclock)
         return tf.concat([moving, tf.gather(self.factors, entity)], axis=1)
@@ -81,24 +77,37 @@ def line_numbers(file: Path, ids: Iterable[str]) -> tf.lookup.StaticHashTable:
 
 
 class SeenItems(tf.Module):
-    """Items each user has rated in training, to be left out of recommendations."""
+    """Items each user has rated, to be left out of recommendations.
 
-    def __init__(self, sequences: RatingSequences) -> None:
+    Args:
+      served: what users have rated, before the training cutoff and since.
+    """
+
+    def __init__(self, served: ServedRRN) -> None:
         super().__init__(name="seen_items")
-        metadata: SequenceMetadata = sequences.metadata
-        user = sequences.user
-        inside = (user.row_entity[user.rating_row] <= metadata.users.trained) & (user.step[user.rating_row] < 0)
-        counts = np.bincount(user.row_entity[user.rating_row[inside]], minlength=metadata.users.trained + 1)
-        self._splits = tf.Variable(np.concatenate([[0], np.cumsum(counts)]), trainable=False, dtype=tf.int64)
-        self._items = tf.Variable(user.opposite[inside].astype(np.int64), trainable=False)
+        users = len(served.ids[Side.USER])
+        splits = np.pad(served.rated.splits, (0, users + 2 - len(served.rated.splits)), mode="edge")
+        later = np.searchsorted(served.later.user, np.arange(users + 2))
+        self.splits, self.items, self.later_splits, self.later_items, self.later_timestamps = (
+            tf.Variable(values, trainable=False, dtype=tf.int64, name=name)
+            for name, values in (
+                ("splits", splits),
+                ("items", served.rated.items),
+                ("later_splits", later),
+                ("later_items", served.later.item),
+                ("later_timestamps", served.later.timestamp),
+            )
+        )
 
     def of(self, user: tf.Tensor) -> tf.RaggedTensor:
         """int64[N, (n)] indices (from 1) of the items that users int64[N] have rated."""
-        table = tf.RaggedTensor.from_row_splits(self._items, self._splits, validate=False)
-        return tf.gather(table, user)
+        parts = ((self.items, self.splits), (self.later_items, self.later_splits))
+        tables = (tf.RaggedTensor.from_row_splits(*part, validate=False) for part in parts)
+        return tf.concat([tf.gather(table, user) for table in tables], axis=1)
 
 
-def _without_unknown(table: tf.Variable) -> np.ndarray:
-    values = table.numpy()
-    values[0] = 0
-    return values
+def _factors(table: npt.NDArray[np.float32], entities: int) -> npt.NDArray[np.float32]:
+    """float32[entities + 1, k]: 0 where there are no factors, and of the unknown entity."""
+    factors = np.zeros((entities + 1, table.shape[1]), np.float32)
+    factors[1 : len(table)] = table[1:]
+    return factors

@@ -11,8 +11,8 @@ from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.entity_states import NEVER, EntityStates
-from rrn_tf.serving.roll_on import roll_on
-from rrn_tf.serving.saved_rrn import LoadedRRN
+from rrn_tf.serving.roll_on import PIECE, RolledOn, roll_on, with_newbies
+from rrn_tf.serving.served import LaterRatings, RatedItems, ServedRRN
 from rrn_tf.training.row_states import RowStates
 from tests.reference import weights_of
 from tests.test_forward_pass import CUTOFF, DAY, make_ratings, prepare, random_model, reference_on
@@ -43,7 +43,7 @@ def part(ratings: Ratings, rows: Any) -> Ratings:
 
 
 @pytest.fixture(scope="module", params=INPUTS, ids=lambda settings: settings["inputs"])
-def network(request: pytest.FixtureRequest, prepared: RatingSequences) -> LoadedRRN:
+def network(request: pytest.FixtureRequest, prepared: RatingSequences) -> ServedRRN:
     """A network with random weights, its states at the cutoff."""
     model = random_model(prepared, "lstm", **request.param)
     plans = {side: plan_batches(prepared.side(side), prepared.metadata, rows_per_batch=64) for side in SIDES}
@@ -54,10 +54,22 @@ def network(request: pytest.FixtureRequest, prepared: RatingSequences) -> Loaded
     for side in SIDES:
         for target, source in zip(at_cutoff[side].variables, states.entities[side].variables, strict=True):
             target.assign(source[: trained[side] + 1])
-    return LoadedRRN(model, at_cutoff, prepared.metadata, {s: prepared.ids(s)[: trained[s]] for s in SIDES})
+    ids = {side: prepared.ids(side)[: trained[side]] for side in SIDES}
+    nothing = RatedItems(np.zeros(trained[Side.USER] + 2, np.int64), np.empty(0, np.int64))
+    return ServedRRN(model, at_cutoff, prepared.metadata, ids, nothing, LaterRatings.none(), CUTOFF)
 
 
-def check_same_states(one: LoadedRRN, other: LoadedRRN) -> None:
+def roll(
+    network: ServedRRN, user_id: Any, item_id: Any, timestamp: Any, rating: Any, piece: int = PIECE
+) -> tuple[ServedRRN, RolledOn]:
+    """The network after ratings, and what they did."""
+    network, table = with_newbies(network, user_id, item_id)
+    columns = {"timestamp": np.asarray(timestamp, np.int64), "rating": np.asarray(rating, np.float32)}
+    rolled = roll_on(network, table._replace(**columns), piece=piece)
+    return network._replace(states=rolled.states), rolled
+
+
+def check_same_states(one: ServedRRN, other: ServedRRN) -> None:
     for side in SIDES:
         assert sorted(one.ids[side]) == sorted(other.ids[side])
         orders = [np.concatenate([[0], 1 + np.argsort(network.ids[side])]) for network in (one, other)]
@@ -68,30 +80,31 @@ def check_same_states(one: LoadedRRN, other: LoadedRRN) -> None:
 
 @pytest.mark.parametrize("pieces", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_pieces_give_the_states_of_one_pass(
-    network: LoadedRRN, later: Ratings, pieces: int, rng: np.random.Generator
+    network: ServedRRN, later: Ratings, pieces: int, rng: np.random.Generator
 ) -> None:
-    whole = roll_on(network, **later)
+    after_all, whole = roll(network, **later)
     count, day = len(later["rating"]), (later["timestamp"] - CUTOFF) // DAY
     cuts = np.sort(rng.choice(np.flatnonzero(day[1:] == day[:-1]) + 1, pieces - 1, replace=False))  # inside of steps
     predicted, rolled = np.empty(count, np.float32), network
     for piece in np.split(np.arange(count), cuts):
         rows = rng.permutation(piece)
-        after = roll_on(rolled, **part(later, rows))
-        predicted[rows], rolled = after.predicted, after.network
-        assert not after.late.any()
-    check_same_states(whole.network, rolled)
+        rolled, found = roll(rolled, **part(later, rows))
+        predicted[rows] = found.predicted
+        assert not found.late.any()
+    check_same_states(after_all, rolled)
     np.testing.assert_allclose(predicted, whole.predicted, rtol=1e-4, atol=1e-5)
-    in_pieces = roll_on(network, **later, piece=count // pieces)
-    check_same_states(whole.network, in_pieces.network)
+    rolled, in_pieces = roll(network, **later, piece=count // pieces)
+    check_same_states(after_all, rolled)
     np.testing.assert_allclose(in_pieces.predicted, whole.predicted, rtol=1e-4, atol=1e-5)
-    moved = (np.abs(whole.network.states[side].state[0][1:4] - network.states[side].state[0][1:4]) for side in SIDES)
+    moved = (np.abs(after_all.states[side].state[0][1:4] - network.states[side].state[0][1:4]) for side in SIDES)
     assert min(float(values.max()) for values in moved) > 0.01
 
 
-def test_each_is_predicted_as_the_reference_does(network: LoadedRRN, prepared: RatingSequences, later: Ratings) -> None:
+def test_each_is_predicted_as_the_reference_does(network: ServedRRN, prepared: RatingSequences, later: Ratings) -> None:
     settings, half = network.model.settings, len(later["rating"]) // 2
-    rolled = roll_on(network, **part(later, slice(half)))
-    found = np.concatenate([rolled.predicted, roll_on(rolled.network, **part(later, slice(half, None))).predicted])
+    halfway, first = roll(network, **part(later, slice(half)))
+    _, second = roll(halfway, **part(later, slice(half, None)))
+    found = np.concatenate([first.predicted, second.predicted])
     of_members = []
     for member in range(settings["members"]):
         reference, keys = reference_on(
@@ -103,39 +116,39 @@ def test_each_is_predicted_as_the_reference_does(network: LoadedRRN, prepared: R
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_late_ratings_join_the_open_step(network: LoadedRRN, later: Ratings) -> None:
-    base = roll_on(network, **later).network
+def test_late_ratings_join_the_open_step(network: ServedRRN, later: Ratings) -> None:
+    base, _ = roll(network, **later)
     user, item = network.ids[Side.USER][0], network.ids[Side.ITEM][0]
     steps = {side: int(base.states[side].last_step.numpy()[1]) for side in SIDES}
     assert steps[Side.USER] > 0, "the user should have later ratings"
     opened = CUTOFF + steps[Side.USER] * DAY
-    late, in_time = (roll_on(base, [user], [item], [time], [4.0]) for time in (CUTOFF, opened))
+    (_, late), (_, in_time) = (roll(base, [user], [item], [time], [4.0]) for time in (CUTOFF, opened))
     assert (late.late.tolist(), in_time.late.tolist()) == ([True], [opened < CUTOFF + 7 * DAY * steps[Side.ITEM]])
-    before, after = base.states[Side.USER], late.network.states[Side.USER]
+    before, after = base.states[Side.USER], late.states[Side.USER]
     np.testing.assert_array_equal(after.last_step, before.last_step)
     np.testing.assert_array_equal(after.state[0], before.state[0])
     assert not np.allclose(after.last_sums[1], before.last_sums[1])
     np.testing.assert_array_equal(after.last_sums[2:], before.last_sums[2:])
     if network.model.inputs == "ratings":  # whose sums do not depend on the item's state
-        np.testing.assert_allclose(after.last_sums, in_time.network.states[Side.USER].last_sums, rtol=1e-6)
+        np.testing.assert_allclose(after.last_sums, in_time.states[Side.USER].last_sums, rtol=1e-6)
 
 
-def test_new_users_and_items_start_as_newbies(network: LoadedRRN) -> None:
-    rolled = roll_on(network, ["new", "new"], ["fresh", network.ids[Side.ITEM][0]], [CUTOFF] * 2, [1.0, 5.0])
+def test_new_users_and_items_start_as_newbies(network: ServedRRN) -> None:
+    rolled, _ = roll(network, ["new", "new"], ["fresh", network.ids[Side.ITEM][0]], [CUTOFF] * 2, [1.0, 5.0])
     for side, name in ((Side.USER, "new"), (Side.ITEM, "fresh")):
-        states, known = rolled.network.states[side], len(network.ids[side])
-        assert rolled.network.ids[side][-1] == name
+        states, known = rolled.states[side], len(network.ids[side])
+        assert rolled.ids[side][-1] == name
         assert states.last_step.numpy()[known + 1] == 0
         assert states.last_step.numpy()[0] == NEVER
         assert np.abs(states.state[0][known + 1]).max() > 0.01
 
 
-def test_refuses_what_the_states_have_seen_already(network: LoadedRRN) -> None:
+def test_refuses_what_the_states_have_seen_already(network: ServedRRN) -> None:
     with pytest.raises(ValueError, match="at or after the cutoff"):
-        roll_on(network, ["u01"], ["i01"], [CUTOFF - 1], [3.0])
+        roll(network, ["u01"], ["i01"], [CUTOFF - 1], [3.0])
 
 
-def test_no_ratings_change_nothing(network: LoadedRRN) -> None:
-    rolled = roll_on(network, [], [], [], [])
+def test_no_ratings_change_nothing(network: ServedRRN) -> None:
+    after, rolled = roll(network, [], [], [], [])
     assert rolled.predicted.shape == (0,)
-    check_same_states(network, rolled.network)
+    check_same_states(network, after)

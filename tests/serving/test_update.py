@@ -1,0 +1,145 @@
+"""Updating a saved model: every rating once, whenever and however often it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from rrn_tf.features import SIDES, Side, Split
+from rrn_tf.serving.export import export_saved_model
+from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.update import NewRatings, UpdateReport, update
+from tests.serving.conftest import Saved
+
+DAY = 86_400
+LATER = [split for split in Split if split is not Split.TRAIN]
+Updated = tuple[SavedRRN, UpdateReport]
+
+
+@pytest.fixture(scope="module")
+def base(saved: Saved) -> SavedRRN:
+    return SavedRRN(saved.path)
+
+
+@pytest.fixture(scope="module")
+def later(saved: Saved) -> NewRatings:
+    """Ratings after the cutoff, in order of time."""
+    sequences = saved.result.sequences
+    queries = sequences.queries(LATER)
+    ratings = NewRatings(**queries, rating=sequences.user.rating[sequences.rows_of(LATER)])
+    return rows(ratings, np.argsort(ratings.timestamp, kind="stable"))
+
+
+def rows(ratings: NewRatings, chosen: slice | np.ndarray) -> NewRatings:
+    return NewRatings(*(column[chosen] for column in ratings))
+
+
+def some(user: str, item: str, timestamp: int, rating: float = 4.0) -> NewRatings:
+    names = (np.array([name], dtype=object) for name in (user, item))
+    return NewRatings(*names, np.array([timestamp]), np.array([rating], np.float32))
+
+
+@pytest.fixture(scope="module")
+def updated(tmp_path_factory: pytest.TempPathFactory) -> Callable[[SavedRRN, NewRatings], Updated]:
+    def run(model: SavedRRN, ratings: NewRatings) -> Updated:
+        network, report = update(model, ratings)
+        path = tmp_path_factory.mktemp("updated") / "model"
+        export_saved_model(network, path)
+        return SavedRRN(path), report
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def whole(base: SavedRRN, later: NewRatings, updated: Callable[[SavedRRN, NewRatings], Updated]) -> Updated:
+    return updated(base, later)
+
+
+def answers(model: SavedRRN, of: NewRatings) -> np.ndarray:
+    return model.predict(of.user_id, of.item_id, of.timestamp + 3 * DAY)
+
+
+def test_counts_and_figures(whole: Updated, saved: Saved, base: SavedRRN, later: NewRatings) -> None:
+    _, report = whole
+    sequences = saved.result.sequences
+    new = [len(sequences.ids(side)) - sequences.metadata.entities(side).trained for side in SIDES]
+    assert (report.ratings, report.new_users, report.new_items) == (len(later.rating), *new)
+    assert (report.duplicates, report.late, report.before_cutoff) == (0, 0, 0)
+    frozen = base.predict(later.user_id, later.item_id, later.timestamp)
+    assert report.rmse is not None
+    np.testing.assert_allclose(report.rmse["frozen"], np.sqrt(np.mean((frozen - later.rating) ** 2)), rtol=1e-5)
+    assert report.rmse["updated"] != report.rmse["frozen"]
+
+
+@pytest.mark.parametrize("pieces", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_saved_models_in_between_change_nothing(
+    whole: Updated,
+    base: SavedRRN,
+    later: NewRatings,
+    updated: Callable[[SavedRRN, NewRatings], Updated],
+    pieces: int,
+) -> None:
+    model = base
+    for chosen in np.array_split(np.arange(len(later.rating)), pieces):
+        model, _ = updated(model, rows(later, chosen))
+    np.testing.assert_allclose(answers(model, later), answers(whole[0], later), rtol=1e-4, atol=1e-5)
+    assert model.until == whole[0].until == later.timestamp.max() + 1
+    user = later.user_id[0]
+    recommended = [{item for item, _ in one.recommend(user, one.until, 1_000)} for one in (model, whole[0])]
+    assert recommended[0] == recommended[1]
+
+
+def test_the_same_ratings_again_change_nothing(whole: Updated, later: NewRatings, rng: np.random.Generator) -> None:
+    order = rng.permutation(len(later.rating))
+    network, report = update(whole[0], rows(later, np.concatenate([order, order[:5]])))
+    assert (report.ratings, report.duplicates, report.rmse) == (0, len(later.rating) + 5, None)
+    before = whole[0].load_model()
+    for side in SIDES:
+        for mine, theirs in zip(network.states[side].variables, before.states[side].variables, strict=True):
+            np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
+
+
+def test_of_two_equal_rows_the_first_counts(base: SavedRRN) -> None:
+    (user,), (item,) = base.ids(Side.USER)[:1], base.ids(Side.ITEM)[:1]
+    one, other = (some(user, item, base.cutoff, rating) for rating in (1.0, 5.0))
+    both = NewRatings(*(np.concatenate(pair) for pair in zip(one, other, strict=True)))
+    (first, report), (alone, _) = update(base, both), update(base, one)
+    assert (report.ratings, report.duplicates) == (1, 1)
+    np.testing.assert_array_equal(first.states[Side.USER].last_sums, alone.states[Side.USER].last_sums)
+
+
+def test_ratings_before_the_cutoff_are_left_out(base: SavedRRN) -> None:
+    (user,), (item,) = base.ids(Side.USER)[:1], base.ids(Side.ITEM)[:1]
+    network, report = update(base, some(user, item, base.cutoff - 1))
+    assert (report.ratings, report.before_cutoff) == (0, 1)
+    assert network.until == base.until
+
+
+def test_a_rating_moves_answers_at_once_and_its_item_is_no_longer_recommended(
+    base: SavedRRN, updated: Callable[[SavedRRN, NewRatings], Updated]
+) -> None:
+    user, now = base.ids(Side.USER)[0], base.cutoff
+    item, _ = base.recommend(user, now, 1)[0]
+    after, _ = updated(base, some(user, item, now, 0.5))
+    assert after.predict([user], [item], [now]) != base.predict([user], [item], [now])
+    assert item not in {name for name, _ in after.recommend(user, now, 1_000)}
+    stranger = base.ids(Side.USER)[1]
+    assert item in {name for name, _ in after.recommend(stranger, now, 1_000)}
+
+
+def test_new_users_and_items_are_known_afterwards(
+    base: SavedRRN, updated: Callable[[SavedRRN, NewRatings], Updated]
+) -> None:
+    after, report = updated(base, some("new user", "new item", base.cutoff + DAY))
+    assert (report.new_users, report.new_items) == (1, 1)
+    assert after.known(Side.USER, ["new user", "other"]).tolist() == [True, False]
+    found = {item for item, _ in after.recommend("new user", after.until, 1_000)}
+    assert "new item" not in found
+    assert len(found) == len(base.ids(Side.ITEM))
+    known = base.ids(Side.USER)[0]
+    assert "new item" in {item for item, _ in after.recommend(known, after.until, 1_000)}
+    newcomer, stranger = (after.predict([name], [base.ids(Side.ITEM)[0]], [after.until]) for name in ("new user", "?"))
+    assert newcomer != stranger
+    assert after.num_parameters == base.num_parameters
