@@ -16,6 +16,7 @@ from rrn_tf.command import CONFIG_HELP, SET_HELP, example, json_option, one_line
 from rrn_tf.runs.commands import EVENT_PROTOCOLS, MODEL_HELP, MODELS, baselines, train
 from rrn_tf.runs.score import score
 from rrn_tf.runs.tune import tune
+from rrn_tf.runs.update import update
 from rrn_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def predict(model: str, queries: str, output: str, protocol: str, json_file: str
         )
         if outcome.before_cutoff:
             click.echo(
-                f"{outcome.before_cutoff:,} queries lie before the model's last training rating: "
+                f"{outcome.before_cutoff:,} queries lie before the last rating that the model has seen: "
                 "answered as of then, so they are no forecasts",
                 err=True,
             )
@@ -161,7 +162,7 @@ def evaluate(model: str, data: str, protocol: str | None, json_file: str | None)
 @main.command(epilog=example("rrn recommend --model runs/a --user 42 --at 2026-01-01 -k 10"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--user", required=True, help="User id; an unknown one gets a newcomer's recommendations.")
-@click.option("--at", "at", help="As of this time: unix seconds or an ISO date (default: the training cutoff).")
+@click.option("--at", "at", help="As of this time: unix seconds or an ISO date (default: after the last rating seen).")
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1))
 @json_option
 def recommend(model: str, user: str, at: str | None, k: int, json_file: str | None) -> None:
@@ -173,10 +174,10 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
         from rrn_tf.serving.saved_rrn import SavedRRN
 
         saved = SavedRRN(model)
-        timestamp = saved.cutoff if at is None else parse_time(at)
+        timestamp = saved.until if at is None else parse_time(at)
         known = bool(saved.known(Side.USER, [user])[0])
         if not known:
-            click.echo(f"user {user!r} has no training ratings: recommended as to a newcomer", err=True)
+            click.echo(f"user {user!r} has no ratings: recommended as to a newcomer", err=True)
         items = saved.recommend(user, timestamp, k)
         print_recommendations(items)
         write_json(
@@ -193,6 +194,7 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
 main.add_command(train)
 main.add_command(tune)
 main.add_command(score)
+main.add_command(update)
 main.add_command(baselines)
 main.add_command(bench)
 

@@ -13,6 +13,7 @@ from rrn_tf import cli
 from rrn_tf.cli import main
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation import protocols
+from rrn_tf.serving.saved_rrn import SavedRRN
 
 
 def rrn(*arguments: object) -> Result:
@@ -39,6 +40,7 @@ def test_help_has_an_example(command: str) -> None:
         (["train", "--data", "synthetic", "--output", "x", "--config", "nothing"], 2, "no such configuration"),
         (["predict", "--model", "x", "--queries", "q.csv", "--output", "p.csv"], 1, "expected a SavedModel"),
         (["recommend", "--model", "x", "--user", "1", "-k", "0"], 2, "0 is not in the range"),
+        (["update", "--model", "x", "--data", "q.csv", "--output", "y"], 1, "expected a SavedModel"),
         (["train"], 2, "Missing option"),
     ],
 )
@@ -101,6 +103,26 @@ def test_train_predict_evaluate_recommend(tmp_path: Path) -> None:
     items = json.loads((tmp_path / "r.json").read_text())["items"]
     assert len(items) == 3
     assert [item["score"] for item in items] == sorted((item["score"] for item in items), reverse=True)
+
+    update = (
+        "update",
+        "--data",
+        tmp_path / "later.csv",
+        "--output",
+        tmp_path / "updated",
+        "--json",
+        tmp_path / "u.json",
+    )
+    result = rrn(*update, "--model", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "u.json").read_text())
+    later_than_training = int((frame[~early].timestamp >= SavedRRN(tmp_path / "run").cutoff).sum())
+    assert figures["ratings"] == later_than_training
+    assert figures == json.loads((tmp_path / "updated" / "update.json").read_text())
+    assert SavedRRN(tmp_path / "updated").until == frame.timestamp.max() + 1
+    result = rrn(*update, "--model", tmp_path / "updated")  # in place, and nothing new
+    assert result.exit_code == 0, result.output
+    assert f"{later_than_training:,} ratings left out: duplicates" in result.output
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -96,6 +96,7 @@ class WriteDeadLetters(beam.PTransform):
       max_bad_share: largest share of all rows that may be rejected.
       rows: PCollection of numbers of rows read; their sum counts.
       what: the rows should be, for messages.
+      harmless: reasons that do not count against the share.
 
     Input: rejected batches of the schema `REJECTED`.
 
@@ -105,8 +106,16 @@ class WriteDeadLetters(beam.PTransform):
       BadInputError: no rows at all, or too large a share rejected; the file has been written by then.
     """
 
-    def __init__(self, path: str, max_bad_share: float, rows: beam.PCollection, what: str = "ratings") -> None:
+    def __init__(
+        self,
+        path: str,
+        max_bad_share: float,
+        rows: beam.PCollection,
+        what: str = "ratings",
+        harmless: Sequence[str] = (),
+    ) -> None:
         super().__init__()
+        self._harmless = tuple(harmless)
         self._what = what
         self._path = str(path)
         self._max_bad_share = max_bad_share
@@ -116,12 +125,24 @@ class WriteDeadLetters(beam.PTransform):
         total = self._rows | "AllRows" >> beam.CombineGlobally(sum)
         one = rejected.pipeline | "One" >> beam.Create([None])
         return one | "Write" >> beam.Map(
-            _write, self._path, self._max_bad_share, self._what, pvalue.AsIter(rejected), pvalue.AsSingleton(total)
+            _write,
+            self._path,
+            self._max_bad_share,
+            self._what,
+            self._harmless,
+            pvalue.AsIter(rejected),
+            pvalue.AsSingleton(total),
         )
 
 
 def _write(
-    _: None, path: str, max_bad_share: float, what: str, batches: Iterable[pa.RecordBatch], total: int
+    _: None,
+    path: str,
+    max_bad_share: float,
+    what: str,
+    harmless: tuple[str, ...],
+    batches: Iterable[pa.RecordBatch],
+    total: int,
 ) -> dict[str, int]:
     table = pa.Table.from_batches(list(batches), REJECTED)
     table = table.take(pc.sort_indices(table, [("file", "ascending"), ("line", "ascending")]))
@@ -130,10 +151,11 @@ def _write(
             file.write(json_lines(batch))
     if not total:
         raise BadInputError(f"expected {what}, found no rows below the header")
-    if table.num_rows > max_bad_share * total:
+    bad = table.filter(pc.invert(pc.is_in(table["reason"], pa.array(harmless, pa.string()))))
+    if bad.num_rows > max_bad_share * total:
         raise BadInputError(
-            f"{table.num_rows:,} of {total:,} rows ({_percent(table.num_rows / total)}) rejected, at most "
-            f"{_percent(max_bad_share)} allowed; first: {table['message'][0].as_py()}; see {path}"
+            f"{bad.num_rows:,} of {total:,} rows ({_percent(bad.num_rows / total)}) rejected, at most "
+            f"{_percent(max_bad_share)} allowed; first: {bad['message'][0].as_py()}; see {path}"
         )
     return reason_counts(table["reason"])
 

@@ -131,7 +131,7 @@ def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = F
         rejected=len(table.frame) - len(rows),
         unknown_users=int((~model.known(Side.USER, rows[USER_ID])).sum()),
         unknown_items=int((~model.known(Side.ITEM, rows[ITEM_ID])).sum()),
-        before_cutoff=int((times < model.cutoff).sum()),
+        before_cutoff=int((times < model.until).sum()),
         messages=table.messages,
     )
 
@@ -177,7 +177,8 @@ def evaluate_file(model: SavedRRN, data: Path, protocol: str) -> EvaluationOutco
                 }
             }
     messages = list(table.messages)
-    if early := int((times < model.cutoff).sum()):
-        messages.append(f"{data}: {early:,} rows lie before the model's cutoff: not forecasts, but counted above")
+    if early := int((times < model.until).sum()):
+        seen = "the last rating that the model has seen"
+        messages.append(f"{data}: {early:,} rows lie before {seen}: not forecasts, but counted above")
     slices = {MONTH: slice_metrics(month_of(times[known]), prediction[known], rating[known])}
     return EvaluationOutcome(metrics, slices, messages)

@@ -99,6 +99,22 @@ def print_run(record: Mapping[str, Any]) -> None:
             _print(f"{name.replace('_', ' '):<14}{record[name]}")
 
 
+def print_update(summary: Mapping[str, Any]) -> None:
+    """What an update took in, how well it was foreseen, and where the model lies."""
+    _print(
+        f"{summary['ratings']:,} new ratings, {summary['late']:,} of them late; {summary['new_users']:,} new users, "
+        f"{summary['new_items']:,} new items"
+    )
+    left_out = {name: summary[name] for name in ("duplicates", "before_cutoff") if summary[name]}
+    _print_counts("ratings left out", left_out)
+    _print_counts("rows rejected", summary["rejected"])
+    if of := summary["rmse"]:
+        _print(f"RMSE of the new ratings: {of['updated']:.4f} as they came in, {of['frozen']:.4f} by the model before")
+    seconds = summary["seconds"]
+    parts = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
+    _print(f"model         {summary['model']} in {sum(seconds.values()):.1f} s ({parts})")
+
+
 def print_leaderboards(boards: Mapping[str, Sequence[LeaderboardRow]]) -> None:
     """Models of ratings beside each other, one table a protocol."""
     for protocol, rows in boards.items():

@@ -16,7 +16,7 @@ from rrn_tf.features import Side
 class Constant:
     """Predicts the number in the item's id; knows users a and b, and items that are not cold."""
 
-    cutoff = 100
+    cutoff = until = 100
 
     def known(self, side: Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         ids = np.asarray(ids, dtype=str)

@@ -1,0 +1,90 @@
+"""An update's run: read new ratings, roll the states on, save the next model.
+
+update.json                 figures of the latest update
+update_dead_letters.jsonl   its rejected rows
+model/ or N/                the SavedModel: the next version where the directory holds numbered ones
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rrn_tf.config import write_whole
+from rrn_tf.environment import environment
+from rrn_tf.features import ITEM_ID, RATING, TIMESTAMP, USER_ID
+
+REPORT_FILE, DEAD_LETTERS_FILE = "update.json", "update_dead_letters.jsonl"
+
+
+def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str, Any]:
+    """Takes new ratings into a saved model and saves what it has become.
+
+    Args:
+      model: see `rrn_tf.serving.saved_rrn.find_saved_model`; it may be `output`, whose model is then replaced or, among
+        numbered versions, followed.
+      pattern: CSV or Parquet files of the new ratings; what the model has taken in already is passed over.
+      output: the directory of the next model.
+
+    Returns:
+      What `update.json` holds: the figures of `rrn_tf.serving.update.UpdateReport`, rejected rows by reason, where the
+      model lies, seconds and versions.
+
+    Raises:
+      BadInputError: for ratings that cannot be used.
+      ValueError: for a model that cannot be updated.
+    """
+    from rrn_tf.beam.new_ratings import read_new_ratings
+    from rrn_tf.serving.export import export_saved_model
+    from rrn_tf.serving.saved_rrn import SavedRRN
+    from rrn_tf.serving.update import NewRatings, update
+
+    root, begin = Path(output), time.perf_counter()
+    base = SavedRRN(model)
+    seconds = {"load": time.perf_counter() - begin}
+    root.mkdir(parents=True, exist_ok=True)
+    begin = time.perf_counter()
+    table, rejected = read_new_ratings(pattern, base.cutoff, str(root / DEAD_LETTERS_FILE))
+    ratings = NewRatings(*(table[name].to_numpy() for name in (USER_ID, ITEM_ID, TIMESTAMP, RATING)))
+    seconds["read"] = time.perf_counter() - begin
+    network, report = update(base, ratings)
+    begin = time.perf_counter()
+    path = next_model(root)
+    replace_directory(path, lambda draft: export_saved_model(network, draft))
+    seconds["export"] = time.perf_counter() - begin
+    found = report.as_dict()
+    seconds |= found.pop("seconds")
+    summary = {
+        **found,
+        "before_cutoff": rejected.pop("before_cutoff", 0),
+        "rejected": rejected,
+        "model": str(path),
+        "until": network.until,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        **environment(seed=0),
+    }
+    write_whole(root / REPORT_FILE, json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def next_model(root: Path) -> Path:
+    """Where the next model goes: one version later than the newest in a directory of versions, else `model`."""
+    versions = [int(path.name) for path in root.iterdir() if path.name.isdigit()]
+    return root / (str(max(versions) + 1) if versions else "model")
+
+
+def replace_directory(path: Path, write: Callable[[Path], None]) -> None:
+    """Writes a directory beside its place and moves it there, so that whoever looks finds a whole one."""
+    # No number: TensorFlow Serving would take it for a version.
+    draft, former = (path.with_name(f".{path.name}.{what}") for what in ("draft", "former"))
+    for leftover in (draft, former):
+        shutil.rmtree(leftover, ignore_errors=True)
+    write(draft)
+    if path.exists():
+        path.rename(former)
+    draft.rename(path)
+    shutil.rmtree(former, ignore_errors=True)
