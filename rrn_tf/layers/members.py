@@ -96,13 +96,22 @@ class MemberLSTMCell(keras.layers.Layer):
 
     def call(self, inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
         hidden, cell = (tf.cast(state, inputs.dtype) for state in states)
-        gates = by_member(inputs, self.kernel) + by_member(hidden, self.recurrent_kernel)
-        gates = tf.reshape(gates, [-1, *self.bias.shape]) + tf.cast(self.bias, gates.dtype)
-        # In the order of Keras: input, forget, candidate, output.
-        i, f, candidate, o = (tf.reshape(gate, [-1, self.units]) for gate in tf.split(gates, 4, axis=-1))
-        cell = tf.sigmoid(f) * cell + tf.sigmoid(i) * tf.tanh(candidate)
-        hidden = tf.sigmoid(o) * tf.tanh(cell)
+        i, f, candidate, o = tf.split(self._gates(inputs, hidden), 4, axis=-1)
+        cell = tf.sigmoid(f) * apart(cell, self.members) + tf.sigmoid(i) * tf.tanh(candidate)
+        hidden, cell = (together(part, self.units) for part in (tf.sigmoid(o) * tf.tanh(cell), cell))
         return hidden, [hidden, cell]
+
+    def gates(self, inputs: tf.Tensor, hidden: tf.Tensor) -> list[tf.Tensor]:
+        """Before the nonlinearities: input, forget, candidate and output, float[B, units] each."""
+        return [together(gate, self.units) for gate in tf.split(self._gates(inputs, hidden), 4, axis=-1)]
+
+    def _gates(self, inputs: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
+        """float[members, B, 4 * own], in the order of Keras: input, forget, candidate, output."""
+        kernel, recurrent, bias = (
+            tf.cast(weights, inputs.dtype) for weights in (self.kernel, self.recurrent_kernel, self.bias)
+        )
+        parts = tf.matmul(apart(inputs, self.members), kernel) + tf.matmul(apart(hidden, self.members), recurrent)
+        return parts + bias[:, tf.newaxis]
 
     def roll(self, inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """All steps at once, by TensorFlow's fused operation, in single precision whatever the inputs are.
@@ -165,11 +174,21 @@ def by_member(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     members, width, out = kernel.shape
     shape = tf.shape(inputs)
     # Member by member first: one batched product instead of a transposition on both sides of it.
-    rows = tf.transpose(tf.reshape(inputs, [-1, members, width]), [1, 0, 2])
-    product = tf.transpose(tf.matmul(rows, tf.cast(kernel, inputs.dtype)), [1, 0, 2])
+    rows = apart(tf.reshape(inputs, [-1, members * width]), members)
+    product = together(tf.matmul(rows, tf.cast(kernel, inputs.dtype)), members * out)
     found = tf.reshape(product, tf.concat([shape[:-1], [members * out]], axis=0))
     found.set_shape([*inputs.shape[:-1], members * out])
     return found
+
+
+def apart(rows: tf.Tensor, members: int) -> tf.Tensor:
+    """float[B, M * d] to float[M, B, d]."""
+    return tf.transpose(tf.reshape(rows, [-1, members, rows.shape[-1] // members]), [1, 0, 2])
+
+
+def together(parts: tf.Tensor, width: int) -> tf.Tensor:
+    """float[M, B, d] to float[B, M * d]."""
+    return tf.reshape(tf.transpose(parts, [1, 0, 2]), [-1, width])
 
 
 def each_member(initializer: str) -> Any:

@@ -108,6 +108,26 @@ class StateTower(keras.layers.Layer):
         output, new_state = self.rnn.cell(inputs, self._cast(state))
         return output, list(new_state) if isinstance(new_state, list | tuple) else [new_state]
 
+    def gates(self, inputs: tf.Tensor, hidden: tf.Tensor) -> list[tf.Tensor]:
+        """An LSTM's gates before the nonlinearities: input, forget, candidate and output (Eqs. 1 and 2).
+
+        Args:
+          inputs: float[B, d].
+          hidden: float[B, units], ``h`` before the step.
+
+        Returns:
+          four of float[B, units].
+
+        Raises:
+          ValueError: for another cell.
+        """
+        if self.cell != "lstm":
+            raise ValueError(f"gates are those of the cell 'lstm', received {self.cell!r}")
+        cell = self.rnn.cell
+        if self.members > 1:
+            return cell.gates(inputs, hidden)
+        return tf.split(inputs @ cell.kernel + hidden @ cell.recurrent_kernel + cell.bias, 4, axis=-1)
+
     def initial_state(self, batch_size: int | tf.Tensor) -> list[tf.Tensor]:
         """The state before the first step: a list of float[batch_size, units] zeros."""
         return [tf.zeros([batch_size, self.units], self.compute_dtype) for _ in range(2 if self.cell == "lstm" else 1)]

@@ -70,12 +70,16 @@ class StepContext(keras.layers.Layer):
 
     def embed_context(self, context: tf.Tensor) -> tf.Tensor:
         """float[..., 3] context to float[..., d]."""
-        if self.clock == "gap":
-            newbie = context[..., :1]
-            days = tf.maximum(context[..., 1:2] - context[..., 2:3], 0.0) * self.time_scale
-            context = tf.concat([newbie, (1 - newbie) * tf.math.log1p(days)], axis=-1)
         kernel = tf.cast(self.context_kernel, self.compute_dtype)
-        return tf.tensordot(tf.cast(context, self.compute_dtype), kernel, 1)
+        return tf.tensordot(tf.cast(self.read_clock(context), self.compute_dtype), kernel, 1)
+
+    def read_clock(self, context: tf.Tensor) -> tf.Tensor:
+        """float[..., 3] context to what is embedded: the newbie flag, then (alone) what tells the present time, ..."""
+        if self.clock == "wallclock":
+            return context
+        newbie = context[..., :1]
+        days = tf.maximum(context[..., 1:2] - context[..., 2:3], 0.0) * self.time_scale
+        return tf.concat([newbie, (1 - newbie) * tf.math.log1p(days)], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "clock": self.clock, "time_scale": self.time_scale}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from rrn_tf.serving.blocks import in_blocks
+from rrn_tf.serving.resting import RestingStates
 from rrn_tf.serving.retrieval import TimedTopK
 from rrn_tf.serving.state_tables import StateTable
 
@@ -23,11 +24,13 @@ class Catalogue(tf.Module):
 
     Args:
       items: the item side's table.
+      resting: the same items, faster where all of them are asked for.
     """
 
-    def __init__(self, items: StateTable) -> None:
+    def __init__(self, items: StateTable, resting: RestingStates | None = None) -> None:
         super().__init__(name="catalogue")
         self._items = items
+        self._resting = resting
 
     def best(self, query: tf.Tensor, step: tf.Tensor, excluded: tf.RaggedTensor, width: tf.Tensor) -> Ranking:
         """The best of all items.
@@ -39,6 +42,7 @@ class Catalogue(tf.Module):
           width: int32[], at most the number of items.
         """
         every = tf.range(1, tf.shape(self._items.ids)[0], dtype=tf.int64)
+        query, constant = self._meeting(query)
         steps, group = tf.unique(step)
         order = tf.argsort(group, stable=True)
         splits = tf.concat([[0], tf.cumsum(tf.math.bincount(group, minlength=tf.size(steps)))], axis=0)
@@ -46,15 +50,34 @@ class Catalogue(tf.Module):
         found = tf.zeros([tf.size(step), width], tf.int64)
         # Items stand alike for all queries of one step.
         for number in tf.range(tf.size(steps)):
-            vectors = self._items.distinct_vectors(every, tf.fill(tf.shape(every), steps[number]))
-            index = TimedTopK(k=10).index(vectors, every)
+            index = TimedTopK(k=10).index(self._candidates(every, steps[number]), every)
             for begin in tf.range(splits[number], splits[number + 1], _ROWS):
                 rows = order[begin : tf.minimum(begin + _ROWS, splits[number + 1])]
                 without = tf.gather(excluded, rows) - 1
                 values, items = index.query_without(tf.gather(query, rows), without, width)
                 scores = tf.tensor_scatter_nd_update(scores, rows[:, tf.newaxis], values)
                 found = tf.tensor_scatter_nd_update(found, rows[:, tf.newaxis], items)
-        return tf.where(scores > _NONE, found, tf.zeros_like(found)), scores
+        return tf.where(scores > _NONE, found, tf.zeros_like(found)), scores + constant
+
+    def _candidates(self, every: tf.Tensor, step: tf.Tensor) -> list[tf.Tensor]:
+        """What all items are at a step: float32[share, d], share by share."""
+        if self._resting is None:
+            return [self._items.distinct_vectors(every, tf.fill(tf.shape(every), step))]
+        shares, begin = self._resting.hidden(self._items.wallclock(step)), 1
+        if self._items.factors.shape[1]:
+            for number, share in enumerate(shares):
+                end = begin + share.shape[0]
+                shares[number], begin = tf.concat([share, self._items.factors[begin:end]], axis=1), end
+        return shares
+
+    def _meeting(self, query: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:
+        """What meets `_candidates` of users' vectors float32[N, d], and what is to be added to the inner product."""
+        if self._resting is None:
+            return query, 0.0
+        stationary = self._items.factors.shape[1]
+        moving, factors = tf.split(query, [query.shape[1] - stationary, stationary], axis=1)
+        moving, constant = self._resting.queries(moving)
+        return tf.concat([moving, factors], axis=1), constant
 
     def best_of(
         self, query: tf.Tensor, step: tf.Tensor, candidates: tf.Tensor, excluded: tf.RaggedTensor, width: tf.Tensor

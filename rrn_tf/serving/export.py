@@ -50,7 +50,7 @@ class RRNServing(tf.Module):
         )
         self.user_ids, self.item_ids = (self.table(side).ids for side in SIDES)
         self.seen = SeenItems(served)
-        self.catalogue = Catalogue(self.table(Side.ITEM))
+        self.catalogue = Catalogue(self.item, self.item.at_rest())
         self.history = UserHistory(model, self.user, self.item, metadata)
         self.cutoff = tf.Variable(metadata.cutoff, dtype=tf.int64, trainable=False, name="cutoff")
         self.until = tf.Variable(served.until, dtype=tf.int64, trainable=False, name="until")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
@@ -21,15 +23,16 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
       [[b'b']]
     """
 
-    def index(self, candidates: tf.Tensor, identifiers: tf.Tensor | None = None) -> TimedTopK:
-        """Sets the candidates: float32[I, d], and their identifiers [I] (positions by default)."""
-        self._candidates = candidates
-        self._identifiers = tf.range(tf.shape(candidates)[0]) if identifiers is None else identifiers
+    def index(self, candidates: tf.Tensor | Sequence[tf.Tensor], identifiers: tf.Tensor | None = None) -> TimedTopK:
+        """Sets the candidates: float32[I, d], in shares or not, and their identifiers [I] (positions by default)."""
+        self._shares = list(candidates) if isinstance(candidates, list | tuple) else [candidates]
+        count = tf.add_n([tf.shape(share)[0] for share in self._shares])
+        self._identifiers = tf.range(count) if identifiers is None else identifiers
         return self
 
     def call(self, queries: tf.Tensor, k: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """Best `k` candidates of each query float32[N, d]: scores and identifiers, [N, min(k, I)]."""
-        return self._top(self._compute_score(queries, self._candidates), k)
+        return self._top(self._scores(queries), k)
 
     def query_without(
         self, queries: tf.Tensor, excluded: tf.RaggedTensor, k: tf.Tensor | None = None
@@ -39,10 +42,14 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
         TFRS's `query_with_exclusions` compares every candidate with every exclusion; here the cost is
         that of the exclusions. Where fewer than k candidates remain, the tail scores -inf.
         """
-        scores = self._compute_score(queries, self._candidates)
+        scores = self._scores(queries)
         cells = tf.stack([excluded.value_rowids(), tf.cast(excluded.values, tf.int64)], axis=1)
         minus_infinity = tf.fill([tf.shape(cells)[0]], tf.constant(-float("inf")))
         return self._top(tf.tensor_scatter_nd_update(scores, cells, minus_infinity), k)
+
+    def _scores(self, queries: tf.Tensor) -> tf.Tensor:
+        # Together, the shares would have to be copied.
+        return tf.concat([self._compute_score(queries, share) for share in self._shares], axis=1)
 
     def is_exact(self) -> bool:
         return True

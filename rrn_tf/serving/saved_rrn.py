@@ -17,7 +17,7 @@ from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
 from rrn_tf.serving.served import LaterRatings, RatedItems, ServedRRN
 
-_BATCH = 1 << 16
+_BATCH = 1 << 18  # what repeats within one is computed once
 
 
 class ModelNotFoundError(ValueError):

@@ -14,9 +14,10 @@ from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
 from rrn_tf.serving.blocks import distinct_rows
 from rrn_tf.serving.requests import bounded
+from rrn_tf.serving.resting import RestingStates
 from rrn_tf.serving.served import ServedRRN
 
-_AT_A_TIME = 4_096  # entities whose states are moved on at a time
+_AT_A_TIME = 1_024  # entities whose states are moved on at a time: what stays in a core's cache
 
 
 class StateTable(tf.Module):
@@ -32,12 +33,15 @@ class StateTable(tf.Module):
         super().__init__(name=f"{side.value}_table")
         self._side, self._metadata = side, served.metadata
         model, ids = served.model, served.ids[side]
+        self._dynamic = model.emission.units
         self.states = served.states[side]
         # The variables are tracked one by one and the Keras objects hidden in a partial: saving them would
         # trace every layer.
         # All of the network, since the saved model can take in new ratings too.
         self.network = model.network_variables(side)
         self._extrapolate = functools.partial(self.states.extrapolate, model, side)
+        self._at_rest = functools.partial(RestingStates, model, side, self.states)
+        self._fit_at_rest = RestingStates.fit(model, side, self.states)
         factors = _factors(model.factors(side).table.numpy(), len(ids))
         self.factors = tf.Variable(factors, trainable=False, name="factors")
         self.ids = tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name="ids")
@@ -59,13 +63,21 @@ class StateTable(tf.Module):
         its last ratings tell at once.
         """
         step = tf.maximum(step, tf.gather(self.states.last_step, entity) + 1)
-        wallclock = tf.cast(wallclock_of(tf.cast(step, tf.float64), self._metadata, self._side), tf.float32)
-        moving = self._extrapolate(entity, wallclock)
+        moving = self._extrapolate(entity, self.wallclock(step))
         return tf.concat([moving, tf.gather(self.factors, entity)], axis=1)
+
+    def wallclock(self, step: tf.Tensor) -> tf.Tensor:
+        """float32[...], scaled wallclock of steps int64[...]."""
+        return tf.cast(wallclock_of(tf.cast(step, tf.float64), self._metadata, self._side), tf.float32)
+
+    def at_rest(self) -> RestingStates | None:
+        """All entities at once, fast; None where their cells or their number do not allow it."""
+        return self._at_rest(self.wallclock(self.states.last_step + 1)) if self._fit_at_rest else None
 
     def distinct_vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """As `vectors`, where entities and steps may repeat and be many."""
-        return distinct_rows(self.vectors, entity, step, _AT_A_TIME)
+        found = distinct_rows(self.vectors, entity, step, _AT_A_TIME)
+        return tf.ensure_shape(found, [None, self._dynamic + self.factors.shape[1]])
 
 
 def line_numbers(file: Path, ids: Iterable[str]) -> tf.lookup.StaticHashTable:
