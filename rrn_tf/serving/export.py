@@ -10,11 +10,14 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.features import SIDES, Side
+from rrn_tf.serving.about import facts_of, typical_requests
 from rrn_tf.serving.catalogue import Catalogue
 from rrn_tf.serving.history import Given, UserHistory
+from rrn_tf.serving.model_card import write_card
 from rrn_tf.serving.requests import answer_width, same_rows, same_widths
 from rrn_tf.serving.served import ServedRRN
 from rrn_tf.serving.state_tables import SeenItems, StateTable
+from rrn_tf.serving.warmup import write_warmup
 from rrn_tf.training.alternating import TrainingResult
 from rrn_tf.version import __version__
 
@@ -44,7 +47,15 @@ class RRNServing(tf.Module):
         self._range = (metadata.rating_min, metadata.rating_max)
         self.user, self.item = (StateTable(side, served, assets / side.vocabulary_file) for side in SIDES)
         self.about = tf.Variable(
-            json.dumps({"version": __version__, "model": dict(model.settings), "metadata": metadata.to_json()}),
+            json.dumps(
+                {
+                    "version": __version__,
+                    "model": dict(model.settings),
+                    "metadata": metadata.to_json(),
+                    "since": served.since,
+                    "metrics": served.metrics,
+                }
+            ),
             trainable=False,
             name="about",
         )
@@ -178,15 +189,14 @@ def export_saved_model(network: ServedRRN | TrainingResult, path: str | Path) ->
     served = network if isinstance(network, ServedRRN) else ServedRRN.of(network)
     with tempfile.TemporaryDirectory() as assets:
         module = RRNServing(served, Path(assets))
-        tf.saved_model.save(
-            module,
-            str(path),
-            signatures={
-                "serving_default": module.predict_examples,
-                "predict": module.predict,
-                "predict_from_history": module.predict_from_history,
-                "recommend": module.recommend,
-                "recommend_except": module.recommend_except,
-                "recommend_from": module.recommend_from,
-            },
-        )
+        signatures = {
+            "serving_default": module.predict_examples,
+            "predict": module.predict,
+            "predict_from_history": module.predict_from_history,
+            "recommend": module.recommend,
+            "recommend_except": module.recommend_except,
+            "recommend_from": module.recommend_from,
+        }
+        tf.saved_model.save(module, str(path), signatures=signatures)
+    write_card(Path(path), facts_of(served))
+    write_warmup(Path(path), typical_requests(served))

@@ -7,16 +7,19 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf import features
-from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID, Side
+from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID, Side, Split
 from rrn_tf.serving.blocks import in_blocks
+from rrn_tf.serving.model_card import ModelFacts, write_card
 from rrn_tf.serving.requests import answer_width, same_rows, same_widths
 from rrn_tf.serving.state_tables import line_numbers
+from rrn_tf.serving.warmup import example, write_warmup
 from rrn_tf.training.truncated_bptt import CollaborativeResult
 from rrn_tf.version import __version__
 
@@ -125,6 +128,38 @@ def export_event_model(result: CollaborativeResult, path: str | Path) -> None:
         module = EventServing(result, Path(assets))
         signatures = {"serving_default": module.next_items_of_examples, "next_items": module.next_items}
         tf.saved_model.save(module, str(path), signatures=signatures)
+    write_card(Path(path), _facts(result))
+    user, items = str(result.sequences.user_ids[0]), [str(name) for name in result.sequences.item_ids[:2]]
+    typical: dict[str, dict[str, Any]] = {
+        "serving_default": {"examples": [example(**{USER_ID: [user], HISTORY: items})]},
+        "next_items": {USER_ID: [user, ""], HISTORY: [items[:1], [""]], "k": np.int32(_SERVED)},
+    }
+    write_warmup(Path(path), typical)
+
+
+def _facts(result: CollaborativeResult) -> ModelFacts:
+    sequences = result.sequences
+    counts = np.bincount(sequences.split, minlength=len(Split))
+    return ModelFacts(
+        model="Collaborative Recurrent Neural Network",
+        purpose="Says which items a user is likely to meet next, after the events so far.",
+        data={
+            "users": sequences.num_users,
+            "items": sequences.num_items,
+            **{f"{split.label} events": int(counts[split]) for split in Split if counts[split]},
+        },
+        period={
+            "first event": int(sequences.timestamp.min(initial=0)),
+            "last event": int(sequences.timestamp.max(initial=0)),
+        },
+        settings=result.model.settings,
+        metrics=result.metrics,
+        limits=(
+            "Items unknown to the model are passed over; users unknown to it have the mean of all users' matrices.",
+            "The model knows the order of events, not the time between them.",
+            "What the events' collection favoured, the next items favour too; nothing here corrects it.",
+        ),
+    )
 
 
 def _constant(values: npt.NDArray[np.floating], name: str) -> tf.Variable:

@@ -99,6 +99,8 @@ class SavedRRN:
                 timestamp=seen.later_timestamps.numpy(),
             ),
             until=self.until,
+            since=about["since"],
+            metrics=about["metrics"],
         )
 
     def ids(self, side: features.Side) -> npt.NDArray[np.object_]:

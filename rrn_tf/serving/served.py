@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.evaluation.protocols import Metrics
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
@@ -56,6 +57,8 @@ class ServedRRN(NamedTuple):
       rated: what users rated before the cutoff.
       later: the ratings taken in since then.
       until: unix seconds; all of those came before.
+      since: unix seconds of the first training rating.
+      metrics: ``{split: {protocol: {"rmse", "mae", "n"}}}``, as training found them.
     """
 
     model: RRN
@@ -65,6 +68,8 @@ class ServedRRN(NamedTuple):
     rated: RatedItems
     later: LaterRatings
     until: int
+    since: int
+    metrics: Metrics
 
     @classmethod
     def of(cls, result: TrainingResult) -> ServedRRN:
@@ -82,4 +87,14 @@ class ServedRRN(NamedTuple):
         inside = (owner <= metadata.users.trained) & (step < 0)
         counts = np.bincount(owner[inside], minlength=metadata.users.trained + 1)
         rated = RatedItems(np.concatenate([[0], np.cumsum(counts)]), user.opposite[inside].astype(np.int64))
-        return cls(model, states, metadata, ids, rated, LaterRatings.none(), metadata.cutoff)
+        return cls(
+            model,
+            states,
+            metadata,
+            ids,
+            rated,
+            LaterRatings.none(),
+            until=metadata.cutoff,
+            since=int(user.timestamp.min(initial=metadata.cutoff)),
+            metrics=result.metrics,
+        )

@@ -102,6 +102,8 @@ def test_run_blesses_pushes_and_reports(first_run: tuple[Path, dict[str, Any], s
     assert Path(run["dead_letters"]).read_text() == ""
     assert run["seconds"] > sum(component["seconds"] for component in run["components"])
     assert Path(run["model"]).parent == output / "serving_model"
+    beside = {path.name for path in Path(run["model"], "assets.extra").iterdir()}
+    assert beside == {"tf_serving_warmup_requests", "model_card.md", "metadata.json"}
     assert list(Path(run["logs"]).rglob("events.out.tfevents*"))
     rows = {row["model"]: row for row in run["leaderboard"]["rows"]}
     assert set(rows) == {"RRN", "global mean", "user+item bias", "PMF"}

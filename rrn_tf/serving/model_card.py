@@ -1,0 +1,74 @@
+"""What a saved model says about itself to people (a model card) and to programs (JSON), in its `assets.extra`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from rrn_tf.features import METADATA_FILE
+from rrn_tf.serving.warmup import EXTRA
+from rrn_tf.version import __version__
+
+CARD = "model_card.md"
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What is known of a model.
+
+    Attributes:
+      model: its kind.
+      purpose: what it answers, in a sentence.
+      data: figures of the data, by name.
+      period: unix seconds, by what they mark.
+      settings: of the network.
+      metrics: ``{split: {protocol: {figure: value}}}``, as training found them.
+      limits: sentences.
+    """
+
+    model: str
+    purpose: str
+    data: Mapping[str, Any]
+    period: Mapping[str, int]
+    settings: Mapping[str, Any]
+    metrics: Mapping[str, Mapping[str, Mapping[str, float]]]
+    limits: tuple[str, ...]
+
+
+def write_card(path: Path, facts: ModelFacts) -> None:
+    """Writes `model_card.md` and `metadata.json` into the `assets.extra` of a SavedModel's directory."""
+    folder = path / EXTRA
+    folder.mkdir(exist_ok=True)
+    (folder / CARD).write_text(_card(facts), encoding="utf-8")
+    (folder / METADATA_FILE).write_text(json.dumps({"version": __version__, **asdict(facts)}, indent=2) + "\n")
+
+
+def _card(facts: ModelFacts) -> str:
+    lines = [f"# {facts.model}", "", facts.purpose, "", f"Saved by rrn_tf {__version__}.", ""]
+    lines += ["## Data", "", *_table({**facts.data, **{what: _utc(time) for what, time in facts.period.items()}}), ""]
+    lines += ["## Metrics", ""]
+    if facts.metrics:
+        lines += ["| split | protocol | figures |", "|---|---|---|"]
+        lines += [
+            f"| {split} | {protocol} | {', '.join(f'{name} {value:,.5g}' for name, value in figures.items())} |"
+            for split, protocols in facts.metrics.items()
+            for protocol, figures in protocols.items()
+        ]
+    else:
+        lines += ["None: this model was not evaluated when it was saved."]
+    lines += ["", "## Settings", "", *_table(facts.settings), ""]
+    lines += ["## Limits", "", *(f"- {limit}" for limit in facts.limits), ""]
+    return "\n".join(lines)
+
+
+def _table(values: Mapping[str, Any]) -> list[str]:
+    shown = {name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in values.items()}
+    return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in shown.items())]
+
+
+def _utc(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(sep=" ").replace("+00:00", " UTC")
