@@ -14,6 +14,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.io.parquetio import WriteToParquetBatched
 from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.utils.shared import Shared
 
 from rrn_tf import features
 from rrn_tf.beam import batches, read_ratings
@@ -24,7 +25,7 @@ from rrn_tf.beam.read_ratings import ReadRatings
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE, BadInputError
 
-PAIRS_AT_A_TIME = 1 << 16  # of one call of the model, whose memory grows with them
+PAIRS_AT_A_TIME = 1 << 18  # of one call of the model, which computes what repeats in them once
 SCORED = pa.schema(
     [
         (features.USER_ID, pa.string()),
@@ -127,8 +128,18 @@ def score_pairs(
         pairs = scored | "Rows" >> beam.Map(len) | "AllPairs" >> beam.CombineGlobally(sum)
         _ = rejected | "Summary" >> beam.Map(_write_summary, summary, pvalue.AsSingleton(pairs), pvalue.AsIter(written))
         pipeline.run().wait_until_finish()
+        _let_go_of_the_model()
     with FileSystems.open(summary) as file:
         return Scored(**json.loads(file.read()))
+
+
+class _Nothing:
+    """Takes the model's place."""
+
+
+def _let_go_of_the_model() -> None:
+    # Beam keeps the last shared object of a process until the next one; at exit TensorFlow is gone before a model is.
+    Shared().acquire(_Nothing)
 
 
 def _write_summary(rejected: dict[str, int], path: str, pairs: int, _: Iterable[str]) -> None:

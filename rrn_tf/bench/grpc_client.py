@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -14,9 +15,11 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from rrn_tf.bench.grpc_double import UNLIMITED
 
 
-def connect(address: str) -> Any:
-    """The prediction service at ``host:port``; no connection is made before the first request."""
-    return prediction_service_pb2_grpc.PredictionServiceStub(grpc.insecure_channel(address, options=UNLIMITED))
+@contextmanager
+def connected(address: str) -> Iterator[Any]:
+    """The stub of the prediction service at ``host:port``; no connection is made before the first request."""
+    with grpc.insecure_channel(address, options=UNLIMITED) as channel:
+        yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
 
 def predict_request(model: str, signature: str, **inputs: npt.ArrayLike | tf.Tensor) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rrn_tf.bench.grpc_client import connect, predict_request
+from rrn_tf.bench.grpc_client import connected, predict_request
 from rrn_tf.bench.latency import latencies, requests_per_second
 from rrn_tf.bench.load import Load
 from rrn_tf.bench.serve_requests import Pairs, Requests
@@ -147,8 +147,7 @@ def _over_grpc(
     path: Path, server: str | None, asked: Requests, requests: int, seconds: float, echo: Echo
 ) -> tuple[dict[str, Any], int | None]:
     """Figures over gRPC, and the double's peak of memory in bytes."""
-    with running_double(path, server) as target:
-        stub = connect(target.address)
+    with running_double(path, server) as target, connected(target.address) as stub:
 
         def ask_pairs(batch: int) -> Callable[[int], Any]:
             asks = asked.pairs(batch)

@@ -17,7 +17,7 @@ from rrn_tf.beam.score import score_pairs
 from rrn_tf.cli import main
 from rrn_tf.data.prepared import BadInputError
 
-ROWS = 70_001
+ROWS = 300_001
 
 
 class Double(tf.Module):
@@ -31,7 +31,7 @@ class Double(tf.Module):
         ]
     )
     def answer(self, user_id: Any, item_id: Any, timestamp: Any) -> dict[str, Any]:
-        tf.debugging.assert_less(tf.size(user_id), 1 << 16 | 1, "more rows at a time than the model has memory for")
+        tf.debugging.assert_less(tf.size(user_id), 1 << 18 | 1, "more rows at a time than the model has memory for")
         user, item = (tf.strings.to_number(tf.strings.substr(ids, 1, 9)) for ids in (user_id, item_id))
         return {"rating": 100 * user + item + tf.cast(timestamp % 7, tf.float32) / 8}
 

@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
 
-from rrn_tf.bench.grpc_client import connect, outputs_of, predict_request
+from rrn_tf.bench.grpc_client import connected, outputs_of, predict_request
 from rrn_tf.bench.grpc_double import start_double
 from tests.serving.conftest import Saved, SavedEvents
 
@@ -65,18 +66,19 @@ def server(
     real = request.param != "double"
     root = MODELS if real else tmp_path_factory.mktemp("models")
     copies = {name: new_version(root / name, model.path) for name, model in (("rrn", saved), ("crnn", saved_events))}
-    double = None
+    double, channels = None, ExitStack()
     addresses = {"rrn": REAL or "", "crnn": REAL_EVENTS or ""}
     if not real:
         double, port = start_double({name: root / name for name in copies})
         addresses = dict.fromkeys(copies, f"127.0.0.1:{port}")
     try:
-        stubs = {name: connect(address) for name, address in addresses.items()}
+        stubs = {name: channels.enter_context(connected(address)) for name, address in addresses.items()}
         versions = {name: int(path.name) for name, path in copies.items()}
         for name, version in versions.items():
             wait_for(stubs[name], name, version)
         yield Server(stubs, versions, {name: tf.saved_model.load(str(path)) for name, path in copies.items()})
     finally:
+        channels.close()
         if double:
             double.stop(None)
         for path in copies.values():
