@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 import grpc
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_log_pb2, prediction_service_pb2_grpc
 
 from rrn_tf.environment import peak_memory_bytes
+from rrn_tf.serving.warmup import EXTRA, WARMUP
 
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _DEFAULT_SIGNATURE = "serving_default"
@@ -127,14 +128,20 @@ class PredictionDouble(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 def load_servable(path: Path) -> Servable:
-    """Loads the newest numbered version below a path, or the SavedModel that it is."""
+    """Loads the newest numbered version below a path, or the SavedModel that it is, and has it warm up."""
     versions = sorted(int(folder.name) for folder in path.iterdir() if folder.name.isdigit())
     folder, version = (path / str(versions[-1]), versions[-1]) if versions else (path, 1)
     saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     signatures = {
         name: definition for name, definition in saved.meta_graphs[0].signature_def.items() if not name.startswith("_")
     }
-    return Servable(version, tf.saved_model.load(str(folder)), signatures)
+    servable = Servable(version, tf.saved_model.load(str(folder)), signatures)
+    requests = folder / EXTRA / WARMUP
+    # A request that fails makes loading fail.
+    for record in tf.data.TFRecordDataset([str(requests)] if requests.exists() else []).as_numpy_iterator():
+        request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
+        _answer(servable.module.signatures[request.model_spec.signature_name or _DEFAULT_SIGNATURE], request.inputs)
+    return servable
 
 
 def start_double(models: Mapping[str, str | Path], port: int = 0, threads: int = 8) -> tuple[grpc.Server, int]:

@@ -1,4 +1,4 @@
-"""The requests that docs/serving.md shows are ones that the signatures take and the servers answer."""
+"""The requests that docs/serving.md shows are ones that the signatures take."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from rrn_tf.bench.grpc_double import start_double
 from tests.serving.conftest import Saved, SavedEvents
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +17,6 @@ PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CURL = re.compile(r"curl -s localhost:\d+/v1/models/(\w+):predict -d '(.*?)'", re.DOTALL)
 BODIES = CURL.findall(PAGE) + CURL.findall(README)
-GRPC = [block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "import grpc" in block]
 
 
 @pytest.mark.parametrize(("model", "body"), BODIES, ids=[json.loads(body)["signature_name"] for _, body in BODIES])
@@ -38,18 +36,3 @@ def test_a_rest_body_is_a_request(saved: Saved, saved_events: SavedEvents, model
 def test_every_kind_of_request_is_shown() -> None:
     shown = {(model, json.loads(body)["signature_name"]) for model, body in BODIES}
     assert {("rrn", "predict"), ("rrn", "recommend"), ("crnn", "next_items")} <= shown
-
-
-def test_the_grpc_client_prints_items(saved: Saved, capsys: pytest.CaptureFixture[str]) -> None:
-    (client,) = GRPC
-    server, port = start_double({"rrn": saved.path})
-    try:
-        exec(compile(client.replace("localhost:8500", f"127.0.0.1:{port}"), "docs/serving.md", "exec"), {})
-    finally:
-        server.stop(None)
-    items = tf.saved_model.load(str(saved.path)).item_ids.numpy().astype(str)
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert len(lines) == 10
-    assert {item for item, _ in lines} <= set(items[1:])
-    scores = [float(score) for _, score in lines]
-    assert scores == sorted(scores, reverse=True)

@@ -9,6 +9,7 @@ are served, wait until they are loaded, and remove them at the end. docs/serving
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -36,8 +37,9 @@ NOT_FOUND, INVALID = grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT
 
 
 class Server(NamedTuple):
-    """Who serves each model: its stub, the version, and the same model in this process."""
+    """Who serves each model: the address, its stub, the version, and the same model in this process."""
 
+    addresses: dict[str, str]
     stubs: dict[str, Any]
     versions: dict[str, int]
     models: dict[str, Any]
@@ -76,7 +78,8 @@ def server(
         versions = {name: int(path.name) for name, path in copies.items()}
         for name, version in versions.items():
             wait_for(stubs[name], name, version)
-        yield Server(stubs, versions, {name: tf.saved_model.load(str(path)) for name, path in copies.items()})
+        models = {name: tf.saved_model.load(str(path)) for name, path in copies.items()}
+        yield Server(addresses, stubs, versions, models)
     finally:
         channels.close()
         if double:
@@ -272,3 +275,14 @@ def test_a_large_request_is_answered_whole(server: Server) -> None:
     many = server.ask("rrn", "predict", **{name: np.tile(np.asarray(values), times) for name, values in good.items()})
     few = server.ask("rrn", "predict", **good)["rating"]
     np.testing.assert_allclose(many["rating"], np.tile(few, times), rtol=1e-5)
+
+
+def test_the_documented_client_prints_items(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+    (client,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "import grpc" in block)
+    exec(compile(client.replace("localhost:8500", server.addresses["rrn"]), "docs/serving.md", "exec"), {})
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert len(lines) == 10
+    assert {item.encode() for item, _ in lines} <= set(server.models["rrn"].item_ids.numpy()[1:])
+    scores = [float(score) for _, score in lines]
+    assert scores == sorted(scores, reverse=True)
