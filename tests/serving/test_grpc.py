@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -168,21 +168,45 @@ def inputs_of(server: Server, model: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def typed(server: Server, model: str, signature: str) -> dict[str, tf.Tensor]:
+    """Inputs as tensors of the signature's types."""
+    types = server.models[model].signatures[signature].structured_input_signature[1]
+    return {key: tf.constant(values, types[key].dtype) for key, values in inputs_of(server, model)[signature].items()}
+
+
+def assert_same(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], name: str) -> None:
+    assert found.keys() == expected.keys()
+    for key, values in expected.items():
+        if values.dtype == object:
+            np.testing.assert_array_equal(found[key], values, f"{name}: {key}")
+        else:
+            np.testing.assert_allclose(found[key], values, rtol=1e-5, atol=1e-6, err_msg=f"{name}: {key}")
+
+
 @pytest.mark.parametrize("model", ["rrn", "crnn"])
 def test_every_signature_answers_as_it_does_in_process(server: Server, model: str) -> None:
-    inputs, signatures = inputs_of(server, model), server.models[model].signatures
-    assert inputs.keys() >= set(signatures)
+    signatures = server.models[model].signatures
+    assert inputs_of(server, model).keys() >= set(signatures)
     for name, signature in signatures.items():
-        types = signature.structured_input_signature[1]
-        tensors = {key: tf.constant(values, types[key].dtype) for key, values in inputs[name].items()}
+        tensors = typed(server, model, name)
         expected = {key: value.numpy() for key, value in signature(**tensors).items()}
-        found = server.ask(model, name, **tensors)
-        assert found.keys() == expected.keys()
-        for key, values in expected.items():
-            if values.dtype == object:
-                np.testing.assert_array_equal(found[key], values, f"{name}: {key}")
-            else:
-                np.testing.assert_allclose(found[key], values, rtol=1e-5, atol=1e-6, err_msg=f"{name}: {key}")
+        assert_same(server.ask(model, name, **tensors), expected, name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["rrn", "crnn"])
+def test_a_session_answers_alike(server: Server, saved: Saved, saved_events: SavedEvents, model: str) -> None:
+    """TensorFlow Serving runs a model's graph in a session, which resolves tables and functions in ways of its own."""
+    path = {"rrn": saved.path, "crnn": saved_events.path}[model]
+    inputs = inputs_of(server, model)
+    expected = {name: server.ask(model, name, **typed(server, model, name)) for name in server.models[model].signatures}
+    with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+        definitions = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(path)).signature_def
+        for name, answers in expected.items():
+            definition = definitions[name]
+            feed = {definition.inputs[key].name: values for key, values in inputs[name].items()}
+            found = session.run({key: info.name for key, info in definition.outputs.items()}, feed)
+            assert_same(found, answers, name)
 
 
 @pytest.mark.parametrize("model", ["rrn", "crnn"])
