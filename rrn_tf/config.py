@@ -130,6 +130,8 @@ class ModelConfig:
       implicit: with innovations, a state is also fed whose they are: the other side's states, summed.
       members: networks of these sizes that are trained side by side and averaged (not in the paper).
       clock: absolute wallclocks (Eq. 5), or the logarithm of the days since the step before (not in the paper).
+      taste: factors of what the trained states leave unexplained, which later ratings move as in a Kalman filter (not in
+        the paper; see `rrn_tf.training.taste_choice`).
     """
 
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
@@ -141,6 +143,7 @@ class ModelConfig:
     implicit: bool = False
     members: int = Field(default=1, ge=1)
     clock: Literal["wallclock", "gap"] = "wallclock"
+    taste: int = Field(default=0, ge=0, le=64)
 
 
 @dataclass(frozen=True, config=STRICT)

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import RRN
+from rrn_tf.models.tastes import Tastes, TasteScale
 
 NEVER = int(np.iinfo(np.int64).min)  # the last step of whoever has no ratings
 
@@ -26,6 +27,7 @@ class EntityStates(tf.Module):
       parts: tensors of the recurrent state (2 for LSTM, 1 otherwise).
       embedding: width of the step embedding.
       sums: width of what a step's ratings add up to (`sum_units` of the encoder).
+      taste: factors of a taste.
 
     Attributes:
       state: list of float32[E + 1, units], in the entity's last step.
@@ -33,10 +35,18 @@ class EntityStates(tf.Module):
       last_sums: float32[E + 1, sums], what that step's ratings add up to (`RRN.input_sums`).
       last_ratings: float32[E + 1, embedding], the same embedded (`x` part of Eq. 5).
       last_context: float32[E + 1, 2], newbie flag and scaled wallclock of that step.
+      taste: the columns of `rrn_tf.models.tastes.Tastes` in that step.
     """
 
     def __init__(
-        self, entities: int, units: int, parts: int, embedding: int, sums: int, name: str | None = None
+        self,
+        entities: int,
+        units: int,
+        parts: int,
+        embedding: int,
+        sums: int,
+        taste: int = 0,
+        name: str | None = None,
     ) -> None:
         super().__init__(name=name)
         rows = entities + 1
@@ -45,13 +55,32 @@ class EntityStates(tf.Module):
         self.last_sums = tf.Variable(tf.zeros([rows, sums]), trainable=False, name="last_sums")
         self.last_ratings = tf.Variable(tf.zeros([rows, embedding]), trainable=False, name="last_ratings")
         self.last_context = tf.Variable(tf.tile([[1.0, 0.0]], [rows, 1]), trainable=False, name="last_context")
+        self.taste = [
+            tf.Variable(values, trainable=False, name=f"taste_{column}")
+            for column, values in Tastes.unknown(rows, taste, TasteScale())._asdict().items()
+        ]
 
     @classmethod
     def like(cls, model: RRN, side: Side, entities: int) -> EntityStates:
         """Newbie states that fit a model's side."""
         tower, encoder = model.tower(side), model.encoder(side)
         parts, name = len(tower.initial_state(1)), f"{side.value}_states"
-        return cls(entities, tower.units, parts, encoder.units, encoder.sum_units, name=name)
+        states = cls(entities, tower.units, parts, encoder.units, encoder.sum_units, model.taste, name=name)
+        trained = model.trained_tastes(side)
+        tastes = Tastes.unknown(entities + 1, model.taste, model.taste_scale)
+        for mine, theirs in zip(tastes, trained, strict=True):
+            mine[: len(theirs)] = theirs[: len(mine)]
+        states.set_tastes(tastes)
+        return states
+
+    @property
+    def tastes(self) -> Tastes:
+        return Tastes(*(column.numpy() for column in self.taste))
+
+    def set_tastes(self, tastes: Tastes) -> None:
+        """Takes over tastes of all entities."""
+        for variable, values in zip(self.taste, tastes, strict=True):
+            variable.assign(values)
 
     def enlarged(self, model: RRN, side: Side, entities: int) -> EntityStates:
         """A copy with room for newbies: indices beyond those of this one."""

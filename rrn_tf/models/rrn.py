@@ -9,6 +9,7 @@ import tf_keras as keras
 
 from rrn_tf.features import SIDES, Side
 from rrn_tf.layers import InnovationEncoder, RatingEmission, StateTower, StationaryFactors, StepEncoder
+from rrn_tf.models.tastes import Tastes, TasteScale
 
 RATINGS, INNOVATIONS = "ratings", "innovations"
 INPUTS = (RATINGS, INNOVATIONS)
@@ -35,6 +36,8 @@ class RRN(keras.Model):
       members: networks trained side by side on their own errors, whose ratings are averaged; `units`, `embedding` and
         `dynamic_units` are those of each (not in the paper).
       clock, time_scale: see `rrn_tf.layers.StepContext`.
+      taste: factors, fitted to what the trained states leave, that later ratings move (`rrn_tf.models.tastes`; not in
+        the paper). `call` knows nothing of them.
 
     Call arguments, as one tuple:
       user_state, item_state: float[N, units].
@@ -61,6 +64,7 @@ class RRN(keras.Model):
         members: int = 1,
         clock: str = "wallclock",
         time_scale: float = 1.0,
+        taste: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,6 +81,7 @@ class RRN(keras.Model):
             "members": members,
             "clock": clock,
             "time_scale": time_scale,
+            "taste": taste,
         }
         if inputs not in INPUTS:
             raise ValueError(f"inputs should be one of {INPUTS}, received {inputs!r}")
@@ -104,6 +109,14 @@ class RRN(keras.Model):
             _build(self.tower(side), tf.TensorShape([None, None, embedding]))
             _build(self.factors(side), None)
         _build(self.emission, (state, state, vector, vector))
+        self._tastes = {
+            s.value: [
+                tf.Variable(tf.zeros([count[s] + 1, taste]), trainable=False, name=f"{s.value}_taste_{part}")
+                for part in ("mean", "variance")
+            ]
+            for s in SIDES
+        }
+        self._taste_scale = tf.Variable(list(TasteScale()), trainable=False, name="taste_scale")
         self.built = True
 
     def encoder(self, side: Side) -> Any:
@@ -115,6 +128,26 @@ class RRN(keras.Model):
 
     def factors(self, side: Side) -> StationaryFactors:
         return self._factors[side.value]
+
+    @property
+    def taste(self) -> int:
+        """Factors of a taste."""
+        return int(self.settings["taste"])
+
+    @property
+    def taste_scale(self) -> TasteScale:
+        return TasteScale(*map(float, self._taste_scale.numpy()))
+
+    def trained_tastes(self, side: Side) -> Tastes:
+        """What training believes of a side's entities, from index 0, the unknown one."""
+        return Tastes.of(*(part.numpy() for part in self._tastes[side.value]))
+
+    def set_tastes(self, tastes: dict[Side, Tastes], scale: TasteScale) -> None:
+        """Takes over tastes after training ratings, no step of which is open."""
+        self._taste_scale.assign(list(scale))
+        for side, of_side in tastes.items():
+            for variable, values in zip(self._tastes[side.value], of_side[:2], strict=True):
+                variable.assign(values)
 
     def projection(self, side: Side) -> keras.layers.Dense:
         """The affine map of Eq. 7 from a side's state to its projected state."""

@@ -27,6 +27,7 @@ from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBo
 from rrn_tf.training.phases import Phase, TrainingError
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
 from rrn_tf.training.row_states import RowStates
+from rrn_tf.training.taste_choice import fit_tastes
 from rrn_tf.training.workers import from_chief, is_chief, lost_workers, take_from_chief
 
 
@@ -67,6 +68,7 @@ def make_model(config: Config, sequences: RatingSequences) -> RRN:
         members=sizes.members,
         clock=sizes.clock,
         time_scale=sequences.metadata.wallclock_std / 86_400,
+        taste=sizes.taste,
     )
 
 
@@ -140,6 +142,8 @@ def train(
             checkpoints.restore_best()
         take_from_chief(strategy, model.variables)
         states.refresh_all()
+    if config.model.taste:
+        fit_tastes(states, settings)
     metrics = evaluate(states, settings.rows_per_batch)
     return TrainingResult(model, sequences, states, progress.records, progress.best_epoch, metrics)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -46,6 +48,54 @@ def dependency_levels(sequences: RatingSequences, rolled: dict[Side, npt.NDArray
         np.subtract.at(waits_for, reached, 1)
         ready, number = np.unique(reached[waits_for[reached] == 0]), number + 1
     return {side: level[offset[side] : offset[side] + sequences.side(side).num_rows] for side in SIDES}
+
+
+class RowsByLevel(NamedTuple):
+    """A side's A rows by their level, with the N ratings that enter them; L levels.
+
+    Attributes:
+      row: int64[A].
+      row_splits: int64[L + 1], where each level's rows begin and end.
+      rating: int64[N], positions on the side: those of the row before.
+      slot: int64[N], which of its level's rows each enters; ascending within a level.
+      rating_splits: int64[L + 1].
+    """
+
+    row: Ints
+    row_splits: Ints
+    rating: Ints
+    slot: Ints
+    rating_splits: Ints
+
+    def at(self, level: int) -> RowsByLevel:
+        """One level alone."""
+        rows = slice(*self.row_splits[level : level + 2])
+        ratings = slice(*self.rating_splits[level : level + 2])
+        splits = np.array([0, rows.stop - rows.start]), np.array([0, ratings.stop - ratings.start])
+        return RowsByLevel(self.row[rows], splits[0], self.rating[ratings], self.slot[ratings], splits[1])
+
+
+def rows_by_level(data: SideSequences, level: Ints, levels: int, feeding: npt.NDArray[np.bool_]) -> RowsByLevel:
+    """Rows in order of their level (see `dependency_levels`), each with the ratings of its entity's row before.
+
+    Args:
+      data: the side.
+      level: int64[R]; rows of level -1 are left out.
+      levels: L.
+      feeding: bool[R], rows whose ratings enter the next one.
+    """
+    row = np.argsort(level, kind="stable")[np.count_nonzero(level < 0) :]
+    row_splits = np.searchsorted(level[row], np.arange(levels + 1))
+    fed = (data.place[row] > 0) & feeding[row - 1]
+    counts = np.where(fed, np.diff(data.rating_splits)[row - 1], 0)
+    position = np.arange(len(row)) - np.repeat(row_splits[:-1], np.diff(row_splits))
+    return RowsByLevel(
+        row=row,
+        row_splits=row_splits,
+        rating=concatenated_ranges(data.rating_splits[row - 1], counts),
+        slot=np.repeat(position, counts),
+        rating_splits=np.concatenate([[0], np.cumsum(counts)])[row_splits],
+    )
 
 
 def _edges(data: SideSequences, own: int, opposite: int) -> tuple[Ints, Ints]:

@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.data.arrays import concatenated_ranges
 from rrn_tf.data.sequences import RatingSequences, SideSequences
 from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
-from rrn_tf.training.dependency_levels import dependency_levels
+from rrn_tf.training.dependency_levels import dependency_levels, rows_by_level
 
 
 class _Levels(NamedTuple):
@@ -158,28 +157,25 @@ def _levels(
     sequences: RatingSequences, side: Side, level: npt.NDArray[np.int64], count: int, start: EntityStates | None
 ) -> _Levels:
     data, trained = sequences.side(side), sequences.metadata
-    row = np.argsort(level, kind="stable")[np.count_nonzero(level < 0) :]
+    by_level = rows_by_level(data, level, count, np.ones(data.num_rows, bool))
+    row, ratings = by_level.row, by_level.rating
     entity, first = data.row_entity[row], data.place[row] == 0
     wallclock = wallclock_of(data.step, sequences.metadata, side).astype(np.float32)
     # Newbie flag and wallclock of the row before: of the first one, what the earlier states say.
     newbie, previous = start.last_context.numpy()[entity].T if start else (np.ones(len(row)), np.zeros(len(row)))
     columns = [first * newbie, wallclock[row], np.where(first, previous, wallclock[row - 1])]
     goes_on = first | continued_rows(data, start)[row - 1]
-    row_splits = np.searchsorted(level[row], np.arange(count + 1))
-    counts = np.where(first, 0, np.diff(data.rating_splits)[row - 1])
-    ratings = concatenated_ranges(data.rating_splits[row - 1], counts)
-    position = np.arange(len(row)) - np.repeat(row_splits[:-1], np.diff(row_splits))
-    own, opposite = np.repeat(entity, counts), data.opposite[ratings]
+    own, opposite = data.row_entity[data.rating_row[ratings]], data.opposite[ratings]
     return _Levels(
         row=row,
         entity=entity,
         context=np.stack(columns, axis=1).astype(np.float32),
         goes_on=goes_on[:, np.newaxis].astype(np.float32),
-        row_splits=row_splits,
+        row_splits=by_level.row_splits,
         rating=data.rating[ratings],
         own=np.where(own <= trained.entities(side).trained, own, 0).astype(np.int32),
         opposite=np.where(opposite <= trained.entities(side.opposite).trained, opposite, 0).astype(np.int32),
         opposite_row=data.opposite_row[ratings],
-        slot=np.repeat(position, counts).astype(np.int32),
-        rating_splits=np.concatenate([[0], np.cumsum(counts)])[row_splits],
+        slot=by_level.slot.astype(np.int32),
+        rating_splits=by_level.rating_splits,
     )

@@ -18,6 +18,7 @@ from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import INNOVATIONS, RRN
 from rrn_tf.training.joint_roll import JointRoll, continued_rows
+from rrn_tf.training.taste_filter import TasteFilter
 
 _CHUNK = 1 << 18
 
@@ -76,6 +77,16 @@ class RowStates:
             if rolls_jointly(model, start)
             else None
         )
+        self._tastes: dict[Side, npt.NDArray[np.float32]] = {}
+        self._taste_filter = (
+            TasteFilter(
+                sequences,
+                {side: plans[side].rows for side in SIDES},
+                {side: continued_rows(sequences.side(side), self._start.get(side)) for side in SIDES},
+            )
+            if model.taste
+            else None
+        )
         self._roll = {side: self._make_roll(side) for side in SIDES}
         self._extrapolate = {side: self._make_extrapolate(side) for side in SIDES}
 
@@ -100,6 +111,24 @@ class RowStates:
         else:
             for side in SIDES:
                 self.refresh(side)
+        if self.model.taste_scale.prior:
+            self.follow_tastes()
+
+    def follow_tastes(self) -> None:
+        """Recomputes tastes alone: moved by what the states do not say of the ratings."""
+        start = {
+            side: (
+                self._start[side] if self._start else EntityStates.like(self.model, side, self.sequences.metadata.entities(side).total)
+            ).tastes
+            for side in SIDES
+        }
+        residual = {}
+        for side in SIDES:
+            data = self.sequences.side(side)
+            residual[side] = data.rating - self._expected(side, np.arange(len(data.rating)))
+        self._tastes, left = self._taste_filter.run(residual, start, self.model.taste_scale)
+        for side in SIDES:
+            self.entities[side].set_tastes(left[side])
 
     def _rolled(self, side: Side) -> tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
         """Projected states of the planned rows and the states after them."""
@@ -139,20 +168,33 @@ class RowStates:
         Args:
           positions: int64[N], positions of ratings on the user side.
         """
-        user_side = self.sequences.user
-        selected = self.sequences.select(positions)
-        rows = {Side.USER: user_side.rating_row[positions], Side.ITEM: user_side.opposite_row[positions]}
-        index = {Side.USER: selected.user, Side.ITEM: selected.item}
-        vectors = {side: self.vectors[side].numpy() for side in SIDES}
-        factors = {side: self.model.factors(side).table.numpy() for side in SIDES}
+        rating = self._expected(Side.USER, positions)
+        if self._tastes:
+            user_side = self.sequences.user
+            rows = {Side.USER: user_side.rating_row[positions], Side.ITEM: user_side.opposite_row[positions]}
+            rating += np.einsum("nk,nk->n", *(self._tastes[side][rows[side]] for side in SIDES))
+        return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max)
+
+    def _expected(self, side: Side, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """What states and stationary factors say of ratings at positions of a side: float32[N]."""
+        data, metadata = self.sequences.side(side), self.sequences.metadata
+        rows = {side: data.rating_row, side.opposite: data.opposite_row}
+        index = {side: data.row_entity[data.rating_row], side.opposite: data.opposite}
+        vectors = [self.vectors[s].numpy() for s in SIDES]
+        factors = [self.model.factors(s).table.numpy() for s in SIDES]
         rating = np.empty(len(positions), np.float32)
         for begin in range(0, len(positions), _CHUNK):
-            part = slice(begin, begin + _CHUNK)
-            dynamic = [vectors[side][rows[side][part]] for side in SIDES]
-            known = (index[Side.USER][part] > 0) & (index[Side.ITEM][part] > 0)
-            stationary = [factors[side][index[side][part]] for side in SIDES]
-            rating[part] = np.einsum("nd,nd->n", *dynamic) + known * np.einsum("nk,nk->n", *stationary)
-        return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max)
+            part = positions[begin : begin + _CHUNK]
+            dynamic = [of_side[rows[s][part]] for s, of_side in zip(SIDES, vectors, strict=True)]
+            entities = [index[s][part] for s in SIDES]
+            known = np.logical_and(
+                *((e > 0) & (e <= metadata.entities(s).trained) for s, e in zip(SIDES, entities, strict=True))
+            )
+            stationary = [of_side[np.where(known, e, 0)] for of_side, e in zip(factors, entities, strict=True)]
+            rating[begin : begin + _CHUNK] = np.einsum("nd,nd->n", *dynamic) + known * np.einsum(
+                "nk,nk->n", *stationary
+            )
+        return rating
 
     def _set_last_step(self, side: Side) -> None:
         """Each entity's last planned row: its step, and what its ratings feed to the next one."""
