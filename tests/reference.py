@@ -67,6 +67,8 @@ class ReferenceRRN:
       cell: "lstm", "gru" or "rnn".
       inputs: "ratings" (Eq. 5) or "innovations": then there is no ``embedding`` but ``kernel_in [dynamic + 3, d]``, or
         ``[2 dynamic + 3, d]`` where whose they are counts too.
+      taste_scale: (noise, prior, drift); `weights` then have ``taste_mean`` and ``taste_variance [entities + 1, k]``, a
+        belief about each entity after training.
       gaps: the context is the newbie flag and the logarithm of the days since the step before (2 rows of the kernel).
     """
 
@@ -78,6 +80,7 @@ class ReferenceRRN:
         cell: str = "lstm",
         inputs: str = "ratings",
         gaps: bool = False,
+        taste_scale: tuple[float, float, float] | None = None,
     ) -> None:
         self.ratings = ratings
         self.clock = clock
@@ -87,7 +90,9 @@ class ReferenceRRN:
         }
         self.cell = {"lstm": lstm, "gru": gru, "rnn": rnn}[cell]
         self.inputs, self.gaps = inputs, gaps
+        self.taste_scale = taste_scale
         self.known: dict[tuple[str, int, int, str], Array] = {}
+        self.believed: dict[tuple[str, int, int, str], tuple[Array, Array]] = {}
 
     def history(
         self, side: SideName, entity: int, before: int, protocol: Protocol
@@ -174,12 +179,41 @@ class ReferenceRRN:
             "item", item, timestamp, protocol
         )
         stationary = row(self.weights["user"]["factors"], user) @ row(self.weights["item"]["factors"], item)
-        return float(dynamic + stationary)
+        taste = 0.0
+        if self.taste_scale and timestamp >= self.clock.cutoff:
+            taste = self.taste("user", user, timestamp, protocol)[0] @ self.taste("item", item, timestamp, protocol)[0]
+        return float(dynamic + stationary + taste)
+
+    def taste(self, side: SideName, entity: int, timestamp: int, protocol: Protocol) -> tuple[Array, Array]:
+        """Mean and variance of an entity's taste in the query's step: a Kalman filter over its later steps."""
+        query_step = self.clock.step(side, timestamp)
+        key = (side, entity, query_step, protocol)
+        if key not in self.believed:
+            noise, prior, drift = self.taste_scale or (1.0, 0.0, 0.0)
+            means, variances = (self.weights[side][name] for name in ("taste_mean", "taste_variance"))
+            mean, covariance = np.zeros(means.shape[1]), prior * np.eye(means.shape[1])
+            if entity < len(means):
+                mean, covariance = means[entity], np.diag(variances[entity])
+            later = [step for step in self.history(side, entity, query_step, protocol) if step[0] >= 0]
+            for step, ratings in [(None, []), *later]:
+                own, precision, pull = np.diag(covariance), np.zeros_like(covariance), np.zeros_like(mean)
+                for opposite, rating, when in ratings:
+                    pair = (entity, opposite) if side == "user" else (opposite, entity)
+                    v, doubt = self.taste(OTHER[side], opposite, when, protocol)
+                    weight = 1 / (noise + doubt @ (mean**2 + own))
+                    precision = precision + weight * np.outer(v, v)
+                    pull = pull + weight * (rating - self.predict(*pair, when, protocol)) * v
+                covariance = np.linalg.inv(np.diag(1 / own) + precision)
+                mean = mean + covariance @ pull
+                covariance = np.diag(np.minimum(np.diag(covariance) * (1 + drift), prior))
+            self.believed[key] = mean, np.diag(covariance)
+        return self.believed[key]
 
     def predict_all(self, protocol: Protocol = "frozen") -> Array:
         """Eq. 7 for each of the ratings, float[N]."""
         r = self.ratings
         self.known.clear()
+        self.believed.clear()
         return np.array(
             [
                 self.predict(int(u), int(i), int(t), protocol)
@@ -205,6 +239,8 @@ def weights_of(model: Any, member: int = 0) -> dict[str, dict[str, Array]]:
             "projection_bias": np.split(projection.bias.numpy(), model.emission.members)[member],
             "factors": model.factors(side).table.numpy(),
         }
+        if model.taste:
+            own["taste_mean"], own["taste_variance"], *_ = model.trained_tastes(side)
         if model.inputs == "innovations":
             own["kernel_in"] = encoder.kernel.numpy()[member]
         else:

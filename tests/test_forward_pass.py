@@ -13,14 +13,16 @@ from rrn_tf.config import Config, DataConfig, ModelConfig, SplitConfig
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.protocols import streaming_states
-from rrn_tf.features import SIDES, Split
+from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
+from rrn_tf.models.tastes import Tastes, TasteScale
 from rrn_tf.training.alternating import make_model
 from rrn_tf.training.row_states import RowStates
 from tests.prepared import write_sequences
 from tests.reference import Clock, Protocol, Ratings, ReferenceRRN, weights_of
 
 DAY = 86_400
+SCALE = TasteScale(noise=2.0, prior=0.5, drift=0.3)
 CUTOFF = 1_000_000_000
 N = 300
 
@@ -56,7 +58,16 @@ def random_model(sequences: RatingSequences, cell: str, **inputs: Any) -> RRN:
     for side in SIDES:
         table = model.factors(side).table
         table.assign(np.concatenate([np.zeros((1, 2)), table.numpy()[1:]]))
+    model.set_tastes({side: random_tastes(model, side, rng) for side in SIDES}, SCALE)
     return model
+
+
+def random_tastes(model: RRN, side: Side, rng: np.random.Generator) -> Tastes:
+    mean = rng.normal(0, 0.5, model.trained_tastes(side).mean.shape).astype(np.float32)
+    mean[0] = 0
+    variance = rng.uniform(0.2, 1, mean.shape).astype(np.float32) * SCALE.prior
+    variance[0] = SCALE.prior
+    return Tastes.of(mean, variance)
 
 
 def predict(model: RRN, sequences: RatingSequences, protocol: str = "frozen") -> dict[tuple[str, str, int], float]:
@@ -91,7 +102,8 @@ def reference_on(
     trained = raw.timestamp[raw.split == Split.TRAIN]
     ticks = Clock(CUTOFF, DAY, 7 * DAY, trained.mean(), trained.std())
     keys = list(zip(users, items, raw.timestamp.tolist(), strict=True))
-    return ReferenceRRN(ratings, ticks, weights, cell, inputs, gaps), keys
+    scale = SCALE if "taste_mean" in weights[Side.USER.value] else None
+    return ReferenceRRN(ratings, ticks, weights, cell, inputs, gaps, scale), keys
 
 
 @pytest.mark.parametrize(
@@ -124,6 +136,26 @@ def test_predictions_equal_the_reference(
     got = [found[key] for key in keys]
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
     assert np.std(expected) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("protocol", "inputs"),
+    [
+        ("streaming", "innovations"),
+        pytest.param("streaming", "ratings", marks=pytest.mark.slow),
+        pytest.param("frozen", "ratings", marks=pytest.mark.slow),
+    ],
+)
+def test_predictions_with_tastes_equal_the_reference(
+    prepared: RatingSequences, protocol: Protocol, inputs: str
+) -> None:
+    model = random_model(prepared, "rnn", inputs=inputs, taste=3)
+    found = predict(model, prepared, protocol)
+    reference, keys = reference_on(prepared, weights_of(model), "rnn", inputs)
+    expected = reference.predict_all(protocol)
+    np.testing.assert_allclose([found[key] for key in keys], expected, rtol=1e-4, atol=1e-4)
+    reference.taste_scale = None
+    assert np.std(expected - reference.predict_all(protocol)) > 0.05
 
 
 @pytest.mark.parametrize(
@@ -174,7 +206,7 @@ def test_frozen_predictions_ignore_ratings_after_the_cutoff(prepared: RatingSequ
 
 
 def test_streaming_reveals_later_ratings_to_strictly_later_steps(prepared: RatingSequences, tmp_path: Path) -> None:
-    model = random_model(prepared, "rnn")
+    model = random_model(prepared, "rnn", taste=2)
     before = predict(model, prepared, "streaming")
     changed = make_ratings()
     horizon = CUTOFF + 7 * DAY

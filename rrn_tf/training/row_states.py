@@ -111,7 +111,7 @@ class RowStates:
         else:
             for side in SIDES:
                 self.refresh(side)
-        if self.model.taste_scale.prior:
+        if self._taste_filter:
             self.follow_tastes()
 
     def follow_tastes(self) -> None:
@@ -126,6 +126,7 @@ class RowStates:
         for side in SIDES:
             data = self.sequences.side(side)
             residual[side] = data.rating - self._expected(side, np.arange(len(data.rating)))
+        assert self._taste_filter is not None
         self._tastes, left = self._taste_filter.run(residual, start, self.model.taste_scale)
         for side in SIDES:
             self.entities[side].set_tastes(left[side])

@@ -19,7 +19,7 @@ from tests.test_forward_pass import CUTOFF, DAY, make_ratings, prepare, random_m
 
 LATER = [split for split in Split if split is not Split.TRAIN]
 INPUTS: list[dict[str, Any]] = [
-    {"inputs": "ratings"},
+    {"inputs": "ratings", "taste": 3},
     {"inputs": "innovations", "implicit": True, "members": 2, "clock": "gap"},
 ]
 Ratings = dict[str, np.ndarray]
