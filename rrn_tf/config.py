@@ -130,8 +130,8 @@ class ModelConfig:
       implicit: with innovations, a state is also fed whose they are: the other side's states, summed.
       members: networks of these sizes that are trained side by side and averaged (not in the paper).
       clock: absolute wallclocks (Eq. 5), or the logarithm of the days since the step before (not in the paper).
-      taste: factors of what the trained states leave unexplained, which later ratings move as in a Kalman filter (not in
-        the paper; see `rrn_tf.training.taste_choice`).
+      taste: factors of what the trained states leave unexplained, which later ratings move as in a Kalman filter (not
+        in the paper; see `rrn_tf.training.taste_choice`).
     """
 
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
@@ -159,6 +159,7 @@ class TrainingConfig:
       learning_rate_decay: factor of both rates from one epoch to the next.
       factor_learning_rate: SGD, for the stationary factors, on each entity's mean gradient.
       network_l2, factor_l2: the regulariser R of Eq. 8.
+      dropout: share of each step's embedding (Eq. 5) that is left out, at random, in training.
       gradient_clip: each network gradient is clipped to this absolute value (0: off).
       pretraining: how the stationary factors start: user and item biases, probabilistic matrix
         factorization, U-AutoRec or small random values (see `rrn_tf.training.pretraining`).
@@ -177,6 +178,7 @@ class TrainingConfig:
     factor_learning_rate: float = Field(default=0.003, ge=0)
     network_l2: float = Field(default=3e-3, ge=0)
     factor_l2: float = Field(default=1e-3, ge=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     gradient_clip: float = Field(default=15.0, ge=0)
     pretraining: Literal["bias", "pmf", "u-autorec", "none"] = "bias"
     pretraining_l2: float = Field(default=0.1, ge=0)

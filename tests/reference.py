@@ -195,7 +195,7 @@ class ReferenceRRN:
             if entity < len(means):
                 mean, covariance = means[entity], np.diag(variances[entity])
             later = [step for step in self.history(side, entity, query_step, protocol) if step[0] >= 0]
-            for step, ratings in [(None, []), *later]:
+            for ratings in [[], *(ratings for _, ratings in later)]:
                 own, precision, pull = np.diag(covariance), np.zeros_like(covariance), np.zeros_like(mean)
                 for opposite, rating, when in ratings:
                     pair = (entity, opposite) if side == "user" else (opposite, entity)

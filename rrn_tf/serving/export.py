@@ -51,6 +51,7 @@ class RRNServing(tf.Module):
                 {
                     "version": __version__,
                     "model": dict(model.settings),
+                    "taste_scale": model.taste_scale,
                     "metadata": metadata.to_json(),
                     "since": served.since,
                     "metrics": served.metrics,

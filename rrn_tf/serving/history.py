@@ -12,6 +12,7 @@ from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import INNOVATIONS, RRN
 from rrn_tf.serving.blocks import in_blocks
+from rrn_tf.serving.history_tastes import tastes_of_history
 from rrn_tf.serving.requests import bounded
 from rrn_tf.serving.state_tables import StateTable
 
@@ -55,9 +56,12 @@ class UserHistory(tf.Module):
         # Hidden in partials: saving the Keras objects would trace every layer.
         self._embedded = functools.partial(_embedded, model)
         self._projected = functools.partial(_projected, model)
+        # Of the parts of `StateTable.vectors`.
+        self._widths = [model.emission.units, model.factors(Side.ITEM).factors, model.taste]
+        self._scale = model.taste_scale
 
     def vectors(self, user: tf.Tensor, timestamp: tf.Tensor, given: Given) -> tf.Tensor:
-        """float32[N, dynamic + stationary], as `StateTable.vectors`.
+        """float32[N, dynamic + stationary + taste], as `StateTable.vectors`.
 
         Args:
           user: int64[N], whose stationary factors count; 0 for unknown users.
@@ -66,8 +70,11 @@ class UserHistory(tf.Module):
         """
         inputs = (user, timestamp, *given)
         rows = _PADDED_ROWS // (tf.shape(given.item)[1] + 1)
-        (moving,) = in_blocks(lambda *block: [self._moving(*block)], inputs, rows, [tf.float32])
-        return tf.concat([moving, tf.gather(self._users.factors, user)], axis=1)
+        moving, taste = in_blocks(self._moving, inputs, rows, [tf.float32, tf.float32])
+        return tf.concat([moving, self._stationary(user), taste], axis=1)
+
+    def _stationary(self, user: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self._users.factors, user)[:, : self._widths[1]]
 
     def _moving(
         self,
@@ -77,7 +84,7 @@ class UserHistory(tf.Module):
         rating: tf.Tensor,
         rated_at: tf.Tensor,
         real: tf.Tensor,
-    ) -> tf.Tensor:
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         asked = self._step(timestamp)
         step = self._step(rated_at)
         real &= (step < asked[:, tf.newaxis]) & tf.math.is_finite(rating)
@@ -103,10 +110,24 @@ class UserHistory(tf.Module):
         slot = owner * width + tf.boolean_mask(row, real) + 1
         item = tf.boolean_mask(item, real)
         vector = self._items.distinct_vectors(item, self._items.step(tf.boolean_mask(rated_at, real)))
-        own = tf.gather(self._users.factors, tf.gather(user, owner))
+        own = self._stationary(tf.gather(user, owner))
         rating = tf.clip_by_value(tf.boolean_mask(rating, real), *self._range)
-        embedded = self._embedded(own, item, vector, rating, slot, tf.size(count) * width)
-        return self._projected(embedded, self._context(steps), count + 1)
+        moving, factors, taste = tf.split(vector, self._widths, axis=1)
+        embedded = self._embedded(own, item, factors, moving, rating, slot, tf.size(count) * width)
+        projected = self._projected(embedded, self._context(steps), count + 1)
+        expected = tf.concat([tf.gather(projected, slot - 1), own], axis=1)
+        residual = rating - tf.reduce_sum(expected * tf.concat([moving, factors], axis=1), axis=1)
+        tastes = tastes_of_history(
+            owner,
+            (slot - 1) % width,
+            residual,
+            taste,
+            tf.gather(self._items.taste_variances, item),
+            tf.size(count),
+            width - 1,
+            self._scale,
+        )
+        return tf.gather(projected, query * width + count), tastes
 
     def _context(self, steps: tf.Tensor) -> tf.Tensor:
         """float32[N, T, 3] of `rrn_tf.layers.StepContext` for new users with rows at steps int64[N, T]."""
@@ -130,7 +151,8 @@ def _embedded(
     model: RRN,
     own: tf.Tensor,
     item: tf.Tensor,
-    vector: tf.Tensor,
+    factors: tf.Tensor,
+    moving: tf.Tensor,
     rating: tf.Tensor,
     slot: tf.Tensor,
     num_slots: tf.Tensor,
@@ -140,12 +162,11 @@ def _embedded(
     if model.inputs != INNOVATIONS:
         # Items that came after training have a state, but no embedding.
         return encoder.embed_ratings(tf.where(item <= encoder.num_opposite, item, 0), rating, slot, num_slots)
-    moving, factors = tf.split(vector, [model.emission.units, own.shape[1]], axis=1)
     innovation = model.innovation(Side.USER, rating, moving, own, factors)
     return encoder.embed_innovations(innovation, moving, slot, num_slots)
 
 
 def _projected(model: RRN, embedded: tf.Tensor, context: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-    """Projected states float32[N, dynamic] at the last of `length` steps."""
-    _, (hidden, *_) = model.roll(Side.USER, embedded, context, length)
-    return model.projection(Side.USER)(hidden)
+    """Projected states float32[N * T, dynamic] of N users, each with a number of real steps."""
+    states = model.states(Side.USER, embedded, context, length)
+    return model.projection(Side.USER)(tf.reshape(states, [-1, states.shape[-1]]))

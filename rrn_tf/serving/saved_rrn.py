@@ -15,6 +15,7 @@ from rrn_tf import features
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
+from rrn_tf.models.tastes import TasteScale
 from rrn_tf.serving.served import LaterRatings, RatedItems, ServedRRN
 
 _BATCH = 1 << 18  # what repeats within one is computed once
@@ -49,7 +50,7 @@ def loaded_module(model: str | Path | Any) -> Any:
 
 def _variables(states: Any) -> list[tf.Variable]:
     """Those of `EntityStates`, as they are or as TensorFlow loaded them."""
-    return [*states.state, states.last_step, states.last_sums, states.last_ratings, states.last_context]
+    return [*states.state, states.last_step, states.last_sums, states.last_ratings, states.last_context, *states.taste]
 
 
 class SavedRRN:
@@ -76,12 +77,15 @@ class SavedRRN:
             raise ValueError("expected a model that can be updated, found one of an earlier version: train it anew")
         about = json.loads(self._module.about.numpy())
         model = RRN(**about["model"])
+        model.set_tastes({}, TasteScale(*about["taste_scale"]))
         states = {}
         for side in features.SIDES:
             table = getattr(self._module, side.value)
-            mine = [*model.network_variables(side), model.factors(side).table]
-            for target, source in zip(mine, [*table.network, table.factors], strict=True):
-                target.assign(source[: target.shape[0]])  # there are no factors of entities that came after training
+            for target, source in zip(model.network_variables(side), table.network, strict=True):
+                target.assign(source)
+            # There are none of entities that came after training; beside them stand means of tastes.
+            factors = model.factors(side).table
+            factors.assign(table.factors[: factors.shape[0], : factors.shape[1]])
             states[side] = EntityStates.like(model, side, table.factors.shape[0] - 1)
             for target, source in zip(_variables(states[side]), _variables(table.states), strict=True):
                 target.assign(source)
@@ -125,11 +129,11 @@ class SavedRRN:
 
     @property
     def num_parameters(self) -> int:
-        """Numbers that training learned: both networks and the stationary factors."""
+        """Numbers that training learned: both networks, the stationary factors and the means of tastes."""
         about = json.loads(self._module.about.numpy())["model"]
         tables = [getattr(self._module, side.value) for side in features.SIDES]
         network = sum(int(tf.size(values)) for table in tables for values in table.network)
-        return network + (about["num_users"] + about["num_items"] + 2) * about["stationary"]
+        return network + (about["num_users"] + about["num_items"] + 2) * (about["stationary"] + about["taste"])
 
     def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """bool[N]: which ids of a side the model has seen ratings of."""

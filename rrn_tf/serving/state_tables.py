@@ -1,4 +1,4 @@
-"""Vocabulary, states and stationary factors of one side, as a served model holds them."""
+"""Vocabulary, states, stationary factors and tastes of one side, as a served model holds them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AT_A_TIME = 1_024  # entities whose states are moved on at a time: what stays i
 
 
 class StateTable(tf.Module):
-    """Answers where an entity stands at a time: ``[projected state; stationary factors]``.
+    """Answers where an entity stands at a time: ``[projected state; stationary factors; taste]``.
 
     Args:
       side: user or item.
@@ -42,8 +42,11 @@ class StateTable(tf.Module):
         self._extrapolate = functools.partial(self.states.extrapolate, model, side)
         self._at_rest = functools.partial(RestingStates, model, side, self.states)
         self._fit_at_rest = RestingStates.fit(model, side, self.states)
-        factors = _factors(model.factors(side).table.numpy(), len(ids))
+        tastes = self.states.tastes.closed(model.taste_scale)
+        # Stationary factors, and the means of tastes.
+        factors = np.concatenate([_factors(model.factors(side).table.numpy(), len(ids)), tastes.mean], axis=1)
         self.factors = tf.Variable(factors, trainable=False, name="factors")
+        self.taste_variances = tf.Variable(tastes.variance, trainable=False, name="taste_variances")
         self.ids = tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name="ids")
         self._index = line_numbers(vocabulary, ids)
 
@@ -57,7 +60,7 @@ class StateTable(tf.Module):
         return tf.maximum(step, 0)
 
     def vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """float32[N, dynamic + stationary]; the inner product of two sides' vectors is the rating (Eq. 7).
+        """float32[N, dynamic + stationary + taste]; the inner product of two sides' vectors is the rating (Eq. 7).
 
         Where a step is not later than the entity's last one, the entity stands where it will in the step after that:
         its last ratings tell at once.

@@ -10,7 +10,7 @@ import tf_keras as keras
 
 from rrn_tf.config import TrainingConfig
 from rrn_tf.data.batches import BatchPlan, SequenceBatch
-from rrn_tf.features import Side
+from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import RATINGS, RRN
 from rrn_tf.training.optimizers import LazyAdam
 from rrn_tf.training.row_states import RowStates
@@ -150,10 +150,17 @@ class Phase:
         else:
             innovation = model.innovation(side, batch.rating, vectors, own_factors, opposite_factors)
             embedded = encoder.embed_innovations(innovation, vectors, batch.input_slot, slots)
-        states = model.states(side, embedded, batch.context, batch.length)
+        dropout = (self._config.dropout, self._dropout_seed()) if self._config.dropout else None
+        states = model.states(side, embedded, batch.context, batch.length, dropout)
         own = tf.reshape(model.projection(side)(states), [-1, model.emission.units])
         stationary = tf.reduce_sum(own_factors * opposite_factors, axis=-1, keepdims=True)
         return model.emission.of_members(tf.gather(own, batch.slot), vectors) + stationary
+
+    def _dropout_seed(self) -> tf.Tensor:
+        """Of the update to come: a resumed run draws what it would have drawn. Replicas and sides draw their own."""
+        replica = tf.convert_to_tensor(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
+        update = self._strategy.num_replicas_in_sync * self.network_optimizer.iterations + replica
+        return tf.stack([tf.constant(2 * self._config.seed + SIDES.index(self.side), tf.int64), update])
 
     def _network_penalty(self, batch: SequenceBatch, rows: list[tf.Tensor]) -> tf.Tensor:
         """R(theta) of Eq. 8 without the factors: dense weights, and each embedding as often as it is used."""

@@ -78,15 +78,7 @@ class RowStates:
             else None
         )
         self._tastes: dict[Side, npt.NDArray[np.float32]] = {}
-        self._taste_filter = (
-            TasteFilter(
-                sequences,
-                {side: plans[side].rows for side in SIDES},
-                {side: continued_rows(sequences.side(side), self._start.get(side)) for side in SIDES},
-            )
-            if model.taste
-            else None
-        )
+        self._taste_filter: TasteFilter | None = None
         self._roll = {side: self._make_roll(side) for side in SIDES}
         self._extrapolate = {side: self._make_extrapolate(side) for side in SIDES}
 
@@ -111,23 +103,26 @@ class RowStates:
         else:
             for side in SIDES:
                 self.refresh(side)
-        if self._taste_filter:
+        if self.model.taste:
             self.follow_tastes()
 
     def follow_tastes(self) -> None:
         """Recomputes tastes alone: moved by what the states do not say of the ratings."""
-        start = {
-            side: (
-                self._start[side] if self._start else EntityStates.like(self.model, side, self.sequences.metadata.entities(side).total)
-            ).tastes
-            for side in SIDES
-        }
+        if self._taste_filter is None:
+            self._taste_filter = TasteFilter(
+                self.sequences,
+                {side: self.plans[side].rows for side in SIDES},
+                {side: continued_rows(self.sequences.side(side), self._start.get(side)) for side in SIDES},
+            )
+        totals = {side: self.sequences.metadata.entities(side).total for side in SIDES}
+        # Those of the model may have been set since these states were made.
+        start = self._start or {side: EntityStates.like(self.model, side, totals[side]) for side in SIDES}
         residual = {}
         for side in SIDES:
             data = self.sequences.side(side)
             residual[side] = data.rating - self._expected(side, np.arange(len(data.rating)))
-        assert self._taste_filter is not None
-        self._tastes, left = self._taste_filter.run(residual, start, self.model.taste_scale)
+        tastes = {side: start[side].tastes for side in SIDES}
+        self._tastes, left = self._taste_filter.run(residual, tastes, self.model.taste_scale)
         for side in SIDES:
             self.entities[side].set_tastes(left[side])
 

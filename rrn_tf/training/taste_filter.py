@@ -122,7 +122,9 @@ class TasteFilter:
             pull[slot[begins]] = np.add.reduceat(weighted * error[:, np.newaxis], begins)
         return precision, pull
 
-    def _left(self, side: Side, residual: FloatArray, rows: dict[Side, _Rows], start: Tastes, scale: TasteScale) -> Tastes:
+    def _left(
+        self, side: Side, residual: FloatArray, rows: dict[Side, _Rows], start: Tastes, scale: TasteScale
+    ) -> Tastes:
         """Where the last followed row leaves each entity: its step is open."""
         data = self._sequences.side(side)
         followed = np.flatnonzero(self._followed[side])

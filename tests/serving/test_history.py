@@ -12,10 +12,12 @@ import tensorflow as tf
 from rrn_tf.config import config_from_dict
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation.streaming import predict_streaming
+from rrn_tf.features import SIDES
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.training.alternating import TrainingResult, train
 from tests.prepared import write_synthetic
+from tests.test_forward_pass import SCALE, random_tastes
 
 DAY = 86_400
 
@@ -43,7 +45,7 @@ class Model:
 @pytest.fixture(
     scope="module",
     params=[
-        {"cell": "lstm", "inputs": "innovations", "clock": "gap", "implicit": True, "members": 2},
+        {"cell": "lstm", "inputs": "innovations", "clock": "gap", "implicit": True, "members": 2, "taste": 2},
         {"cell": "gru", "inputs": "ratings"},
         pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
         pytest.param({"cell": "lstm", "inputs": "innovations"}, marks=pytest.mark.slow),
@@ -54,7 +56,11 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     sizes = {**request.param, "units": 6, "embedding": 4, "dynamic": 4, "stationary": 2}
     settings = {"epochs": 1, "rows_per_batch": 128, "learning_rate": 0.02}
     data = write_synthetic(generate(SyntheticConfig(users=40, items=30, ratings=500, days=100, seed=5)), root / "data")
-    return Model(train(data, root, config_from_dict({"model": sizes, "training": settings})), root / "model")
+    result = train(data, root, config_from_dict({"model": sizes, "training": settings}))
+    # So few ratings say nothing of tastes.
+    result.model.set_tastes({s: random_tastes(result.model, s, np.random.default_rng(0)) for s in SIDES}, SCALE)
+    result.states.refresh_all()
+    return Model(result, root / "model")
 
 
 def test_a_new_user_is_answered_as_when_streaming(model: Model, rng: np.random.Generator) -> None:
