@@ -235,7 +235,7 @@ class RRN(keras.Model):
         length: tf.Tensor,
         dropout: tuple[float, tf.Tensor] | None = None,
     ) -> tf.Tensor:
-        """As `roll`, without the final state, which is faster; `dropout` of the embeddings is a rate and a seed int[2]."""
+        """As `roll`, without the final state, which is faster; `dropout`: rate, of embeddings, and seed int64[2]."""
         mask = tf.sequence_mask(length, tf.shape(context)[1])
         steps = self.encoder(side).add_context(embedded, context)
         if dropout:
