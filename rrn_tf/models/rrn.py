@@ -132,7 +132,7 @@ class RRN(keras.Model):
     @property
     def taste(self) -> int:
         """Factors of a taste."""
-        return int(self.settings["taste"])
+        return int(self._tastes[Side.USER.value][0].shape[1])
 
     @property
     def taste_scale(self) -> TasteScale:

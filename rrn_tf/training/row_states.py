@@ -103,7 +103,7 @@ class RowStates:
         else:
             for side in SIDES:
                 self.refresh(side)
-        if self.model.taste:
+        if self.model.taste and self.model.taste_scale.prior:
             self.follow_tastes()
 
     def follow_tastes(self) -> None:
@@ -173,23 +173,23 @@ class RowStates:
 
     def _expected(self, side: Side, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """What states and stationary factors say of ratings at positions of a side: float32[N]."""
-        data, metadata = self.sequences.side(side), self.sequences.metadata
-        rows = {side: data.rating_row, side.opposite: data.opposite_row}
-        index = {side: data.row_entity[data.rating_row], side.opposite: data.opposite}
-        vectors = [self.vectors[s].numpy() for s in SIDES]
-        factors = [self.model.factors(s).table.numpy() for s in SIDES]
+        data, trained = self.sequences.side(side), self.sequences.metadata
+        places = [
+            (of, self.vectors[of].numpy(), self.model.factors(of).table.numpy(), row, entity)
+            for of, row, entity in (
+                (side, data.rating_row, data.row_entity[data.rating_row]),
+                (side.opposite, data.opposite_row, data.opposite),
+            )
+        ]
         rating = np.empty(len(positions), np.float32)
         for begin in range(0, len(positions), _CHUNK):
-            part = positions[begin : begin + _CHUNK]
-            dynamic = [of_side[rows[s][part]] for s, of_side in zip(SIDES, vectors, strict=True)]
-            entities = [index[s][part] for s in SIDES]
-            known = np.logical_and(
-                *((e > 0) & (e <= metadata.entities(s).trained) for s, e in zip(SIDES, entities, strict=True))
-            )
-            stationary = [of_side[np.where(known, e, 0)] for of_side, e in zip(factors, entities, strict=True)]
-            rating[begin : begin + _CHUNK] = np.einsum("nd,nd->n", *dynamic) + known * np.einsum(
-                "nk,nk->n", *stationary
-            )
+            part, vectors = positions[begin : begin + _CHUNK], []
+            for of, moving, factors, row, entity in places:
+                index = entity[part]
+                index = np.where(index <= trained.entities(of).trained, index, 0)
+                known = (index > 0)[:, np.newaxis]
+                vectors.append(np.concatenate([moving[row[part]], known * factors[index]], axis=1))
+            rating[begin : begin + _CHUNK] = np.einsum("nd,nd->n", *vectors)
         return rating
 
     def _set_last_step(self, side: Side) -> None:

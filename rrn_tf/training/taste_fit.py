@@ -57,8 +57,7 @@ def iterate_tastes(
     means = [np.zeros((factors, size)) for size in sizes]
     means[1] += np.random.default_rng(seed).standard_normal(means[1].shape) * np.sqrt(0.1 / factors)
     variances = [np.full((factors, size), 0.01 / factors) for size in sizes]
-    for mean, of_side, size in zip(means, index, sizes, strict=True):
-        mean[:, np.bincount(of_side, minlength=size) == 0] = 0
+    means[1][:, np.bincount(item, minlength=sizes[1]) == 0] = 0
     while True:
         doubt = 0.0
         for factor in range(factors):
@@ -75,9 +74,6 @@ def iterate_tastes(
             doubt += float(moments[0] @ moments[1] - product[0] @ product[1])
             left -= mean[0][user] * mean[1][item]
         noise = float(left @ left + doubt) / len(left)
-        yield FittedTastes(
-            tuple((np.sqrt(spread) * mean.T).astype(np.float32) for mean in means),
-            tuple((spread * variance.T).astype(np.float32) for variance in variances),
-            noise * spread**2,
-            prior * spread,
-        )
+        users, items = ((np.sqrt(spread) * mean.T).astype(np.float32) for mean in means)
+        of_users, of_items = ((spread * variance.T).astype(np.float32) for variance in variances)
+        yield FittedTastes((users, items), (of_users, of_items), noise * spread**2, prior * spread)
