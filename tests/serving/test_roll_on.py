@@ -56,7 +56,9 @@ def network(request: pytest.FixtureRequest, prepared: RatingSequences) -> Served
             target.assign(source[: trained[side] + 1])
     ids = {side: prepared.ids(side)[: trained[side]] for side in SIDES}
     nothing = RatedItems(np.zeros(trained[Side.USER] + 2, np.int64), np.empty(0, np.int64))
-    return ServedRRN(model, at_cutoff, prepared.metadata, ids, nothing, LaterRatings.none(), CUTOFF)
+    return ServedRRN(
+        model, at_cutoff, prepared.metadata, ids, nothing, LaterRatings.none(), CUTOFF, since=0, metrics={}
+    )
 
 
 def roll(
