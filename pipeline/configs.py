@@ -23,6 +23,13 @@ BEAM_ARGS = os.environ.get("RRN_BEAM_ARGS", "")
 TUNE_MINUTES = float(os.environ["RRN_TUNE"]) if "RRN_TUNE" in os.environ else None
 MAX_TRIALS = 100
 
+# --- updates: spans of new ratings, local runner --------------------------------------------------
+UPDATE_PIPELINE_NAME = "rrn_update"
+UPDATE_DATA = os.environ.get("RRN_UPDATE_DATA", "spans/{SPAN}/*.csv")
+SPAN = int(os.environ["RRN_SPAN"]) if "RRN_SPAN" in os.environ else None
+# Where there is no pushed version yet.
+BASE_MODEL = os.environ.get("RRN_BASE_MODEL")
+
 # --- what blesses a model -------------------------------------------------------------------------
 # A bound in rating units cannot suit all data: it is set for the data whose scale is known. On
 # movielens-small (half to five stars) a model above it is not better than the global mean.
@@ -30,6 +37,8 @@ MAX_RMSE = {"movielens-small": 1.0}
 # A tolerance: a model this much worse than the latest blessed one may still be noise of the seed.
 MAX_RMSE_INCREASE = 0.005
 MAX_NLL_INCREASE = 0.01
+# Of new ratings as they came in, against the base model's frozen states.
+MAX_UPDATE_RMSE_INCREASE = 0.02
 
 # --- Vertex AI ------------------------------------------------------------------------------------
 VERTEX_ROOT = os.environ.get("RRN_VERTEX_ROOT", "gs://rrn-tf/pipeline")

@@ -22,6 +22,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from pipeline import configs
+from pipeline.local_run import FAILURE, LOG_FILE, METADATA_FILE, RUN_FILE, USAGE, fail, first_line, redirect_log, tell
 from pipeline.progress import ComponentTimer
 from pipeline.tuning import tune_options
 from rrn_tf.collaborative_config import CollaborativeConfig
@@ -33,9 +34,7 @@ if TYPE_CHECKING:
     from pipeline.run_record import RunRecord
 
 RRN, CRNN = MODELS = ("rrn", "crnn")
-RUN_FILE, LOG_FILE, CONFIG_FILE, METADATA_FILE = "run.json", "run.log", "config.yaml", "metadata.sqlite"
-TUNED_FILE = "tuned.yaml"
-FAILURE, USAGE = 1, 2
+CONFIG_FILE, TUNED_FILE = "config.yaml", "tuned.yaml"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,11 +62,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         source = resolve(options.data or configs.DATA[options.model], output / "data")
         dump_config(config, output / CONFIG_FILE)
     except (ConfigError, DataSourceError, OSError) as error:
-        return _fail(USAGE, str(error))
+        return fail(USAGE, str(error))
 
-    timer = ComponentTimer(lambda name, seconds: _tell(f"  {name:<32}{seconds:8.1f} s"))
-    _redirect_log(output / LOG_FILE, timer)
-    _tell(source.description)
+    timer = ComponentTimer(lambda name, seconds: tell(f"  {name:<32}{seconds:8.1f} s"))
+    redirect_log(output / LOG_FILE, timer)
+    tell(source.description)
     from rrn_tf.training.devices import set_logical_devices
 
     set_logical_devices(config.training.replicas)
@@ -75,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         run_pipeline(config_to_dict(config), source, output, options, tune)
     except Exception as error:
         logging.getLogger("absl").exception("the run failed")
-        return _fail(FAILURE, f"{timer.running or 'pipeline'}: {first_line(error)} (see {output / LOG_FILE})")
+        return fail(FAILURE, f"{timer.running or 'pipeline'}: {first_line(error)} (see {output / LOG_FILE})")
     if timer.seconds:  # `tfx pipeline create` loads the runner with its run switched off
         from pipeline.run_record import read_latest_run
         from rrn_tf.tuning.space import with_settings
@@ -86,9 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if settings := run.tuned:
             dump_config(config_from_dict(with_settings(config_to_dict(config), settings)), output / TUNED_FILE)
             record |= {"tuned": settings, "config": str(output / TUNED_FILE)}
-        _tell(f"  {'start-up':<32}{record['start_up_seconds']:8.1f} s")
+        tell(f"  {'start-up':<32}{record['start_up_seconds']:8.1f} s")
         for split, findings in record["anomalies"].items():
-            _tell(f"anomalies in {split}: {'; '.join(findings)}")
+            tell(f"anomalies in {split}: {'; '.join(findings)}")
         (output / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
     return 0
 
@@ -203,12 +202,6 @@ def event_record(run: RunRecord, source: DataSource) -> dict[str, Any]:
     }
 
 
-def first_line(error: BaseException) -> str:
-    """What went wrong, in one line: of bad input the input's own words, without Beam's wrapping."""
-    lines = str(error).strip().splitlines()
-    return lines[0].split(" [while running")[0] if lines else type(error).__name__
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="pipeline.run_local", description="Runs the TFX pipeline on this machine.")
     parser.add_argument("--model", default=configs.MODEL, choices=MODELS, help="rrn: ratings; crnn: events")
@@ -223,28 +216,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--beam-args", default=configs.BEAM_ARGS, help="Beam options, as one string")
     parser.add_argument("--no-cache", action="store_true", help="run every component anew")
     return parser
-
-
-def _redirect_log(file: Path, timer: ComponentTimer) -> None:
-    """Sends the log to a file, warnings and all, and leaves the terminal to the run's own lines."""
-    from absl import logging as absl_logging
-
-    file.parent.mkdir(parents=True, exist_ok=True)
-    to_file = logging.FileHandler(file, mode="w", encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    absl_logging.set_verbosity(absl_logging.INFO)
-    absl_logging.get_absl_logger().addHandler(timer)
-    logging.getLogger().handlers = [to_file]
-    logging.captureWarnings(True)
-
-
-def _tell(line: str) -> None:
-    print(line, flush=True)
-
-
-def _fail(code: int, message: str) -> int:
-    print(f"error: {message}", file=sys.stderr, flush=True)
-    return code
 
 
 if __name__ == "__main__":

@@ -7,12 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_executor
-from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from components.blessing import bless
 from components.report.executor import JSON_FILE, MARKDOWN_FILE
 from components.staging import local_input, local_output
 from rrn_tf.baselines.ngram import ngrams
@@ -80,7 +79,7 @@ class Executor(base_executor.BaseExecutor):
         with local_output(artifact_utils.get_single_uri(output_dict[EVALUATION])) as folder:
             (folder / JSON_FILE).write_text(json.dumps(report, indent=2) + "\n")
             (folder / MARKDOWN_FILE).write_text(event_leaderboard_markdown(rows) + "\n")
-        _bless(artifact_utils.get_single_instance(output_dict[BLESSING]), blessed)
+        bless(artifact_utils.get_single_instance(output_dict[BLESSING]), blessed)
 
 
 def saved_scores(path: str, sequences: EventSequences, positions: np.ndarray, name: str) -> EventScores | None:
@@ -89,15 +88,3 @@ def saved_scores(path: str, sequences: EventSequences, positions: np.ndarray, na
     if not np.array_equal(saved.item_ids, sequences.item_ids):
         return None
     return score_model(NetworkEventModel(saved.load_users(sequences.user_ids).model, name), sequences, positions)
-
-
-def _bless(artifact: Any, blessed: bool) -> None:
-    """As TFX's Evaluator marks it, so that Pusher and Resolver find it."""
-    value, file = (
-        (constants.BLESSED_VALUE, constants.BLESSED_FILE_NAME)
-        if blessed
-        else (constants.NOT_BLESSED_VALUE, constants.NOT_BLESSED_FILE_NAME)
-    )
-    artifact.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
-    with fileio.open(f"{artifact.uri}/{file}", "w") as marker:
-        marker.write("")

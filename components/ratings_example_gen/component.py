@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf import struct_pb2
 from tfx.components.example_gen import component as example_gen
 from tfx.dsl.components.base import executor_spec
-from tfx.proto import example_gen_pb2
+from tfx.proto import example_gen_pb2, range_config_pb2
 
 from components.ratings_example_gen.executor import DATA_CONFIG, DEAD_LETTERS, INPUT_SPLIT, Executor
 from rrn_tf.features import SPLIT_NAMES
@@ -30,16 +30,19 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
         data_config: dict[str, Any],
         *,
         dead_letters: str | None = None,
+        range_config: range_config_pb2.RangeConfig | None = None,
         **settings: str,
     ) -> None:
         """Declares the component.
 
         Args:
           input_base: directory of the ratings; its matching files decide whether a cached run is reused.
-          pattern: file pattern below `input_base`; CSV (plain or gzip) or Parquet.
+          pattern: file pattern below `input_base`; CSV (plain or gzip) or Parquet. It may hold TFX's ``{SPAN}`` and
+            ``{VERSION}``: then the latest span is read.
           data_config: plain values of `rrn_tf.config.DataConfig`.
           dead_letters: directory for rejected rows. Default: inside the output artifact, which the
             orchestrator removes when the component fails.
+          range_config: which span is read, if not the latest.
           settings: further texts for the executor.
         """
         packed = struct_pb2.Struct()
@@ -64,4 +67,5 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
                 )
             ),
             custom_config=custom_config,
+            range_config=range_config,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from rrn_tf.serving.served import ServedRRN
 
 _ROWS_PER_BATCH = 8_192
 # Ratings whose rows are in memory at once.
-PIECE = 250_000
+PIECE = 1_000_000
 
 
 class RolledOn(NamedTuple):
@@ -92,6 +93,9 @@ def roll_on(network: ServedRRN, ratings: SideRatings, *, piece: int = PIECE) -> 
         rolled = streaming_states(network.model, sequences, _ROWS_PER_BATCH, states)
         predicted[rows[order]] = rolled.predict(np.arange(len(rows)))
         states = rolled.entities
+        # Traced functions refer to themselves: their tables would stay until Python happens to look.
+        del rolled
+        gc.collect()
     return RolledOn(states, predicted, late)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,7 +91,7 @@ class JointRoll:
         self._state: dict[Side, list[tf.Variable]] = {}
         self._num_rows = {side: sequences.side(side).num_rows for side in SIDES}
         self._entities = {side: sequences.metadata.entities(side).total + 1 for side in SIDES}
-        self._run = tf.function(self._roll, autograph=False)
+        self._run: Callable[..., None] | None = None
 
     def run(self) -> None:
         """Recomputes all rows with the model's present weights."""
@@ -109,6 +110,9 @@ class JointRoll:
                 output = tf.gather(state[0], self._row_entity[side][rows])
                 vectors = tf.cast(self._model.projection(side)(output), tf.float32)
                 self._vectors[side].scatter_update(tf.IndexedSlices(vectors, rows))
+        if self._run is None:
+            # One trace an instance, whose shapes it has: TensorFlow need not warn of tracing often.
+            self._run = tf.function(self._roll, autograph=False).get_concrete_function(*self._levels)
         self._run(*self._levels)
 
     def vectors(self, side: Side) -> npt.NDArray[np.float32]:

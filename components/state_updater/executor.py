@@ -1,0 +1,70 @@
+"""Executor of StateUpdater."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.dsl.components.base import base_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils
+from tfx.utils import path_utils
+
+from components.sequence_builder.executor import decode_examples
+from components.staging import local_input, local_output
+from rrn_tf import features
+from rrn_tf.serving.export import export_saved_model
+from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.update import NewRatings, update
+
+EXAMPLES, BASE_MODEL, MODEL, UPDATE = "examples", "base_model", "model", "update"
+REPORT_FILE = "update.json"
+
+
+class Executor(base_executor.BaseExecutor):
+    """Reads the Examples, rolls the base model on and exports what it has become."""
+
+    def Do(  # noqa: N802
+        self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
+    ) -> None:
+        """Runs the component.
+
+        Args:
+          input_dict: `examples` and `base_model`.
+          output_dict: `model` and `update`.
+          exec_properties: none.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        ratings = read_ratings(artifact_utils.get_single_instance(input_dict[EXAMPLES]))
+        with local_input(saved_model_uri(artifact_utils.get_single_uri(input_dict[BASE_MODEL]))) as folder:
+            network, report = update(SavedRRN(folder), ratings)
+        model = path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict[MODEL]))
+        with local_output(model) as folder:
+            export_saved_model(network, folder)
+        with local_output(artifact_utils.get_single_uri(output_dict[UPDATE])) as folder:
+            (folder / REPORT_FILE).write_text(json.dumps(report.as_dict(), indent=2) + "\n")
+
+
+def saved_model_uri(uri: str) -> str:
+    """Where a Model artifact has its SavedModel: as Trainer lays it out, or as Pusher does, at the root."""
+    folder = path_utils.serving_model_dir(uri)
+    return folder if fileio.exists(folder) else uri
+
+
+def read_ratings(examples: Any) -> NewRatings:
+    """All ratings of an Examples artifact, whatever their split."""
+    names = (features.USER_ID, features.ITEM_ID, features.TIMESTAMP, features.RATING)
+    kinds = (pa.string(), pa.string(), pa.int64(), pa.float32())
+    schema = pa.schema(zip(names, kinds, strict=True))
+    parts = [pa.Table.from_batches([batch]).select(names).cast(schema) for batch in _batches(examples)]
+    table = pa.concat_tables([schema.empty_table(), *parts])
+    return NewRatings(*(column.to_numpy() for column in table.columns))
+
+
+def _batches(examples: Any) -> Iterator[pa.RecordBatch]:
+    for split in artifact_utils.decode_split_names(examples.split_names):
+        for file in sorted(fileio.glob(f"{artifact_utils.get_split_uri([examples], split)}/*")):
+            yield from decode_examples(file, features.RATING, schema_pb2.FLOAT)

@@ -1,0 +1,1 @@
+"""What blesses an updated model."""

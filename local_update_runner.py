@@ -1,0 +1,15 @@
+"""Runs the pipeline of updates on this machine; its settings come from the environment (`pipeline/configs.py`).
+
+Example:
+  tfx pipeline create --engine local --pipeline_path local_update_runner.py
+  tfx run create --engine local --pipeline_name rrn_update
+"""
+
+from __future__ import annotations
+
+import sys
+
+from pipeline import run_update
+
+if __name__ == "__main__":
+    sys.exit(run_update.main([]))
