@@ -1,0 +1,131 @@
+"""Test RMSE against size, of RRN and of stationary models, on the split of other libraries' models.
+
+    python -m benchmarks.rmse_against_size peers/splits/movietweetings-2013.npz runs/sizes --figure docs/sizes.png
+
+Every model is fitted to the training rows and has its options (regulariser, epochs) chosen on the validation rows;
+predictions are frozen. See `benchmarks.movietweetings_peers` for the split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import numpy as np
+import pandas as pd
+
+from benchmarks.movietweetings_peers import PeerSplit, read_split
+from rrn_tf.baselines.autorec import AutoRec
+from rrn_tf.baselines.bias import UserItemBias
+from rrn_tf.baselines.pmf import PMF
+from rrn_tf.baselines.protocol import Baseline
+from rrn_tf.command import json_option, one_line_errors, write_json
+from rrn_tf.config import RRN_PLUS, load_config
+from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.environment import environment
+from rrn_tf.evaluation.metrics import rmse
+from rrn_tf.features import ITEM_ID, RATING, TIMESTAMP, USER_ID, Side, Split
+from rrn_tf.runs.directory import RunPaths
+from rrn_tf.runs.rating_run import train_run
+from rrn_tf.serving.saved_rrn import SavedRRN
+
+# Members, and units of each.
+NETWORKS = ((1, 8), (1, 16), (1, 40), (2, 40), (4, 40), (8, 40))
+TASTES = 8
+BASELINES: dict[str, list[Callable[[], Baseline]]] = {
+    "user and item bias": [UserItemBias],
+    "PMF": [partial(PMF, factors=k) for k in (1, 2, 5, 10, 20, 40, 80, 160)],
+    "I-AutoRec": [partial(AutoRec, Side.ITEM, hidden=k) for k in (10, 50, 150, 500)],
+}
+
+
+class Point(NamedTuple):
+    """One model.
+
+    Attributes:
+      family: what it is a size of.
+      parameters: numbers that it stores.
+      test: RMSE.
+    """
+
+    family: str
+    parameters: int
+    test: float
+
+
+@click.command()
+@click.argument("split", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Also draws them.")
+@json_option
+def main(split: Path, folder: Path, figure: Path | None, json_file: str | None) -> None:
+    """Trains every size into FOLDER, or takes what is there, and prints a line for each."""
+    rows = read_split(split)
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in (Split.TRAIN, Split.VALID):
+        rows.frames[part].to_csv(folder / f"{part.label}.csv", index=False)
+    found = []
+    with one_line_errors():
+        for point in _points(rows, folder):
+            click.echo(f"{point.family:20} {point.parameters:>12,} {point.test:.4f}")
+            found.append(point)
+        if figure:
+            _draw(found, figure)
+    write_json(json_file, {"models": [point._asdict() for point in found], **environment(0)})
+
+
+def _points(rows: PeerSplit, folder: Path) -> Iterator[Point]:
+    test = rows.frames[Split.TEST]
+    for taste in (0, TASTES):
+        for members, units in NETWORKS:
+            paths = RunPaths(folder / f"{members}x{units}-{taste}")
+            if not paths.metrics.exists():
+                sizes = {"members": members, "units": units, "embedding": units, "taste": taste}
+                settings = [f"model.{name}={value}" for name, value in sizes.items()]
+                files = (str(folder / f"{part.label}.csv") for part in (Split.TRAIN, Split.VALID))
+                train_run(next(files), paths.root, load_config(RRN_PLUS, settings), valid=next(files))
+            saved = SavedRRN(paths.model)
+            predicted = saved.predict(*(test[name].to_numpy() for name in (USER_ID, ITEM_ID, TIMESTAMP)))
+            family = "RRN" if taste else "RRN without tastes"
+            yield Point(family, saved.num_parameters, _test_rmse(rows, predicted))
+    sequences = load_sequences(paths.sequences)
+    train, valid = (sequences.interactions([part]) for part in (Split.TRAIN, Split.VALID))
+    user, item = (_indices(sequences, side, test[name]) for side, name in ((Side.USER, USER_ID), (Side.ITEM, ITEM_ID)))
+    for family, sizes_of in BASELINES.items():
+        for make in sizes_of:
+            fitted = make().fit(train, valid)
+            predicted = fitted.predict(user, item, test[TIMESTAMP].to_numpy())
+            yield Point(family, fitted.num_parameters, _test_rmse(rows, predicted))
+
+
+def _indices(sequences: RatingSequences, side: Side, ids: pd.Series) -> np.ndarray:
+    return pd.Categorical(ids, categories=sequences.ids(side)).codes.astype(np.int32) + 1
+
+
+def _test_rmse(rows: PeerSplit, predicted: np.ndarray) -> float:
+    actual = rows.frames[Split.TEST][RATING].to_numpy()
+    return rmse(np.clip(predicted, *rows.rating_range), actual)
+
+
+def _draw(points: list[Point], file: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+    for family in dict.fromkeys(point.family for point in points):
+        of_family = sorted(point[1:] for point in points if point.family == family)
+        axes.plot(*zip(*of_family, strict=True), marker="o", markersize=4, label=family)
+    axes.set(xscale="log", xlabel="stored numbers", ylabel="test RMSE (frozen)")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=120)
+
+
+if __name__ == "__main__":
+    main()
