@@ -50,7 +50,7 @@ def parse_duration(text: str) -> int:
 
 def parse_time(text: str) -> int:
     """Unix seconds of an ISO date or date-time (UTC unless it says otherwise) or of a plain integer."""
-    if re.fullmatch(r"-?\d+", text.strip()):
+    if re.fullmatch(r"-?\d{1,18}", text.strip()):
         return int(text)
     try:
         moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))

@@ -46,18 +46,21 @@ class Catalogue(tf.Module):
         steps, group = tf.unique(step)
         order = tf.argsort(group, stable=True)
         splits = tf.concat([[0], tf.cumsum(tf.math.bincount(group, minlength=tf.size(steps)))], axis=0)
-        scores = tf.zeros([tf.size(step), width])
-        found = tf.zeros([tf.size(step), width], tf.int64)
+        # Nothing cannot be scattered.
+        some = tf.maximum(width, 1)
+        scores = tf.zeros([tf.size(step), some])
+        found = tf.zeros([tf.size(step), some], tf.int64)
         # Items stand alike for all queries of one step.
         for number in tf.range(tf.size(steps)):
             index = TimedTopK(k=10).index(self._candidates(every, steps[number]), every)
             for begin in tf.range(splits[number], splits[number + 1], _ROWS):
                 rows = order[begin : tf.minimum(begin + _ROWS, splits[number + 1])]
                 without = tf.gather(excluded, rows) - 1
-                values, items = index.query_without(tf.gather(query, rows), without, width)
+                values, items = index.query_without(tf.gather(query, rows), without, some)
                 scores = tf.tensor_scatter_nd_update(scores, rows[:, tf.newaxis], values)
                 found = tf.tensor_scatter_nd_update(found, rows[:, tf.newaxis], items)
-        return tf.where(scores > _NONE, found, tf.zeros_like(found)), scores + constant
+        found = tf.where(scores > _NONE, found, tf.zeros_like(found))
+        return found[:, :width], (scores + constant)[:, :width]
 
     def _candidates(self, every: tf.Tensor, step: tf.Tensor) -> list[tf.Tensor]:
         """What all items are at a step: float32[share, d], share by share."""

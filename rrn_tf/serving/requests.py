@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-_FARTHEST = 1 << 55  # seconds, a billion years: differences of two such times are far from overflowing
+_FARTHEST = 1 << 35  # seconds, a thousand years: what is farther is a mistake, and would swallow differences
 LARGEST_ANSWER = 1 << 24  # recommended items of one request
 LONGEST_HISTORY = 1 << 16  # ratings or events a row
 
 
 def bounded(timestamp: tf.Tensor) -> tf.Tensor:
-    """Times int64[...], those a billion years away brought nearer, since differences would overflow."""
+    """Times int64[...], those more than a thousand years before or after 1970 brought nearer."""
     return tf.clip_by_value(timestamp, -_FARTHEST, _FARTHEST)
 
 

@@ -165,7 +165,7 @@ class SavedRRN:
             **{
                 features.USER_ID: tf.constant([user_id]),
                 features.TIMESTAMP: tf.constant([timestamp], tf.int64),
-                "k": tf.constant(k, tf.int32),
+                "k": tf.constant(min(k, tf.int32.max), tf.int32),
             }
         )
         names, scores = answer[features.ITEM_ID].numpy()[0], answer[features.SCORE].numpy()[0]
