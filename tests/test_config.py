@@ -66,6 +66,9 @@ def test_refuses_files_that_are_no_configuration(text: str, said: str, tmp_path:
 def test_durations_and_times() -> None:
     assert [parse_duration(text) for text in ("30min", "1d", "7d", "1w")] == [1800, 86_400, 604_800, 604_800]
     assert parse_time("1970-01-02") == parse_time("86400") == parse_time("1970-01-02T01:00+01:00") == 86_400
+    for text in ("", "soon", "nan", "1e9", "2026-13-01", "9" * 20):
+        with pytest.raises(ValueError, match="expected unix seconds or an ISO date"):
+            parse_time(text)
     for bad in ("0d", "1.5d", "d", "-1d"):
         with pytest.raises(ValueError, match="expected a duration"):
             parse_duration(bad)

@@ -62,15 +62,15 @@ class Catalogue(tf.Module):
         found = tf.where(scores > _NONE, found, tf.zeros_like(found))
         return found[:, :width], (scores + constant)[:, :width]
 
-    def _candidates(self, every: tf.Tensor, step: tf.Tensor) -> list[tf.Tensor]:
-        """What all items are at a step: float32[share, d], share by share."""
+    def _candidates(self, every: tf.Tensor, step: tf.Tensor) -> list[list[tf.Tensor]]:
+        """What all items are at a step, as shares of `TimedTopK`."""
         if self._resting is None:
-            return [self._items.distinct_vectors(every, tf.fill(tf.shape(every), step))]
-        shares, begin = self._resting.hidden(self._items.wallclock(step)), 1
-        if self._items.factors.shape[1]:
-            for number, share in enumerate(shares):
-                end = begin + share.shape[0]
-                shares[number], begin = tf.concat([share, self._items.factors[begin:end]], axis=1), end
+            return [[self._items.distinct_vectors(every, tf.fill(tf.shape(every), step))]]
+        shares, begin = [], 1
+        for hidden in self._resting.hidden(self._items.wallclock(step)):
+            end = begin + hidden.shape[0]
+            shares.append([hidden, self._items.factors[begin:end]])
+            begin = end
         return shares
 
     def _meeting(self, query: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:

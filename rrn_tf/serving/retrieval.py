@@ -23,10 +23,17 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
       [[b'b']]
     """
 
-    def index(self, candidates: tf.Tensor | Sequence[tf.Tensor], identifiers: tf.Tensor | None = None) -> TimedTopK:
-        """Sets the candidates: float32[I, d], in shares or not, and their identifiers [I] (positions by default)."""
-        self._shares = list(candidates) if isinstance(candidates, list | tuple) else [candidates]
-        count = tf.add_n([tf.shape(share)[0] for share in self._shares])
+    def index(
+        self, candidates: tf.Tensor | Sequence[Sequence[tf.Tensor]], identifiers: tf.Tensor | None = None
+    ) -> TimedTopK:
+        """Sets the candidates.
+
+        Args:
+          candidates: float32[I, d]; or shares of them, each in parts float32[i, e] whose widths add up to d.
+          identifiers: [I]; positions by default.
+        """
+        self._shares = [[candidates]] if isinstance(candidates, tf.Tensor) else candidates
+        count = tf.add_n([tf.shape(part)[0] for part, *_ in self._shares])
         self._identifiers = tf.range(count) if identifiers is None else identifiers
         return self
 
@@ -48,8 +55,13 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
         return self._top(tf.tensor_scatter_nd_update(scores, cells, minus_infinity), k)
 
     def _scores(self, queries: tf.Tensor) -> tf.Tensor:
-        # Together, the shares would have to be copied.
-        return tf.concat([self._compute_score(queries, share) for share in self._shares], axis=1)
+        # To put shares and parts together they would have to be copied.
+        widths = [part.shape[-1] for part in self._shares[0]]
+        parts = tf.split(queries, widths, axis=1) if len(widths) > 1 else [queries]
+        return tf.concat(
+            [tf.add_n([*map(self._compute_score, parts, share)]) for share in self._shares],
+            axis=1,
+        )
 
     def is_exact(self) -> bool:
         return True

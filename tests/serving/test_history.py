@@ -12,11 +12,12 @@ import tensorflow as tf
 from rrn_tf.config import config_from_dict
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation.streaming import predict_streaming
-from rrn_tf.features import SIDES
+from rrn_tf.features import SIDES, Split
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.training.alternating import TrainingResult, train
 from tests.prepared import write_synthetic
+from tests.reference import Clock, Ratings, ReferenceRRN, weights_of
 from tests.test_forward_pass import SCALE, random_tastes
 
 DAY = 86_400
@@ -92,3 +93,48 @@ def test_a_new_user_is_answered_as_when_streaming(model: Model, rng: np.random.G
     ]
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-5)
     assert len(set(together.round(4))) > 1
+
+
+def test_equals_the_reference(model: Model, rng: np.random.Generator) -> None:
+    """As a slow, obvious reading of the equations has it, of an unknown user."""
+    sequences, network = model.result.sequences, model.result.model
+    settings = network.settings
+    if settings["taste"] and settings["members"] > 1:
+        pytest.skip("the reference knows the tastes of one network, not those of several together")
+    metadata, trained = sequences.metadata, sequences.interactions([Split.TRAIN])
+    newcomer, asked = 1 + metadata.users.total, model.saved.cutoff + 30 * DAY
+    index = rng.permutation(len(model.items))[:5] + 1
+    times = model.saved.cutoff + np.array([0, 0, 3, 9]) * DAY
+    ratings = np.array([5.0, 1.0, 3.0, 4.0])
+    clock = Clock(
+        metadata.cutoff,
+        metadata.user_granularity,
+        metadata.item_granularity,
+        metadata.wallclock_mean,
+        metadata.wallclock_std,
+    )
+    everything = Ratings(
+        user=np.append(trained.user, [newcomer] * 4),
+        item=np.append(trained.item, index[:4]),
+        rating=np.append(trained.rating, ratings),
+        timestamp=np.append(trained.timestamp, times),
+        split=np.append(np.zeros(len(trained.user), int), [1] * 4),
+    )
+    expected = np.mean(
+        [
+            ReferenceRRN(
+                everything,
+                clock,
+                weights_of(network, member),
+                settings["cell"],
+                settings["inputs"],
+                settings["clock"] == "gap",
+            ).predict(newcomer, int(index[4]), int(asked), "streaming")
+            for member in range(settings["members"])
+        ]
+    )
+    found = model.predict(
+        ["newcomer"], [model.items[index[4] - 1]], [asked], [model.items[index[:4] - 1]], [ratings], [times]
+    )
+    low, high = metadata.rating_min, metadata.rating_max
+    np.testing.assert_allclose(found, np.clip(expected, low, high), rtol=1e-3)
