@@ -47,9 +47,3 @@ def test_the_server_is_of_the_release_of_its_clients() -> None:
     for lock in (ROOT / "requirements").glob("py*.txt"):
         (pinned,) = re.findall(r"^tensorflow-serving-api==(\S+)$", lock.read_text(), re.MULTILINE)
         assert images == {f"tensorflow/serving:{pinned}"}
-
-
-def test_the_server_may_compile_what_the_model_has_compiled() -> None:
-    exporters = ROOT / "rrn_tf" / "serving"
-    compiled = any("jit_compile=True" in file.read_text(encoding="utf-8") for file in exporters.glob("*.py"))
-    assert ("--xla_cpu_compilation_enabled=true" in SERVICES["rrn"]["command"]) == compiled

@@ -62,7 +62,9 @@ class RRNServing(tf.Module):
         )
         self.user_ids, self.item_ids = (self.table(side).ids for side in SIDES)
         self.seen = SeenItems(served)
-        self.catalogue = Catalogue(self.item, self.item.at_rest())
+        resting = self.item.at_rest()
+        self.catalogue = Catalogue(self.item, resting)
+        self.compiled = resting.compiled if resting else tf.Variable(False, trainable=False, name="compiled")
         self.history = UserHistory(model, self.user, self.item, metadata)
         self.cutoff = tf.Variable(metadata.cutoff, dtype=tf.int64, trainable=False, name="cutoff")
         self.until = tf.Variable(served.until, dtype=tf.int64, trainable=False, name="until")
@@ -180,16 +182,19 @@ class RRNServing(tf.Module):
         return {features.ITEM_ID: tf.gather(self.item_ids, item), features.SCORE: score}
 
 
-def export_saved_model(network: ServedRRN | TrainingResult, path: str | Path) -> None:
+def export_saved_model(network: ServedRRN | TrainingResult, path: str | Path, *, compiled: bool = False) -> None:
     """Writes a SavedModel with the signatures of `RRNServing`; `serving_default` takes serialized examples.
 
     Args:
       network: trained, or updated.
       path: the SavedModel's directory.
+      compiled: whether recommendations have XLA compile a part (`rrn_tf.serving.resting`), which TensorFlow Serving
+        does with `--xla_cpu_compilation_enabled=true` alone. `SavedRRN` has it compiled in any case.
     """
     served = network if isinstance(network, ServedRRN) else ServedRRN.of(network)
     with tempfile.TemporaryDirectory() as assets:
         module = RRNServing(served, Path(assets))
+        module.compiled.assign(compiled)
         signatures = {
             "serving_default": module.predict_examples,
             "predict": module.predict,

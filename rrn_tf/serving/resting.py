@@ -27,10 +27,15 @@ class RestingStates(tf.Module):
       side: which side the states are of.
       states: where its entities stand; row 0 is left out.
       earliest: float32[E + 1], scaled wallclock before which each of them is not asked about.
+
+    Attributes:
+      compiled: bool[] variable, whether XLA compiles the step: four times as fast, but TensorFlow Serving answers with
+        an error unless it is told that it may compile. False until somebody sets it.
     """
 
     def __init__(self, model: RRN, side: Side, states: EntityStates, earliest: tf.Tensor) -> None:
         super().__init__(name="resting")
+        self.compiled = tf.Variable(False, trainable=False, name="compiled")
         encoder, tower, projection = model.encoder(side), model.tower(side), model.projection(side)
         newbie, last = tf.split(states.last_context[1:], 2, axis=1)
         clock = encoder.read_clock(tf.concat([newbie, tf.zeros_like(last), last], axis=1))
@@ -62,7 +67,14 @@ class RestingStates(tf.Module):
         """States at a scaled wallclock float32[]: float32[share, units], share by share."""
         # Of a server with a GPU too: its build need not be able to compile for that.
         with tf.device("CPU:0"):
-            return [share.hidden(wallclock) for share in self._shares]
+            return [
+                tf.cond(
+                    self.compiled,
+                    functools.partial(share.compiled_hidden, wallclock),
+                    functools.partial(share.hidden, wallclock),
+                )
+                for share in self._shares
+            ]
 
     def queries(self, vector: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What meets `hidden` in an inner product as projected states float32[N, dynamic] meet projected ones.
@@ -85,8 +97,12 @@ class _Share(tf.Module):
         self._directions = [tf.Variable(direction, trainable=False) for direction in directions]
         self._tables = [tf.Variable(table, trainable=False) for table in tables]
 
-    # Operation by operation, everything would pass through memory a dozen times: four times as slow.
+    # Operation by operation, everything passes through memory a dozen times.
     @tf.function(input_signature=[tf.TensorSpec([], tf.float32)], jit_compile=True)
+    def compiled_hidden(self, wallclock: tf.Tensor) -> tf.Tensor:
+        """As `hidden`, by XLA."""
+        return self.hidden(wallclock)
+
     def hidden(self, wallclock: tf.Tensor) -> tf.Tensor:
         """float32[share, units]."""
         *gates, cell, newbie, last, earliest = self._tables

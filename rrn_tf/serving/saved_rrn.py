@@ -66,6 +66,8 @@ class SavedRRN:
 
     def __init__(self, model: str | Path | Any) -> None:
         self._module = loaded_module(model)
+        if compiled := getattr(self._module, "compiled", None):
+            compiled.assign(True)
 
     def load_model(self) -> ServedRRN:
         """The network and its states, to be rolled on.

@@ -50,6 +50,9 @@ def test_equals_extrapolating_one_by_one(
     query = tf.random.normal([3, model.emission.units])
     meeting, constant = found.queries(query)
     shares = found.hidden(tf.constant(wallclock))
+    found.compiled.assign(True)
+    for share, compiled in zip(shares, found.hidden(tf.constant(wallclock)), strict=True):
+        np.testing.assert_allclose(share, compiled, rtol=1e-4, atol=1e-5)
     assert [share.shape[0] for share in shares] == [4, 4, 1]
     score = tf.matmul(meeting, tf.concat(shares, axis=0), transpose_b=True) + constant
     entity = tf.range(1, ENTITIES + 1)

@@ -152,6 +152,13 @@ def test_states_without_training_rows_are_newbies(saved: Saved) -> None:
         assert newbie[trained + 1 :].all()
 
 
+def test_only_python_has_a_model_compiled_that_was_not_saved_so(saved: Saved) -> None:
+    module = tf.saved_model.load(str(saved.path))
+    assert not module.compiled.numpy()
+    SavedRRN(module)
+    assert module.compiled.numpy()
+
+
 def test_finds_a_model_in_a_run_and_among_versions(saved: Saved, tmp_path: Path) -> None:
     assert find_saved_model(saved.path.parent) == saved.path
     for version in ("9", "10"):
