@@ -66,7 +66,7 @@ class SavedRRN:
 
     def __init__(self, model: str | Path | Any) -> None:
         self._module = loaded_module(model)
-        if compiled := getattr(self._module, "compiled", None):
+        if (compiled := getattr(self._module, "compiled", None)) is not None:
             compiled.assign(True)
 
     def load_model(self) -> ServedRRN:
