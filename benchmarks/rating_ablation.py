@@ -37,7 +37,7 @@ class Rung(NamedTuple):
     settings: tuple[str, ...] = ()
 
 
-_ALONE = ("model.members=1",)
+_ALONE = ("model.members=1", "model.taste=0")
 _RATINGS = ("model.inputs=ratings", "model.implicit=false")
 _WEEKS = ("data.item_granularity=7d",)
 LADDER = (
@@ -59,7 +59,8 @@ LADDER = (
     Rung("gaps", "rrn-plus", ("model.implicit=false", *_WEEKS, *_ALONE)),
     Rung("implicit inputs", "rrn-plus", (*_WEEKS, *_ALONE)),
     Rung("days of items", "rrn-plus", _ALONE),
-    Rung("eight members: rrn-plus", "rrn-plus"),
+    Rung("eight members", "rrn-plus", ("model.taste=0",)),
+    Rung("tastes: rrn-plus", "rrn-plus"),
     Rung("minutes of users: rrn-plus-streaming", "rrn-plus-streaming"),
 )
 HEADINGS = ["", *(f"{protocol} {split}" for protocol in PROTOCOLS for split in ("valid", "test")), "parameters", "s"]
