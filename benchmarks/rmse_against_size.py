@@ -33,7 +33,7 @@ from rrn_tf.runs.rating_run import train_run
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 # Members, and units of each.
-NETWORKS = ((1, 8), (1, 16), (1, 40), (2, 40), (4, 40), (8, 40))
+NETWORKS = ((1, 8), (1, 16), (1, 40), (2, 40), (8, 40))
 TASTES = 8
 BASELINES: dict[str, list[Callable[[], Baseline]]] = {
     "user and item bias": [UserItemBias],

@@ -158,7 +158,7 @@ class Phase:
 
     def _dropout_seed(self) -> tf.Tensor:
         """Of the update to come: a resumed run draws what it would have drawn. Replicas and sides draw their own."""
-        replica = tf.convert_to_tensor(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
+        replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
         update = self._strategy.num_replicas_in_sync * self.network_optimizer.iterations + replica
         return tf.stack([tf.constant(2 * self._config.seed + SIDES.index(self.side), tf.int64), update])
 

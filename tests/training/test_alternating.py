@@ -57,6 +57,18 @@ def test_a_phase_moves_its_own_side_alone(side: Side, inputs: dict[str, Any], pr
     assert not cached, "a phase must leave the refresh of the cache to the loop"
 
 
+def test_dropout_is_drawn_from_the_seed_and_the_update(prepared_dir: Path, tmp_path: Path) -> None:
+    one, again, none = (
+        [
+            (record.user_rmse, record.item_rmse)
+            for record in train(prepared_dir, tmp_path / name, config(epochs=2, dropout=share)).history
+        ]
+        for name, share in (("one", 0.3), ("again", 0.3), ("none", 0.0))
+    )
+    assert one == again
+    assert all(left != right for left, right in zip(one, none, strict=True))
+
+
 @pytest.mark.slow
 def test_one_seed_one_result(prepared_dir: Path, tmp_path: Path) -> None:
     runs = [train(prepared_dir, tmp_path / str(n), config()) for n in range(2)]
