@@ -59,6 +59,7 @@ LADDER = (
     Rung("gaps", "rrn-plus", ("model.implicit=false", *_WEEKS, *_ALONE)),
     Rung("implicit inputs", "rrn-plus", (*_WEEKS, *_ALONE)),
     Rung("days of items", "rrn-plus", _ALONE),
+    Rung("aside: dropout", "rrn-plus", (*_ALONE, "training.dropout=0.2")),
     Rung("eight members", "rrn-plus", ("model.taste=0",)),
     Rung("tastes: rrn-plus", "rrn-plus"),
     Rung("minutes of users: rrn-plus-streaming", "rrn-plus-streaming"),
