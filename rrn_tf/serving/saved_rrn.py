@@ -135,7 +135,7 @@ class SavedRRN:
         about = json.loads(self._module.about.numpy())["model"]
         tables = [getattr(self._module, side.value) for side in features.SIDES]
         network = sum(int(tf.size(values)) for table in tables for values in table.network)
-        return network + (about["num_users"] + about["num_items"] + 2) * (about["stationary"] + about["taste"])
+        return network + (about["num_users"] + about["num_items"] + 2) * (about["stationary"] + about.get("taste", 0))
 
     def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """bool[N]: which ids of a side the model has seen ratings of."""

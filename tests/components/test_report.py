@@ -26,7 +26,9 @@ class Double(tf.Module):
         super().__init__()
         self.user, self.item = tf.Module(), tf.Module()
         for table in (self.user, self.item):
-            table.network, table.factors = [tf.Variable(tf.zeros([2, 3]))], tf.Variable(tf.zeros([4]))
+            table.network = [tf.Variable(tf.zeros([2, 3]))]
+        sizes = {"num_users": 1, "num_items": 1, "stationary": 1, "taste": 1}
+        self.about = tf.Variable(json.dumps({"model": sizes}))
 
     @tf.function(
         input_signature=[
