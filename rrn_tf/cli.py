@@ -173,7 +173,7 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
         from rrn_tf.report.run_summary import print_recommendations
         from rrn_tf.serving.saved_rrn import SavedRRN
 
-        saved = SavedRRN(model)
+        saved = SavedRRN(model, compiled=False)
         timestamp = saved.until if at is None else parse_time(at)
         known = bool(saved.known(Side.USER, [user])[0])
         if not known:

@@ -58,16 +58,17 @@ class SavedRRN:
 
     Args:
       model: a path (see `find_saved_model`), or what TensorFlow loaded from it.
+      compiled: recommendations have XLA compile a part, which pays from the second one on.
 
     Example:
       >>> model = SavedRRN("runs/a")  # doctest: +SKIP
       >>> model.predict(["42"], ["7"], [1_700_000_000])  # doctest: +SKIP
     """
 
-    def __init__(self, model: str | Path | Any) -> None:
+    def __init__(self, model: str | Path | Any, *, compiled: bool = True) -> None:
         self._module = loaded_module(model)
-        if (compiled := getattr(self._module, "compiled", None)) is not None:
-            compiled.assign(True)
+        if (switch := getattr(self._module, "compiled", None)) is not None:
+            switch.assign(compiled)
 
     def load_model(self) -> ServedRRN:
         """The network and its states, to be rolled on.
