@@ -22,6 +22,8 @@ from rrn_tf.config import load_config
 from rrn_tf.features import Side
 from rrn_tf.serving.saved_rrn import SavedRRN
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("model.members=2", "model.units=4", "model.embedding=4", "model.dynamic=3")
 
 

@@ -20,6 +20,7 @@ from tests.prepared import write_synthetic
 from tests.reference import Clock, Ratings, ReferenceRRN, weights_of
 from tests.test_forward_pass import SCALE, random_tastes
 
+pytestmark = pytest.mark.slow
 DAY = 86_400
 
 

@@ -17,6 +17,7 @@ from rrn_tf.training.row_states import RowStates
 from tests.reference import weights_of
 from tests.test_forward_pass import CUTOFF, DAY, make_ratings, prepare, random_model, reference_on
 
+pytestmark = pytest.mark.slow
 LATER = [split for split in Split if split is not Split.TRAIN]
 INPUTS: list[dict[str, Any]] = [
     {"inputs": "ratings", "taste": 3},

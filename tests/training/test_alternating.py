@@ -57,6 +57,7 @@ def test_a_phase_moves_its_own_side_alone(side: Side, inputs: dict[str, Any], pr
     assert not cached, "a phase must leave the refresh of the cache to the loop"
 
 
+@pytest.mark.slow
 def test_dropout_is_drawn_from_the_seed_and_the_update(prepared_dir: Path, tmp_path: Path) -> None:
     one, again, none = (
         [
