@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tfx.components import ExampleValidator, Pusher, StatisticsGen, Trainer
+from tfx.components import ExampleValidator, StatisticsGen, Trainer
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.proto import trainer_pb2
 
 from components.event_evaluator.component import EventEvaluator
 from components.event_sequence_builder.component import EventSequenceBuilder
 from components.events_example_gen.component import EventsExampleGen
 from pipeline.pipeline import latest_blessed_model
+from pipeline.pushing import push
 from rrn_tf.features import Side
 
 RUN_FN = "components.trainer.run_fn.event_run_fn"
@@ -68,13 +69,7 @@ def create_event_pipeline(
         max_nll=max_nll,
         max_nll_increase=max_nll_increase,
     )
-    pusher = Pusher(
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_model_dir)
-        ),
-    )
+    pusher = push(trainer.outputs["model"], evaluator.outputs["blessing"], serving_model_dir)
     return tfx_pipeline.Pipeline(
         pipeline_name=name,
         pipeline_root=root,

@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx import types
-from tfx.components import Evaluator, ExampleValidator, Pusher, StatisticsGen, Trainer, Tuner
+from tfx.components import Evaluator, ExampleValidator, StatisticsGen, Trainer, Tuner
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
 from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
 
 from components.ratings_example_gen.component import RatingsExampleGen
 from components.report.component import Report
 from components.sequence_builder.component import SequenceBuilder
 from pipeline.evaluation import eval_config
+from pipeline.pushing import push
 from rrn_tf.features import SIDES, Split
 
 RUN_FN = "components.trainer.run_fn.run_fn"
@@ -89,13 +90,7 @@ def create_pipeline(
         baseline_model=blessed.outputs["model"],
         eval_config=eval_config(max_rmse, max_rmse_increase),
     )
-    pusher = Pusher(
-        model=trainer.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_model_dir)
-        ),
-    )
+    pusher = push(trainer.outputs["model"], evaluator.outputs["blessing"], serving_model_dir)
     report = Report(sequences.outputs["sequences"], trainer.outputs["model"])
     return tfx_pipeline.Pipeline(
         pipeline_name=name,

@@ -6,16 +6,17 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from tfx.components import ExampleValidator, Pusher, StatisticsGen
+from tfx.components import ExampleValidator, StatisticsGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.proto import pusher_pb2, range_config_pb2
+from tfx.proto import range_config_pb2
 from tfx.types import standard_artifacts
 
 from components.ratings_example_gen.component import RatingsExampleGen
 from components.state_updater.component import StateUpdater
 from components.update_evaluator.component import UpdateEvaluator
+from pipeline.pushing import push
 from rrn_tf.config import DataConfig, SplitConfig
 
 # Nothing of a new span is for training: whatever lies after this cutoff is new.
@@ -63,13 +64,7 @@ def create_update_pipeline(
     base = Importer(source_uri=base_model, artifact_type=standard_artifacts.Model).with_id("base_model")
     updater = StateUpdater(examples.outputs["examples"], base.outputs["result"])
     evaluator = UpdateEvaluator(updater.outputs["update"], max_rmse_increase=max_rmse_increase)
-    pusher = Pusher(
-        model=updater.outputs["model"],
-        model_blessing=evaluator.outputs["blessing"],
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=serving_model_dir)
-        ),
-    )
+    pusher = push(updater.outputs["model"], evaluator.outputs["blessing"], serving_model_dir)
     return tfx_pipeline.Pipeline(
         pipeline_name=name,
         pipeline_root=root,

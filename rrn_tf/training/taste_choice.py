@@ -37,9 +37,9 @@ def fit_tastes(states: RowStates, config: TrainingConfig) -> None:
       config: for `selection`, `seed` and `rows_per_batch`.
     """
     model, sequences = states.model, states.sequences
-    train, rows = sequences.interactions([Split.TRAIN]), sequences.rows_of([Split.VALID])
+    train = sequences.interactions([Split.TRAIN])
     residual = train.rating - states.predict(sequences.rows_of([Split.TRAIN]))
-    if not len(rows):
+    if not len(sequences.rows_of([Split.VALID])):
         *_, last = _fits(train, residual, model.taste, _DEFAULT_SHARE, config.seed)
         _set(model, last, _DEFAULT_DRIFT)
         states.follow_tastes()
@@ -47,8 +47,9 @@ def fit_tastes(states: RowStates, config: TrainingConfig) -> None:
     # As if there were no test ratings: they may not even move the states by which tastes are chosen.
     seen = sequences.without([Split.TEST, Split.TEST_COLD])
     streamed = streaming_states(model, seen, config.rows_per_batch)
-    streamed_rows, valid = seen.rows_of([Split.VALID]), seen.interactions([Split.VALID])
-    expected = streamed.predict(streamed_rows) if config.selection == STREAMING else states.predict(rows)
+    judges = streamed if config.selection == STREAMING else states
+    valid = judges.sequences.interactions([Split.VALID])
+    expected = judges.predict(judges.sequences.rows_of([Split.VALID]))
     best, chosen = rmse(expected, valid.rating), None
     for share in _SHARES:
         for fitted in _fits(train, residual, model.taste, share, config.seed):
@@ -58,11 +59,11 @@ def fit_tastes(states: RowStates, config: TrainingConfig) -> None:
                 best, chosen = found, fitted
     if chosen is None:
         return
-    by_drift = {}
+    by_drift, rows = {}, seen.rows_of([Split.VALID])
     for drift in _DRIFTS:
         _set(model, chosen, drift)
         streamed.follow_tastes()
-        by_drift[drift] = rmse(streamed.predict(streamed_rows), valid.rating)
+        by_drift[drift] = rmse(streamed.predict(rows), seen.user.rating[rows])
     _set(model, chosen, min(by_drift, key=by_drift.__getitem__))
     states.follow_tastes()
 
