@@ -16,8 +16,6 @@ from tfx.utils import path_utils
 from components.sequence_builder.executor import decode_examples
 from components.staging import local_input, local_output
 from rrn_tf import features
-from rrn_tf.serving.export import export_saved_model
-from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.update import NewRatings, update
 
 EXAMPLES, BASE_MODEL, MODEL, UPDATE = "examples", "base_model", "model", "update"
@@ -37,6 +35,10 @@ class Executor(base_executor.BaseExecutor):
           output_dict: `model` and `update`.
           exec_properties: none.
         """
+        # Not before it runs: who only wires the pipeline, as `tfx pipeline create` does, may have loaded Keras 3.
+        from rrn_tf.serving.export import export_saved_model
+        from rrn_tf.serving.saved_rrn import SavedRRN
+
         self._log_startup(input_dict, output_dict, exec_properties)
         ratings = read_ratings(artifact_utils.get_single_instance(input_dict[EXAMPLES]))
         with local_input(saved_model_uri(artifact_utils.get_single_uri(input_dict[BASE_MODEL]))) as folder:
