@@ -14,7 +14,7 @@ from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
-from rrn_tf.training.dependency_levels import dependency_levels, rows_by_level
+from rrn_tf.data.dependency_levels import dependency_levels, rows_by_level
 
 
 class _Levels(NamedTuple):
@@ -51,7 +51,7 @@ class JointRoll:
 
     A row's input are the ratings of its entity's row before, each beside the opposite state that predicted it. That
     state's row began at or before the rating, and the rating came before the row began: so a row needs only rows that
-    began earlier, and all rows of one level (see `rrn_tf.training.dependency_levels`) are taken at once.
+    began earlier, and all rows of one level (see `rrn_tf.data.dependency_levels`) are taken at once.
 
     Sequences that go on from earlier states may begin in an entity's open step. Its state is there already: that row
     is not rolled, and its ratings join those which the open step has had.

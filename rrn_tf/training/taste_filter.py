@@ -9,7 +9,7 @@ from rrn_tf.data.arrays import concatenated_ranges, take_rows
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.tastes import FloatArray, Tastes, TasteScale
-from rrn_tf.training.dependency_levels import RowsByLevel, dependency_levels, rows_by_level
+from rrn_tf.data.dependency_levels import RowsByLevel, dependency_levels, rows_by_level
 
 Positions = npt.NDArray[np.int64]
 
