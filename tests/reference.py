@@ -67,8 +67,10 @@ class ReferenceRRN:
       cell: "lstm", "gru" or "rnn".
       inputs: "ratings" (Eq. 5) or "innovations": then there is no ``embedding`` but ``kernel_in [dynamic + 3, d]``, or
         ``[2 dynamic + 3, d]`` where whose they are counts too.
-      taste_scale: (noise, prior, drift); `weights` then have ``taste_mean`` and ``taste_variance [entities + 1, k]``, a
-        belief about each entity after training.
+      factor_scale: (mean, noise, drift, user priors, item priors) of Bayesian factors; `weights` then have, of
+        each entity after training, ``mean``, ``variance`` and ``set_sum``, all ``[entities + 1, w]``, and ``set_count
+        [entities + 1]``, and ``set_vectors [opposite + 1, w]``; the last of the w numbers is a bias.
+      part_weights: of the network, of the Bayesian factors, and a constant.
       gaps: the context is the newbie flag and the logarithm of the days since the step before (2 rows of the kernel).
     """
 
@@ -80,7 +82,8 @@ class ReferenceRRN:
         cell: str = "lstm",
         inputs: str = "ratings",
         gaps: bool = False,
-        taste_scale: tuple[float, float, float] | None = None,
+        factor_scale: tuple[float, float, float, Any, Any] | None = None,
+        part_weights: tuple[float, float, float] = (1.0, 0.0, 0.0),
     ) -> None:
         self.ratings = ratings
         self.clock = clock
@@ -90,9 +93,9 @@ class ReferenceRRN:
         }
         self.cell = {"lstm": lstm, "gru": gru, "rnn": rnn}[cell]
         self.inputs, self.gaps = inputs, gaps
-        self.taste_scale = taste_scale
+        self.factor_scale, self.part_weights = factor_scale, part_weights
         self.known: dict[tuple[str, int, int, str], Array] = {}
-        self.believed: dict[tuple[str, int, int, str], tuple[Array, Array]] = {}
+        self.believed: dict[tuple[str, int, int, str], tuple[Array, Array, Array, int]] = {}
 
     def history(
         self, side: SideName, entity: int, before: int, protocol: Protocol
@@ -179,34 +182,52 @@ class ReferenceRRN:
             "item", item, timestamp, protocol
         )
         stationary = row(self.weights["user"]["factors"], user) @ row(self.weights["item"]["factors"], item)
-        taste = 0.0
-        if self.taste_scale and timestamp >= self.clock.cutoff:
-            taste = self.taste("user", user, timestamp, protocol)[0] @ self.taste("item", item, timestamp, protocol)[0]
-        return float(dynamic + stationary + taste)
+        network, factors, constant = self.part_weights
+        bayesian = factors * self.bayesian(user, item, timestamp, protocol) if self.factor_scale else 0.0
+        return float(network * (dynamic + stationary) + bayesian + constant)
 
-    def taste(self, side: SideName, entity: int, timestamp: int, protocol: Protocol) -> tuple[Array, Array]:
-        """Mean and variance of an entity's taste in the query's step: a Kalman filter over its later steps."""
-        query_step = self.clock.step(side, timestamp)
-        key = (side, entity, query_step, protocol)
-        if key not in self.believed:
-            noise, prior, drift = self.taste_scale or (1.0, 0.0, 0.0)
-            means, variances = (self.weights[side][name] for name in ("taste_mean", "taste_variance"))
-            mean, covariance = np.zeros(means.shape[1]), prior * np.eye(means.shape[1])
-            if entity < len(means):
-                mean, covariance = means[entity], np.diag(variances[entity])
-            later = [step for step in self.history(side, entity, query_step, protocol) if step[0] >= 0]
-            for ratings in [[], *(ratings for _, ratings in later)]:
-                own, precision, pull = np.diag(covariance), np.zeros_like(covariance), np.zeros_like(mean)
-                for opposite, rating, when in ratings:
-                    pair = (entity, opposite) if side == "user" else (opposite, entity)
-                    v, doubt = self.taste(OTHER[side], opposite, when, protocol)
-                    weight = 1 / (noise + doubt @ (mean**2 + own))
-                    precision = precision + weight * np.outer(v, v)
-                    pull = pull + weight * (rating - self.predict(*pair, when, protocol)) * v
-                covariance = np.linalg.inv(np.diag(1 / own) + precision)
-                mean = mean + covariance @ pull
-                covariance = np.diag(np.minimum(np.diag(covariance) * (1 + drift), prior))
-            self.believed[key] = mean, np.diag(covariance)
+    def bayesian(self, user: int, item: int, timestamp: int, protocol: Protocol) -> float:
+        """What the Bayesian factors say: a rating of two entities who stand at factors and biases."""
+        p, q = (self.standing(side, e, timestamp, protocol)[0] for side, e in (("user", user), ("item", item)))
+        return float(self.factor_scale[0] + p[-1] + q[-1] + p[:-1] @ q[:-1])
+
+    def standing(self, side: SideName, entity: int, timestamp: int, protocol: Protocol) -> tuple[Array, Array]:
+        """Where an entity stands at a time, and the variance of its own part."""
+        mean, variance, met, count = self.belief(side, entity, timestamp, protocol)
+        return mean + met / np.sqrt(max(count, 1)), variance
+
+    def belief(
+        self, side: SideName, entity: int, timestamp: int, protocol: Protocol
+    ) -> tuple[Array, Array, Array, int]:
+        """A Kalman filter over an entity's later ratings of strictly earlier seconds, all of one second at once."""
+        later = timestamp if protocol == "streaming" else min(timestamp, self.clock.cutoff)
+        key = (side, entity, later, protocol)
+        if key in self.believed:
+            return self.believed[key]
+        _, noise, drift, *priors = self.factor_scale
+        prior = np.array(priors[0 if side == "user" else 1])
+        own, weights = ("mean", "variance", "set_sum", "set_count"), self.weights[side]
+        mean, variance, met, count = np.zeros_like(prior), prior, np.zeros_like(prior), 0
+        if entity < len(weights["mean"]):
+            mean, variance, met, count = (weights[name][entity] for name in own)
+        ours, theirs, times = (np.asarray(getattr(self.ratings, n)) for n in (side, OTHER[side], "timestamp"))
+        seen = (ours == entity) & (times >= self.clock.cutoff) & (times < later)
+        for second in np.unique(times[seen]):
+            here = mean + met / np.sqrt(max(count, 1))
+            information, pull, entered = np.diag(1 / variance), np.zeros_like(mean), np.zeros_like(mean)
+            rows = np.flatnonzero(seen & (times == second))
+            for n in rows:
+                there, doubt = self.standing(OTHER[side], int(theirs[n]), int(second), protocol)
+                v = np.append(there[:-1], 1.0)
+                x = 1 / (noise + doubt[:-1] @ (here[:-1] ** 2 + variance[:-1]) + doubt[-1])
+                error = self.ratings.rating[n] - self.factor_scale[0] - there[-1] - here @ v
+                information, pull = information + x * np.outer(v, v), pull + x * error * v
+                entered = entered + weights["set_vectors"][theirs[n] if theirs[n] < len(weights["set_vectors"]) else 0]
+            covariance = np.linalg.inv(information)
+            mean = mean + covariance @ pull
+            variance = np.minimum(np.diag(covariance) + drift * len(rows) * prior, prior)
+            met, count = met + entered, count + len(rows)
+        self.believed[key] = mean, variance, met, count
         return self.believed[key]
 
     def predict_all(self, protocol: Protocol = "frozen") -> Array:
@@ -239,8 +260,9 @@ def weights_of(model: Any, member: int = 0) -> dict[str, dict[str, Array]]:
             "projection_bias": np.split(projection.bias.numpy(), model.emission.members)[member],
             "factors": model.factors(side).table.numpy(),
         }
-        if model.taste:
-            own["taste_mean"], own["taste_variance"], *_ = model.trained_tastes(side)
+        if model.bayesian_factors:
+            own |= zip(("mean", "variance", "set_sum", "set_count"), model.trained_beliefs(side), strict=False)
+            own["set_vectors"] = model.set_vectors(side)
         if model.inputs == "innovations":
             own["kernel_in"] = encoder.kernel.numpy()[member]
         else:

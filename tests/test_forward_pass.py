@@ -13,16 +13,16 @@ from rrn_tf.config import Config, DataConfig, ModelConfig, SplitConfig
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.protocols import streaming_states
+from rrn_tf.factors import Beliefs, FactorScale
 from rrn_tf.features import SIDES, Side, Split
-from rrn_tf.models.rrn import RRN
-from rrn_tf.models.tastes import Tastes, TasteScale
+from rrn_tf.models.rrn import RRN, PartWeights
 from rrn_tf.training.alternating import make_model
 from rrn_tf.training.row_states import RowStates
 from tests.prepared import write_sequences
 from tests.reference import Clock, Protocol, Ratings, ReferenceRRN, weights_of
 
 DAY = 86_400
-SCALE = TasteScale(noise=2.0, prior=0.5, drift=0.3)
+WEIGHTS = PartWeights(network=0.6, factors=0.7, constant=-0.5)
 CUTOFF = 1_000_000_000
 N = 300
 
@@ -58,16 +58,28 @@ def random_model(sequences: RatingSequences, cell: str, **inputs: Any) -> RRN:
     for side in SIDES:
         table = model.factors(side).table
         table.assign(np.concatenate([np.zeros((1, 2)), table.numpy()[1:]]))
-    model.set_tastes({side: random_tastes(model, side, rng) for side in SIDES}, SCALE)
+    set_random_factors(model, rng)
     return model
 
 
-def random_tastes(model: RRN, side: Side, rng: np.random.Generator) -> Tastes:
-    mean = rng.normal(0, 0.5, model.trained_tastes(side).mean.shape).astype(np.float32)
-    mean[0] = 0
-    variance = rng.uniform(0.2, 1, mean.shape).astype(np.float32) * SCALE.prior
-    variance[0] = SCALE.prior
-    return Tastes.of(mean, variance)
+def set_random_factors(model: RRN, rng: np.random.Generator) -> None:
+    """Bayesian factors and weights of parts as training might leave them, if the model has any."""
+    model.set_part_weights(PartWeights())
+    if not model.bayesian_factors:
+        return
+    width, scale, beliefs, set_vectors = model.bayesian_factors + 1, {}, {}, {}
+    for side in SIDES:
+        shape = model.trained_beliefs(side).mean.shape
+        prior = rng.uniform(0.2, 0.6, width)
+        mean, variance, set_sum = rng.normal(0, 0.4, shape), rng.uniform(0.2, 1, shape) * prior, rng.normal(0, 1, shape)
+        mean[0], variance[0], set_sum[0] = 0, prior, 0
+        count = np.append(0, rng.integers(1, 9, len(mean) - 1))
+        beliefs[side] = Beliefs.at_rest(*(column.astype(np.float32) for column in (mean, variance, set_sum, count)))
+        set_vectors[side] = rng.normal(0, 0.3, model.set_vectors(side).shape).astype(np.float32)
+        set_vectors[side][0] = 0
+        scale[side] = tuple(map(float, prior))
+    model.set_factors(beliefs, set_vectors, FactorScale(3.0, 2.0, 0.3, scale[Side.USER], scale[Side.ITEM]))
+    model.set_part_weights(WEIGHTS)
 
 
 def predict(model: RRN, sequences: RatingSequences, protocol: str = "frozen") -> dict[tuple[str, str, int], float]:
@@ -92,7 +104,12 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
 
 
 def reference_on(
-    prepared: RatingSequences, weights: dict[str, Any], cell: str = "lstm", inputs: str = "ratings", gaps: bool = False
+    prepared: RatingSequences,
+    weights: dict[str, Any],
+    cell: str = "lstm",
+    inputs: str = "ratings",
+    gaps: bool = False,
+    model: RRN | None = None,
 ) -> tuple[ReferenceRRN, list[tuple[str, str, int]]]:
     """The reference on the same ratings, and their users, items and times in its order."""
     raw = make_ratings()
@@ -102,8 +119,8 @@ def reference_on(
     trained = raw.timestamp[raw.split == Split.TRAIN]
     ticks = Clock(CUTOFF, DAY, 7 * DAY, trained.mean(), trained.std())
     keys = list(zip(users, items, raw.timestamp.tolist(), strict=True))
-    scale = SCALE if "taste_mean" in weights[Side.USER.value] else None
-    return ReferenceRRN(ratings, ticks, weights, cell, inputs, gaps, scale), keys
+    parts = (model.factor_scale, model.part_weights) if model else ()
+    return ReferenceRRN(ratings, ticks, weights, cell, inputs, gaps, *parts), keys
 
 
 @pytest.mark.parametrize(
@@ -146,15 +163,15 @@ def test_predictions_equal_the_reference(
         pytest.param("frozen", "ratings", marks=pytest.mark.slow),
     ],
 )
-def test_predictions_with_tastes_equal_the_reference(
+def test_predictions_with_bayesian_factors_equal_the_reference(
     prepared: RatingSequences, protocol: Protocol, inputs: str
 ) -> None:
-    model = random_model(prepared, "rnn", inputs=inputs, taste=3)
+    model = random_model(prepared, "rnn", inputs=inputs, bayesian_factors=3)
     found = predict(model, prepared, protocol)
-    reference, keys = reference_on(prepared, weights_of(model), "rnn", inputs)
+    reference, keys = reference_on(prepared, weights_of(model), "rnn", inputs, model=model)
     expected = reference.predict_all(protocol)
     np.testing.assert_allclose([found[key] for key in keys], expected, rtol=1e-4, atol=1e-4)
-    reference.taste_scale = None
+    reference.factor_scale = None
     assert np.std(expected - reference.predict_all(protocol)) > 0.05
 
 
@@ -205,8 +222,11 @@ def test_frozen_predictions_ignore_ratings_after_the_cutoff(prepared: RatingSequ
     assert predict(model, prepared) == predict(model, prepare(changed, tmp_path))
 
 
-def test_streaming_reveals_later_ratings_to_strictly_later_steps(prepared: RatingSequences, tmp_path: Path) -> None:
-    model = random_model(prepared, "rnn", taste=2)
+@pytest.mark.parametrize("parts", [{}, {"bayesian_factors": 2}], ids=["network", "with factors"])
+def test_streaming_reveals_later_ratings_to_strictly_later_steps(
+    prepared: RatingSequences, parts: dict[str, int], tmp_path: Path
+) -> None:
+    model = random_model(prepared, "rnn", **parts)
     before = predict(model, prepared, "streaming")
     changed = make_ratings()
     horizon = CUTOFF + 7 * DAY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rrn_tf.baselines.autorec import AutoRec, AutoRecOptions
+from rrn_tf.baselines.bayesian_factors import BayesianFactors, BayesianFactorsOptions, OnlineBayesianFactors
 from rrn_tf.baselines.bias import GlobalMean, UserItemBias
 from rrn_tf.baselines.online_bias import OnlineBias, OnlineBiasOptions
 from rrn_tf.baselines.online_factors import OnlineFactors, OnlineFactorsOptions
@@ -16,8 +17,11 @@ __all__ = [
     "AutoRec",
     "AutoRecOptions",
     "Baseline",
+    "BayesianFactors",
+    "BayesianFactorsOptions",
     "GlobalMean",
     "OnlineBaseline",
+    "OnlineBayesianFactors",
     "OnlineBias",
     "OnlineBiasOptions",
     "OnlineFactors",
@@ -36,9 +40,9 @@ def standard_baselines(seed: int = 0) -> list[Baseline]:
     """Fresh, unfitted baselines in the order of the leaderboard; a new baseline is added here."""
     pmf = (PMF(centre=centre, seed=seed) for centre in (False, True))
     autorec = (AutoRec(side, seed=seed) for side in SIDES[::-1])
-    return [GlobalMean(), UserItemBias(), *pmf, TimeSVDpp(seed=seed), *autorec]
+    return [GlobalMean(), UserItemBias(), *pmf, TimeSVDpp(seed=seed), BayesianFactors(seed=seed), *autorec]
 
 
 def standard_online_baselines(seed: int = 0) -> list[OnlineBaseline]:
     """The same of the streaming protocol."""
-    return [OnlineBias(), OnlineFactors(seed=seed)]
+    return [OnlineBias(), OnlineFactors(seed=seed), OnlineBayesianFactors(seed=seed)]

@@ -21,7 +21,7 @@ from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.rows import SideRatings, number_rows, segment_starts
 from rrn_tf.data.sequence_files import read_side, read_vocabulary
 from rrn_tf.data.wallclock import step_of
-from rrn_tf.features import Side, Split
+from rrn_tf.features import SIDES, Side, Split
 
 _ROWS, _RATINGS = "rows", "ratings"  # lengths of sequences and of rows
 
@@ -120,16 +120,16 @@ class RatingSequences:
 
     def without(self, splits: Collection[Split]) -> RatingSequences:
         """The data as if nobody had ever given the ratings of some splits; entities keep their indices."""
-        side, gone = self.user, {split.label for split in splits}
-        kept = SideRatings(
-            entity=side.row_entity[side.rating_row].astype(np.int32),
-            opposite=side.opposite,
-            rating=side.rating,
-            timestamp=side.timestamp,
-            split=side.split,
-        ).take(np.flatnonzero(~np.isin(side.split, [int(split) for split in splits])))
+        gone = {split.label for split in splits}
+        kept = self.ratings_at(np.flatnonzero(~np.isin(self.user.split, [int(split) for split in splits])))
         counts = {label: 0 if label in gone else count for label, count in self.metadata.ratings.items()}
         return sequences_in_memory(kept, self.user_ids, self.item_ids, replace(self.metadata, ratings=counts))[0]
+
+    def ratings_at(self, positions: npt.NDArray[np.int64]) -> SideRatings:
+        """The ratings at positions of the user side, as that side sees them."""
+        side = self.user
+        entity = side.row_entity[side.rating_row].astype(np.int32)
+        return SideRatings(entity, side.opposite, side.rating, side.timestamp, side.split).take(positions)
 
     def select(self, positions: npt.NDArray[np.int64], *, unseen: bool = False) -> Interactions:
         """Ratings at positions of the user side; `unseen` as in `interactions`."""
@@ -222,6 +222,37 @@ def sequences_in_memory(
     )
     sequences = _linked(grown, sides[Side.USER], sides[Side.ITEM], user_ids, item_ids)
     return sequences, numbered[Side.USER][0]
+
+
+def sequences_by_second(
+    user: SideRatings, cutoff: int, open_step: Mapping[Side, npt.NDArray[np.int64]]
+) -> tuple[RatingSequences, npt.NDArray[np.int64]]:
+    """Ratings in steps of a second on both sides, for whatever follows them one after the other.
+
+    Args:
+      user: the ratings, as the user side sees them.
+      cutoff: unix seconds; steps count from there.
+      open_step: per side, int64[entities + 1], see `sequences_in_memory`.
+
+    Returns:
+      As `sequences_in_memory`; the metadata know only the cutoff, and there are no ids.
+    """
+    nobody = EntityCounts(0, 0)
+    metadata = SequenceMetadata(
+        cutoff=cutoff,
+        user_granularity=1,
+        item_granularity=1,
+        wallclock_mean=0.0,
+        wallclock_std=1.0,
+        rating_mean=0.0,
+        rating_min=0.0,
+        rating_max=0.0,
+        users=nobody,
+        items=nobody,
+        ratings={},
+    )
+    users, items = (np.empty(len(open_step[side]) - 1, object) for side in SIDES)
+    return sequences_in_memory(user, users, items, metadata, open_step)
 
 
 def _linked(

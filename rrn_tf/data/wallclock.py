@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.features import Side
+
+NEVER = int(np.iinfo(np.int64).min)  # the last step of whoever has no ratings
 
 
 def step_of(timestamp: Any, cutoff: int, granularity: int) -> Any:

@@ -7,6 +7,8 @@ retrained (Section 4.5). Figures of one are never compared with figures of the o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from rrn_tf.data.batches import BatchPlan, plan_batches
@@ -19,6 +21,7 @@ from rrn_tf.training.row_states import RowStates, rolls_jointly
 
 FROZEN, STREAMING = "frozen", "streaming"
 PROTOCOLS = (FROZEN, STREAMING)
+BOTH = "both"  # as a choice of what counts
 
 Metrics = dict[str, dict[str, dict[str, float]]]
 
@@ -47,26 +50,24 @@ def streaming_states(
     return rolled
 
 
-def evaluate(states: RowStates, rows_per_batch: int) -> Metrics:
+def evaluate(by_protocol: Mapping[str, RowStates]) -> Metrics:
     """RMSE and MAE of every split under both protocols.
 
     Training ratings have one figure, since both protocols see the same of the past there.
 
     Args:
-      states: refreshed row states of the frozen protocol.
-      rows_per_batch: padded rows of a batch.
+      by_protocol: refreshed row states of each protocol, on the same data.
 
     Returns:
       ``{split: {protocol: {"rmse", "mae", "n"}}}``; splits without ratings are left out.
     """
-    by_protocol = {FROZEN: states, STREAMING: streaming_states(states.model, states.sequences, rows_per_batch)}
     metrics: Metrics = {}
     for split in Split:
-        rows = states.sequences.rows_of([split])
-        actual = states.sequences.user.rating[rows]
-        for protocol, answering in by_protocol.items():
+        for protocol, states in by_protocol.items():
+            rows = states.sequences.rows_of([split])
+            actual = states.sequences.user.rating[rows]
             if len(rows) and not (split is Split.TRAIN and protocol == STREAMING):
-                predicted = answering.predict(rows)
+                predicted = states.predict(rows)
                 figures = {"rmse": rmse(predicted, actual), "mae": mae(predicted, actual), "n": len(rows)}
                 metrics.setdefault(split.label, {})[protocol] = figures
     return metrics

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from rrn_tf.data.wallclock import NEVER
+from rrn_tf.factors.beliefs import Beliefs
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import RRN
-from rrn_tf.models.tastes import Tastes, TasteScale
 
-NEVER = int(np.iinfo(np.int64).min)  # the last step of whoever has no ratings
+_BELIEVED = ("mean", "variance", "set_sum", "set_count")
+_OPENED = ("precision", "pull", "open_sum", "open_count", "open_step")
 
 
 class EntityStates(tf.Module):
@@ -27,7 +29,7 @@ class EntityStates(tf.Module):
       parts: tensors of the recurrent state (2 for LSTM, 1 otherwise).
       embedding: width of the step embedding.
       sums: width of what a step's ratings add up to (`sum_units` of the encoder).
-      taste: factors of a taste.
+      belief_width: factors and bias of the Bayesian part; 0 where there is none.
 
     Attributes:
       state: list of float32[E + 1, units], in the entity's last step.
@@ -35,7 +37,9 @@ class EntityStates(tf.Module):
       last_sums: float32[E + 1, sums], what that step's ratings add up to (`RRN.input_sums`).
       last_ratings: float32[E + 1, embedding], the same embedded (`x` part of Eq. 5).
       last_context: float32[E + 1, 2], newbie flag and scaled wallclock of that step.
-      taste: the columns of `rrn_tf.models.tastes.Tastes` in that step.
+      believed: the columns of `rrn_tf.factors.Beliefs` before the ratings of each entity's last second.
+      open_entity: int64[M], entities with an open second.
+      opened: the other columns of `Beliefs`, of these entities alone.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class EntityStates(tf.Module):
         parts: int,
         embedding: int,
         sums: int,
-        taste: int = 0,
+        belief_width: int = 0,
         name: str | None = None,
     ) -> None:
         super().__init__(name=name)
@@ -55,39 +59,68 @@ class EntityStates(tf.Module):
         self.last_sums = tf.Variable(tf.zeros([rows, sums]), trainable=False, name="last_sums")
         self.last_ratings = tf.Variable(tf.zeros([rows, embedding]), trainable=False, name="last_ratings")
         self.last_context = tf.Variable(tf.tile([[1.0, 0.0]], [rows, 1]), trainable=False, name="last_context")
-        self.taste = [
-            tf.Variable(values, trainable=False, name=f"taste_{column}")
-            for column, values in Tastes.unknown(rows, taste, TasteScale())._asdict().items()
+        nothing = Beliefs.unknown(rows, np.zeros(belief_width, np.float32))
+        self.believed = [
+            tf.Variable(column, trainable=False, name=name) for name, column in zip(_BELIEVED, nothing, strict=False)
         ]
+        # Few entities have one, and sums of products are wide.
+        self.open_entity = tf.Variable(tf.zeros([0], tf.int64), trainable=False, shape=[None], name="open_entity")
+        self.opened = [
+            tf.Variable(column[:0], trainable=False, shape=[None, *column.shape[1:]], name=name)
+            for name, column in zip(_OPENED, nothing[len(_BELIEVED) :], strict=True)
+        ]
+
+    @property
+    def by_entity(self) -> list[tf.Variable]:
+        """The variables with a row for each entity, 0 included."""
+        return [*self.state, self.last_step, self.last_sums, self.last_ratings, self.last_context, *self.believed]
 
     @classmethod
     def like(cls, model: RRN, side: Side, entities: int) -> EntityStates:
         """Newbie states that fit a model's side."""
         tower, encoder = model.tower(side), model.encoder(side)
         parts, name = len(tower.initial_state(1)), f"{side.value}_states"
-        states = cls(entities, tower.units, parts, encoder.units, encoder.sum_units, model.taste, name=name)
-        trained = model.trained_tastes(side)
-        tastes = Tastes.unknown(entities + 1, model.taste, model.taste_scale)
-        for mine, theirs in zip(tastes, trained, strict=True):
-            mine[: len(theirs)] = theirs[: len(mine)]
-        states.set_tastes(tastes)
+        width = len(model.factor_scale.prior(side))
+        states = cls(entities, tower.units, parts, encoder.units, encoder.sum_units, width, name=name)
+        if width:
+            states.set_beliefs(model.trained_beliefs(side).enlarged(entities + 1, model.factor_scale.prior(side)))
         return states
 
     @property
-    def tastes(self) -> Tastes:
-        return Tastes(*(column.numpy() for column in self.taste))
+    def beliefs(self) -> Beliefs:
+        """Of all entities."""
+        columns = [variable.numpy() for variable in self.believed]
+        beliefs, entity = Beliefs.at_rest(*columns), self.open_entity.numpy()
+        for column, variable in zip(beliefs[len(_BELIEVED) :], self.opened, strict=True):
+            column[entity] = variable.numpy()
+        return beliefs
 
-    def set_tastes(self, tastes: Tastes) -> None:
-        """Takes over tastes of all entities."""
-        for variable, values in zip(self.taste, tastes, strict=True):
-            variable.assign(values)
+    def set_beliefs(self, beliefs: Beliefs) -> None:
+        """Takes over beliefs about all entities."""
+        entity = np.flatnonzero(beliefs.open_count)
+        for variable, column in zip(self.believed, beliefs[: len(_BELIEVED)], strict=True):
+            variable.assign(column)
+        self.open_entity.assign(entity)
+        for variable, column in zip(self.opened, beliefs[len(_BELIEVED) :], strict=True):
+            variable.assign(column[entity])
 
     def enlarged(self, model: RRN, side: Side, entities: int) -> EntityStates:
         """A copy with room for newbies: indices beyond those of this one."""
         larger = EntityStates.like(model, side, entities)
-        for target, source in zip(larger.variables, self.variables, strict=True):
+        for target, source in zip(larger.by_entity, self.by_entity, strict=True):
             target.assign(tf.concat([source, target[source.shape[0] :]], axis=0))
+        for target, source in zip([larger.open_entity, *larger.opened], [self.open_entity, *self.opened], strict=True):
+            target.assign(source)
         return larger
+
+    def of_first(self, model: RRN, side: Side, entities: int) -> EntityStates:
+        """A copy of the first entities alone; of the others, none may have an open second."""
+        fewer = EntityStates.like(model, side, entities)
+        for target, source in zip(fewer.by_entity, self.by_entity, strict=True):
+            target.assign(source[: entities + 1])
+        for target, source in zip([fewer.open_entity, *fewer.opened], [self.open_entity, *self.opened], strict=True):
+            target.assign(source)
+        return fewer
 
     def extrapolate(self, model: RRN, side: Side, entity: tf.Tensor, wallclock: tf.Tensor) -> tf.Tensor:
         """Projected states at a later time: one more step from the last state, fed the last ratings.

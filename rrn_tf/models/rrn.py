@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.factors.beliefs import Beliefs, FactorScale, FloatArray
 from rrn_tf.features import SIDES, Side
 from rrn_tf.layers import InnovationEncoder, RatingEmission, StateTower, StationaryFactors, StepEncoder
-from rrn_tf.models.tastes import Tastes, TasteScale
 
 RATINGS, INNOVATIONS = "ratings", "innovations"
 INPUTS = (RATINGS, INNOVATIONS)
+
+
+class PartWeights(NamedTuple):
+    """How the parts of a model are added up: ``network * n + factors * f + constant``.
+
+    Attributes:
+      network: of what states and stationary factors say (Eq. 7).
+      factors: of what the Bayesian factors say.
+      constant: in units of ratings.
+    """
+
+    network: float = 1.0
+    factors: float = 0.0
+    constant: float = 0.0
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
@@ -36,8 +52,8 @@ class RRN(keras.Model):
       members: networks trained side by side on their own errors, whose ratings are averaged; `units`, `embedding` and
         `dynamic_units` are those of each (not in the paper).
       clock, time_scale: see `rrn_tf.layers.StepContext`.
-      taste: factors, fitted to what the trained states leave, that later ratings move (`rrn_tf.models.tastes`; not in
-        the paper). `call` knows nothing of them.
+      bayesian_factors: k of a second part, Bayesian factors with biases and sets that later ratings move
+        (`rrn_tf.factors`; not in the paper), which stands beside the network; 0 for none. `call` knows nothing of it.
 
     Call arguments, as one tuple:
       user_state, item_state: float[N, units].
@@ -64,7 +80,7 @@ class RRN(keras.Model):
         members: int = 1,
         clock: str = "wallclock",
         time_scale: float = 1.0,
-        taste: int = 0,
+        bayesian_factors: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,7 +97,7 @@ class RRN(keras.Model):
             "members": members,
             "clock": clock,
             "time_scale": time_scale,
-            "taste": taste,
+            "bayesian_factors": bayesian_factors,
         }
         if inputs not in INPUTS:
             raise ValueError(f"inputs should be one of {INPUTS}, received {inputs!r}")
@@ -109,14 +125,11 @@ class RRN(keras.Model):
             _build(self.tower(side), tf.TensorShape([None, None, embedding]))
             _build(self.factors(side), None)
         _build(self.emission, (state, state, vector, vector))
-        self._tastes = {
-            s.value: [
-                tf.Variable(tf.zeros([count[s] + 1, taste]), trainable=False, name=f"{s.value}_taste_{part}")
-                for part in ("mean", "variance")
-            ]
-            for s in SIDES
-        }
-        self._taste_scale = tf.Variable(list(TasteScale()), trainable=False, name="taste_scale")
+        self._bayesian_factors = bayesian_factors
+        self._beliefs = {s.value: _belief_tables(s, count, bayesian_factors) for s in SIDES}
+        width = _belief_width(bayesian_factors)
+        self._factor_scale = tf.Variable(tf.zeros([3 + 2 * width]), trainable=False, name="factor_scale")
+        self._part_weights = tf.Variable(list(PartWeights()), trainable=False, name="part_weights")
         self.built = True
 
     def encoder(self, side: Side) -> Any:
@@ -130,24 +143,42 @@ class RRN(keras.Model):
         return self._factors[side.value]
 
     @property
-    def taste(self) -> int:
-        """Factors of a taste."""
-        return int(self._tastes[Side.USER.value][0].shape[1])
+    def bayesian_factors(self) -> int:
+        """Factors of the Bayesian part; 0 where there is none."""
+        return int(self._bayesian_factors)
 
     @property
-    def taste_scale(self) -> TasteScale:
-        return TasteScale(*map(float, self._taste_scale.numpy()))
+    def factor_scale(self) -> FactorScale:
+        """What all beliefs share."""
+        values, width = tuple(map(float, self._factor_scale.numpy())), _belief_width(self.bayesian_factors)
+        mean, noise, drift, *priors = values
+        return FactorScale(mean, noise, drift, tuple(priors[:width]), tuple(priors[width:]))
 
-    def trained_tastes(self, side: Side) -> Tastes:
-        """What training believes of a side's entities, from index 0, the unknown one."""
-        return Tastes.of(*(part.numpy() for part in self._tastes[side.value]))
+    @property
+    def part_weights(self) -> PartWeights:
+        return PartWeights(*map(float, self._part_weights.numpy()))
 
-    def set_tastes(self, tastes: dict[Side, Tastes], scale: TasteScale) -> None:
-        """Takes over tastes after training ratings, no step of which is open."""
-        self._taste_scale.assign(list(scale))
-        for side, of_side in tastes.items():
-            for variable, values in zip(self._tastes[side.value], of_side[:2], strict=True):
-                variable.assign(values)
+    def set_part_weights(self, weights: PartWeights) -> None:
+        self._part_weights.assign(list(weights))
+
+    def trained_beliefs(self, side: Side) -> Beliefs:
+        """What training believes of the factors of a side's entities, from index 0, the unknown one."""
+        own, variance, set_sum, set_count, _ = (table.numpy() for table in self._beliefs[side.value])
+        return Beliefs.at_rest(own, variance, set_sum, set_count)
+
+    def set_vectors(self, side: Side) -> FloatArray:
+        """float32[E' + 1, k + 1]: what having met each entity of the other side says of a side's own."""
+        return self._beliefs[side.value][-1].numpy()
+
+    def set_factors(
+        self, beliefs: Mapping[Side, Beliefs], set_vectors: Mapping[Side, FloatArray], scale: FactorScale
+    ) -> None:
+        """Takes over Bayesian factors, no step of which is open."""
+        self._factor_scale.assign([*scale[:3], *scale.user_prior, *scale.item_prior])
+        for side in beliefs:
+            values = (*beliefs[side][:4], set_vectors[side])
+            for variable, found in zip(self._beliefs[side.value], values, strict=True):
+                variable.assign(found)
 
     def projection(self, side: Side) -> keras.layers.Dense:
         """The affine map of Eq. 7 from a side's state to its projected state."""
@@ -254,3 +285,24 @@ class RRN(keras.Model):
 def _build(layer: keras.layers.Layer, input_shape: Any) -> None:
     with tf.name_scope(layer.name):
         layer.build(input_shape)
+
+
+def _belief_width(factors: int) -> int:
+    """Factors and a bias, or nothing at all."""
+    return factors + 1 if factors else 0
+
+
+def _belief_tables(side: Side, count: Mapping[Side, int], factors: int) -> list[tf.Variable]:
+    """Columns of `Beliefs` at rest, and the set vectors of the other side's entities."""
+    width, own, other = _belief_width(factors), count[side] + 1, count[side.opposite] + 1
+    shapes = {
+        "own": (own, width),
+        "variance": (own, width),
+        "set_sum": (own, width),
+        "set_count": (own,),
+        "set_vectors": (other, width),
+    }
+    return [
+        tf.Variable(np.zeros(shape, np.float32), trainable=False, name=f"{side.value}_{name}")
+        for name, shape in shapes.items()
+    ]

@@ -20,6 +20,9 @@ class PlainLines(Listener):
     def on_start(self, description: str) -> None:
         self._console.print(description, highlight=False, soft_wrap=True)
 
+    def on_stage(self, description: str) -> None:
+        self._console.print(description, highlight=False, soft_wrap=True)
+
     def on_epoch(self, record: Record) -> None:
         self._console.print(record.summary(), highlight=False, soft_wrap=True)
 

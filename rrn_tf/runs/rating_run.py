@@ -101,6 +101,7 @@ def train_run(
     test = pd.DataFrame(result.sequences.queries([Split.TEST]))
     summary = {
         **result.metrics,
+        "parts": result.parts,
         "best_rmse": best_rmse(test) if best_rmse and len(test) else None,
         "best_epoch": result.best_epoch,
         "epochs": [record.as_dict() for record in result.history],

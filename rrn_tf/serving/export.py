@@ -51,7 +51,8 @@ class RRNServing(tf.Module):
                 {
                     "version": __version__,
                     "model": dict(model.settings),
-                    "taste_scale": model.taste_scale,
+                    "factor_scale": model.factor_scale,
+                    "part_weights": model.part_weights,
                     "metadata": metadata.to_json(),
                     "since": served.since,
                     "metrics": served.metrics,

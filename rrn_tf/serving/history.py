@@ -12,7 +12,7 @@ from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import INNOVATIONS, RRN
 from rrn_tf.serving.blocks import in_blocks
-from rrn_tf.serving.history_tastes import tastes_of_history
+from rrn_tf.serving.history_factors import GivenRatings, factors_of_history
 from rrn_tf.serving.requests import bounded
 from rrn_tf.serving.state_tables import StateTable
 
@@ -56,12 +56,12 @@ class UserHistory(tf.Module):
         # Hidden in partials: saving the Keras objects would trace every layer.
         self._embedded = functools.partial(_embedded, model)
         self._projected = functools.partial(_projected, model)
-        # Of the parts of `StateTable.vectors`.
-        self._widths = [model.emission.units, model.factors(Side.ITEM).factors, model.taste]
-        self._scale = model.taste_scale
+        self._dynamic, self._factors = model.emission.units, model.factors(Side.ITEM).factors
+        self._bayesian = model.bayesian_factors
+        self._scale = model.factor_scale
 
     def vectors(self, user: tf.Tensor, timestamp: tf.Tensor, given: Given) -> tf.Tensor:
-        """float32[N, dynamic + stationary + taste], as `StateTable.vectors`.
+        """float32[N, d], as `StateTable.vectors`.
 
         Args:
           user: int64[N], whose stationary factors count; 0 for unknown users.
@@ -70,11 +70,42 @@ class UserHistory(tf.Module):
         """
         inputs = (user, timestamp, *given)
         rows = _PADDED_ROWS // (tf.shape(given.item)[1] + 1)
-        moving, taste = in_blocks(self._moving, inputs, rows, [tf.float32, tf.float32])
-        return tf.concat([moving, self._stationary(user), taste], axis=1)
+        moving, bayesian = in_blocks(self._standing, inputs, rows, [tf.float32, tf.float32])
+        bayesian = tf.ensure_shape(bayesian, [None, self._bayesian + 1 if self._bayesian else 0])
+        return self._users.beside(moving, self._users.at_rest_part(self._stationary(user), bayesian))
 
     def _stationary(self, user: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self._users.factors, user)[:, : self._widths[1]]
+        return tf.gather(self._users.stationary, user)
+
+    def _standing(
+        self,
+        user: tf.Tensor,
+        timestamp: tf.Tensor,
+        item: tf.Tensor,
+        rating: tf.Tensor,
+        rated_at: tf.Tensor,
+        real: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Projected states float32[N, dynamic] and Bayesian factors and biases float32[N, w]."""
+        real &= tf.math.is_finite(rating)
+        rating = tf.clip_by_value(tf.where(real, rating, tf.zeros_like(rating)), *self._range)
+        moving = self._moving(user, timestamp, item, rating, rated_at, real)
+        if not self._bayesian:
+            return moving, tf.zeros([tf.size(user), 0])
+        return moving, factors_of_history(
+            GivenRatings(
+                item, rating, bounded(rated_at), real & (bounded(rated_at) < bounded(timestamp)[:, tf.newaxis])
+            ),
+            tf.gather(self._items.factors, item)[:, :, -self._bayesian - 2 :],
+            tf.gather(self._items.belief_variances, item),
+            self._met(item),
+            self._scale,
+        )
+
+    def _met(self, item: tf.Tensor) -> tf.Tensor:
+        """Set vectors float32[N, H, w]; items that came after training have none."""
+        table = self._users.set_vectors
+        return tf.gather(table, tf.where(item < tf.shape(table, tf.int64)[0], item, tf.zeros_like(item)))
 
     def _moving(
         self,
@@ -84,10 +115,10 @@ class UserHistory(tf.Module):
         rating: tf.Tensor,
         rated_at: tf.Tensor,
         real: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    ) -> tf.Tensor:
         asked = self._step(timestamp)
         step = self._step(rated_at)
-        real &= (step < asked[:, tf.newaxis]) & tf.math.is_finite(rating)
+        real &= step < asked[:, tf.newaxis]
         step = tf.where(real, step, _NEVER)
         order = tf.argsort(step, axis=1, stable=True)
         step, item, rating, rated_at, real = (
@@ -111,23 +142,11 @@ class UserHistory(tf.Module):
         item = tf.boolean_mask(item, real)
         vector = self._items.distinct_vectors(item, self._items.step(tf.boolean_mask(rated_at, real)))
         own = self._stationary(tf.gather(user, owner))
-        rating = tf.clip_by_value(tf.boolean_mask(rating, real), *self._range)
-        moving, factors, taste = tf.split(vector, self._widths, axis=1)
+        moving, factors, _ = tf.split(vector, [self._dynamic, self._factors, -1], axis=1)
+        rating = tf.boolean_mask(rating, real)
         embedded = self._embedded(own, item, factors, moving, rating, slot, tf.size(count) * width)
         projected = self._projected(embedded, self._context(steps), count + 1)
-        expected = tf.concat([tf.gather(projected, slot - 1), own], axis=1)
-        residual = rating - tf.reduce_sum(expected * tf.concat([moving, factors], axis=1), axis=1)
-        tastes = tastes_of_history(
-            owner,
-            (slot - 1) % width,
-            residual,
-            taste,
-            tf.gather(self._items.taste_variances, item),
-            tf.size(count),
-            width - 1,
-            self._scale,
-        )
-        return tf.gather(projected, query * width + count), tastes
+        return tf.gather(projected, query * width + count)
 
     def _context(self, steps: tf.Tensor) -> tf.Tensor:
         """float32[N, T, 3] of `rrn_tf.layers.StepContext` for new users with rows at steps int64[N, T]."""

@@ -13,9 +13,9 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.factors.beliefs import Beliefs, FactorScale
 from rrn_tf.models.entity_states import EntityStates
-from rrn_tf.models.rrn import RRN
-from rrn_tf.models.tastes import TasteScale
+from rrn_tf.models.rrn import RRN, PartWeights
 from rrn_tf.serving.served import LaterRatings, RatedItems, ServedRRN
 
 _BATCH = 1 << 18  # what repeats within one is computed once
@@ -50,7 +50,8 @@ def loaded_module(model: str | Path | Any) -> Any:
 
 def _variables(states: Any) -> list[tf.Variable]:
     """Those of `EntityStates`, as they are or as TensorFlow loaded them."""
-    return [*states.state, states.last_step, states.last_sums, states.last_ratings, states.last_context, *states.taste]
+    own = [*states.state, states.last_step, states.last_sums, states.last_ratings, states.last_context]
+    return [*own, *states.believed, states.open_entity, *states.opened]
 
 
 class SavedRRN:
@@ -80,16 +81,17 @@ class SavedRRN:
             raise ValueError("expected a model that can be updated, found one of an earlier version: train it anew")
         about = json.loads(self._module.about.numpy())
         model = RRN(**about["model"])
-        model.set_tastes({}, TasteScale(*about["taste_scale"]))
+        model.set_part_weights(PartWeights(*about["part_weights"]))
+        model.set_factors(*self._factors(model, FactorScale(*about["factor_scale"])))
         states = {}
         for side in features.SIDES:
             table = getattr(self._module, side.value)
             for target, source in zip(model.network_variables(side), table.network, strict=True):
                 target.assign(source)
-            # There are none of entities that came after training; beside them stand means of tastes.
+            # There are none of entities that came after training.
             factors = model.factors(side).table
-            factors.assign(table.factors[: factors.shape[0], : factors.shape[1]])
-            states[side] = EntityStates.like(model, side, table.factors.shape[0] - 1)
+            factors.assign(table.stationary[: factors.shape[0]])
+            states[side] = EntityStates.like(model, side, table.stationary.shape[0] - 1)
             for target, source in zip(_variables(states[side]), _variables(table.states), strict=True):
                 target.assign(source)
         seen = self._module.seen
@@ -109,6 +111,18 @@ class SavedRRN:
             since=about["since"],
             metrics=about["metrics"],
         )
+
+    def _factors(
+        self, model: RRN, scale: FactorScale
+    ) -> tuple[dict[features.Side, Beliefs], dict[features.Side, npt.NDArray[np.float32]], FactorScale]:
+        """The Bayesian part, its beliefs about entities with training ratings as the last update left them."""
+        beliefs, set_vectors = {}, {}
+        for side in features.SIDES:
+            table = getattr(self._module, side.value)
+            known = len(model.trained_beliefs(side).mean)
+            beliefs[side] = Beliefs.at_rest(*(column.numpy()[:known] for column in table.states.believed))
+            set_vectors[side] = table.set_vectors.numpy()
+        return beliefs, set_vectors, scale
 
     def ids(self, side: features.Side) -> npt.NDArray[np.object_]:
         """Ids of a side's entities with a state, in order of their indices (from 1)."""
@@ -132,11 +146,13 @@ class SavedRRN:
 
     @property
     def num_parameters(self) -> int:
-        """Numbers that training learned: both networks, the stationary factors and the means of tastes."""
+        """Numbers that training learned: both networks, stationary factors, and the Bayesian part's means."""
         about = json.loads(self._module.about.numpy())["model"]
         tables = [getattr(self._module, side.value) for side in features.SIDES]
         network = sum(int(tf.size(values)) for table in tables for values in table.network)
-        return network + (about["num_users"] + about["num_items"] + 2) * (about["stationary"] + about.get("taste", 0))
+        factors = about["bayesian_factors"]
+        bayesian = 2 * (factors + 1) if factors else 0  # an own part, and what it says of whoever meets it
+        return network + (about["num_users"] + about["num_items"] + 2) * (about["stationary"] + bayesian)
 
     def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """bool[N]: which ids of a side the model has seen ratings of."""

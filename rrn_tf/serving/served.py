@@ -78,9 +78,7 @@ class ServedRRN(NamedTuple):
         states, ids = {}, {}
         for side in SIDES:
             trained = metadata.entities(side).trained
-            states[side] = EntityStates.like(model, side, trained)
-            for mine, theirs in zip(states[side].variables, result.states.entities[side].variables, strict=True):
-                mine.assign(theirs[: trained + 1])
+            states[side] = result.states.entities[side].of_first(model, side, trained)
             ids[side] = sequences.ids(side)[:trained]
         user = sequences.user
         owner, step = user.row_entity[user.rating_row], user.step[user.rating_row]

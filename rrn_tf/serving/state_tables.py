@@ -1,4 +1,4 @@
-"""Vocabulary, states, stationary factors and tastes of one side, as a served model holds them."""
+"""Vocabulary, states, stationary and Bayesian factors of one side, as a served model holds them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
+from rrn_tf.models.rrn import PartWeights
 from rrn_tf.serving.blocks import distinct_rows
 from rrn_tf.serving.requests import bounded
 from rrn_tf.serving.resting import RestingStates
@@ -21,7 +22,7 @@ _AT_A_TIME = 1_024  # entities whose states are moved on at a time: what stays i
 
 
 class StateTable(tf.Module):
-    """Answers where an entity stands at a time: ``[projected state; stationary factors; taste]``.
+    """Answers where an entity stands at a time: ``[projected state; stationary factors; Bayesian factors and biases]``.
 
     Args:
       side: user or item.
@@ -42,11 +43,19 @@ class StateTable(tf.Module):
         self._extrapolate = functools.partial(self.states.extrapolate, model, side)
         self._at_rest = functools.partial(RestingStates, model, side, self.states)
         self._fit_at_rest = RestingStates.fit(model, side, self.states)
-        tastes = self.states.tastes.closed(model.taste_scale)
-        # Stationary factors, and the means of tastes.
-        factors = np.concatenate([_factors(model.factors(side).table.numpy(), len(ids)), tastes.mean], axis=1)
-        self.factors = tf.Variable(factors, trainable=False, name="factors")
-        self.taste_variances = tf.Variable(tastes.variance, trainable=False, name="taste_variances")
+        scale = model.factor_scale
+        beliefs = self.states.beliefs.closed(scale.prior(side), scale.drift)
+        self.stationary = tf.Variable(
+            _stationary(model.factors(side).table.numpy(), len(ids)), trainable=False, name="stationary"
+        )
+        self.belief_variances = tf.Variable(beliefs.variance, trainable=False, name="belief_variances")
+        self.set_vectors = tf.Variable(model.set_vectors(side), trainable=False, name="set_vectors")
+        self.at_rest_part = functools.partial(part_at_rest, side, model.part_weights, scale.mean)
+        # The user's side has the weights.
+        self._share = model.part_weights.network if side is Side.USER else 1.0
+        self.factors = tf.Variable(
+            self.at_rest_part(self.stationary, tf.constant(beliefs.standing)), trainable=False, name="factors"
+        )
         self.ids = tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name="ids")
         self._index = line_numbers(vocabulary, ids)
 
@@ -60,14 +69,18 @@ class StateTable(tf.Module):
         return tf.maximum(step, 0)
 
     def vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """float32[N, dynamic + stationary + taste]; the inner product of two sides' vectors is the rating (Eq. 7).
+        """float32[N, d]; the inner product of two sides' vectors is the rating: Eq. 7 and the Bayesian part, weighed.
 
         Where a step is not later than the entity's last one, the entity stands where it will in the step after that:
         its last ratings tell at once.
         """
         step = tf.maximum(step, tf.gather(self.states.last_step, entity) + 1)
         moving = self._extrapolate(entity, self.wallclock(step))
-        return tf.concat([moving, tf.gather(self.factors, entity)], axis=1)
+        return self.beside(moving, tf.gather(self.factors, entity))
+
+    def beside(self, moving: tf.Tensor, at_rest: tf.Tensor) -> tf.Tensor:
+        """`vectors` of projected states float32[N, dynamic] and of what does not move with time (`part_at_rest`)."""
+        return tf.concat([self._share * moving, at_rest], axis=1)
 
     def wallclock(self, step: tf.Tensor) -> tf.Tensor:
         """float32[...], scaled wallclock of steps int64[...]."""
@@ -121,7 +134,32 @@ class SeenItems(tf.Module):
         return tf.concat([tf.gather(table, user) for table in tables], axis=1)
 
 
-def _factors(table: npt.NDArray[np.float32], entities: int) -> npt.NDArray[np.float32]:
+def part_at_rest(
+    side: Side, weights: PartWeights, mean: float, stationary: tf.Tensor, bayesian: tf.Tensor
+) -> tf.Tensor:
+    """What stands beside projected states in a side's vectors, so that an inner product adds up the weighed parts.
+
+    Args:
+      side: the user's side has the weights.
+      weights: of the parts.
+      mean: what the Bayesian part starts from.
+      stationary: float32[N, k].
+      bayesian: float32[N, w], factors and, last, a bias; or of no width.
+
+    Returns:
+      float32[N, d], as wide on the other side.
+    """
+    if not bayesian.shape[1]:
+        return stationary
+    factors, bias = bayesian[:, :-1], bayesian[:, -1:]
+    one = tf.ones_like(bias)
+    if side is Side.ITEM:
+        return tf.concat([stationary, factors, one, bias], axis=1)
+    bias = weights.factors * (bias + mean) + weights.constant
+    return tf.concat([weights.network * stationary, weights.factors * factors, bias, weights.factors * one], axis=1)
+
+
+def _stationary(table: npt.NDArray[np.float32], entities: int) -> npt.NDArray[np.float32]:
     """float32[entities + 1, k]: 0 where there are no factors, and of the unknown entity."""
     factors = np.zeros((entities + 1, table.shape[1]), np.float32)
     factors[1 : len(table)] = table[1:]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
@@ -17,18 +16,19 @@ from rrn_tf.config import Config
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
-from rrn_tf.evaluation.metrics import rmse
-from rrn_tf.evaluation.protocols import STREAMING, Metrics, evaluate, streaming_states
+from rrn_tf.evaluation.protocols import FROZEN, STREAMING, Metrics, evaluate, streaming_states
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
 from rrn_tf.training.checkpoints import Checkpoints, Progress
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBoard
+from rrn_tf.training.parts import Judge, parts_alone, set_factors, weigh_parts
 from rrn_tf.training.phases import Phase, TrainingError
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
 from rrn_tf.training.row_states import RowStates
-from rrn_tf.training.taste_choice import fit_tastes
 from rrn_tf.training.workers import from_chief, is_chief, lost_workers, take_from_chief
+
+_TESTS = (Split.TEST, Split.TEST_COLD)
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class TrainingResult:
       history: a record per epoch.
       best_epoch: the epoch whose weights these are; 0 is the start.
       metrics: ``{split: {protocol: {"rmse", "mae", "n"}}}`` (see `rrn_tf.evaluation.protocols`).
+      parts: ``{split: {protocol: {part: rmse}}}`` of each part alone and of the whole.
     """
 
     model: RRN
@@ -50,6 +51,7 @@ class TrainingResult:
     history: list[EpochRecord]
     best_epoch: int
     metrics: Metrics
+    parts: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
 
 def make_model(config: Config, sequences: RatingSequences) -> RRN:
@@ -68,7 +70,7 @@ def make_model(config: Config, sequences: RatingSequences) -> RRN:
         members=sizes.members,
         clock=sizes.clock,
         time_scale=sequences.metadata.wallclock_std / 86_400,
-        taste=sizes.taste,
+        bayesian_factors=sizes.bayesian_factors,
     )
 
 
@@ -126,12 +128,15 @@ def train(
         f"{plans[Side.USER].num_ratings:,} training ratings, {len(valid):,} for validation; "
         f"{len(plans[Side.USER])} user and {len(plans[Side.ITEM])} item batches an epoch"
     )
-    loop = _Loop(config, phases, states, valid, progress, checkpoints, listener, strategy)
+    seen = sequences.without(_TESTS)  # they may not even move the states by which anything is chosen
+    loop = _Loop(config, phases, states, seen, progress, checkpoints, listener, strategy)
     if resume and checkpoints.restore():
         loop.go_on()
     else:
         start_at_mean(model, sequences.metadata.rating_mean)
         pretrain_factors(model, sequences, settings)
+        if model.bayesian_factors and chief:
+            set_factors(model, seen, settings.seed, listener.on_stage)
         take_from_chief(strategy, model.variables)
         loop.begin(np.random.default_rng(settings.seed))
     with reused_memory(), lost_workers():
@@ -142,10 +147,12 @@ def train(
             checkpoints.restore_best()
         take_from_chief(strategy, model.variables)
         states.refresh_all()
-    if config.model.taste:
-        fit_tastes(states, settings)
-    metrics = evaluate(states, settings.rows_per_batch)
-    return TrainingResult(model, sequences, states, progress.records, progress.best_epoch, metrics)
+    loop.weigh_parts()
+    listener.on_stage("predicting by both protocols")
+    by_protocol = {FROZEN: states, STREAMING: streaming_states(model, sequences, settings.rows_per_batch)}
+    metrics = evaluate(by_protocol)
+    parts = parts_alone(by_protocol, [split for split in Split if split is not Split.TRAIN])
+    return TrainingResult(model, sequences, states, progress.records, progress.best_epoch, metrics, parts)
 
 
 class _Loop:
@@ -156,7 +163,7 @@ class _Loop:
         config: Config,
         phases: Sequence[Phase],
         states: RowStates,
-        valid: npt.NDArray[np.int64],
+        seen: RatingSequences,
         progress: Progress,
         checkpoints: Checkpoints,
         listener: Listener,
@@ -165,18 +172,14 @@ class _Loop:
         self._settings = config.training
         self._phases = phases
         self._states = states
-        self._valid = valid
         self._progress = progress
         self._checkpoints = checkpoints
         self._listener = listener
         self._strategy = strategy
         self._rng = np.random.default_rng()
-        self._judges = states
-        if config.training.selection == STREAMING and len(valid):
-            # As if there were no test ratings: they may not even move the states by which the best epoch is chosen.
-            seen = states.sequences.without([Split.TEST, Split.TEST_COLD])
-            self._judges = streaming_states(states.model, seen, config.training.rows_per_batch)
-            self._valid = seen.rows_of([Split.VALID])
+        self._seen = seen
+        self._judge_states: dict[str, RowStates] = {}
+        self._judge: Judge | None = None
 
     @property
     def done(self) -> bool:
@@ -227,7 +230,7 @@ class _Loop:
     def _end_epoch(self) -> None:
         progress, found = self._progress, self._score()
         # Without validation ratings the last epoch is the one to keep.
-        if is_best := found < progress.best or not len(self._valid):
+        if is_best := found < progress.best or not self._has_ratings:
             progress.best, progress.best_epoch = found, progress.epoch
             self._checkpoints.save_best(progress.epoch)
         record = EpochRecord(epoch=progress.epoch, valid_rmse=found, best=is_best, **progress.outcome)
@@ -235,12 +238,40 @@ class _Loop:
         progress.epoch, progress.phase, progress.outcome = progress.epoch + 1, 0, {}
         self._listener.on_epoch(record)
 
+    def weigh_parts(self) -> None:
+        """The parts of the trained model by what they are worth on validation ratings."""
+        model = self._states.model
+        weights = weigh_parts(model, self._refreshed_judge())
+        if model.bayesian_factors:
+            take_from_chief(self._strategy, model.variables)
+            self._listener.on_stage(
+                f"parts: network {weights.network:.2f}, factors {weights.factors:.2f}, constant {weights.constant:+.2f}"
+            )
+
+    @property
+    def _has_ratings(self) -> bool:
+        return len(self._seen.rows_of([Split.VALID, Split.VALID_COLD])) > 0
+
+    def _refreshed_judge(self) -> Judge:
+        """Judges by the states of the present weights."""
+        if self._judge is None:
+            selection, settings = self._settings.selection, self._settings
+            if selection != STREAMING:
+                self._judge_states[FROZEN] = self._states
+            if selection != FROZEN and self._has_ratings:
+                self._judge_states[STREAMING] = streaming_states(
+                    self._states.model, self._seen, settings.rows_per_batch
+                )
+            self._judge = Judge(self._judge_states)
+        elif STREAMING in self._judge_states:
+            self._judge_states[STREAMING].refresh_all()
+        return self._judge
+
     def _score(self) -> float:
-        if not len(self._valid):
+        if not self._has_ratings:
             return float("inf")
-        if self._judges is not self._states:
-            self._judges.refresh_all()
-        found = rmse(self._judges.predict(self._valid), self._judges.sequences.user.rating[self._valid])
+        judge = self._refreshed_judge()
+        found = judge.score()[1] if judge.has_ratings else float("inf")
         # Workers that round differently must still agree on which epoch is best and whether to stop.
         return float(from_chief(self._strategy, found))
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from rrn_tf.data.dependency_levels import dependency_levels, rows_by_level
 from rrn_tf.data.sequences import RatingSequences, SideSequences
 from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import RRN
-from rrn_tf.data.dependency_levels import dependency_levels, rows_by_level
 
 
 class _Levels(NamedTuple):

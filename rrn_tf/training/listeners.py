@@ -74,6 +74,9 @@ class Listener:
     def on_start(self, description: str) -> None:
         """Training begins; `description` says on how many ratings."""
 
+    def on_stage(self, description: str) -> None:
+        """A stage beside the epochs begins or has ended; `description` says which, and with what."""
+
     def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
         """A batch of a phase is done."""
 
@@ -90,6 +93,10 @@ class Listeners(Listener):
     def on_start(self, description: str) -> None:
         for listener in self._listeners:
             listener.on_start(description)
+
+    def on_stage(self, description: str) -> None:
+        for listener in self._listeners:
+            listener.on_stage(description)
 
     def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
         for listener in self._listeners:

@@ -14,11 +14,12 @@ from rrn_tf.data.arrays import concatenated_ranges
 from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.wallclock import wallclock_of
+from rrn_tf.factors.beliefs import FloatArray, expected_ratings
+from rrn_tf.factors.filter import FactorFilter
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import INNOVATIONS, RRN
 from rrn_tf.training.joint_roll import JointRoll, continued_rows
-from rrn_tf.training.taste_filter import TasteFilter
 
 _CHUNK = 1 << 18
 
@@ -44,6 +45,7 @@ class RowStates:
     Attributes:
       vectors: per side, float32[R, dynamic] variable of projected states.
       entities: per side, the `EntityStates` after the last planned row.
+      start: per side, the states that the sequences go on from; empty for newbies.
     """
 
     def __init__(
@@ -65,20 +67,19 @@ class RowStates:
             for side in SIDES
         }
         totals = {side: sequences.metadata.entities(side).total for side in SIDES}
-        self._start = {side: start[side].enlarged(model, side, totals[side]) for side in SIDES} if start else {}
+        self.start = {side: start[side].enlarged(model, side, totals[side]) for side in SIDES} if start else {}
         self.entities = {
-            side: self._start[side].enlarged(model, side, totals[side])
+            side: self.start[side].enlarged(model, side, totals[side])
             if start
             else EntityStates.like(model, side, totals[side])
             for side in SIDES
         }
         self._joint = (
-            JointRoll(model, sequences, {side: plans[side].rows for side in SIDES}, self._start)
+            JointRoll(model, sequences, {side: plans[side].rows for side in SIDES}, self.start)
             if rolls_jointly(model, start)
             else None
         )
-        self._tastes: dict[Side, npt.NDArray[np.float32]] = {}
-        self._taste_filter: TasteFilter | None = None
+        self._factors = _FactorStates(self) if model.bayesian_factors else None
         self._roll = {side: self._make_roll(side) for side in SIDES}
         self._extrapolate = {side: self._make_extrapolate(side) for side in SIDES}
 
@@ -103,28 +104,13 @@ class RowStates:
         else:
             for side in SIDES:
                 self.refresh(side)
-        if self.model.taste and self.model.taste_scale.prior:
-            self.follow_tastes()
+        if self._factors and not self._factors.followed:
+            self.follow_factors()
 
-    def follow_tastes(self) -> None:
-        """Recomputes tastes alone: moved by what the states do not say of the ratings."""
-        if self._taste_filter is None:
-            self._taste_filter = TasteFilter(
-                self.sequences,
-                {side: self.plans[side].rows for side in SIDES},
-                {side: continued_rows(self.sequences.side(side), self._start.get(side)) for side in SIDES},
-            )
-        totals = {side: self.sequences.metadata.entities(side).total for side in SIDES}
-        # Those of the model may have been set since these states were made.
-        start = self._start or {side: EntityStates.like(self.model, side, totals[side]) for side in SIDES}
-        residual = {}
-        for side in SIDES:
-            data = self.sequences.side(side)
-            residual[side] = data.rating - self._expected(side, np.arange(len(data.rating)))
-        tastes = {side: start[side].tastes for side in SIDES}
-        self._tastes, left = self._taste_filter.run(residual, tastes, self.model.taste_scale)
-        for side in SIDES:
-            self.entities[side].set_tastes(left[side])
+    def follow_factors(self) -> None:
+        """Recomputes what the Bayesian factors say, after they have changed: the network's training leaves them be."""
+        if self._factors:
+            self._factors.follow()
 
     def _rolled(self, side: Side) -> tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
         """Projected states of the planned rows and the states after them."""
@@ -159,26 +145,31 @@ class RowStates:
         self.vectors[side].assign(vectors)
 
     def predict(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Predicted ratings, within the range of the training ratings.
+        """Predicted ratings, within the range of the training ratings: all parts by their weights.
 
         Args:
           positions: int64[N], positions of ratings on the user side.
         """
-        rating = self._expected(Side.USER, positions)
-        if self._tastes:
-            user_side = self.sequences.user
-            rows = {Side.USER: user_side.rating_row[positions], Side.ITEM: user_side.opposite_row[positions]}
-            rating += np.einsum("nk,nk->n", *(self._tastes[side][rows[side]] for side in SIDES))
+        weights = self.model.part_weights
+        rating = weights.network * self.network_ratings(positions) + np.float32(weights.constant)
+        if self._factors and weights.factors:
+            rating += weights.factors * self.factor_ratings(positions)
         return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max)
 
-    def _expected(self, side: Side, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """What states and stationary factors say of ratings at positions of a side: float32[N]."""
-        data, trained = self.sequences.side(side), self.sequences.metadata
+    def factor_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """What the Bayesian factors alone say, as `network_ratings`."""
+        if not self._factors:
+            raise ValueError("expected a model with Bayesian factors, found one without")
+        return self._factors.ratings(positions)
+
+    def network_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """What states and stationary factors say (Eq. 7) of ratings at positions of the user side: float32[N]."""
+        data, trained = self.sequences.user, self.sequences.metadata
         places = [
             (of, self.vectors[of].numpy(), self.model.factors(of).table.numpy(), row, entity)
             for of, row, entity in (
-                (side, data.rating_row, data.row_entity[data.rating_row]),
-                (side.opposite, data.opposite_row, data.opposite),
+                (Side.USER, data.rating_row, data.row_entity[data.rating_row]),
+                (Side.ITEM, data.opposite_row, data.opposite),
             )
         ]
         rating = np.empty(len(positions), np.float32)
@@ -201,9 +192,9 @@ class RowStates:
         ratings = concatenated_ranges(sequences.rating_splits[last], counts)
         slot = np.repeat(np.arange(len(seen)), counts).astype(np.int32)
         sums = self._input_sums(side, np.repeat(seen, counts), ratings, slot, len(seen)).numpy().astype(np.float32)
-        if self._start:
-            still_open = continued_rows(sequences, self._start[side])[last]
-            sums[still_open] += self._start[side].last_sums.numpy()[seen[still_open]]
+        if self.start:
+            still_open = continued_rows(sequences, self.start[side])[last]
+            sums[still_open] += self.start[side].last_sums.numpy()[seen[still_open]]
         wallclock = wallclock_of(sequences.step[last], self.sequences.metadata, side)
         for variable, values in (
             (entities.last_step, sequences.step[last]),
@@ -252,3 +243,53 @@ class RowStates:
             return self.entities[side].extrapolate(self.model, side, entity, wallclock)
 
         return extrapolate
+
+
+class _FactorStates:
+    """What the Bayesian factors say of a data set's ratings, by the protocol of its row states.
+
+    Where rows after the cutoff are planned, each rating after it is predicted from all of strictly earlier seconds,
+    whatever the network's steps are. Training ratings are predicted as training left both entities, which has seen
+    them.
+
+    Args:
+      states: of a model with Bayesian factors.
+    """
+
+    def __init__(self, states: RowStates) -> None:
+        self._states = states
+        sequences = states.sequences
+        self._later = np.flatnonzero(sequences.user.timestamp >= sequences.metadata.cutoff)
+        self._streams = any((states.plans[side].rows > sequences.side(side).training_rows).any() for side in SIDES)
+        self._standing: dict[Side, FloatArray] = {}
+        self._expected = np.zeros(len(self._later), np.float32)
+        self.followed = False
+
+    def follow(self) -> None:
+        """Recomputes all with the model's present factors, and sets what is believed of the entities at the end."""
+        model, sequences, start = self._states.model, self._states.sequences, self._states.start
+        scale, beliefs = model.factor_scale, {}
+        for side in SIDES:
+            entities = sequences.metadata.entities(side).total + 1
+            trained = model.trained_beliefs(side).enlarged(entities, scale.prior(side))
+            beliefs[side] = start[side].beliefs if start else trained
+            self._standing[side] = beliefs[side].closed(scale.prior(side), scale.drift).standing
+        if self._streams and len(self._later):
+            later = sequences.ratings_at(self._later)
+            set_vectors = {side: model.set_vectors(side) for side in SIDES}
+            following = FactorFilter(later, beliefs, sequences.metadata.cutoff)
+            self._expected, beliefs = following.run(set_vectors, scale)
+        for side in SIDES:
+            self._states.entities[side].set_beliefs(beliefs[side])
+        self.followed = True
+
+    def ratings(self, positions: npt.NDArray[np.int64]) -> FloatArray:
+        """float32[N] of ratings at positions of the user side."""
+        data, scale = self._states.sequences.user, self._states.model.factor_scale
+        user, item = data.row_entity[data.rating_row[positions]], data.opposite[positions]
+        rating = expected_ratings(self._standing[Side.USER][user], self._standing[Side.ITEM][item], scale.mean)
+        if self._streams:
+            place = np.minimum(np.searchsorted(self._later, positions), max(len(self._later) - 1, 0))
+            streamed = np.flatnonzero(np.isin(positions, self._later))
+            rating[streamed] = self._expected[place[streamed]]
+        return rating

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
 from rrn_tf.config import Config
 from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.evaluation.protocols import BOTH, PROTOCOLS
 from rrn_tf.features import Split
 from rrn_tf.training.alternating import train
 from rrn_tf.training.listeners import Listener
@@ -69,5 +71,6 @@ def train_and_validate(
     keras.backend.clear_session()  # or the graphs of all trials would stay in memory
     with _tracing_expected():
         result = train(sequences, checkpoints, config, listeners=listeners, resume=True)
-    figures = result.metrics[Split.VALID.label][config.training.selection]
-    return Outcome(figures["rmse"], result.best_epoch, len(result.history))
+    figures, selection = result.metrics[Split.VALID.label], config.training.selection
+    counted = [figures[protocol]["rmse"] for protocol in PROTOCOLS if selection in (protocol, BOTH)]
+    return Outcome(float(np.sqrt(np.mean(np.square(counted)))), result.best_epoch, len(result.history))

@@ -106,6 +106,7 @@ def test_names_of_the_leaderboard() -> None:
         "PMF raw",
         "PMF centred",
         "TimeSVD++",
+        "Bayesian factors",
         "I-AutoRec",
         "U-AutoRec",
     ]

@@ -27,7 +27,7 @@ class Double(tf.Module):
         self.user, self.item = tf.Module(), tf.Module()
         for table in (self.user, self.item):
             table.network = [tf.Variable(tf.zeros([2, 3]))]
-        sizes = {"num_users": 1, "num_items": 1, "stationary": 1, "taste": 1}
+        sizes = {"num_users": 1, "num_items": 1, "stationary": 1, "bayesian_factors": 1}
         self.about = tf.Variable(json.dumps({"model": sizes}))
 
     @tf.function(

@@ -18,7 +18,7 @@ from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.training.alternating import TrainingResult, train
 from tests.prepared import write_synthetic
 from tests.reference import Clock, Ratings, ReferenceRRN, weights_of
-from tests.test_forward_pass import SCALE, random_tastes
+from tests.test_forward_pass import set_random_factors
 
 pytestmark = pytest.mark.slow
 DAY = 86_400
@@ -47,7 +47,14 @@ class Model:
 @pytest.fixture(
     scope="module",
     params=[
-        {"cell": "lstm", "inputs": "innovations", "clock": "gap", "implicit": True, "members": 2, "taste": 2},
+        {
+            "cell": "lstm",
+            "inputs": "innovations",
+            "clock": "gap",
+            "implicit": True,
+            "members": 2,
+            "bayesian_factors": 2,
+        },
         {"cell": "gru", "inputs": "ratings"},
         pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
         pytest.param({"cell": "lstm", "inputs": "innovations"}, marks=pytest.mark.slow),
@@ -59,9 +66,9 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     settings = {"epochs": 1, "rows_per_batch": 128, "learning_rate": 0.02}
     data = write_synthetic(generate(SyntheticConfig(users=40, items=30, ratings=500, days=100, seed=5)), root / "data")
     result = train(data, root, config_from_dict({"model": sizes, "training": settings}))
-    # So few ratings say nothing of tastes.
-    result.model.set_tastes({s: random_tastes(result.model, s, np.random.default_rng(0)) for s in SIDES}, SCALE)
-    result.states.refresh_all()
+    # Of so few ratings validation may keep a part out.
+    set_random_factors(result.model, np.random.default_rng(0))
+    result.states.follow_factors()
     return Model(result, root / "model")
 
 
@@ -100,8 +107,6 @@ def test_equals_the_reference(model: Model, rng: np.random.Generator) -> None:
     """As a slow, obvious reading of the equations has it, of an unknown user."""
     sequences, network = model.result.sequences, model.result.model
     settings = network.settings
-    if settings["taste"] and settings["members"] > 1:
-        pytest.skip("the reference knows the tastes of one network, not those of several together")
     metadata, trained = sequences.metadata, sequences.interactions([Split.TRAIN])
     newcomer, asked = 1 + metadata.users.total, model.saved.cutoff + 30 * DAY
     index = rng.permutation(len(model.items))[:5] + 1
@@ -134,6 +139,7 @@ def test_equals_the_reference(model: Model, rng: np.random.Generator) -> None:
                 settings["cell"],
                 settings["inputs"],
                 settings["clock"] == "gap",
+                *((network.factor_scale, network.part_weights) if settings["bayesian_factors"] else ()),
             ).predict(newcomer, int(index[4]), int(asked), "streaming")
             for weights in members
         ]

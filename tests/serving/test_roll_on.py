@@ -9,8 +9,8 @@ import pytest
 
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.data.wallclock import NEVER
 from rrn_tf.features import SIDES, Side, Split
-from rrn_tf.models.entity_states import NEVER, EntityStates
 from rrn_tf.serving.roll_on import PIECE, RolledOn, roll_on, with_newbies
 from rrn_tf.serving.served import LaterRatings, RatedItems, ServedRRN
 from rrn_tf.training.row_states import RowStates
@@ -20,7 +20,7 @@ from tests.test_forward_pass import CUTOFF, DAY, make_ratings, prepare, random_m
 pytestmark = pytest.mark.slow
 LATER = [split for split in Split if split is not Split.TRAIN]
 INPUTS: list[dict[str, Any]] = [
-    {"inputs": "ratings", "taste": 3},
+    {"inputs": "ratings", "bayesian_factors": 3},
     {"inputs": "innovations", "implicit": True, "members": 2, "clock": "gap"},
 ]
 Ratings = dict[str, np.ndarray]
@@ -51,10 +51,7 @@ def network(request: pytest.FixtureRequest, prepared: RatingSequences) -> Served
     states = RowStates(model, prepared, plans)
     states.refresh_all()
     trained = {side: prepared.metadata.entities(side).trained for side in SIDES}
-    at_cutoff = {side: EntityStates.like(model, side, trained[side]) for side in SIDES}
-    for side in SIDES:
-        for target, source in zip(at_cutoff[side].variables, states.entities[side].variables, strict=True):
-            target.assign(source[: trained[side] + 1])
+    at_cutoff = {side: states.entities[side].of_first(model, side, trained[side]) for side in SIDES}
     ids = {side: prepared.ids(side)[: trained[side]] for side in SIDES}
     nothing = RatedItems(np.zeros(trained[Side.USER] + 2, np.int64), np.empty(0, np.int64))
     return ServedRRN(
@@ -76,9 +73,10 @@ def check_same_states(one: ServedRRN, other: ServedRRN) -> None:
     for side in SIDES:
         assert sorted(one.ids[side]) == sorted(other.ids[side])
         orders = [np.concatenate([[0], 1 + np.argsort(network.ids[side])]) for network in (one, other)]
-        for mine, theirs in zip(one.states[side].variables, other.states[side].variables, strict=True):
-            left, right = (values.numpy()[order] for values, order in zip((mine, theirs), orders, strict=True))
-            np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5, err_msg=mine.name)
+        columns = ([*states.by_entity, *states.beliefs] for states in (one.states[side], other.states[side]))
+        for mine, theirs in zip(*columns, strict=True):
+            left, right = (np.asarray(values)[order] for values, order in zip((mine, theirs), orders, strict=True))
+            np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5, err_msg=getattr(mine, "name", "a belief"))
 
 
 @pytest.mark.parametrize("pieces", [2, pytest.param(10, marks=pytest.mark.slow)])
@@ -111,7 +109,11 @@ def test_each_is_predicted_as_the_reference_does(network: ServedRRN, prepared: R
     of_members = []
     for member in range(settings["members"]):
         reference, keys = reference_on(
-            prepared, weights_of(network.model, member), inputs=settings["inputs"], gaps=settings["clock"] == "gap"
+            prepared,
+            weights_of(network.model, member),
+            inputs=settings["inputs"],
+            gaps=settings["clock"] == "gap",
+            model=network.model if settings["bayesian_factors"] else None,
         )
         of_members.append(dict(zip(keys, reference.predict_all("streaming"), strict=True)))
     keys = list(zip(later["user_id"], later["item_id"], later["timestamp"].tolist(), strict=True))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from rrn_tf.data.dependency_levels import dependency_levels
 from rrn_tf.data.sequences import load_sequences
 from rrn_tf.features import SIDES, Side
-from rrn_tf.data.dependency_levels import dependency_levels
 
 
 def test_a_level_is_one_more_than_the_highest_of_what_a_row_needs(prepared_dir: Path) -> None:

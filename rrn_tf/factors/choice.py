@@ -1,0 +1,130 @@
+"""Which Bayesian factors: after how many sweeps, and how fast they move, by validation ratings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.data.interactions import Interactions
+from rrn_tf.data.rows import SideRatings
+from rrn_tf.factors.beliefs import Beliefs, FactorScale, FloatArray, expected_ratings
+from rrn_tf.factors.filter import FactorFilter
+from rrn_tf.factors.fit import FittedFactors, fit_factors
+from rrn_tf.features import SIDES, Side
+
+DRIFTS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+_FIRST_DRIFT = 0.01  # also without validation ratings
+_MOST_SWEEPS, _PATIENCE, _DEFAULT_SWEEPS = 40, 4, 12
+_BETTER = 1e-4  # share of the error by which a sweep must be better to count
+
+
+@dataclass(frozen=True)
+class ChosenFactors:
+    """Factors and what chose them.
+
+    Attributes:
+      fitted: with the chosen drift.
+      sweeps: how many.
+      frozen_rmse, streaming_rmse: on the validation ratings; NaN without.
+    """
+
+    fitted: FittedFactors
+    sweeps: int
+    frozen_rmse: float
+    streaming_rmse: float
+
+
+def choose_sweeps(
+    train: Interactions,
+    valid: Interactions,
+    factors: int,
+    seed: int = 0,
+    on_sweep: Callable[[int, float], None] = lambda sweep, rmse: None,
+) -> ChosenFactors:
+    """Fits factors to training ratings, until the validation ratings that they know nothing of get no better.
+
+    Args:
+      train, valid: over the same entity indices; without validation ratings a usual number of sweeps is made.
+      factors: k.
+      seed: of the first factors.
+      on_sweep: is told of each sweep and its validation RMSE.
+    """
+    best = ChosenFactors(*_NOTHING)
+    for sweep, fitted in enumerate(_fits(train, factors, seed), start=1):
+        standing = {side: fitted.beliefs[side].standing for side in SIDES}
+        users, items = standing[Side.USER][valid.user], standing[Side.ITEM][valid.item]
+        found = _rmse(expected_ratings(users, items, fitted.scale.mean), train, valid.rating)
+        on_sweep(sweep, found)
+        if not len(valid):
+            best = ChosenFactors(fitted, sweep, found, found)
+            if sweep == _DEFAULT_SWEEPS:
+                break
+        elif not found >= (1 - _BETTER) * best.frozen_rmse:
+            best = ChosenFactors(fitted, sweep, found, float("nan"))
+        elif sweep - best.sweeps >= _PATIENCE:
+            break
+        if sweep == _MOST_SWEEPS:
+            break
+    return best
+
+
+def choose_drift(
+    chosen: ChosenFactors,
+    later: SideRatings,
+    scored: npt.NDArray[np.bool_],
+    cutoff: int,
+    entities: dict[Side, int],
+    rating_range: tuple[float, float],
+) -> ChosenFactors:
+    """Sets how fast later ratings move factors: what foresees them best, each revealed after it was predicted.
+
+    Args:
+      chosen: factors.
+      later: N ratings after the cutoff that are revealed.
+      scored: bool[N], validation ratings among them.
+      cutoff: unix seconds.
+      entities: per side, number of all entities.
+      rating_range: of the training ratings, to which predictions are clipped.
+    """
+    fitted, rmse_of = chosen.fitted, {}
+    start = {side: enlarged(fitted, side, entities[side]) for side in SIDES}
+    if not scored.any():
+        scale = fitted.scale._replace(drift=_FIRST_DRIFT)
+        return ChosenFactors(fitted._replace(scale=scale), chosen.sweeps, chosen.frozen_rmse, float("nan"))
+    following = FactorFilter(later, start, cutoff)
+
+    def error(place: int) -> float:
+        if place not in rmse_of:
+            expected, _ = following.run(fitted.set_vectors, fitted.scale._replace(drift=DRIFTS[place]))
+            left = np.clip(expected[scored], *rating_range) - later.rating[scored]
+            rmse_of[place] = float(np.sqrt(np.mean(left**2, dtype=np.float64)))
+        return rmse_of[place]
+
+    best = DRIFTS.index(_FIRST_DRIFT)
+    for direction in (1, -1):
+        while 0 <= best + direction < len(DRIFTS) and error(best + direction) < error(best):
+            best += direction
+    scale = fitted.scale._replace(drift=DRIFTS[best])
+    return ChosenFactors(fitted._replace(scale=scale), chosen.sweeps, chosen.frozen_rmse, error(best))
+
+
+def enlarged(fitted: FittedFactors, side: Side, entities: int) -> Beliefs:
+    """What is believed of all of a side's entities, those without training ratings included."""
+    return fitted.beliefs[side].enlarged(entities + 1, fitted.scale.prior(side))
+
+
+def _fits(train: Interactions, factors: int, seed: int) -> Iterator[FittedFactors]:
+    return fit_factors(train.user, train.item, train.rating, (train.num_users, train.num_items), factors, seed)
+
+
+def _rmse(predicted: FloatArray, train: Interactions, actual: FloatArray) -> float:
+    if not len(actual):
+        return float("nan")
+    clipped = np.clip(predicted, train.rating.min(), train.rating.max())
+    return float(np.sqrt(np.mean((clipped - actual) ** 2, dtype=np.float64)))
+
+
+_NOTHING = (FittedFactors({}, {}, FactorScale()), 0, float("inf"), float("nan"))

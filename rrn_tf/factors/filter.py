@@ -1,0 +1,168 @@
+"""Beliefs about both sides' factors followed through later ratings, second by second."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.data.arrays import concatenated_ranges, take_rows
+from rrn_tf.data.dependency_levels import RowsByLevel, dependency_levels, rows_by_level
+from rrn_tf.data.rows import SideRatings
+from rrn_tf.data.sequences import sequences_by_second
+from rrn_tf.factors.beliefs import Beliefs, FactorScale, FloatArray, expected_ratings
+from rrn_tf.features import SIDES, Side
+
+Positions = npt.NDArray[np.int64]
+
+
+class FactorFilter:
+    """Moves beliefs with every rating after training: each is predicted from all of strictly earlier seconds.
+
+    Ratings of one second are predicted before any of them is revealed. Ratings may come in pieces, cut anywhere: those
+    of an entity's last second stay apart, as its open step, until a later one comes.
+
+    Args:
+      ratings: N later ratings as the user side sees them, in any order.
+      start: per side, beliefs of all entities before these ratings.
+      cutoff: unix seconds.
+    """
+
+    def __init__(self, ratings: SideRatings, start: Mapping[Side, Beliefs], cutoff: int) -> None:
+        self._start = start
+        open_step = {side: start[side].open_step for side in SIDES}
+        self._sequences, self._order = sequences_by_second(ratings, cutoff, open_step)
+        self._continued = {}
+        for side in SIDES:
+            data = self._sequences.side(side)
+            self._continued[side] = (data.place == 0) & (data.step == open_step[side][data.row_entity])
+        level = dependency_levels(self._sequences, {side: ~self._continued[side] for side in SIDES})
+        self._count = 1 + max(int(level[side].max(initial=-1)) for side in SIDES)
+        self._by_level: dict[Side, RowsByLevel] = {
+            side: rows_by_level(
+                self._sequences.side(side), level[side], self._count, np.ones(self._sequences.side(side).num_rows, bool)
+            )
+            for side in SIDES
+        }
+
+    def run(self, set_vectors: Mapping[Side, FloatArray], scale: FactorScale) -> tuple[FloatArray, dict[Side, Beliefs]]:
+        """Follows all ratings.
+
+        Args:
+          set_vectors: per side, float32[E', w] of the other side's trained entities, by index; others have none.
+          scale: of all beliefs.
+
+        Returns:
+          float32[N], what was expected of each rating before it was revealed; and where the ratings leave all entities.
+        """
+        rows = {side: _Rows(self._sequences.side(side).num_rows, self._start[side].mean.shape[1]) for side in SIDES}
+        for side in SIDES:
+            opened = np.flatnonzero(self._continued[side])
+            rows[side].set(opened, take_rows(self._start[side], self._sequences.side(side).row_entity[opened]))
+        for level in range(self._count):
+            for side in SIDES:
+                self._advance(side, level, rows, set_vectors[side], scale)
+        left = {side: self._left(side, rows, set_vectors[side], scale) for side in SIDES}
+        user, expected = self._sequences.user, np.empty(len(self._order), np.float32)
+        expected[self._order] = expected_ratings(
+            rows[Side.USER].standing[user.rating_row], rows[Side.ITEM].standing[user.opposite_row], scale.mean
+        )
+        return expected, left
+
+    def _advance(
+        self, side: Side, level: int, rows: dict[Side, _Rows], set_vectors: FloatArray, scale: FactorScale
+    ) -> None:
+        """Beliefs at the rows of one level, from those at the rows before and their ratings."""
+        part, data, start = self._by_level[side].at(level), self._sequences.side(side), self._start[side]
+        if not len(part.row):
+            return
+        entity, before = data.row_entity[part.row], part.row - 1
+        first = data.place[part.row] == 0
+        opened = self._sums(side, part.rating, part.slot, len(part.row), rows, set_vectors, scale)
+        goes_on = np.flatnonzero(first | self._continued[side][before])
+        for found, had in zip(opened, _open_sums(start), strict=True):
+            found[goes_on] += had[entity[goes_on]]
+        columns: list[Any] = rows[side].take(before)
+        for found, had in zip(columns, _closed_columns(start), strict=True):
+            found[first] = had[entity[first]]
+        columns += [*opened, start.open_step[entity]]  # which second it was that ends matters no more
+        rows[side].set(part.row, Beliefs(*columns).closed(scale.prior(side), scale.drift))
+
+    def _sums(
+        self,
+        side: Side,
+        rating: Positions,
+        slot: Positions,
+        slots: int,
+        rows: dict[Side, _Rows],
+        set_vectors: FloatArray,
+        scale: FactorScale,
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """The open step's sums of `Beliefs`, of ratings by the slots that they enter, in ascending order."""
+        data, own, other = self._sequences.side(side), rows[side], rows[side.opposite]
+        width = own.standing.shape[1]
+        shapes = ((slots, width, width), (slots, width), (slots, width), (slots,))
+        precision, pull, open_sum, open_count = (np.zeros(shape, np.float32) for shape in shapes)
+        if len(rating):
+            mine, theirs = data.rating_row[rating], data.opposite_row[rating]
+            here, vector = own.standing[mine], other.standing[theirs]
+            error = data.rating[rating] - expected_ratings(here, vector, scale.mean)
+            # What is not known of the other side is noise to one's own.
+            unknown, known = other.variance[theirs], here**2 + own.variance[mine]
+            known[:, -1] = vector[:, -1] = 1
+            weighted = vector / (np.float32(scale.noise) + np.einsum("nk,nk->n", unknown, known))[:, np.newaxis]
+            begins = np.flatnonzero(np.diff(slot, prepend=-1))
+            filled = slot[begins]
+            precision[filled] = np.add.reduceat(weighted[:, :, np.newaxis] * vector[:, np.newaxis], begins)
+            pull[filled] = np.add.reduceat(weighted * error[:, np.newaxis], begins)
+            opposite = data.opposite[rating]
+            met = set_vectors[np.where(opposite < len(set_vectors), opposite, 0)]
+            open_sum[filled] = np.add.reduceat(met, begins)
+            open_count[filled] = np.diff(begins, append=len(slot))
+        return precision, pull, open_sum, open_count
+
+    def _left(self, side: Side, rows: dict[Side, _Rows], set_vectors: FloatArray, scale: FactorScale) -> Beliefs:
+        """Where the last row leaves each entity: its step is open."""
+        data, start = self._sequences.side(side), self._start[side]
+        last = data.row_splits[1:][np.diff(data.row_splits) > 0] - 1
+        counts = np.diff(data.rating_splits)[last]
+        rating = concatenated_ranges(data.rating_splits[last], counts)
+        sums = self._sums(side, rating, np.repeat(np.arange(len(last)), counts), len(last), rows, set_vectors, scale)
+        entity, still_open = data.row_entity[last], self._continued[side][last]
+        left = take_rows(start, np.arange(len(start.mean)))  # a copy
+        for mine, found in zip(_closed_columns(left), rows[side].take(last), strict=True):
+            mine[entity] = found
+        for mine, theirs, found in zip(_open_sums(left), _open_sums(start), sums, strict=True):
+            mine[entity] = found
+            mine[entity[still_open]] += theirs[entity[still_open]]
+        left.open_step[entity] = data.step[last]
+        return left
+
+
+def _closed_columns(beliefs: Beliefs) -> tuple[FloatArray, ...]:
+    return beliefs.mean, beliefs.variance, beliefs.set_sum, beliefs.set_count
+
+
+def _open_sums(beliefs: Beliefs) -> tuple[FloatArray, ...]:
+    return beliefs.precision, beliefs.pull, beliefs.open_sum, beliefs.open_count
+
+
+class _Rows:
+    """What is believed at a side's R rows, before the ratings of each: the first columns of `Beliefs`."""
+
+    def __init__(self, count: int, width: int) -> None:
+        self._columns = [np.zeros((count, width), np.float32) for _ in range(3)] + [np.zeros(count, np.float32)]
+        self.variance = self._columns[1]
+        self.standing = np.zeros((count, width), np.float32)
+
+    def set(self, rows: Positions, beliefs: Beliefs) -> None:
+        """Takes over what is believed at some rows."""
+        for column, values in zip(self._columns, _closed_columns(beliefs), strict=True):
+            column[rows] = values
+        self.standing[rows] = beliefs.standing
+
+    def take(self, rows: Positions) -> list[FloatArray]:
+        """Copies of the columns at some rows."""
+        return [column[rows] for column in self._columns]
