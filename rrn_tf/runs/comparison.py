@@ -38,7 +38,7 @@ _WITH_UNSEEN = {Split.TEST: (Split.TEST, Split.TEST_COLD), Split.VALID: (Split.V
 
 
 def scored_split(sequences: RatingSequences) -> Split:
-    """What models are compared on: test ratings, or validation ratings where there are none, as of a run with `--valid`.
+    """What models are compared on: test ratings, or validation ratings where there are none (a run with `--valid`).
 
     Raises:
       ValueError: without either.
