@@ -13,61 +13,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
+from benchmarks.rating_split import predictions, read_split
 from rrn_tf.command import one_line_errors
 from rrn_tf.evaluation.metrics import rmse
-from rrn_tf.evaluation.streaming import predict_streaming
-from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID, Split
+from rrn_tf.features import RATING, TIMESTAMP, Split
 from rrn_tf.serving.saved_rrn import SavedRRN
-
-PARTS = (Split.TRAIN, Split.VALID, Split.TEST)
-
-
-class PeerSplit(NamedTuple):
-    """The peers' rows: by split a frame of `COLUMNS` in their order, ids as text."""
-
-    frames: dict[Split, pd.DataFrame]
-
-    @property
-    def later(self) -> pd.DataFrame:
-        """Validation rows, then test rows."""
-        return pd.concat([self.frames[Split.VALID], self.frames[Split.TEST]], ignore_index=True)
-
-    @property
-    def rating_range(self) -> tuple[float, float]:
-        """Least and largest training or validation rating: the peers clip to it."""
-        seen = pd.concat([self.frames[Split.TRAIN], self.frames[Split.VALID]])[RATING]
-        return float(seen.min()), float(seen.max())
-
-
-def read_split(path: Path) -> PeerSplit:
-    """Reads an ``.npz`` of the peers.
-
-    Raises:
-      ValueError: for a part that is missing or no table of four columns.
-    """
-    frames = {}
-    with np.load(path) as parts:
-        for split in PARTS:
-            rows = parts.get(split.label, np.empty(0))
-            if rows.ndim != 2 or rows.shape[1] != len(COLUMNS):
-                raise ValueError(f"{path}: {split.label} should have shape [N, {len(COLUMNS)}], found {rows.shape}")
-            frame = pd.DataFrame(rows, columns=list(COLUMNS))
-            whole = dict.fromkeys((USER_ID, ITEM_ID, TIMESTAMP), np.int64)
-            frames[split] = frame.astype(whole).astype({USER_ID: str, ITEM_ID: str})
-    return PeerSplit(frames)
-
-
-def predictions(saved: SavedRRN, later: pd.DataFrame) -> dict[str, npt.NDArray[np.float32]]:
-    """float32[N] by what the peers put before a model's name: frozen, then streaming."""
-    queries = {name: later[name].to_numpy() for name in (USER_ID, ITEM_ID, TIMESTAMP)}
-    return {"": saved.predict(**queries), "[stream] ": predict_streaming(saved, **queries, rating=later[RATING])}
 
 
 @click.group()

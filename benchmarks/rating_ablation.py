@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from benchmarks.movietweetings_peers import predictions, read_split
+from benchmarks.rating_split import predictions, read_split
 from rrn_tf.command import SET_HELP, json_option, one_line_errors, write_json
 from rrn_tf.config import load_config
 from rrn_tf.environment import environment

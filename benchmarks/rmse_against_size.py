@@ -17,7 +17,7 @@ import click
 import numpy as np
 import pandas as pd
 
-from benchmarks.movietweetings_peers import PeerSplit, read_split
+from benchmarks.rating_split import PeerSplit, read_split
 from rrn_tf.baselines.autorec import AutoRec
 from rrn_tf.baselines.bias import UserItemBias
 from rrn_tf.baselines.pmf import PMF

@@ -115,8 +115,8 @@ def print_update(summary: Mapping[str, Any]) -> None:
     _print(f"model         {summary['model']} in {sum(seconds.values()):.1f} s ({parts})")
 
 
-def print_leaderboards(boards: Mapping[str, Sequence[LeaderboardRow]]) -> None:
-    """Models of ratings beside each other, one table a protocol."""
+def print_leaderboards(boards: Mapping[str, Sequence[LeaderboardRow]], ratings: str = "test") -> None:
+    """Models of ratings beside each other, one table a protocol; `ratings` says which these are."""
     for protocol, rows in boards.items():
         if not rows:
             continue
@@ -125,7 +125,7 @@ def print_leaderboards(boards: Mapping[str, Sequence[LeaderboardRow]]) -> None:
         table.collapse_padding = True  # or it would not fit a terminal of 80 columns
         for line in cells:
             table.add_row(*line)
-        _print(f"{protocol}: {rows[0].n:,} test ratings")
+        _print(f"{protocol}: {rows[0].n:,} {ratings} ratings")
         _print(table)
 
 

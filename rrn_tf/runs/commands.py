@@ -178,8 +178,15 @@ def baselines(
 
         pattern = resolve(data, folder).pattern if data else ""
         from rrn_tf.environment import environment
+        from rrn_tf.features import Split
         from rrn_tf.report.run_summary import print_event_leaderboard, print_leaderboards, print_means_of_runs
-        from rrn_tf.runs.comparison import compare_events, compare_ratings, load_held_out_events, load_ratings
+        from rrn_tf.runs.comparison import (
+            compare_events,
+            compare_ratings,
+            load_held_out_events,
+            load_ratings,
+            scored_split,
+        )
         from rrn_tf.runs.directory import RunPaths
 
         runs = [RunPaths(Path(run_dir)) for run_dir in run_dirs]
@@ -190,7 +197,9 @@ def baselines(
         if kind == RRN:
             of_run = runs[0] if runs else None
             ratings = load_ratings(pattern, resolved_config(config_name or RRN_PLUS, overrides, Config), of_run)
-            print_leaderboards(boards := compare_ratings(ratings, of_run, seed, click.echo))
+            boards = compare_ratings(ratings, of_run, seed, click.echo)
+            figures["split"] = (split := scored_split(ratings)).label
+            print_leaderboards(boards, "validation" if split is Split.VALID else "test")
             figures |= {name: [*map(dataclasses.asdict, rows)] for name, rows in boards.items()}
         else:
             from rrn_tf.report.progress import training_listener

@@ -34,12 +34,25 @@ from rrn_tf.training.listeners import Listener
 RRN_NAME = "RRN"
 STREAMING_UNSEEN = f"{STREAMING}, unseen users and items included"
 LATER = tuple(split for split in Split if split is not Split.TRAIN)
+_WITH_UNSEEN = {Split.TEST: (Split.TEST, Split.TEST_COLD), Split.VALID: (Split.VALID, Split.VALID_COLD)}
+
+
+def scored_split(sequences: RatingSequences) -> Split:
+    """What models are compared on: test ratings, or validation ratings where there are none (a run with `--valid`).
+
+    Raises:
+      ValueError: without either.
+    """
+    for split in _WITH_UNSEEN:
+        if len(sequences.rows_of([split])):
+            return split
+    raise ValueError("a comparison should have test or validation ratings, found none")
 
 
 def compare_ratings(
     sequences: RatingSequences, run: RunPaths | None, seed: int, echo: Callable[[str], None]
 ) -> dict[str, list[LeaderboardRow]]:
-    """Rating baselines, and the RRN of a run, on the test ratings, by each protocol.
+    """Rating baselines, and the RRN of a run, on the ratings of `scored_split`, by each protocol.
 
     Under streaming all later ratings are revealed, validation ratings and those of unseen users and items included:
     to RRN's strictly later steps, to the baselines at strictly later timestamps.
@@ -51,20 +64,21 @@ def compare_ratings(
       echo: is told of each model before it is fitted.
 
     Returns:
-      Rows by protocol: frozen, streaming, and where there are test ratings of unseen users or items, streaming with
+      Rows by protocol: frozen, streaming, and where such ratings of unseen users or items are there, streaming with
       those as well.
 
     Raises:
-      ValueError: without test ratings.
+      ValueError: without test and validation ratings.
     """
-    train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
-    if not len(test):
-        raise ValueError("a comparison should have test ratings, found none (nor has a run with --valid)")
+    of = scored_split(sequences)
+    if of is Split.VALID:
+        echo("no test ratings: compared on validation ratings, which chose options and epochs; figures are optimistic")
+    train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, of))
     saved = SavedRRN(run.model) if run else None
     frozen, streaming = {}, {}
     if saved and run:
         cost = (_training_seconds(run), saved.num_parameters)
-        frozen[RRN_NAME] = RatingPredictions(saved.predict(**sequences.queries([Split.TEST])), *cost)
+        frozen[RRN_NAME] = RatingPredictions(saved.predict(**sequences.queries([of])), *cost)
         revealed = sequences.user.rating[sequences.rows_of(LATER)]
         streaming[RRN_NAME] = RatingPredictions(
             predict_streaming(saved, **sequences.queries(LATER), rating=revealed), *cost
@@ -81,11 +95,11 @@ def compare_ratings(
         echo(online.name)
         streaming[online.name] = fit_and_stream(online, train, valid, later)
     split = sequences.user.split[sequences.rows_of(LATER)]
-    scored = {STREAMING: split == Split.TEST, STREAMING_UNSEEN: np.isin(split, (Split.TEST, Split.TEST_COLD))}
-    if not (split == Split.TEST_COLD).any():
+    scored = {STREAMING: split == of, STREAMING_UNSEEN: np.isin(split, _WITH_UNSEEN[of])}
+    if scored[STREAMING_UNSEEN].sum() == scored[STREAMING].sum():
         del scored[STREAMING_UNSEEN]
     for protocol, rows in scored.items():
-        boards[protocol] = leaderboard(later.take(rows), {name: of.take(rows) for name, of in streaming.items()})
+        boards[protocol] = leaderboard(later.take(rows), {name: said.take(rows) for name, said in streaming.items()})
     return boards
 
 

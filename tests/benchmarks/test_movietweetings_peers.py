@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import benchmarks.movietweetings_peers as peers
+import benchmarks.rating_split as rating_split
 from rrn_tf.cli import main as rrn
 
 NAME = "tiny"
@@ -70,7 +71,7 @@ def test_predictions_are_clipped_and_in_the_peers_order(
         return 10 * np.asarray(rating, np.float32)
 
     monkeypatch.setattr(peers, "SavedRRN", Saved)
-    monkeypatch.setattr(peers, "predict_streaming", streamed)
+    monkeypatch.setattr(rating_split, "predict_streaming", streamed)
     result = run("predict", split, "rrn=somewhere/best")
     assert result.exit_code == 0, result.output
     later = np.concatenate([np.load(split)["valid"], np.load(split)["test"]])

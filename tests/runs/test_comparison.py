@@ -7,20 +7,25 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from rrn_tf.baselines import standard_baselines
+import rrn_tf.runs.comparison as comparison
+from rrn_tf.baselines import GlobalMean, OnlineBias, UserItemBias, standard_baselines
 from rrn_tf.cli import main
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import DataConfig, config_from_dict
 from rrn_tf.data.sequences import load_sequences
-from rrn_tf.features import Side, Split
-from rrn_tf.runs.comparison import compare_events, compare_ratings
+from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.features import COLUMNS, Side, Split
+from rrn_tf.runs.comparison import STREAMING_UNSEEN, compare_events, compare_ratings, scored_split
 from tests.events import uniform_events
 from tests.prepared import write_sequences
 
 EVENTS = "synthetic-events:users=25,items=40,events=1500"
+VALID = (Split.VALID, Split.VALID_COLD)
 FEW = ("--set=data.min_item_events=2", "--set=data.min_user_entropy=0")
 
 
@@ -57,11 +62,58 @@ def test_ratings_of_a_run_with_its_network(tmp_path: Path) -> None:
         assert f"{protocol}: {answer[protocol][0]['n']:,} test ratings" in result.output.splitlines()
 
 
-def test_ratings_without_a_test_split_are_refused_at_once(tmp_path: Path) -> None:
-    columns = (["u", "v", "u"], ["i", "i", "i"], [1, 2, 3], [1, 2, 300_000], [Split.TRAIN, Split.TRAIN, Split.VALID])
+def test_without_test_ratings_models_are_compared_on_validation_ratings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = generate(SyntheticConfig(users=60, items=50, ratings=900, days=60, seed=3))
+    trained = made.timestamp < np.quantile(made.timestamp, 0.8)
+    known = np.isin(made.user, made.user[trained]) & np.isin(made.item, made.item[trained])
+    split = np.select([trained, known], [Split.TRAIN, Split.VALID], Split.VALID_COLD)
+    columns = (list(made.user_id), list(made.item_id), made.rating, made.timestamp, split)
     sequences = load_sequences(write_sequences(*columns, tmp_path, DataConfig(shards=1)))
-    with pytest.raises(ValueError, match="should have test ratings, found none"):
+    monkeypatch.setattr(comparison, "standard_baselines", lambda seed: [GlobalMean(), UserItemBias()])
+    monkeypatch.setattr(comparison, "standard_online_baselines", lambda seed: [OnlineBias()])
+    told: list[str] = []
+    boards = compare_ratings(sequences, None, 0, told.append)
+    assert scored_split(sequences) is Split.VALID
+    assert [line for line in told if "validation" in line] == told[:1]
+    assert told[0].startswith("no test ratings: compared on validation ratings")
+    counts = {name: len(sequences.rows_of(of)) for name, of in (("known", VALID[:1]), ("all", VALID))}
+    assert 0 < counts["known"] < counts["all"]
+    sizes = {protocol: {row.n for row in rows} for protocol, rows in boards.items()}
+    assert sizes == {"frozen": {counts["known"]}, "streaming": {counts["known"]}, STREAMING_UNSEEN: {counts["all"]}}
+    mean = next(row for row in boards["frozen"] if row.model == "global mean")
+    train, valid = (sequences.interactions([of]).rating for of in (Split.TRAIN, Split.VALID))
+    assert mean.rmse == pytest.approx(np.sqrt(np.mean((valid - train.mean()) ** 2)), rel=1e-5)
+
+
+def test_nothing_but_training_ratings_is_refused_at_once(tmp_path: Path) -> None:
+    columns = (["u", "v", "u"], ["i", "i", "i"], [1, 2, 3], [1, 2, 3], [Split.TRAIN] * 3)
+    sequences = load_sequences(write_sequences(*columns, tmp_path, DataConfig(shards=1)))
+    with pytest.raises(ValueError, match="should have test or validation ratings, found none"):
         compare_ratings(sequences, None, 0, pytest.fail)
+
+
+@pytest.mark.slow
+def test_a_run_with_files_for_validation_is_compared_on_them(tmp_path: Path) -> None:
+    made = generate(SyntheticConfig(users=80, items=40, ratings=1500, days=90, seed=1))
+    frame = pd.DataFrame({name: getattr(made, name) for name in COLUMNS}).sort_values("timestamp")
+    files = {"--data": tmp_path / "train.csv", "--valid": tmp_path / "valid.csv"}
+    for file, rows in zip(files.values(), (frame[:1200], frame[1200:]), strict=True):
+        rows.to_csv(file, index=False)
+    given = [str(part) for pair in files.items() for part in pair]
+    settings = ["--set=training.epochs=1", "--set=model.members=1", "--output", str(tmp_path / "run")]
+    trained = rrn("train", *given, *settings)
+    assert trained.exit_code == 0, trained.output
+    result = rrn("baselines", "--run", str(tmp_path / "run"), "--json", str(tmp_path / "rows.json"))
+    assert result.exit_code == 0, result.output
+    answer = json.loads((tmp_path / "rows.json").read_text())
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert answer["split"] == "valid"
+    for protocol in ("frozen", "streaming"):
+        ours = next(row for row in answer[protocol] if row["model"] == "RRN")
+        assert ours["rmse"] == pytest.approx(metrics["valid"][protocol]["rmse"], rel=1e-5)
+        assert f"{protocol}: {ours['n']:,} validation ratings" in result.output.splitlines()
 
 
 @pytest.mark.slow

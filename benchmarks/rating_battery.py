@@ -1,0 +1,335 @@
+"""One procedure for all ratings: RRN beside our baselines and other libraries' models, in one run.
+
+    python -m benchmarks.rating_battery runs/battery --movietweetings ratings.csv.gz
+
+Each set is split by time (`benchmarks.rating_split.time_split`). Every model is fitted to the training rows and has its
+options chosen on the validation rows; test rows are reported once. What OUTPUT holds already is not done again.
+
+OUTPUT/battery.md, battery.json   the tables; the figures
+OUTPUT/SET/                       all ratings, train.csv, valid.csv, later.csv, runs of RRN, answers of baselines
+OUTPUT/peers/                     splits, predictions and results of other libraries' models
+OUTPUT/cache/                     what was fetched or made
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmarks.rating_answers import Answer, Peers, SplitFiles, baseline_answers, rrn_answers
+from benchmarks.rating_sets import LeftOutError, RatingSet, rating_sets, write_once
+from benchmarks.rating_split import TimeSplit, time_split
+from rrn_tf.command import CONFIG_HELP, SET_HELP, one_line_errors, write_json
+from rrn_tf.config import RRN_PLUS, write_whole
+from rrn_tf.environment import environment
+from rrn_tf.evaluation.metrics import rmse, rmse_difference
+from rrn_tf.evaluation.protocols import PROTOCOLS
+from rrn_tf.evaluation.tables import aligned_text, markdown
+from rrn_tf.features import COLUMNS, RATING, USER_ID, Split
+
+KNOWN, WITH_UNSEEN = "known", "with unseen"
+_VALID, _TEST = "valid", "test"
+ROWS: dict[str, dict[str, tuple[Split, ...]]] = {
+    KNOWN: {_VALID: (Split.VALID,), _TEST: (Split.TEST,)},
+    WITH_UNSEEN: {_VALID: (Split.VALID, Split.VALID_COLD), _TEST: (Split.TEST, Split.TEST_COLD)},
+}
+_ABOUT = """\
+Test RMSE, lower is better; every option and epoch was chosen on validation ratings. Rows: test ratings of users and
+items with training ratings (known), and those of unseen ones as well, for models that answer for them. The best other
+model is the one of the lowest test RMSE. Differences are another model's RMSE less RRN's, positive where RRN is better,
+with the standard error of the paired difference, users as clusters; to the mean of seeds they are means over seeds of
+the difference and of its standard error, which is at most too large. All predictions are clipped to the range of
+training and validation ratings. Streaming: RRN is revealed all later ratings of strictly earlier steps, our baselines
+all of strictly earlier timestamps, peers those of known users and items alone. Seconds are of fitting, the choice of
+options included; blank is unknown."""
+
+
+class Rung(NamedTuple):
+    """What is set beside the configuration of the battery."""
+
+    name: str
+    settings: tuple[str, ...]
+
+
+LADDER = (Rung("whole", ()), Rung("one member", ("model.members=1",)))
+
+
+class Setting(NamedTuple):
+    """How RRN is trained: each seed, with a configuration and its overrides."""
+
+    seeds: tuple[int, ...]
+    preset: str
+    overrides: tuple[str, ...]
+
+    def answers(self, split: TimeSplit, files: SplitFiles, rung: Rung, seed: int) -> list[Answer]:
+        """Those of one seed, by each protocol; the first rung is the battery's own run."""
+        name = f"seed-{seed}" if not rung.settings else f"{rung.name.replace(' ', '-')}-seed-{seed}"
+        settings = (*self.overrides, *rung.settings)
+        return rrn_answers(split, files, name, seed, settings, self.preset)
+
+
+def prepare(of: RatingSet, output: Path) -> tuple[TimeSplit, SplitFiles]:
+    """Fetches and splits a set, and writes its files.
+
+    Raises:
+      LeftOutError: for a set that cannot be had, or that has no validation or no test ratings.
+      ValueError: where the folder holds other ratings.
+    """
+    folder = output / of.name
+    files = SplitFiles(folder, folder / f"{of.name}.csv", folder / "train.csv", folder / "valid.csv")
+    split = time_split(write_once(of.read(output / "cache"), files.ratings))
+    counts = {part: len(split.rows_of(part)) for part in (Split.VALID, Split.TEST)}
+    if not all(counts.values()):
+        found = " and ".join(f"{count} {part.label}" for part, count in counts.items())
+        raise LeftOutError(f"expected later ratings of known users and items, found {found}")
+    split.train.to_csv(files.train, index=False)
+    valid = split.later.iloc[np.sort(split.rows_of(Split.VALID, Split.VALID_COLD))]
+    valid[list(COLUMNS)].to_csv(files.valid, index=False)
+    split.later.to_csv(folder / "later.csv", index=False)
+    return split, files
+
+
+def board(
+    split: TimeSplit, ours: Sequence[Answer], others: Sequence[Answer], protocol: str, rows: str
+) -> list[dict[str, Any]]:
+    """Models beside each other, best on the test rows first.
+
+    Args:
+      split: the ratings.
+      ours: answers of RRN; others are compared with the first of a protocol, and with the mean of all.
+      others: of other models.
+      protocol: whose answers are taken.
+      rows: one of `ROWS`; models that do not answer for all of them are left out.
+
+    Returns:
+      A dictionary a model: its name, whether it is ours, RMSE on validation and test rows, differences with their
+      standard errors, and costs. Empty where the rows are those of `KNOWN` alone.
+    """
+    at = {part: split.rows_of(*splits) for part, splits in ROWS[rows].items()}
+    if rows != KNOWN and len(at[_TEST]) == len(split.rows_of(*ROWS[KNOWN][_TEST])):
+        return []
+    said = {part: _Said(split, positions) for part, positions in at.items()}
+    asked = [of for of in (*ours, *others) if of.protocol == protocol]
+    answering = [of for of in asked if not any(np.isnan(of.rating[positions]).any() for positions in at.values())]
+    references = [of for of in ours if of.protocol == protocol]
+    lines = []
+    for of in answering:
+        is_ours = of in references
+        differences = [said[_TEST].difference(of, reference) for reference in references]
+        means = [float(np.mean(values)) for values in zip(*differences, strict=True)]
+        lines.append(
+            {
+                "model": of.model,
+                "ours": is_ours,
+                **{part: on.rmse(of) for part, on in said.items()},
+                "less_first": None if of is references[0] else differences[0],
+                "less_mean": None if is_ours else means,
+                "seconds": of.seconds,
+                "memory_bytes": of.memory_bytes,
+                "parameters": of.parameters,
+            }
+        )
+    return sorted(lines, key=lambda line: line[_TEST])
+
+
+class _Said:
+    """Answers on some of the later ratings, clipped alike."""
+
+    def __init__(self, split: TimeSplit, rows: npt.NDArray[np.int64]) -> None:
+        self._rows, self._range = rows, split.rating_range
+        self._actual = split.later[RATING].to_numpy(float)[rows]
+        self._users = pd.factorize(split.later[USER_ID])[0][rows]
+
+    def rmse(self, of: Answer) -> float:
+        return rmse(self._clipped(of), self._actual)
+
+    def difference(self, of: Answer, reference: Answer) -> tuple[float, float]:
+        return rmse_difference(self._clipped(of), self._clipped(reference), self._actual, self._users)
+
+    def _clipped(self, of: Answer) -> npt.NDArray[np.float64]:
+        return np.clip(of.rating[self._rows].astype(float), *self._range)
+
+
+def compared(split: TimeSplit, files: SplitFiles, setting: Setting, peers: Peers | None) -> dict[str, Any]:
+    """Everything about one set: counts, the models' boards by protocol and rows, and peers that did not answer."""
+    ours = []
+    for seed in setting.seeds:
+        click.echo(f"  RRN seed {seed}")
+        ours += setting.answers(split, files, LADDER[0], seed)
+    others = [*baseline_answers(split, files.folder / "baselines", click.echo)]
+    silent: list[str] = []
+    if peers:
+        answers, silent = peers.answers(split, files.ratings, click.echo)
+        others += answers
+    return {
+        "ratings": {"train": len(split.train), **{part.label: len(split.rows_of(part)) for part in Split if part}},
+        "range": split.rating_range,
+        "silent_peers": silent,
+        "boards": {
+            protocol: {rows: lines for rows in ROWS if (lines := board(split, ours, others, protocol, rows))}
+            for protocol in PROTOCOLS
+        },
+    }
+
+
+def ablated(split: TimeSplit, files: SplitFiles, setting: Setting) -> dict[str, Any]:
+    """RMSE on known rows by rung, protocol and part, each the mean over seeds."""
+    figures: dict[str, Any] = {}
+    for rung in LADDER:
+        found: dict[str, dict[str, list[float]]] = {of: {_VALID: [], _TEST: []} for of in PROTOCOLS}
+        for seed in setting.seeds:
+            click.echo(f"  {rung.name}, seed {seed}")
+            for answer in setting.answers(split, files, rung, seed):
+                for part, splits in ROWS[KNOWN].items():
+                    found[answer.protocol][part].append(_Said(split, split.rows_of(*splits)).rmse(answer))
+        figures[rung.name] = {
+            protocol: {part: float(np.mean(errors)) for part, errors in parts.items()}
+            for protocol, parts in found.items()
+        }
+    return figures
+
+
+Table = tuple[str, list[str], list[list[str]]]
+
+
+def tables(figures: dict[str, Any]) -> Iterator[Table]:
+    """Title, headings and lines of each: the summary, a table a board, the ablation."""
+    seeds, sets = figures["seeds"], figures["sets"]
+    several = len(seeds) > 1
+    reference = "mean of seeds" if several else f"seed {seeds[0]}"
+    ours = f"RRN, seed{'s' if several else ''} {', '.join(map(str, seeds))}"
+    lines = []
+    for name, protocol, rows, found in _boards(sets):
+        others = [line for line in found if not line["ours"]]
+        best = (
+            [f"{others[0][_TEST]:.4f} ({others[0]['model']})", _signed(others[0]["less_mean"])] if others else ["", ""]
+        )
+        by_seed = {line["model"]: f"{line[_TEST]:.4f}" for line in found if line["ours"]}
+        errors = ", ".join(by_seed[f"RRN seed {seed}"] for seed in seeds)
+        lines.append([name, protocol, rows, f"{_size(sets[name], rows):,}", errors, *best])
+    yield "Summary", ["set", "protocol", "rows", "ratings", ours, "best other", f"less RRN ({reference})"], lines
+    columns = ["model", "valid", "test", f"less seed {seeds[0]}", *(["less mean of seeds"] if several else [])]
+    for name, protocol, rows, found in _boards(sets):
+        title = f"{name}, {protocol}, {rows}: {_size(sets[name], rows):,} test ratings"
+        yield title, [*columns, "s", "MB", "parameters"], [_cells(line, several) for line in found]
+    if "ablation" in figures:
+        yield _ablation_table(figures["ablation"])
+
+
+def _ablation_table(ablation: dict[str, Any]) -> Table:
+    columns = [(of, protocol, part) for of in ablation for protocol in PROTOCOLS for part in (_VALID, _TEST)]
+    lines = [
+        [rung.name, *(f"{ablation[of][rung.name][protocol][part]:.4f}" for of, protocol, part in columns)]
+        for rung in LADDER
+    ]
+    return "Ablation: RMSE on known rows, mean of seeds", ["", *map(" ".join, columns)], lines
+
+
+def _boards(sets: dict[str, Any]) -> Iterator[tuple[str, str, str, list[dict[str, Any]]]]:
+    for name, of in sets.items():
+        for protocol, by_rows in of["boards"].items():
+            for rows, found in by_rows.items():
+                yield name, protocol, rows, found
+
+
+def _size(of: dict[str, Any], rows: str) -> int:
+    return sum(of["ratings"][split.label] for split in ROWS[rows][_TEST])
+
+
+def _signed(difference: Sequence[float] | None) -> str:
+    return "" if difference is None else "{:+.4f} ± {:.4f}".format(*difference)
+
+
+def _cells(line: dict[str, Any], several: bool) -> list[str]:
+    def given(name: str, form: str, unit: float = 1) -> str:
+        return "" if line[name] is None else format(line[name] / unit, form)
+
+    differences = [_signed(line["less_first"]), *([_signed(line["less_mean"])] if several else [])]
+    costs = [given("seconds", ".1f"), given("memory_bytes", ",.0f", 2**20), given("parameters", ",.0f")]
+    return [line["model"], f"{line[_VALID]:.4f}", f"{line[_TEST]:.4f}", *differences, *costs]
+
+
+def report(figures: dict[str, Any]) -> str:
+    """The tables as Markdown, and what is to be known about them."""
+    parts = ["# Models of ratings beside each other", _ABOUT, *(f"Left out: {line}." for line in figures["left_out"])]
+    for title, headings, lines in tables(figures):
+        parts += [f"## {title}", markdown(headings, lines)]
+    for name, of in figures["sets"].items():
+        counts = ", ".join(f"{count:,} {part}" for part, count in of["ratings"].items())
+        silent = f" Peers without an answer: {', '.join(of['silent_peers'])}." if of["silent_peers"] else ""
+        low, high = of["range"]
+        parts.append(f"{name}: {counts}; ratings from {low:g} to {high:g}.{silent}")
+    return "\n\n".join(parts) + "\n"
+
+
+@click.command()
+@click.argument("output", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[CSV]...")
+@click.option("--movietweetings", type=click.Path(path_type=Path), help="A CSV of MovieTweetings 2013.")
+@click.option("--only", multiple=True, metavar="NAME", help="Goes through this set; may be repeated.")
+@click.option("--seeds", default="0,1,2", show_default=True, help="Of RRN.")
+@click.option("--config", "preset", default=RRN_PLUS, show_default=True, help=CONFIG_HELP)
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
+@click.option("--peers", "script", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Their program.")
+@click.option("--peers-python", type=click.Path(exists=True, path_type=Path), help="The Python that runs it.")
+@click.option("--peer-budget", default=60.0, show_default=True, help="Seconds for the options of one peer.")
+@click.option("--ablation", is_flag=True, help="Also trains every rung of the ladder, for each seed.")
+def main(
+    output: Path,
+    files: tuple[Path, ...],
+    movietweetings: Path | None,
+    only: tuple[str, ...],
+    seeds: str,
+    preset: str,
+    overrides: tuple[str, ...],
+    script: Path | None,
+    peers_python: Path | None,
+    peer_budget: float,
+    ablation: bool,
+) -> None:
+    """RRN beside other models on many sets of ratings: MovieTweetings, MovieLens, generated ones and each CSV.
+
+    A CSV has the columns user_id, item_id, rating and timestamp (unix seconds).
+    """
+    if (script is None) != (peers_python is None):
+        raise click.UsageError("expected both --peers and --peers-python, or neither")
+    try:
+        setting = Setting(tuple(dict.fromkeys(map(int, seeds.split(",")))), preset, overrides)
+    except ValueError:
+        raise click.UsageError(f"--seeds should be whole numbers like 0,1,2, found {seeds}") from None
+    output = output.resolve()
+    peers = (
+        Peers(script.resolve(), peers_python.absolute(), output / "peers", peer_budget)
+        if script and peers_python
+        else None
+    )
+    figures: dict[str, Any] = {"seeds": setting.seeds, "left_out": [], "sets": {}}
+    with one_line_errors():
+        for of in rating_sets(movietweetings, files, only):
+            try:
+                split, paths = prepare(of, output)
+            except LeftOutError as error:
+                figures["left_out"].append(f"{of.name}: {error}")
+                click.echo(f"{of.name}: left out: {error}")
+                continue
+            click.echo(f"{of.name}: {len(split.train):,} training ratings, {len(split.later):,} later ones")
+            figures["sets"][of.name] = compared(split, paths, setting, peers)
+            if ablation:
+                figures.setdefault("ablation", {})[of.name] = ablated(split, paths, setting)
+            # After each set, so that what is there can be read while others go on.
+            write_whole(output / "battery.md", report(figures))
+            write_json(str(output / "battery.json"), {**figures, **environment(setting.seeds[0])})
+        if not figures["sets"]:
+            raise ValueError("expected a set of ratings, found none that can be had")
+    for title, headings, lines in tables(figures):
+        click.echo(f"\n{title}\n{aligned_text(headings, lines)}")
+
+
+if __name__ == "__main__":
+    main()
