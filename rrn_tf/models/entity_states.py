@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from rrn_tf.data.rows import OpenRows
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import RRN
 from rrn_tf.models.tastes import Tastes, TasteScale
@@ -16,7 +17,8 @@ class EntityStates(tf.Module):
     """The last state of each of E entities, ready to be extrapolated, or to be rolled on with later ratings.
 
     An entity's last step is *open*: its state has not seen that step's ratings, whose sums stand beside it until a
-    later step begins. So a later rating of the same step joins them, in whatever order they come.
+    later step begins. So a later rating of the same step joins them, in whatever order they come. What decides whether
+    a later rating is of the same step, where steps end by count too, stands beside it as well (`OpenRows`).
 
     Row 0 is the newbie, as is the row of every entity without history: zero state, no ratings,
     newbie flag set.
@@ -32,6 +34,7 @@ class EntityStates(tf.Module):
     Attributes:
       state: list of float32[E + 1, units], in the entity's last step.
       last_step: int64[E + 1], that step (see `rrn_tf.data.wallclock.step_of`); `NEVER` for newbies.
+      last_times: int64[E + 1, 4], of that step and its end: the other columns of `rrn_tf.data.rows.OpenRows`.
       last_sums: float32[E + 1, sums], what that step's ratings add up to (`RRN.input_sums`).
       last_ratings: float32[E + 1, embedding], the same embedded (`x` part of Eq. 5).
       last_context: float32[E + 1, 2], newbie flag and scaled wallclock of that step.
@@ -52,6 +55,8 @@ class EntityStates(tf.Module):
         rows = entities + 1
         self.state = [tf.Variable(tf.zeros([rows, units]), trainable=False, name=f"state_{p}") for p in range(parts)]
         self.last_step = tf.Variable(tf.fill([rows], tf.constant(NEVER, tf.int64)), trainable=False, name="last_step")
+        nothing = tf.tile(tf.constant([[NEVER, NEVER, 0, 0]], tf.int64), [rows, 1])
+        self.last_times = tf.Variable(nothing, trainable=False, name="last_times")
         self.last_sums = tf.Variable(tf.zeros([rows, sums]), trainable=False, name="last_sums")
         self.last_ratings = tf.Variable(tf.zeros([rows, embedding]), trainable=False, name="last_ratings")
         self.last_context = tf.Variable(tf.tile([[1.0, 0.0]], [rows, 1]), trainable=False, name="last_context")
@@ -72,6 +77,11 @@ class EntityStates(tf.Module):
             mine[: len(theirs)] = theirs[: len(mine)]
         states.set_tastes(tastes)
         return states
+
+    @property
+    def open_rows(self) -> OpenRows:
+        """The entities' last steps, for later ratings to go on from."""
+        return OpenRows(self.last_step.numpy(), *self.last_times.numpy().T)
 
     @property
     def tastes(self) -> Tastes:
