@@ -96,6 +96,9 @@ class DataConfig:
       split: the time split.
       user_granularity, item_granularity: length of a time step on each side (Section 4.2 of the
         paper uses 1 day / 7 days for Netflix 6 months and 2 months for IMDb and full Netflix).
+      steps_per_doubling: steps end by count as well: within a time step, a doubling of the ratings of a user or item so
+        far gives this many, so that a sitting teaches what to predict after its first ratings; 0 for one step a time
+        step (the paper's).
       max_bad_share: a run fails when a larger share of its rows is rejected.
       shards: output files a side, and the parallelism of grouping.
     """
@@ -103,6 +106,7 @@ class DataConfig:
     split: SplitConfig = Field(default_factory=SplitConfig)
     user_granularity: str = "1d"
     item_granularity: str = "7d"
+    steps_per_doubling: int = Field(default=0, ge=0, le=16)
     max_bad_share: float = Field(default=0.01, ge=0, le=1)
     shards: int = Field(default=4, ge=1, le=10_000)
 

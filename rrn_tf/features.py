@@ -7,7 +7,7 @@ Three layers of data share the contract:
 
 * a *rating*: one row of a table, or one serialized ``tf.Example``;
 * a *sequence*: all ratings of one user (or one item) as a ``tf.train.SequenceExample``, one feature
-  list entry per non-empty time step; or all events of one user, one entry per event;
+  list entry per row (a non-empty time step, or a part of one); or all events of one user, one entry per event;
 * the *metadata* that both sides share: vocabularies, cutoff, wallclock statistics.
 """
 
@@ -43,9 +43,9 @@ ACTIVITY_BUCKETS = ((0, "0"), (1, "1-9"), (10, "10-99"), (100, "100-999"), (1000
 # --- a sequence -----------------------------------------------------------------------------------
 ENTITY_ID = "entity_id"  # context, string
 ENTITY_INDEX = "entity_index"  # context, int64, 1-based; 0 is the unknown entity
-STEP = "step"  # feature list, one int64 per step: floor((timestamp - cutoff) / granularity)
+STEP = "step"  # feature list, one int64 per row: floor((timestamp - cutoff) / granularity)
 OPPOSITE_INDEX = "opposite_index"  # feature list, int64 per rating of the step
-OPPOSITE_ROW = "opposite_row"  # feature list, int64: rows of the opposite entity strictly before its step
+OPPOSITE_ROW = "opposite_row"  # feature list, int64: rows of the opposite entity strictly before its own
 # RATING and TIMESTAMP (feature lists, per rating of the step) keep their names.
 SPLIT = "split"  # feature list, int64 per rating of the step: a Split value
 

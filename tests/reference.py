@@ -2,7 +2,8 @@
 
 Shares no code with `rrn_tf`. Everything is double precision and one entity at a time. The whole
 protocol is one rule: a query at time t may use, on each side, the revealed ratings of that side's
-entity whose step ends at or before the start of the query's own step.
+entity in rows before the one that a rating at time t would be in. A row is a step of time and, where steps
+end by count too, a level: of the number of the entity's earlier ratings.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 SideName = Literal["user", "item"]
 Protocol = Literal["frozen", "streaming"]
+Key = tuple[int, int]  # step of time and level
 OTHER: dict[SideName, SideName] = {"user": "item", "item": "user"}
 TRAIN = 0
 
@@ -35,13 +37,14 @@ class Ratings:
 
 @dataclass(frozen=True)
 class Clock:
-    """Step lengths, their common origin, and the scaling of the wallclock; all in seconds."""
+    """Step lengths, their common origin, and the scaling of the wallclock, in seconds; steps by count."""
 
     cutoff: int
     user_granularity: int
     item_granularity: int
     mean: float
     std: float
+    per_doubling: int = 0
 
     def granularity(self, side: SideName) -> int:
         return {"user": self.user_granularity, "item": self.item_granularity}[side]
@@ -94,37 +97,44 @@ class ReferenceRRN:
         self.cell = {"lstm": lstm, "gru": gru, "rnn": rnn}[cell]
         self.inputs, self.gaps = inputs, gaps
         self.factor_scale, self.part_weights = factor_scale, part_weights
-        self.known: dict[tuple[str, int, int, str], Array] = {}
+        self.known: dict[tuple[str, int, Key, str], Array] = {}
         self.believed: dict[tuple[str, int, int, str], tuple[Array, Array, Array, int]] = {}
 
+    def key(self, side: SideName, entity: int, timestamp: int) -> Key:
+        """Step and level of an entity's ratings at a time; c earlier ones give level 1 + floor(s log2 c)."""
+        theirs = np.asarray(getattr(self.ratings, side)) == entity
+        earlier = int((np.asarray(self.ratings.timestamp)[theirs] < timestamp).sum())
+        level = (earlier**self.clock.per_doubling).bit_length() if self.clock.per_doubling else 0
+        return self.clock.step(side, timestamp), level
+
     def history(
-        self, side: SideName, entity: int, before: int, protocol: Protocol
-    ) -> list[tuple[int, list[tuple[int, float, int]]]]:
-        """Non-empty steps of an entity before a step: (step, [(opposite entity, rating, timestamp), ...]) in order."""
+        self, side: SideName, entity: int, before: Key, protocol: Protocol
+    ) -> list[tuple[Key, list[tuple[int, float, int]]]]:
+        """Rows of an entity before another: (key, [(opposite entity, rating, timestamp), ...]) in order."""
         ours, theirs = getattr(self.ratings, side), getattr(self.ratings, OTHER[side])
         rows = defaultdict(list)
-        for n in range(len(ours)):
+        for n in np.flatnonzero(np.asarray(ours) == entity):
             revealed = protocol == "streaming" or self.ratings.split[n] == TRAIN
-            step = self.clock.step(side, self.ratings.timestamp[n])
-            if ours[n] == entity and revealed and step < before:
-                rows[step].append((int(theirs[n]), float(self.ratings.rating[n]), int(self.ratings.timestamp[n])))
+            key = self.key(side, entity, self.ratings.timestamp[n])
+            if revealed and key < before:
+                rows[key].append((int(theirs[n]), float(self.ratings.rating[n]), int(self.ratings.timestamp[n])))
         return sorted(rows.items())
 
     def embedding(
         self,
         side: SideName,
         entity: int,
-        last: tuple[int, list[tuple[int, float, int]]] | None,
+        last: tuple[Key, list[tuple[int, float, int]]] | None,
         step: int,
         protocol: Protocol,
     ) -> Array:
         """Eq. 5: y of a step, given the last non-empty step before it (None for a newbie)."""
         weights = self.weights[side]
         newbie = 1.0 if last is None else 0.0
-        previous_tau = 0.0 if last is None else self.clock.tau(side, last[0])
+        previous_tau = 0.0 if last is None else self.clock.tau(side, last[0][0])
         context = [newbie, self.clock.tau(side, step), previous_tau]
         if self.gaps:
-            days = 0 if last is None else (step - last[0]) * self.clock.granularity(side) / 86_400
+            days = 0 if last is None else (step - last[0][0]) * self.clock.granularity(side) / 86_400
             context = [newbie, np.log1p(days)]
         y = np.array(context) @ weights["context_kernel"]
         ratings = [] if last is None else last[1]
@@ -160,17 +170,17 @@ class ReferenceRRN:
         weights = self.weights[side]
         units = weights["recurrent_kernel"].shape[0]
         carry = (np.zeros(units), np.zeros(units))
-        query_step = self.clock.step(side, timestamp)
+        query = self.key(side, entity, timestamp)
         last = None
-        for step_row in self.history(side, entity, query_step, protocol):
-            carry = self.cell(self.embedding(side, entity, last, step_row[0], protocol), carry, weights)
+        for step_row in self.history(side, entity, query, protocol):
+            carry = self.cell(self.embedding(side, entity, last, step_row[0][0], protocol), carry, weights)
             last = step_row
-        return self.cell(self.embedding(side, entity, last, query_step, protocol), carry, weights)[0]
+        return self.cell(self.embedding(side, entity, last, query[0], protocol), carry, weights)[0]
 
     def projected_state(self, side: SideName, entity: int, timestamp: int, protocol: Protocol) -> Array:
         """u~ or m~ of Eq. 7, float[dynamic]."""
         weights = self.weights[side]
-        key = (side, entity, self.clock.step(side, timestamp), protocol)
+        key = (side, entity, self.key(side, entity, timestamp), protocol)
         if key not in self.known:
             state = self.state(side, entity, timestamp, protocol)
             self.known[key] = state @ weights["projection_kernel"] + weights["projection_bias"]

@@ -27,12 +27,19 @@ CUTOFF = 1_000_000_000
 N = 300
 
 
-def make_ratings(seed: int = 0) -> Ratings:
-    """Distinct ratings from 40 days before to 20 days after the cutoff, several a step; some entities are cold."""
-    rng = np.random.default_rng(seed)
-    cells = rng.choice(12 * 9 * 240, N, replace=False)
-    user, item, quarter = np.unravel_index(cells, (12, 9, 240))
-    timestamp = CUTOFF + (quarter - 160) * (DAY // 4)
+def make_ratings(seed: int = 0, *, sittings: bool = False) -> Ratings:
+    """Distinct ratings from 40 days before to 20 days after the cutoff, several a step; some entities are cold.
+
+    Args:
+      seed: of the draws.
+      sittings: all of ten days is of one day, at ten times a day.
+    """
+    rng, times = np.random.default_rng(seed), 60 if sittings else 240
+    cells = rng.choice(12 * 9 * times, N, replace=False)
+    user, item, time = np.unravel_index(cells, (12, 9, times))
+    timestamp = CUTOFF + (time - 160) * (DAY // 4)
+    if sittings:
+        timestamp = CUTOFF + (time // 10 - 4) * 10 * DAY + time % 10 * 600
     later = timestamp >= CUTOFF
     user, item = np.where(later & (user == 3), 13, user), np.where(later & (item == 2), 10, item)
     split = np.where(later, rng.choice([1, 2, 3, 4], N), 0)
@@ -43,8 +50,8 @@ def make_ratings(seed: int = 0) -> Ratings:
     return Ratings(user + 1, item + 1, rating, timestamp, split)
 
 
-def prepare(ratings: Ratings, directory: Path) -> RatingSequences:
-    config = DataConfig(split=SplitConfig(cutoff=str(CUTOFF)), shards=2)
+def prepare(ratings: Ratings, directory: Path, steps_per_doubling: int = 0) -> RatingSequences:
+    config = DataConfig(split=SplitConfig(cutoff=str(CUTOFF)), shards=2, steps_per_doubling=steps_per_doubling)
     names = [f"u{k:02d}" for k in ratings.user], [f"i{k:02d}" for k in ratings.item]
     return load_sequences(write_sequences(*names, ratings.rating, ratings.timestamp, ratings.split, directory, config))
 
@@ -103,6 +110,17 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
     return prepare(make_ratings(), tmp_path_factory.mktemp("prepared"))
 
 
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
+    """Ratings in sittings, each of several steps by count."""
+    sequences = prepare(make_ratings(sittings=True), tmp_path_factory.mktemp("counted"), steps_per_doubling=2)
+    for side in SIDES:
+        data = sequences.side(side)
+        same_day = (data.step[1:] == data.step[:-1]) & (data.place[1:] > 0)
+        assert min(same_day[data.step[1:] < 0].sum(), same_day[data.step[1:] >= 0].sum()) > 5
+    return sequences
+
+
 def reference_on(
     prepared: RatingSequences,
     weights: dict[str, Any],
@@ -112,12 +130,13 @@ def reference_on(
     model: RRN | None = None,
 ) -> tuple[ReferenceRRN, list[tuple[str, str, int]]]:
     """The reference on the same ratings, and their users, items and times in its order."""
-    raw = make_ratings()
+    by_count = prepared.metadata.steps_per_doubling
+    raw = make_ratings(sittings=by_count > 0)
     index = [{name: k + 1 for k, name in enumerate(ids)} for ids in (prepared.user_ids, prepared.item_ids)]
     users, items = [f"u{k:02d}" for k in raw.user], [f"i{k:02d}" for k in raw.item]
     ratings = Ratings([index[0][u] for u in users], [index[1][i] for i in items], raw.rating, raw.timestamp, raw.split)
     trained = raw.timestamp[raw.split == Split.TRAIN]
-    ticks = Clock(CUTOFF, DAY, 7 * DAY, trained.mean(), trained.std())
+    ticks = Clock(CUTOFF, DAY, 7 * DAY, trained.mean(), trained.std(), by_count)
     keys = list(zip(users, items, raw.timestamp.tolist(), strict=True))
     parts = (model.factor_scale, model.part_weights) if model else ()
     return ReferenceRRN(ratings, ticks, weights, cell, inputs, gaps, *parts), keys
@@ -153,6 +172,24 @@ def test_predictions_equal_the_reference(
     got = [found[key] for key in keys]
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
     assert np.std(expected) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("protocol", "inputs", "factors"),
+    [
+        ("streaming", "innovations", 2),
+        pytest.param("frozen", "ratings", 0, marks=pytest.mark.slow),
+        pytest.param("streaming", "ratings", 0, marks=pytest.mark.slow),
+        pytest.param("frozen", "innovations", 0, marks=pytest.mark.slow),
+    ],
+)
+def test_predictions_of_steps_by_count_equal_the_reference(
+    counted: RatingSequences, protocol: Protocol, inputs: str, factors: int
+) -> None:
+    model = random_model(counted, "rnn", inputs=inputs, bayesian_factors=factors)
+    found = predict(model, counted, protocol)
+    reference, keys = reference_on(counted, weights_of(model), "rnn", inputs, model=model if factors else None)
+    np.testing.assert_allclose([found[key] for key in keys], reference.predict_all(protocol), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +250,24 @@ def test_not_one_bit_depends_on_the_future(
     assert len(safe) > 50
     assert all(before[key] == after[key] for key in safe)
     assert any(before[key] != after[key] for key in before if horizon + DAY <= key[2] < CUTOFF)
+
+
+@pytest.mark.parametrize("inputs", ["ratings", "innovations"])
+@pytest.mark.parametrize("protocol", ["frozen", "streaming"])
+def test_steps_by_count_see_nothing_of_their_own_second_or_later(
+    counted: RatingSequences, protocol: str, inputs: str, tmp_path: Path
+) -> None:
+    model = random_model(counted, "rnn", inputs=inputs)
+    before = predict(model, counted, protocol)
+    changed = make_ratings(sittings=True)
+    horizon = CUTOFF - 20 * DAY + 5 * 600  # in the middle of a sitting, at a second with ratings
+    future = changed.timestamp >= horizon
+    assert (changed.timestamp == horizon).sum() > 1
+    changed.rating[future] = changed.rating[future][::-1] + 1
+    after = predict(model, prepare(changed, tmp_path, steps_per_doubling=2), protocol)
+    assert all(before[key] == after[key] for key in before if key[2] <= horizon)
+    same_sitting = [key for key in before if horizon < key[2] < horizon + DAY]
+    assert any(before[key] != after[key] for key in same_sitting)
 
 
 def test_frozen_predictions_ignore_ratings_after_the_cutoff(prepared: RatingSequences, tmp_path: Path) -> None:

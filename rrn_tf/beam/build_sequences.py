@@ -18,6 +18,7 @@ from rrn_tf.config import DataConfig
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.rows import SideRatings
+from rrn_tf.data.steps import StepRule
 from rrn_tf.features import METADATA_FILE, SIDES, SPLIT_NAMES, Side
 
 
@@ -27,7 +28,7 @@ class BuildSequences(beam.PTransform):
     The bytes of every file depend on the ratings alone, not on their order or bundling.
 
     Args:
-      config: granularities, shards and the explicit cutoff; without one, the cutoff is one second after the last
+      config: lengths of steps, shards and the explicit cutoff; without one, the cutoff is one second after the last
         training rating.
       output_dir: receives all files; `metadata.json` is written last.
       folders: folder of each side's sequence files below `output_dir`; none by default.
@@ -87,9 +88,9 @@ class BuildSequences(beam.PTransform):
             | "UserParts" >> beam.Flatten()
             | "ToUserShards" >> beam.GroupByKey()
             | "NumberUserRows"
-            >> beam.ParDo(
-                stages.NumberUserRows(shards, self._files(Side.USER).granularity), cutoff, items
-            ).with_outputs(stages.TO_ITEMS, main=stages.HOME)
+            >> beam.ParDo(stages.NumberUserRows(shards, self._files(Side.USER).rule), cutoff, items).with_outputs(
+                stages.TO_ITEMS, main=stages.HOME
+            )
         )
         item_shards = (
             (
@@ -115,7 +116,8 @@ class BuildSequences(beam.PTransform):
 
     def _files(self, side: Side) -> stages.SideFiles:
         folder = FileSystems.join(self._output_dir, *filter(None, [self._folders.get(side)]))
-        return stages.SideFiles(side, folder, self._config.shards, self._config.granularity_seconds(side.value))
+        rule = StepRule(self._config.granularity_seconds(side.value), self._config.steps_per_doubling)
+        return stages.SideFiles(side, folder, self._config.shards, rule)
 
 
 def _checked(statistics: RatingStatistics, cutoff: int | None, _rejected: dict[str, int]) -> RatingStatistics:
@@ -174,6 +176,7 @@ def _write_metadata(
         items=EntityCounts(items.trained, len(items.ids)),
         ratings=dict(zip(SPLIT_NAMES, statistics.by_split, strict=True)),
         rejected=dict(sorted(rejected.items())),
+        steps_per_doubling=config.steps_per_doubling,
     )
     with replacing(FileSystems.join(directory, METADATA_FILE)) as file:
         file.write(metadata.to_json().encode())

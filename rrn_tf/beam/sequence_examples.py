@@ -13,29 +13,30 @@ from rrn_tf import features
 from rrn_tf.beam import wire
 from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.event_rules import SplitEvents
-from rrn_tf.data.rows import SideRatings, segment_starts
+from rrn_tf.data.rows import SideRatings, row_starts, segment_starts
+from rrn_tf.data.steps import StepRule
 from rrn_tf.data.wallclock import step_of
 
 _CHUNK = 200_000  # ratings encoded at once: working arrays stay in tens of megabytes
 
 
 def encode_sequences(
-    ratings: SideRatings, opposite_row: npt.NDArray[np.int32], vocabulary: pa.Array, cutoff: int, granularity: int
+    ratings: SideRatings, opposite_row: npt.NDArray[np.int32], vocabulary: pa.Array, cutoff: int, rule: StepRule
 ) -> Iterator[bytes]:
     """Encodes the sequences of the contract in `rrn_tf.features`.
 
     Args:
-      ratings: all ratings of some entities, sorted by (entity, step, timestamp, opposite).
+      ratings: all ratings of some entities, sorted by (entity, timestamp, opposite).
       opposite_row: int32[N], for each rating the row of its opposite entity that may predict it.
       vocabulary: string[entities], ids by index (from 1).
       cutoff: unix seconds.
-      granularity: length of the side's step in seconds.
+      rule: which ratings make up a row.
 
     Yields:
       Serialized `SequenceExample`s, in order of the entities.
     """
     for part in _chunks(ratings.entity):
-        yield from _encode(ratings.take(part), opposite_row[part], vocabulary, cutoff, granularity)
+        yield from _encode(ratings.take(part), opposite_row[part], vocabulary, cutoff, rule)
 
 
 def encode_events(events: SplitEvents, vocabulary: pa.Array) -> Iterator[bytes]:
@@ -81,11 +82,11 @@ def _context(index: npt.NDArray[np.int32], vocabulary: pa.Array) -> dict[str, pa
 
 
 def _encode(
-    ratings: SideRatings, opposite_row: npt.NDArray[np.int32], vocabulary: pa.Array, cutoff: int, granularity: int
+    ratings: SideRatings, opposite_row: npt.NDArray[np.int32], vocabulary: pa.Array, cutoff: int, rule: StepRule
 ) -> Iterator[bytes]:
-    step = step_of(ratings.timestamp, cutoff, granularity)
-    rows = segment_starts(ratings.entity, step)
-    rating_splits = np.append(rows, len(step))
+    rows = row_starts(ratings.entity, ratings.timestamp, cutoff, rule)
+    rating_splits = np.append(rows, len(ratings.entity))
+    step = step_of(ratings.timestamp[rows], cutoff, rule.granularity)
     entities = segment_starts(ratings.entity[rows])
     row_splits = np.append(entities, len(rows))
     index = ratings.entity[rows][entities]
@@ -96,7 +97,7 @@ def _encode(
     messages = wire.sequence_example(
         _context(index, vocabulary),
         {
-            features.STEP: wire.feature_list(wire.INT64_LIST, wire.varints(step[rows]), row_splits),
+            features.STEP: wire.feature_list(wire.INT64_LIST, wire.varints(step), row_splits),
             features.OPPOSITE_INDEX: integers(ratings.opposite),
             features.OPPOSITE_ROW: integers(opposite_row),
             features.RATING: wire.feature_list(

@@ -23,6 +23,7 @@ from rrn_tf.beam.tfrecords import write_tfrecords
 from rrn_tf.beam.vocabularies import IdCounts
 from rrn_tf.data.prepared import sequence_file
 from rrn_tf.data.rows import SideRatings, number_rows
+from rrn_tf.data.steps import StepRule
 from rrn_tf.features import Side
 
 Int32 = npt.NDArray[np.int32]
@@ -50,18 +51,18 @@ class SideFiles(NamedTuple):
       side: whose sequences.
       directory: of the files.
       shards: number of files.
-      granularity: length of a step in seconds.
+      rule: which ratings make up a row.
     """
 
     side: Side
     directory: str
     shards: int
-    granularity: int
+    rule: StepRule
 
     def write(self, shard: int, ratings: SideRatings, opposite_row: Int32, vocabulary: IdCounts, cutoff: int) -> str:
         """Writes one shard, given in order, and returns the file's path."""
         path = f"{self.directory}/{sequence_file(self.side, shard, self.shards)}"
-        write_tfrecords(path, encode_sequences(ratings, opposite_row, vocabulary.ids, cutoff, self.granularity))
+        write_tfrecords(path, encode_sequences(ratings, opposite_row, vocabulary.ids, cutoff, self.rule))
         return path
 
 
@@ -83,14 +84,14 @@ def code_batch(
 class NumberUserRows(beam.DoFn):
     """All ratings of a user shard, in order, and copies with their user rows for the item shards."""
 
-    def __init__(self, shards: int, granularity: int) -> None:
+    def __init__(self, shards: int, rule: StepRule) -> None:
         self._shards = shards
-        self._granularity = granularity
+        self._rule = rule
 
     def process(self, element: tuple[int, Iterable[SideRatings]], cutoff: int, items: IdCounts) -> Iterator[Any]:
         shard, parts = element
         ratings = SideRatings.concatenate([SideRatings.empty(), *parts])
-        order, row = number_rows(ratings, cutoff, self._granularity)
+        order, row = number_rows(ratings, cutoff, self._rule)
         ratings = ratings.take(order)
         yield shard, ratings
         seen_by_items = ratings.mirrored()
@@ -111,7 +112,7 @@ class WriteItems(beam.DoFn):
         shard, parts = element
         arrived = [Visiting(SideRatings.empty(), np.empty(0, np.int32), np.empty(0, np.int32)), *parts]
         ratings = SideRatings.concatenate([part.ratings for part in arrived])
-        order, item_row = number_rows(ratings, cutoff, self._files.granularity)
+        order, item_row = number_rows(ratings, cutoff, self._files.rule)
         ratings = ratings.take(order)
         user_row = np.concatenate([part.user_row for part in arrived])[order]
         position = np.concatenate([part.position for part in arrived])[order]

@@ -16,8 +16,8 @@ from pyarrow import csv
 
 from rrn_tf.bench.load import Load, write_csv
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE
-from rrn_tf.data.rows import SideRatings, segment_starts, time_order
-from rrn_tf.data.wallclock import step_of
+from rrn_tf.data.rows import SideRatings, row_starts, time_order
+from rrn_tf.data.steps import StepRule
 from rrn_tf.environment import environment
 from rrn_tf.features import ITEM_ID, RATING, SIDES, TIMESTAMP, USER_ID, Side, Split
 
@@ -116,8 +116,8 @@ def measure_limit(file: str | Path, load: Load) -> Limit:
         begin = time.perf_counter()
         order = time_order(own.entity, own.timestamp, own.opposite)
         sort += time.perf_counter() - begin
-        steps = step_of(own.timestamp[order], load.cutoff, load.data.granularity_seconds(side))
-        rows[side.value] = len(segment_starts(own.entity[order], steps))
+        rule = StepRule(load.data.granularity_seconds(side), load.data.steps_per_doubling)
+        rows[side.value] = len(row_starts(own.entity[order], own.timestamp[order], load.cutoff, rule))
     return Limit(read, sort, rows)
 
 

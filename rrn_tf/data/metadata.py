@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rrn_tf.collaborative_config import EventDataConfig
+from rrn_tf.data.steps import StepRule
 from rrn_tf.features import EVENT_METADATA_FILE, METADATA_FILE, Side
 
 
@@ -35,6 +36,7 @@ class SequenceMetadata:
       users, items: entity counts.
       ratings: number of ratings by split label.
       rejected: number of rejected rows by reason.
+      steps_per_doubling: steps that a doubling of an entity's ratings gives (see `rrn_tf.data.steps.StepRule`).
     """
 
     cutoff: int
@@ -49,6 +51,7 @@ class SequenceMetadata:
     items: EntityCounts
     ratings: dict[str, int]
     rejected: dict[str, int] = field(default_factory=dict)
+    steps_per_doubling: int = 0
 
     def entities(self, side: Side) -> EntityCounts:
         """Entity counts of a side."""
@@ -57,6 +60,10 @@ class SequenceMetadata:
     def granularity(self, side: Side) -> int:
         """Step length of a side in seconds."""
         return self.user_granularity if side is Side.USER else self.item_granularity
+
+    def step_rule(self, side: Side) -> StepRule:
+        """Which ratings of a side's entities make up a row."""
+        return StepRule(self.granularity(side), self.steps_per_doubling)
 
     def save(self, directory: str | Path) -> None:
         """Writes `metadata.json` into a directory."""

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.data.arrays import concatenate_rows, take_rows
+from rrn_tf.data.steps import StepRule, levels_of
 from rrn_tf.data.wallclock import step_of
 
 Positions = npt.NDArray[np.int64]
@@ -81,19 +82,96 @@ def segment_starts(*sorted_columns: npt.NDArray[np.generic]) -> Positions:
     return np.flatnonzero(change)
 
 
-def number_rows(
-    ratings: SideRatings, cutoff: int, granularity: int, open_step: npt.NDArray[np.int64] | None = None
-) -> tuple[Positions, npt.NDArray[np.int32]]:
-    """Orders ratings by (entity, step, timestamp, opposite) and numbers the rows of each entity.
+class OpenRows(NamedTuple):
+    """The rows in which earlier ratings of E entities (0 included) end; they stay open for later ones.
 
-    The number of a rating's row is the number of its entity's rows with a strictly earlier step: the row
+    Attributes:
+      step: int64[E], time step; the lowest number for whoever has no ratings, as are the times.
+      begin: int64[E], unix seconds of the row's first rating.
+      time: int64[E], unix seconds of the entity's last rating.
+      before: int64[E], how many of its ratings came before that second.
+      at: int64[E], and how many in it.
+    """
+
+    step: npt.NDArray[np.int64]
+    begin: npt.NDArray[np.int64]
+    time: npt.NDArray[np.int64]
+    before: npt.NDArray[np.int64]
+    at: npt.NDArray[np.int64]
+
+    def not_before(self, entity: npt.NDArray[np.integer], timestamp: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Times int64[N] of ratings; those that come late are taken for ratings of the entity's last second."""
+        return np.maximum(timestamp, self.time[entity])
+
+    def earlier(self, entity: npt.NDArray[np.integer], timestamp: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """How many of these ratings came before times int64[N] that are `not_before` them."""
+        return self.before[entity] + np.where(timestamp > self.time[entity], self.at[entity], 0)
+
+    def continued(
+        self,
+        entity: npt.NDArray[np.integer],
+        step: npt.NDArray[np.int64],
+        timestamp: npt.NDArray[np.int64],
+        per_doubling: int,
+    ) -> npt.NDArray[np.bool_]:
+        """Whether entities' first rows of later ratings are these rows.
+
+        Args:
+          entity: int[N].
+          step, timestamp: int64[N], of the first rating of each row.
+          per_doubling: see `rrn_tf.data.steps.StepRule`.
+        """
+        level = levels_of(self.earlier(entity, self.not_before(entity, timestamp)), per_doubling)
+        return (step == self.step[entity]) & (level == levels_of(self.before[entity], per_doubling))
+
+    def are_after(
+        self, entity: npt.NDArray[np.integer], timestamp: npt.NDArray[np.int64], cutoff: int, rule: StepRule
+    ) -> npt.NDArray[np.bool_]:
+        """Whether entities' open rows began after ratings at times int64[N], which come late."""
+        late = step_of(timestamp, cutoff, rule.granularity) < self.step[entity]
+        return late | (timestamp < self.begin[entity]) if rule.per_doubling else late
+
+
+def row_starts(
+    entity: npt.NDArray[np.integer],
+    timestamp: npt.NDArray[np.int64],
+    cutoff: int,
+    rule: StepRule,
+    opened: OpenRows | None = None,
+) -> Positions:
+    """Where a new row begins in ratings that are sorted by entity and time: int64[rows].
+
+    Args:
+      entity, timestamp: int[N] and int64[N], all ratings of some entities.
+      cutoff: unix seconds; no row straddles it.
+      rule: which ratings make up a row.
+      opened: where earlier ratings left all entities; by default there were none.
+    """
+    if opened is not None:
+        timestamp = opened.not_before(entity, timestamp)
+    columns = [entity, step_of(timestamp, cutoff, rule.granularity)]
+    if rule.per_doubling:
+        earlier = _first_of_equals(entity, timestamp) - _first_of_equals(entity)
+        if opened is not None:
+            earlier += opened.earlier(entity, timestamp)
+        columns.append(levels_of(earlier, rule.per_doubling))
+    return segment_starts(*columns)
+
+
+def number_rows(
+    ratings: SideRatings, cutoff: int, rule: StepRule, opened: OpenRows | None = None
+) -> tuple[Positions, npt.NDArray[np.int32]]:
+    """Orders ratings by (entity, timestamp, opposite) and numbers the rows of each entity.
+
+    The number of a rating's row is the number of its entity's rows that ended strictly before it: the row
     whose states the opposite side may use to predict this very rating.
 
     Args:
       ratings: all ratings of some entities, in any order.
       cutoff: unix seconds.
-      granularity: length of the side's step in seconds.
-      open_step: int64[entities], a step of each entity that takes in all earlier ratings too; by default none.
+      rule: which ratings make up a row.
+      opened: where earlier ratings left all entities: a rating that comes late is one of the open row; by default
+        there were none.
 
     Returns:
       order: int64[N], positions of the ratings in order.
@@ -101,8 +179,13 @@ def number_rows(
     """
     order = time_order(ratings.entity, ratings.timestamp, ratings.opposite)
     entity = ratings.entity[order]
-    step = step_of(ratings.timestamp[order], cutoff, granularity)
-    rows = segment_starts(entity, step if open_step is None else np.maximum(step, open_step[entity]))
+    rows = row_starts(entity, ratings.timestamp[order], cutoff, rule, opened)
     first_row = segment_starts(entity[rows])
     local = np.arange(len(rows)) - np.repeat(first_row, np.diff(first_row, append=len(rows)))
     return order, np.repeat(local, np.diff(rows, append=len(entity))).astype(np.int32)
+
+
+def _first_of_equals(*sorted_columns: npt.NDArray[np.generic]) -> Positions:
+    """For each place in sorted columns, the first place of the same values: int64[N]."""
+    starts = segment_starts(*sorted_columns)
+    return np.repeat(starts, np.diff(starts, append=len(sorted_columns[0])))

@@ -18,7 +18,7 @@ import tensorflow as tf
 from rrn_tf import features
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
-from rrn_tf.data.rows import SideRatings, number_rows, segment_starts
+from rrn_tf.data.rows import OpenRows, SideRatings, number_rows, segment_starts
 from rrn_tf.data.sequence_files import read_side, read_vocabulary
 from rrn_tf.data.wallclock import step_of
 from rrn_tf.features import SIDES, Side, Split
@@ -33,11 +33,12 @@ class SideSequences:
     Attributes:
       side: which side this is.
       row_splits: int64[E + 2], where the rows of each entity (0 included) begin and end.
-      step: int64[R], time step of each row, relative to the cutoff; negative steps are training.
+      step: int64[R], time step of each row, relative to the cutoff; negative steps are training. Rows of one entity
+        may share a time step (`rrn_tf.data.steps`).
       rating_splits: int64[R + 1], where the ratings of each row begin and end.
       opposite: int32[N], entity index on the other side.
       opposite_row: int64[N], global row on the other side that predicts this rating: its states
-        have seen only steps strictly before the rating's own.
+        have seen only rows strictly before the rating's own.
       rating: float32[N].
       timestamp: int64[N], unix seconds.
       split: uint8[N], `Split` codes.
@@ -174,23 +175,23 @@ def sequences_in_memory(
     user_ids: npt.NDArray[np.object_],
     item_ids: npt.NDArray[np.object_],
     metadata: SequenceMetadata,
-    open_step: Mapping[Side, npt.NDArray[np.int64]] | None = None,
+    opened: Mapping[Side, OpenRows] | None = None,
 ) -> tuple[RatingSequences, npt.NDArray[np.int64]]:
     """Sequences of a table of ratings that needs no files: what Beam would have prepared from it.
 
     Args:
       user: the ratings, as the user side sees them.
       user_ids, item_ids: ids by index (from 1), those with training ratings first.
-      metadata: cutoff, granularities and wallclock; its entity counts are those of the training data.
-      open_step: per side, int64[entities + 1], where earlier ratings left each entity: ratings of earlier steps come
-        late, and are taken for ratings of this one.
+      metadata: cutoff, step rules and wallclock; its entity counts are those of the training data.
+      opened: per side, where earlier ratings left all entities: ratings from before that come late, and are taken for
+        ratings of the open row.
 
     Returns:
       The sequences, and which row of the table each rating of their user side is: int64[N].
     """
     parts = {Side.USER: user, Side.ITEM: user.mirrored()}
     numbered = {
-        side: number_rows(ratings, metadata.cutoff, metadata.granularity(side), open_step[side] if open_step else None)
+        side: number_rows(ratings, metadata.cutoff, metadata.step_rule(side), opened[side] if opened else None)
         for side, ratings in parts.items()
     }
     row_of = {}
@@ -203,11 +204,13 @@ def sequences_in_memory(
         ratings = parts[side].take(order)
         first = segment_starts(ratings.entity, row)
         rows = np.bincount(ratings.entity[first], minlength=totals[side] + 1)
-        step = step_of(ratings.timestamp[first], metadata.cutoff, metadata.granularity(side))
+        begin = ratings.timestamp[first]
+        if opened:
+            begin = opened[side].not_before(ratings.entity[first], begin)
         sides[side] = SideSequences(
             side=side,
             row_splits=np.concatenate([[0], np.cumsum(rows)]),
-            step=np.maximum(step, open_step[side][ratings.entity[first]]) if open_step else step,
+            step=step_of(begin, metadata.cutoff, metadata.granularity(side)),
             rating_splits=np.append(first, len(row)),
             opposite=ratings.opposite,
             opposite_row=row_of[side.opposite][order],
@@ -232,7 +235,8 @@ def sequences_by_second(
     Args:
       user: the ratings, as the user side sees them.
       cutoff: unix seconds; steps count from there.
-      open_step: per side, int64[entities + 1], see `sequences_in_memory`.
+      open_step: per side, int64[entities + 1], the second, counted from the cutoff, in which earlier ratings of each
+        entity ended, or the lowest number: ratings of that second join it, and ones from before it that come late.
 
     Returns:
       As `sequences_in_memory`; the metadata know only the cutoff, and there are no ids.
@@ -252,7 +256,11 @@ def sequences_by_second(
         ratings={},
     )
     users, items = (np.empty(len(open_step[side]) - 1, object) for side in SIDES)
-    return sequences_in_memory(user, users, items, metadata, open_step)
+    opened = {}
+    for side in SIDES:
+        step, nothing = open_step[side], np.zeros(len(open_step[side]), np.int64)
+        opened[side] = OpenRows(step, step + cutoff, step + cutoff, nothing, nothing)
+    return sequences_in_memory(user, users, items, metadata, opened)
 
 
 def _linked(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from rrn_tf.data.rows import OpenRows
 from rrn_tf.data.wallclock import NEVER
 from rrn_tf.factors.beliefs import Beliefs
 from rrn_tf.features import Side
@@ -18,7 +19,8 @@ class EntityStates(tf.Module):
     """The last state of each of E entities, ready to be extrapolated, or to be rolled on with later ratings.
 
     An entity's last step is *open*: its state has not seen that step's ratings, whose sums stand beside it until a
-    later step begins. So a later rating of the same step joins them, in whatever order they come.
+    later step begins. So a later rating of the same step joins them, in whatever order they come. What decides whether
+    a later rating is of the same step, where steps end by count too, stands beside it as well (`OpenRows`).
 
     Row 0 is the newbie, as is the row of every entity without history: zero state, no ratings,
     newbie flag set.
@@ -34,6 +36,7 @@ class EntityStates(tf.Module):
     Attributes:
       state: list of float32[E + 1, units], in the entity's last step.
       last_step: int64[E + 1], that step (see `rrn_tf.data.wallclock.step_of`); `NEVER` for newbies.
+      last_times: int64[E + 1, 4], of that step and its end: the other columns of `rrn_tf.data.rows.OpenRows`.
       last_sums: float32[E + 1, sums], what that step's ratings add up to (`RRN.input_sums`).
       last_ratings: float32[E + 1, embedding], the same embedded (`x` part of Eq. 5).
       last_context: float32[E + 1, 2], newbie flag and scaled wallclock of that step.
@@ -56,6 +59,8 @@ class EntityStates(tf.Module):
         rows = entities + 1
         self.state = [tf.Variable(tf.zeros([rows, units]), trainable=False, name=f"state_{p}") for p in range(parts)]
         self.last_step = tf.Variable(tf.fill([rows], tf.constant(NEVER, tf.int64)), trainable=False, name="last_step")
+        never = tf.tile(tf.constant([[NEVER, NEVER, 0, 0]], tf.int64), [rows, 1])
+        self.last_times = tf.Variable(never, trainable=False, name="last_times")
         self.last_sums = tf.Variable(tf.zeros([rows, sums]), trainable=False, name="last_sums")
         self.last_ratings = tf.Variable(tf.zeros([rows, embedding]), trainable=False, name="last_ratings")
         self.last_context = tf.Variable(tf.tile([[1.0, 0.0]], [rows, 1]), trainable=False, name="last_context")
@@ -73,7 +78,8 @@ class EntityStates(tf.Module):
     @property
     def by_entity(self) -> list[tf.Variable]:
         """The variables with a row for each entity, 0 included."""
-        return [*self.state, self.last_step, self.last_sums, self.last_ratings, self.last_context, *self.believed]
+        last = (self.last_step, self.last_times, self.last_sums, self.last_ratings, self.last_context)
+        return [*self.state, *last, *self.believed]
 
     @classmethod
     def like(cls, model: RRN, side: Side, entities: int) -> EntityStates:
@@ -94,6 +100,11 @@ class EntityStates(tf.Module):
         for column, variable in zip(beliefs[len(_BELIEVED) :], self.opened, strict=True):
             column[entity] = variable.numpy()
         return beliefs
+
+    @property
+    def open_rows(self) -> OpenRows:
+        """The entities' last steps, for later ratings to go on from."""
+        return OpenRows(self.last_step.numpy(), *self.last_times.numpy().T)
 
     def set_beliefs(self, beliefs: Beliefs) -> None:
         """Takes over beliefs about all entities."""

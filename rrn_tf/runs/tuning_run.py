@@ -3,7 +3,7 @@
 search.json          what is searched: data, configuration, space, oracle
 trials.jsonl         finished trials: settings, configuration, figures
 best.yaml            the best configuration so far
-prepared/            ratings by granularities, each a run directory up to its sequences
+prepared/            ratings by lengths of steps, each a run directory up to its sequences
 running/, oracle/    the trial under way, and KerasTuner's own files
 """
 
@@ -67,7 +67,8 @@ def tune_run(
 
     @lru_cache(maxsize=1)  # the others wait on disk
     def sequences_of(data: DataConfig) -> RatingSequences:
-        paths = RunPaths(root / "prepared" / f"{data.user_granularity}-{data.item_granularity}")
+        steps = [data.user_granularity, data.item_granularity, *filter(None, [data.steps_per_doubling])]
+        paths = RunPaths(root / "prepared" / "-".join(map(str, steps)))
         prepare = partial(
             prepare_sequences,
             pattern,

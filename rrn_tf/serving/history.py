@@ -8,6 +8,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.data.steps import level_thresholds
 from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import INNOVATIONS, RRN
@@ -39,8 +40,9 @@ class Given(NamedTuple):
 class UserHistory(tf.Module):
     """Rolls the user network over the steps of given ratings, from the newbie's state to each query's step.
 
-    As in streaming predictions, a query sees the ratings of the user's strictly earlier steps. Items stand where
-    their table has them at the time of each rating: other people's ratings since then, and these, do not move them.
+    As in streaming predictions, a query sees the ratings of the user's strictly earlier steps, by time and, where
+    they end by count too, by count. Items stand where their table has them at the time of each rating: other people's
+    ratings since then, and these, do not move them.
 
     Args:
       model: the network.
@@ -59,6 +61,8 @@ class UserHistory(tf.Module):
         self._dynamic, self._factors = model.emission.units, model.factors(Side.ITEM).factors
         self._bayesian = model.bayesian_factors
         self._scale = model.factor_scale
+        self._thresholds = level_thresholds(metadata.steps_per_doubling)
+        self._levels = len(self._thresholds) + 1
 
     def vectors(self, user: tf.Tensor, timestamp: tf.Tensor, given: Given) -> tf.Tensor:
         """float32[N, d], as `StateTable.vectors`.
@@ -116,23 +120,22 @@ class UserHistory(tf.Module):
         rated_at: tf.Tensor,
         real: tf.Tensor,
     ) -> tf.Tensor:
-        asked = self._step(timestamp)
-        step = self._step(rated_at)
-        real &= step < asked[:, tf.newaxis]
-        step = tf.where(real, step, _NEVER)
-        order = tf.argsort(step, axis=1, stable=True)
-        step, item, rating, rated_at, real = (
-            tf.gather(column, order, axis=1, batch_dims=1) for column in (step, item, rating, rated_at, real)
+        asked, key = self._keys(timestamp, rated_at, real)
+        real &= key < asked[:, tf.newaxis]
+        key = tf.where(real, key, _NEVER)
+        order = tf.argsort(key, axis=1, stable=True)
+        key, item, rating, rated_at, real = (
+            tf.gather(column, order, axis=1, batch_dims=1) for column in (key, item, rating, rated_at, real)
         )
         # A row is a step with ratings; the query's own comes after the last of them.
-        begins = real & tf.concat([tf.ones_like(real[:, :1]), step[:, 1:] != step[:, :-1]], axis=1)
+        begins = real & tf.concat([tf.ones_like(real[:, :1]), key[:, 1:] != key[:, :-1]], axis=1)
         row = tf.cumsum(tf.cast(begins, tf.int32), axis=1) - 1
         count = tf.reduce_sum(tf.cast(begins, tf.int32), axis=1)
         width = tf.reduce_max(tf.concat([[0], count], axis=0)) + 1
         query = tf.range(tf.size(count))
         steps = tf.scatter_nd(
             tf.concat([_cells(begins, row), tf.stack([query, count], axis=1)], axis=0),
-            tf.concat([tf.boolean_mask(step, begins), asked], axis=0),
+            tf.concat([tf.boolean_mask(key, begins), asked], axis=0) // self._levels,
             tf.stack([tf.size(count), width]),
         )
 
@@ -155,6 +158,25 @@ class UserHistory(tf.Module):
         previous = tf.concat([first, wallclock[:, :-1]], axis=1)
         newbie = tf.concat([first + 1, tf.zeros_like(previous[:, 1:])], axis=1)
         return tf.stack([newbie, wallclock, previous], axis=2)
+
+    def _keys(self, timestamp: tf.Tensor, rated_at: tf.Tensor, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Rows of queries int64[N] and of ratings int64[N, H]: time steps times the number of levels, plus levels.
+
+        A query's row is that of a rating at its time (see `rrn_tf.data.steps`).
+        """
+        asked, step = self._step(timestamp), self._step(rated_at)
+        if self._levels == 1:
+            return asked, step
+        time = tf.concat([tf.where(real, bounded(rated_at), _NEVER), bounded(timestamp)[:, tf.newaxis]], axis=1)
+        earlier = tf.searchsorted(tf.sort(time, axis=1), time)
+        # Nothing cannot be searched for with tf.searchsorted.
+        level = tf.raw_ops.UpperBound(
+            sorted_inputs=self._thresholds[tf.newaxis],
+            values=tf.reshape(tf.cast(earlier, tf.int64), [1, -1]),
+            out_type=tf.int64,
+        )
+        level = tf.reshape(level, tf.shape(time))
+        return asked * self._levels + level[:, -1], step * self._levels + level[:, :-1]
 
     def _step(self, timestamp: tf.Tensor) -> tf.Tensor:
         return step_of(bounded(timestamp), self._metadata.cutoff, self._metadata.granularity(Side.USER))

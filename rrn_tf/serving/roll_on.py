@@ -11,7 +11,6 @@ import pandas as pd
 
 from rrn_tf.data.rows import SideRatings
 from rrn_tf.data.sequences import sequences_in_memory
-from rrn_tf.data.wallclock import step_of
 from rrn_tf.evaluation.protocols import streaming_states
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.entity_states import EntityStates
@@ -28,7 +27,7 @@ class RolledOn(NamedTuple):
     Attributes:
       states: per side, the states after them.
       predicted: float32[N], each rating as it was expected before it was revealed.
-      late: bool[N], whose step, on either side, came before one that the entity had had ratings of already.
+      late: bool[N], which came, on either side, before a step that the entity had had ratings of already.
     """
 
     states: dict[Side, EntityStates]
@@ -66,7 +65,7 @@ def roll_on(network: ServedRRN, ratings: SideRatings, *, piece: int = PIECE) -> 
 
     Nothing depends on the order of the ratings or, to the rounding of single precision, on how they are divided among
     calls in order of time, be it in the middle of a step: the step in which an entity's ratings end stays open. A
-    *late* rating, of a step before that one, cannot enter a state that has moved on: it is taken for a rating of the
+    *late* rating, from before that one, cannot enter a state that has moved on: it is taken for a rating of the
     open step, predicted by its state and fed to the next one. Users and items that are new start as newbies.
 
     Args:
@@ -82,14 +81,13 @@ def roll_on(network: ServedRRN, ratings: SideRatings, *, piece: int = PIECE) -> 
         raise ValueError(f"ratings should be at or after the cutoff {metadata.cutoff}, received {times.min()}")
     late = np.zeros(len(times), bool)
     for side, entity in ((Side.USER, ratings.entity), (Side.ITEM, ratings.opposite)):
-        step = step_of(times, metadata.cutoff, metadata.granularity(side))
-        late |= step < states[side].last_step.numpy()[entity]
+        late |= states[side].open_rows.are_after(entity, times, metadata.cutoff, metadata.step_rule(side))
     predicted, in_time = np.empty(len(times), np.float32), np.argsort(times, kind="stable")
     for begin in range(0, len(times), piece):
         rows = in_time[begin : begin + piece]
-        open_step = {side: states[side].last_step.numpy() for side in SIDES}
+        opened = {side: states[side].open_rows for side in SIDES}
         users, items = network.ids[Side.USER], network.ids[Side.ITEM]
-        sequences, order = sequences_in_memory(ratings.take(rows), users, items, metadata, open_step)
+        sequences, order = sequences_in_memory(ratings.take(rows), users, items, metadata, opened)
         rolled = streaming_states(network.model, sequences, _ROWS_PER_BATCH, states)
         predicted[rows[order]] = rolled.predict(np.arange(len(rows)))
         states = rolled.entities

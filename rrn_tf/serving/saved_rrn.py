@@ -50,7 +50,8 @@ def loaded_module(model: str | Path | Any) -> Any:
 
 def _variables(states: Any) -> list[tf.Variable]:
     """Those of `EntityStates`, as they are or as TensorFlow loaded them."""
-    own = [*states.state, states.last_step, states.last_sums, states.last_ratings, states.last_context]
+    last = (states.last_step, states.last_times, states.last_sums, states.last_ratings, states.last_context)
+    own = [*states.state, *last]
     return [*own, *states.believed, states.open_entity, *states.opened]
 
 
@@ -77,7 +78,7 @@ class SavedRRN:
         Raises:
           ValueError: for a model that an earlier version of this package saved without what that needs.
         """
-        if not hasattr(self._module, "until"):
+        if not hasattr(self._module, "until") or not hasattr(self._module.user.states, "last_times"):
             raise ValueError("expected a model that can be updated, found one of an earlier version: train it anew")
         about = json.loads(self._module.about.numpy())
         model = RRN(**about["model"])

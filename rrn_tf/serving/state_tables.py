@@ -71,10 +71,10 @@ class StateTable(tf.Module):
     def vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """float32[N, d]; the inner product of two sides' vectors is the rating: Eq. 7 and the Bayesian part, weighed.
 
-        Where a step is not later than the entity's last one, the entity stands where it will in the step after that:
+        Where a step is not later than the entity's last one, the entity stands where it will in the one after that:
         its last ratings tell at once.
         """
-        step = tf.maximum(step, tf.gather(self.states.last_step, entity) + 1)
+        step = tf.maximum(step, tf.gather(self._next_step(), entity))
         moving = self._extrapolate(entity, self.wallclock(step))
         return self.beside(moving, tf.gather(self.factors, entity))
 
@@ -88,7 +88,11 @@ class StateTable(tf.Module):
 
     def at_rest(self) -> RestingStates | None:
         """All entities at once, fast; None where their cells or their number do not allow it."""
-        return self._at_rest(self.wallclock(self.states.last_step + 1)) if self._fit_at_rest else None
+        return self._at_rest(self.wallclock(self._next_step())) if self._fit_at_rest else None
+
+    def _next_step(self) -> tf.Tensor:
+        """int64[E + 1], the earliest time step of each entity's next row: its last one where several may share it."""
+        return self.states.last_step + (0 if self._metadata.steps_per_doubling else 1)
 
     def distinct_vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """As `vectors`, where entities and steps may repeat and be many."""

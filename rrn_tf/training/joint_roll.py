@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.data.dependency_levels import dependency_levels, rows_by_level
-from rrn_tf.data.sequences import RatingSequences, SideSequences
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
@@ -72,9 +72,7 @@ class JointRoll:
     ) -> None:
         self._model = model
         self._start = start
-        self._continued = {
-            side: np.flatnonzero(continued_rows(sequences.side(side), start.get(side))) for side in SIDES
-        }
+        self._continued = {side: np.flatnonzero(continued_rows(sequences, side, start.get(side))) for side in SIDES}
         rolled = {}
         for side in SIDES:
             data = sequences.side(side)
@@ -150,11 +148,15 @@ class JointRoll:
         self._vectors[side].scatter_update(tf.IndexedSlices(model.projection(side)(output), row))
 
 
-def continued_rows(data: SideSequences, start: EntityStates | None) -> npt.NDArray[np.bool_]:
-    """bool[R]: the rows that are their entities' open steps."""
-    if start is None:
-        return np.zeros(data.num_rows, bool)
-    return (data.place == 0) & (data.step == start.last_step.numpy()[data.row_entity])
+def continued_rows(sequences: RatingSequences, side: Side, start: EntityStates | None) -> npt.NDArray[np.bool_]:
+    """bool[R]: the rows of a side that are their entities' open steps."""
+    data = sequences.side(side)
+    found = np.zeros(data.num_rows, bool)
+    if start is not None:
+        first = np.flatnonzero(data.place == 0)
+        begin, count = data.timestamp[data.rating_splits[first]], sequences.metadata.steps_per_doubling
+        found[first] = start.open_rows.continued(data.row_entity[first], data.step[first], begin, count)
+    return found
 
 
 def _levels(
@@ -168,7 +170,7 @@ def _levels(
     # Newbie flag and wallclock of the row before: of the first one, what the earlier states say.
     newbie, previous = start.last_context.numpy()[entity].T if start else (np.ones(len(row)), np.zeros(len(row)))
     columns = [first * newbie, wallclock[row], np.where(first, previous, wallclock[row - 1])]
-    goes_on = first | continued_rows(data, start)[row - 1]
+    goes_on = first | continued_rows(sequences, side, start)[row - 1]
     own, opposite = data.row_entity[data.rating_row[ratings]], data.opposite[ratings]
     return _Levels(
         row=row,

@@ -192,12 +192,15 @@ class RowStates:
         ratings = concatenated_ranges(sequences.rating_splits[last], counts)
         slot = np.repeat(np.arange(len(seen)), counts).astype(np.int32)
         sums = self._input_sums(side, np.repeat(seen, counts), ratings, slot, len(seen)).numpy().astype(np.float32)
+        times = self._last_times(side, seen, ratings, slot)
         if self.start:
-            still_open = continued_rows(sequences, self.start[side])[last]
+            still_open = continued_rows(self.sequences, side, self.start[side])[last]
             sums[still_open] += self.start[side].last_sums.numpy()[seen[still_open]]
+            times[still_open, 0] = self.start[side].open_rows.begin[seen[still_open]]
         wallclock = wallclock_of(sequences.step[last], self.sequences.metadata, side)
         for variable, values in (
             (entities.last_step, sequences.step[last]),
+            (entities.last_times, times),
             (entities.last_sums, sums),
             (entities.last_ratings, np.asarray(self.model.encoder(side).embed_sums(sums))),
             (entities.last_context, np.stack([np.zeros(len(seen)), wallclock], axis=1)),
@@ -205,6 +208,24 @@ class RowStates:
             whole = variable.numpy()
             whole[seen] = values
             variable.assign(whole)
+
+    def _last_times(
+        self, side: Side, seen: npt.NDArray[np.int64], ratings: npt.NDArray[np.int64], slot: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.int64]:
+        """`EntityStates.last_times` int64[S, 4] of entities, from the ratings of their last rows; slots say whose."""
+        sequences, first = self.sequences.side(side), self.sequences.side(side).row_splits[seen]
+        splits = sequences.rating_splits
+        total = splits[first + self.plans[side].rows[seen]] - splits[first]
+        time, before = sequences.timestamp[ratings], self.start[side].open_rows if self.start else None
+        if before:
+            time = before.not_before(seen[slot], time)
+        ends = np.cumsum(np.bincount(slot, minlength=len(seen)))
+        begin, end = time[np.concatenate([[0], ends[:-1]])], time[ends - 1]
+        at = np.bincount(slot[time == end[slot]], minlength=len(seen))
+        if before:
+            at += np.where(end == before.time[seen], before.at[seen], 0)
+            total += before.before[seen] + before.at[seen]
+        return np.stack([begin, end, total - at, at], axis=1)
 
     def _input_sums(
         self,

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import apache_beam as beam
 import numpy as np
@@ -91,12 +92,13 @@ def digests(directory):
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in directory.iterdir()}
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_sequences_equal_the_slow_reference(tmp_path, seed):
+@pytest.mark.parametrize(("seed", "per_doubling"), [(0, 0), (1, 0), (2, 0), (0, 2), (1, 5)])
+def test_sequences_equal_the_slow_reference(tmp_path, seed, per_doubling):
     rows = random_ratings(seed)
-    build(rows, tmp_path, batches=3)
+    metadata = build(rows, tmp_path, batches=3, config=replace(CONFIG, steps_per_doubling=per_doubling))
+    assert metadata.steps_per_doubling == per_doubling
     rows32 = [(u, i, np.float32(r), t, s) for u, i, r, t, s in rows]
-    vocabulary, expected = reference_sequences(rows32, CUTOFF, GRANULARITY)
+    vocabulary, expected = reference_sequences(rows32, CUTOFF, GRANULARITY, per_doubling)
     for side in Side:
         assert (tmp_path / side.vocabulary_file).read_text(encoding="utf-8").split("\n")[:-1] == vocabulary[side]
         assert read_sequences(tmp_path, side) == expected[side]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from rrn_tf.config import DataConfig
+from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.data.sequences import RatingSequences, SideSequences, load_sequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.features import SIDES, Side, Split
@@ -16,10 +19,11 @@ GONE = (Split.TEST, Split.TEST_COLD)
 ARRAYS = ("row_splits", "step", "rating_splits", "opposite", "opposite_row", "rating", "timestamp", "split")
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
-    ratings = generate(SyntheticConfig(users=40, items=25, ratings=450, days=60, seed=2))
-    return load_sequences(write_synthetic(ratings, tmp_path_factory.mktemp("prepared")))
+@pytest.fixture(scope="module", params=[0, 2], ids=["by_time", "by_count"])
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
+    ratings = generate(SyntheticConfig(users=40, items=25, ratings=450, days=60, seed=2, sitting=5))
+    config = DataConfig(shards=1, steps_per_doubling=request.param)
+    return load_sequences(write_synthetic(ratings, tmp_path_factory.mktemp("prepared"), config))
 
 
 def equal(one: RatingSequences, other: RatingSequences) -> bool:
@@ -27,6 +31,12 @@ def equal(one: RatingSequences, other: RatingSequences) -> bool:
         return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in ARRAYS)
 
     return one.metadata == other.metadata and all(same(one.side(side), other.side(side)) for side in SIDES)
+
+
+def test_metadata_written_before_there_were_steps_by_count(prepared: RatingSequences) -> None:
+    values = json.loads(prepared.metadata.to_json())
+    del values["steps_per_doubling"]
+    assert SequenceMetadata.from_json(json.dumps(values)) == replace(prepared.metadata, steps_per_doubling=0)
 
 
 def test_without_no_split_nothing_changes(prepared: RatingSequences) -> None:

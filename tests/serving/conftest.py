@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rrn_tf.config import config_from_dict
+from rrn_tf.config import DataConfig, config_from_dict
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation.event_likelihood import EventRoller
@@ -31,17 +31,21 @@ class Saved(NamedTuple):
     path: Path
 
 
-@pytest.fixture(scope="package")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Saved:
-    root = tmp_path_factory.mktemp("served")
-    ratings = generate(SyntheticConfig(users=60, items=30, ratings=700, days=60, seed=7))
+def trained_and_saved(root: Path, ratings: SyntheticConfig, data: DataConfig) -> Saved:
+    """A small network trained on generated ratings."""
     sizes = {"units": 6, "embedding": 5, "dynamic": 3, "stationary": 2}
     config = config_from_dict(
         {"model": sizes, "training": {"epochs": 2, "rows_per_batch": 128, "learning_rate": 0.01, "patience": 0}}
     )
-    result = train(write_synthetic(ratings, root / "data"), root, config)
+    result = train(write_synthetic(generate(ratings), root / "data", data), root, config)
     export_saved_model(result, root / "model")
     return Saved(result, root / "model")
+
+
+@pytest.fixture(scope="package")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    ratings = SyntheticConfig(users=60, items=30, ratings=700, days=60, seed=7)
+    return trained_and_saved(tmp_path_factory.mktemp("served"), ratings, DataConfig(shards=1))
 
 
 class SavedEvents(NamedTuple):

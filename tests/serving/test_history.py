@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from rrn_tf.config import config_from_dict
+from rrn_tf.config import DataConfig, config_from_dict
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation.streaming import predict_streaming
 from rrn_tf.features import SIDES, Split
@@ -56,6 +56,15 @@ class Model:
             "bayesian_factors": 2,
         },
         {"cell": "gru", "inputs": "ratings"},
+        {
+            "cell": "lstm",
+            "inputs": "innovations",
+            "clock": "gap",
+            "members": 2,
+            "bayesian_factors": 2,
+            "steps_per_doubling": 2,
+        },
+        {"cell": "lstm", "inputs": "ratings", "steps_per_doubling": 3},
         pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
         pytest.param({"cell": "lstm", "inputs": "innovations"}, marks=pytest.mark.slow),
     ],
@@ -64,7 +73,9 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     root = tmp_path_factory.mktemp("history")
     sizes = {**request.param, "units": 6, "embedding": 4, "dynamic": 4, "stationary": 2}
     settings = {"epochs": 1, "rows_per_batch": 128, "learning_rate": 0.02}
-    data = write_synthetic(generate(SyntheticConfig(users=40, items=30, ratings=500, days=100, seed=5)), root / "data")
+    prepared = DataConfig(shards=1, steps_per_doubling=sizes.pop("steps_per_doubling", 0))
+    ratings = generate(SyntheticConfig(users=40, items=30, ratings=500, days=100, seed=5))
+    data = write_synthetic(ratings, root / "data", prepared)
     result = train(data, root, config_from_dict({"model": sizes, "training": settings}))
     # Of so few ratings validation may keep a part out.
     set_random_factors(result.model, np.random.default_rng(0))
@@ -72,13 +83,19 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return Model(result, root / "model")
 
 
-def test_a_new_user_is_answered_as_when_streaming(model: Model, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize(("length", "sitting"), [(6, False), (14, True)])
+def test_a_new_user_is_answered_as_when_streaming(
+    model: Model, length: int, sitting: bool, rng: np.random.Generator
+) -> None:
     """Ratings of items apart from those asked about, each once: nothing then moves an item."""
-    users, length = 5, 6
+    users = 5
     items = np.stack([rng.permutation(model.items)[: length + 1] for _ in range(users)])
     times = model.saved.cutoff + rng.integers(0, 20 * DAY, (users, length))
-    times[:, 1] = times[:, 0]
     asked = model.saved.cutoff + rng.integers(5 * DAY, 25 * DAY, users)
+    if sitting:  # in which several ratings are of one second; asked about in its middle, and at its end
+        times = model.saved.cutoff + rng.integers(0, 9, (users, length)) * 60
+        asked = model.saved.cutoff + np.arange(users) * 120 + 60
+    times[:, 1] = times[:, 0]
     ratings = rng.integers(1, 6, (users, length)).astype(np.float32)
     for n in range(users):
         streamed = predict_streaming(
@@ -101,6 +118,13 @@ def test_a_new_user_is_answered_as_when_streaming(model: Model, rng: np.random.G
     ]
     np.testing.assert_allclose(together, np.concatenate(alone), rtol=1e-5)
     assert len(set(together.round(4))) > 1
+    if sitting:
+        nothing = model.predict(
+            [""] * users, items[:, -1], asked, np.full((users, 1), ""), [[0.0]] * users, [[0]] * users
+        )
+        # Steps of days have seen nothing of one sitting; steps by count and Bayesian factors have.
+        seen = model.saved.metadata.steps_per_doubling or model.result.model.bayesian_factors
+        assert (np.abs(together - nothing).max() > 1e-3) == bool(seen)
 
 
 def test_equals_the_reference(model: Model, rng: np.random.Generator) -> None:
@@ -110,7 +134,7 @@ def test_equals_the_reference(model: Model, rng: np.random.Generator) -> None:
     metadata, trained = sequences.metadata, sequences.interactions([Split.TRAIN])
     newcomer, asked = 1 + metadata.users.total, model.saved.cutoff + 30 * DAY
     index = rng.permutation(len(model.items))[:5] + 1
-    times = model.saved.cutoff + np.array([0, 0, 3, 9]) * DAY
+    times = model.saved.cutoff + np.array([0, 0, DAY // 5, 9 * DAY])
     ratings = np.array([5.0, 1.0, 3.0, 4.0])
     clock = Clock(
         metadata.cutoff,
@@ -118,6 +142,7 @@ def test_equals_the_reference(model: Model, rng: np.random.Generator) -> None:
         metadata.item_granularity,
         metadata.wallclock_mean,
         metadata.wallclock_std,
+        metadata.steps_per_doubling,
     )
     everything = Ratings(
         user=np.append(trained.user, [newcomer] * 4),

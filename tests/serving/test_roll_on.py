@@ -26,9 +26,10 @@ INPUTS: list[dict[str, Any]] = [
 Ratings = dict[str, np.ndarray]
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
-    return prepare(make_ratings(), tmp_path_factory.mktemp("prepared"))
+@pytest.fixture(scope="module", params=[0, 2], ids=["by_time", "by_count"])
+def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
+    directory, by_count = tmp_path_factory.mktemp("prepared"), request.param
+    return prepare(make_ratings(sittings=by_count > 0), directory, steps_per_doubling=by_count)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def later(prepared: RatingSequences) -> Ratings:
     """Ratings after the cutoff, in order of time: several a step, and of unseen users and items."""
     rows = prepared.rows_of(LATER)
     ratings = {**prepared.queries(LATER), "rating": prepared.user.rating[rows]}
-    return part(ratings, np.argsort(ratings["timestamp"], kind="stable"))
+    return part(ratings, np.lexsort((ratings["item_id"], ratings["timestamp"])))
 
 
 def part(ratings: Ratings, rows: Any) -> Ratings:
@@ -85,7 +86,10 @@ def test_pieces_give_the_states_of_one_pass(
 ) -> None:
     after_all, whole = roll(network, **later)
     count, day = len(later["rating"]), (later["timestamp"] - CUTOFF) // DAY
-    cuts = np.sort(rng.choice(np.flatnonzero(day[1:] == day[:-1]) + 1, pieces - 1, replace=False))  # inside of steps
+    inside = day[1:] == day[:-1]  # of steps
+    if network.metadata.steps_per_doubling:  # of an item's ratings of one second
+        inside = np.logical_and.reduce([later[name][1:] == later[name][:-1] for name in ("timestamp", "item_id")])
+    cuts = np.sort(rng.choice(np.flatnonzero(inside) + 1, pieces - 1, replace=False))
     predicted, rolled = np.empty(count, np.float32), network
     for piece in np.split(np.arange(count), cuts):
         rows = rng.permutation(piece)
@@ -126,9 +130,12 @@ def test_late_ratings_join_the_open_step(network: ServedRRN, later: Ratings) -> 
     user, item = network.ids[Side.USER][0], network.ids[Side.ITEM][0]
     steps = {side: int(base.states[side].last_step.numpy()[1]) for side in SIDES}
     assert steps[Side.USER] > 0, "the user should have later ratings"
-    opened = CUTOFF + steps[Side.USER] * DAY
+    begins = {Side.USER: CUTOFF + DAY * steps[Side.USER], Side.ITEM: CUTOFF + 7 * DAY * steps[Side.ITEM]}
+    if network.metadata.steps_per_doubling:
+        begins = {side: int(base.states[side].open_rows.begin[1]) for side in SIDES}
+    opened = begins[Side.USER]
     (_, late), (_, in_time) = (roll(base, [user], [item], [time], [4.0]) for time in (CUTOFF, opened))
-    assert (late.late.tolist(), in_time.late.tolist()) == ([True], [opened < CUTOFF + 7 * DAY * steps[Side.ITEM]])
+    assert (late.late.tolist(), in_time.late.tolist()) == ([True], [opened < begins[Side.ITEM]])
     before, after = base.states[Side.USER], late.states[Side.USER]
     np.testing.assert_array_equal(after.last_step, before.last_step)
     np.testing.assert_array_equal(after.state[0], before.state[0])

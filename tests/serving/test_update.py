@@ -7,15 +7,27 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from rrn_tf.config import DataConfig
+from rrn_tf.data.synthetic import SyntheticConfig
+from rrn_tf.evaluation.protocols import streaming_states
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.update import NewRatings, UpdateReport, update
-from tests.serving.conftest import Saved
+from tests.serving.conftest import Saved, trained_and_saved
 
 DAY = 86_400
 LATER = [split for split in Split if split is not Split.TRAIN]
 Updated = tuple[SavedRRN, UpdateReport]
+
+
+@pytest.fixture(scope="module", params=["by_time", pytest.param("by_count", marks=pytest.mark.slow)])
+def saved(request: pytest.FixtureRequest, saved: Saved, tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    """Networks whose steps end by time alone, and by count as well."""
+    if request.param == "by_time":
+        return saved
+    ratings = SyntheticConfig(users=60, items=30, ratings=700, days=60, seed=7, sitting=6)
+    return trained_and_saved(tmp_path_factory.mktemp("by_count"), ratings, DataConfig(shards=1, steps_per_doubling=2))
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +83,21 @@ def test_counts_and_figures(whole: Updated, saved: Saved, base: SavedRRN, later:
     assert report.rmse is not None
     np.testing.assert_allclose(report.rmse["frozen"], np.sqrt(np.mean((frozen - later.rating) ** 2)), rtol=1e-5)
     assert report.rmse["updated"] != report.rmse["frozen"]
+
+
+def test_frozen_answers_are_those_of_training(base: SavedRRN, saved: Saved) -> None:
+    sequences, states = saved.result.sequences, saved.result.states
+    found = base.predict(*(sequences.queries(LATER)[name] for name in ("user_id", "item_id", "timestamp")))
+    np.testing.assert_allclose(found, states.predict(sequences.rows_of(LATER)), rtol=1e-5, atol=1e-5)
+
+
+def test_later_ratings_are_predicted_as_when_streaming(base: SavedRRN, later: NewRatings, saved: Saved) -> None:
+    rows = saved.result.sequences.rows_of(LATER)
+    streamed = streaming_states(saved.result.model, saved.result.sequences, 128).predict(rows)
+    _, report = update(base, later)
+    assert report.rmse is not None
+    actual = saved.result.sequences.user.rating[rows]
+    np.testing.assert_allclose(report.rmse["updated"], np.sqrt(np.mean((streamed - actual) ** 2)), rtol=1e-5)
 
 
 @pytest.mark.parametrize("pieces", [2, pytest.param(10, marks=pytest.mark.slow)])
