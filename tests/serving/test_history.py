@@ -49,7 +49,7 @@ class Model:
     params=[
         {"cell": "lstm", "inputs": "innovations", "clock": "gap", "implicit": True, "members": 2, "taste": 2},
         {"cell": "gru", "inputs": "ratings"},
-        {"cell": "rnn", "inputs": "innovations", "clock": "gap", "members": 2, "taste": 2, "steps_per_doubling": 2},
+        {"cell": "lstm", "inputs": "innovations", "clock": "gap", "members": 2, "taste": 2, "steps_per_doubling": 2},
         {"cell": "lstm", "inputs": "ratings", "steps_per_doubling": 3},
         pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
         pytest.param({"cell": "lstm", "inputs": "innovations"}, marks=pytest.mark.slow),
