@@ -158,7 +158,8 @@ class TrainingConfig:
       epochs: each is one user phase and one item phase.
       selection: protocol of the validation RMSE that chooses the best epoch and weighs the parts; both count alike.
       patience: stop after this many epochs without a better validation RMSE (0: never).
-      rows_per_batch: padded rows (B x T) of a global batch.
+      rows_per_batch: padded rows (B x T) of a global batch; 0: follows from the number of rows, so that small data
+        gets as many updates an epoch as large data.
       learning_rate: Adam, for the networks.
       learning_rate_decay: factor of both rates from one epoch to the next.
       factor_learning_rate: SGD, for the stationary factors, on each entity's mean gradient.
@@ -176,7 +177,7 @@ class TrainingConfig:
     epochs: int = Field(default=20, ge=0)
     selection: Literal["frozen", "streaming", "both"] = "frozen"
     patience: int = Field(default=4, ge=0)
-    rows_per_batch: int = Field(default=2_048, ge=1)
+    rows_per_batch: int = Field(default=0, ge=0)
     learning_rate: float = Field(default=3e-4, gt=0)
     learning_rate_decay: float = Field(default=1.0, gt=0, le=1)
     factor_learning_rate: float = Field(default=0.003, ge=0)

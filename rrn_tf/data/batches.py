@@ -113,6 +113,9 @@ class BatchPlan:
         return tf.data.Dataset.from_generator(shares, output_signature=BATCH_SPEC).prefetch(4)
 
 
+_BATCHES, _FEWEST_ROWS, _MOST_ROWS = 40, 128, 8_192  # an epoch's, where no number of rows is given
+
+
 def plan_batches(
     sequences: SideSequences,
     metadata: SequenceMetadata,
@@ -128,7 +131,7 @@ def plan_batches(
     Args:
       sequences: the side.
       metadata: for the wallclock.
-      rows_per_batch: B x T of a global batch.
+      rows_per_batch: B x T of a global batch; 0 for a fortieth of all rows, between 128 and 8,192.
       replicas: shares that each batch is divided into.
       rows: int64[E + 1], how many of each entity's rows are taken; its training rows by default.
     """
@@ -138,7 +141,8 @@ def plan_batches(
     entities = np.flatnonzero(length)
     entities = entities[np.argsort(length[entities], kind="stable")]
     batches = []
-    for chosen in _cut(entities, length[entities], rows_per_batch):
+    budget = rows_per_batch or int(np.clip(length.sum() // _BATCHES, _FEWEST_ROWS, _MOST_ROWS))
+    for chosen in _cut(entities, length[entities], budget):
         first = sequences.row_splits[chosen]
         total = int((sequences.rating_splits[first + length[chosen]] - sequences.rating_splits[first]).sum())
         shares = (chosen[replica::replicas] for replica in range(replicas))
