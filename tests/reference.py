@@ -73,7 +73,8 @@ class ReferenceRRN:
       factor_scale: (mean, noise, drift, user priors, item priors) of Bayesian factors; `weights` then have, of
         each entity after training, ``mean``, ``variance`` and ``set_sum``, all ``[entities + 1, w]``, and ``set_count
         [entities + 1]``, and ``set_vectors [opposite + 1, w]``; the last of the w numbers is a bias.
-      part_weights: of the network, of the Bayesian factors, and a constant.
+      part_weights: of the network, of the Bayesian factors, and a constant: of users without ratings since training,
+        and of those with some.
       gaps: the context is the newbie flag and the logarithm of the days since the step before (2 rows of the kernel).
     """
 
@@ -86,7 +87,7 @@ class ReferenceRRN:
         inputs: str = "ratings",
         gaps: bool = False,
         factor_scale: tuple[float, float, float, Any, Any] | None = None,
-        part_weights: tuple[float, float, float] = (1.0, 0.0, 0.0),
+        part_weights: tuple[Any, Any] = ((1.0, 0.0, 0.0), (1.0, 0.0, 0.0)),
     ) -> None:
         self.ratings = ratings
         self.clock = clock
@@ -192,7 +193,9 @@ class ReferenceRRN:
             "item", item, timestamp, protocol
         )
         stationary = row(self.weights["user"]["factors"], user) @ row(self.weights["item"]["factors"], item)
-        network, factors, constant = self.part_weights
+        times = np.asarray(self.ratings.timestamp)[np.asarray(self.ratings.user) == user]
+        moved = protocol == "streaming" and ((times >= self.clock.cutoff) & (times < timestamp)).any()
+        network, factors, constant = self.part_weights[int(moved)]
         bayesian = factors * self.bayesian(user, item, timestamp, protocol) if self.factor_scale else 0.0
         return float(network * (dynamic + stationary) + bayesian + constant)
 

@@ -15,14 +15,14 @@ from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.protocols import streaming_states
 from rrn_tf.factors import Beliefs, FactorScale
 from rrn_tf.features import SIDES, Side, Split
-from rrn_tf.models.rrn import RRN, PartWeights
+from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.training.alternating import make_model
 from rrn_tf.training.row_states import RowStates
 from tests.prepared import write_sequences
 from tests.reference import Clock, Protocol, Ratings, ReferenceRRN, weights_of
 
 DAY = 86_400
-WEIGHTS = PartWeights(network=0.6, factors=0.7, constant=-0.5)
+WEIGHTS = UserWeights(PartWeights(0.6, 0.7, -0.5), PartWeights(0.3, 0.9, -0.8))
 CUTOFF = 1_000_000_000
 N = 300
 
@@ -71,7 +71,7 @@ def random_model(sequences: RatingSequences, cell: str, **inputs: Any) -> RRN:
 
 def set_random_factors(model: RRN, rng: np.random.Generator) -> None:
     """Bayesian factors and weights of parts as training might leave them, if the model has any."""
-    model.set_part_weights(PartWeights())
+    model.set_part_weights(UserWeights())
     if not model.bayesian_factors:
         return
     width, scale, beliefs, set_vectors = model.bayesian_factors + 1, {}, {}, {}
@@ -81,7 +81,8 @@ def set_random_factors(model: RRN, rng: np.random.Generator) -> None:
         mean, variance, set_sum = rng.normal(0, 0.4, shape), rng.uniform(0.2, 1, shape) * prior, rng.normal(0, 1, shape)
         mean[0], variance[0], set_sum[0] = 0, prior, 0
         count = np.append(0, rng.integers(1, 9, len(mean) - 1))
-        beliefs[side] = Beliefs.at_rest(*(column.astype(np.float32) for column in (mean, variance, set_sum, count)))
+        columns = (column.astype(np.float32) for column in (mean, variance, set_sum, count))
+        beliefs[side] = Beliefs.at_rest(*columns, np.zeros(len(mean), bool))
         set_vectors[side] = rng.normal(0, 0.3, model.set_vectors(side).shape).astype(np.float32)
         set_vectors[side][0] = 0
         scale[side] = tuple(map(float, prior))

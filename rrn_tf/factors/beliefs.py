@@ -46,6 +46,7 @@ class Beliefs(NamedTuple):
       mean, variance: float32[E, w], of the own part, before the ratings of the open step.
       set_sum: float32[E, w], sum of the set vectors of everyone met before the open step.
       set_count: float32[E], how many those are.
+      moved: bool[E], whether any rating after training is in all of these.
       precision: float32[E, w, w], sum of ``x v v'`` over the open step's ratings: ``v`` is where the other side stands,
         with a one for its bias, and ``x`` a weight.
       pull: float32[E, w], sum of ``x v e``: ``e`` is what was not expected.
@@ -60,6 +61,7 @@ class Beliefs(NamedTuple):
     variance: FloatArray
     set_sum: FloatArray
     set_count: FloatArray
+    moved: npt.NDArray[np.bool_]
     precision: FloatArray
     pull: FloatArray
     open_sum: FloatArray
@@ -70,15 +72,23 @@ class Beliefs(NamedTuple):
     def unknown(cls, entities: int, prior: FloatArray) -> Beliefs:
         """Of entities without ratings."""
         mean, set_sum = (np.zeros((entities, len(prior)), np.float32) for _ in range(2))
-        return cls.at_rest(mean, np.tile(prior, (entities, 1)), set_sum, np.zeros(entities, np.float32))
+        count, moved = np.zeros(entities, np.float32), np.zeros(entities, bool)
+        return cls.at_rest(mean, np.tile(prior, (entities, 1)), set_sum, count, moved)
 
     @classmethod
-    def at_rest(cls, mean: FloatArray, variance: FloatArray, set_sum: FloatArray, set_count: FloatArray) -> Beliefs:
+    def at_rest(
+        cls,
+        mean: FloatArray,
+        variance: FloatArray,
+        set_sum: FloatArray,
+        set_count: FloatArray,
+        moved: npt.NDArray[np.bool_],
+    ) -> Beliefs:
         """With no open step."""
         precision = np.zeros((*mean.shape, mean.shape[1]), np.float32)
         pull, open_sum, open_count = np.zeros_like(mean), np.zeros_like(mean), np.zeros_like(set_count)
         open_step = np.full(len(mean), NEVER, np.int64)
-        return cls(mean, variance, set_sum, set_count, precision, pull, open_sum, open_count, open_step)
+        return cls(mean, variance, set_sum, set_count, moved, precision, pull, open_sum, open_count, open_step)
 
     def enlarged(self, entities: int, prior: FloatArray) -> Beliefs:
         """With room for more entities, of whom nothing is known."""
@@ -110,7 +120,8 @@ class Beliefs(NamedTuple):
             mean[rated] += np.einsum("nij,nj->ni", covariance, self.pull[rated])
             grown = np.float32(drift) * self.open_count[rated, np.newaxis] * prior
             variance[rated] = np.minimum(np.einsum("nii->ni", covariance) + grown, prior)
-        return Beliefs.at_rest(mean, variance, self.set_sum + self.open_sum, self.set_count + self.open_count)
+        moved = self.moved | (self.open_count > 0)
+        return Beliefs.at_rest(mean, variance, self.set_sum + self.open_sum, self.set_count + self.open_count, moved)
 
 
 def expected_ratings(user: FloatArray, item: FloatArray, mean: float) -> FloatArray:

@@ -98,7 +98,7 @@ def choose_drift(
 
     def error(place: int) -> float:
         if place not in rmse_of:
-            expected, _ = following.run(fitted.set_vectors, fitted.scale._replace(drift=DRIFTS[place]))
+            expected, *_ = following.run(fitted.set_vectors, fitted.scale._replace(drift=DRIFTS[place]))
             left = np.clip(expected[scored], *rating_range) - later.rating[scored]
             rmse_of[place] = float(np.sqrt(np.mean(left**2, dtype=np.float64)))
         return rmse_of[place]

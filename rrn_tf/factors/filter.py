@@ -47,7 +47,9 @@ class FactorFilter:
             for side in SIDES
         }
 
-    def run(self, set_vectors: Mapping[Side, FloatArray], scale: FactorScale) -> tuple[FloatArray, dict[Side, Beliefs]]:
+    def run(
+        self, set_vectors: Mapping[Side, FloatArray], scale: FactorScale
+    ) -> tuple[FloatArray, npt.NDArray[np.bool_], dict[Side, Beliefs]]:
         """Follows all ratings.
 
         Args:
@@ -55,7 +57,8 @@ class FactorFilter:
           scale: of all beliefs.
 
         Returns:
-          float32[N], what was expected of each rating before it was revealed; and where the ratings leave all entities.
+          float32[N], what was expected of each rating before it was revealed; bool[N], whether its user had had ratings
+          since training by then; and where the ratings leave all entities.
         """
         rows = {side: _Rows(self._sequences.side(side).num_rows, self._start[side].mean.shape[1]) for side in SIDES}
         for side in SIDES:
@@ -66,10 +69,12 @@ class FactorFilter:
                 self._advance(side, level, rows, set_vectors[side], scale)
         left = {side: self._left(side, rows, set_vectors[side], scale) for side in SIDES}
         user, expected = self._sequences.user, np.empty(len(self._order), np.float32)
+        moved = np.empty(len(self._order), bool)
+        moved[self._order] = rows[Side.USER].moved[user.rating_row]
         expected[self._order] = expected_ratings(
             rows[Side.USER].standing[user.rating_row], rows[Side.ITEM].standing[user.opposite_row], scale.mean
         )
-        return expected, left
+        return expected, moved, left
 
     def _advance(
         self, side: Side, level: int, rows: dict[Side, _Rows], set_vectors: FloatArray, scale: FactorScale
@@ -141,8 +146,8 @@ class FactorFilter:
         return left
 
 
-def _closed_columns(beliefs: Beliefs) -> tuple[FloatArray, ...]:
-    return beliefs.mean, beliefs.variance, beliefs.set_sum, beliefs.set_count
+def _closed_columns(beliefs: Beliefs) -> tuple[Any, ...]:
+    return beliefs.mean, beliefs.variance, beliefs.set_sum, beliefs.set_count, beliefs.moved
 
 
 def _open_sums(beliefs: Beliefs) -> tuple[FloatArray, ...]:
@@ -153,8 +158,9 @@ class _Rows:
     """What is believed at a side's R rows, before the ratings of each: the first columns of `Beliefs`."""
 
     def __init__(self, count: int, width: int) -> None:
-        self._columns = [np.zeros((count, width), np.float32) for _ in range(3)] + [np.zeros(count, np.float32)]
-        self.variance = self._columns[1]
+        wide = [np.zeros((count, width), np.float32) for _ in range(3)]
+        self._columns: list[Any] = [*wide, np.zeros(count, np.float32), np.zeros(count, bool)]
+        self.variance, self.moved = self._columns[1], self._columns[4]
         self.standing = np.zeros((count, width), np.float32)
 
     def set(self, rows: Positions, beliefs: Beliefs) -> None:
@@ -163,6 +169,6 @@ class _Rows:
             column[rows] = values
         self.standing[rows] = beliefs.standing
 
-    def take(self, rows: Positions) -> list[FloatArray]:
+    def take(self, rows: Positions) -> list[Any]:
         """Copies of the columns at some rows."""
         return [column[rows] for column in self._columns]

@@ -205,7 +205,9 @@ class _SideFit:
         variance = np.where(self._rated[:, np.newaxis], self.own_variance * unit**2, prior)
         set_vectors = self.set_vectors * unit
         set_sum = (self._ratings @ set_vectors).astype(np.float32)
-        return Beliefs.at_rest(self.own * unit, variance, set_sum, self.count), set_vectors, tuple(map(float, prior))
+        moved = np.zeros(len(self.count), bool)
+        beliefs = Beliefs.at_rest(self.own * unit, variance, set_sum, self.count, moved)
+        return beliefs, set_vectors, tuple(map(float, prior))
 
 
 def _blocks(

@@ -11,7 +11,7 @@ from rrn_tf.factors.beliefs import Beliefs
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import RRN
 
-_BELIEVED = ("mean", "variance", "set_sum", "set_count")
+_BELIEVED = ("mean", "variance", "set_sum", "set_count", "moved")
 _OPENED = ("precision", "pull", "open_sum", "open_count", "open_step")
 
 

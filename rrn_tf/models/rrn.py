@@ -31,6 +31,18 @@ class PartWeights(NamedTuple):
     constant: float = 0.0
 
 
+class UserWeights(NamedTuple):
+    """Weights of the parts by what is known of the user: factors move with every rating, states step by step.
+
+    Attributes:
+      resting: of users without ratings since training.
+      moved: of users with some.
+    """
+
+    resting: PartWeights = PartWeights()
+    moved: PartWeights = PartWeights()
+
+
 @keras.saving.register_keras_serializable("rrn_tf")
 class RRN(keras.Model):
     """Recurrent Recommender Network (Eqs. 5-7).
@@ -129,7 +141,7 @@ class RRN(keras.Model):
         self._beliefs = {s.value: _belief_tables(s, count, bayesian_factors) for s in SIDES}
         width = _belief_width(bayesian_factors)
         self._factor_scale = tf.Variable(tf.zeros([3 + 2 * width]), trainable=False, name="factor_scale")
-        self._part_weights = tf.Variable(list(PartWeights()), trainable=False, name="part_weights")
+        self._part_weights = tf.Variable(UserWeights(), trainable=False, name="part_weights")
         self.built = True
 
     def encoder(self, side: Side) -> Any:
@@ -155,16 +167,16 @@ class RRN(keras.Model):
         return FactorScale(mean, noise, drift, tuple(priors[:width]), tuple(priors[width:]))
 
     @property
-    def part_weights(self) -> PartWeights:
-        return PartWeights(*map(float, self._part_weights.numpy()))
+    def part_weights(self) -> UserWeights:
+        return UserWeights(*(PartWeights(*map(float, row)) for row in self._part_weights.numpy()))
 
-    def set_part_weights(self, weights: PartWeights) -> None:
-        self._part_weights.assign(list(weights))
+    def set_part_weights(self, weights: UserWeights) -> None:
+        self._part_weights.assign(weights)
 
     def trained_beliefs(self, side: Side) -> Beliefs:
         """What training believes of the factors of a side's entities, from index 0, the unknown one."""
         own, variance, set_sum, set_count, _ = (table.numpy() for table in self._beliefs[side.value])
-        return Beliefs.at_rest(own, variance, set_sum, set_count)
+        return Beliefs.at_rest(own, variance, set_sum, set_count, np.zeros(len(own), bool))
 
     def set_vectors(self, side: Side) -> FloatArray:
         """float32[E' + 1, k + 1]: what having met each entity of the other side says of a side's own."""

@@ -76,7 +76,12 @@ class UserHistory(tf.Module):
         rows = _PADDED_ROWS // (tf.shape(given.item)[1] + 1)
         moving, bayesian = in_blocks(self._standing, inputs, rows, [tf.float32, tf.float32])
         bayesian = tf.ensure_shape(bayesian, [None, self._bayesian + 1 if self._bayesian else 0])
-        return self._users.beside(moving, self._users.at_rest_part(self._stationary(user), bayesian))
+        return self._users.of_parts(moving, self._stationary(user), bayesian, self._rated(timestamp, given))
+
+    def _rated(self, timestamp: tf.Tensor, given: Given) -> tf.Tensor:
+        """bool[N]: who has ratings from before the query's second."""
+        earlier = bounded(given.timestamp) < bounded(timestamp)[:, tf.newaxis]
+        return tf.reduce_any(given.real & tf.math.is_finite(given.rating) & earlier, axis=1)
 
     def _stationary(self, user: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._users.stationary, user)

@@ -15,7 +15,7 @@ from rrn_tf import features
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.factors.beliefs import Beliefs, FactorScale
 from rrn_tf.models.entity_states import EntityStates
-from rrn_tf.models.rrn import RRN, PartWeights
+from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.serving.served import LaterRatings, RatedItems, ServedRRN
 
 _BATCH = 1 << 18  # what repeats within one is computed once
@@ -82,7 +82,7 @@ class SavedRRN:
             raise ValueError("expected a model that can be updated, found one of an earlier version: train it anew")
         about = json.loads(self._module.about.numpy())
         model = RRN(**about["model"])
-        model.set_part_weights(PartWeights(*about["part_weights"]))
+        model.set_part_weights(UserWeights(*(PartWeights(*weights) for weights in about["part_weights"])))
         model.set_factors(*self._factors(model, FactorScale(*about["factor_scale"])))
         states = {}
         for side in features.SIDES:

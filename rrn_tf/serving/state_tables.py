@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
-from rrn_tf.models.rrn import PartWeights
 from rrn_tf.serving.blocks import distinct_rows
 from rrn_tf.serving.requests import bounded
 from rrn_tf.serving.resting import RestingStates
@@ -50,12 +49,15 @@ class StateTable(tf.Module):
         )
         self.belief_variances = tf.Variable(beliefs.variance, trainable=False, name="belief_variances")
         self.set_vectors = tf.Variable(model.set_vectors(side), trainable=False, name="set_vectors")
-        self.at_rest_part = functools.partial(part_at_rest, side, model.part_weights, scale.mean)
-        # The user's side has the weights.
-        self._share = model.part_weights.network if side is Side.USER else 1.0
+        self._rest = functools.partial(part_at_rest, side, scale.mean)
+        self._weights = model.part_weights
+        standing, moved = tf.constant(beliefs.standing), tf.constant(beliefs.moved)
         self.factors = tf.Variable(
-            self.at_rest_part(self.stationary, tf.constant(beliefs.standing)), trainable=False, name="factors"
+            self._rest(self.stationary, standing, self.weights_of(moved)), trainable=False, name="factors"
         )
+        # The user's side has the weights.
+        shares = self.weights_of(moved)[:, 0] if side is Side.USER else tf.ones([len(beliefs.mean)])
+        self.shares = tf.Variable(shares, trainable=False, name="shares")
         self.ids = tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name="ids")
         self._index = line_numbers(vocabulary, ids)
 
@@ -76,11 +78,24 @@ class StateTable(tf.Module):
         """
         step = tf.maximum(step, tf.gather(self._next_step(), entity))
         moving = self._extrapolate(entity, self.wallclock(step))
-        return self.beside(moving, tf.gather(self.factors, entity))
+        share = tf.gather(self.shares, entity)[:, tf.newaxis]
+        return tf.concat([share * moving, tf.gather(self.factors, entity)], axis=1)
 
-    def beside(self, moving: tf.Tensor, at_rest: tf.Tensor) -> tf.Tensor:
-        """`vectors` of projected states float32[N, dynamic] and of what does not move with time (`part_at_rest`)."""
-        return tf.concat([self._share * moving, at_rest], axis=1)
+    def of_parts(self, moving: tf.Tensor, stationary: tf.Tensor, bayesian: tf.Tensor, moved: tf.Tensor) -> tf.Tensor:
+        """`vectors` of entities who do not stand where the table has them.
+
+        Args:
+          moving: float32[N, dynamic], projected states.
+          stationary: float32[N, k].
+          bayesian: float32[N, w], factors and, last, a bias; or of no width.
+          moved: bool[N], who has had ratings since training.
+        """
+        weights = self.weights_of(moved)
+        return tf.concat([weights[:, :1] * moving, self._rest(stationary, bayesian, weights)], axis=1)
+
+    def weights_of(self, moved: tf.Tensor) -> tf.Tensor:
+        """float32[N, 3], the weights of users who have had ratings since training, bool[N], or not."""
+        return tf.gather(tf.constant(self._weights, tf.float32), tf.cast(moved, tf.int32))
 
     def wallclock(self, step: tf.Tensor) -> tf.Tensor:
         """float32[...], scaled wallclock of steps int64[...]."""
@@ -138,17 +153,15 @@ class SeenItems(tf.Module):
         return tf.concat([tf.gather(table, user) for table in tables], axis=1)
 
 
-def part_at_rest(
-    side: Side, weights: PartWeights, mean: float, stationary: tf.Tensor, bayesian: tf.Tensor
-) -> tf.Tensor:
+def part_at_rest(side: Side, mean: float, stationary: tf.Tensor, bayesian: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """What stands beside projected states in a side's vectors, so that an inner product adds up the weighed parts.
 
     Args:
       side: the user's side has the weights.
-      weights: of the parts.
       mean: what the Bayesian part starts from.
       stationary: float32[N, k].
       bayesian: float32[N, w], factors and, last, a bias; or of no width.
+      weights: float32[N, 3], of the parts.
 
     Returns:
       float32[N, d], as wide on the other side.
@@ -156,11 +169,10 @@ def part_at_rest(
     if not bayesian.shape[1]:
         return stationary
     factors, bias = bayesian[:, :-1], bayesian[:, -1:]
-    one = tf.ones_like(bias)
     if side is Side.ITEM:
-        return tf.concat([stationary, factors, one, bias], axis=1)
-    bias = weights.factors * (bias + mean) + weights.constant
-    return tf.concat([weights.network * stationary, weights.factors * factors, bias, weights.factors * one], axis=1)
+        return tf.concat([stationary, factors, tf.ones_like(bias), bias], axis=1)
+    network, share, constant = tf.split(weights, 3, axis=1)
+    return tf.concat([network * stationary, share * factors, share * (bias + mean) + constant, share], axis=1)
 
 
 def _stationary(table: npt.NDArray[np.float32], entities: int) -> npt.NDArray[np.float32]:

@@ -244,9 +244,10 @@ class _Loop:
         weights = weigh_parts(model, self._refreshed_judge())
         if model.bayesian_factors:
             take_from_chief(self._strategy, model.variables)
-            self._listener.on_stage(
-                f"parts: network {weights.network:.2f}, factors {weights.factors:.2f}, constant {weights.constant:+.2f}"
-            )
+            for kind, of in weights._asdict().items():
+                self._listener.on_stage(
+                    f"parts, users {kind}: network {of.network:.2f}, factors {of.factors:.2f}, {of.constant:+.2f}"
+                )
 
     @property
     def _has_ratings(self) -> bool:

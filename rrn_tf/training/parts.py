@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,13 @@ from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.evaluation.protocols import FROZEN
 from rrn_tf.factors.choice import choose_drift, choose_sweeps
 from rrn_tf.features import SIDES, Split
-from rrn_tf.models.rrn import RRN, PartWeights
+from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.training.row_states import RowStates
 
 FloatArray = npt.NDArray[np.float32]
 _EQUAL = PartWeights(0.5, 0.5)  # without validation ratings
+_FEWEST = 100  # validation ratings of users of one kind that give these weights of their own
+_SAME = 1e-4  # share of the range of ratings
 NETWORK, FACTORS, WHOLE = "network", "factors", "whole"
 
 
@@ -55,8 +58,9 @@ class Judge:
     """Scores a network on validation ratings beside the Bayesian factors, and weighs the parts.
 
     Weights are not negative and minimise the mean squared error, so that a part enters only as far as validation
-    ratings support it, and a part that says nothing not at all. Each protocol counts alike: a model answers by one set
-    of weights before and after updates. Under streaming, ratings of unseen users and items count too.
+    ratings support it, and a part that says nothing not at all. Users without ratings since training have weights of
+    their own. Each protocol counts alike: a model answers by one set of weights before and after updates. Under
+    streaming, ratings of unseen users and items count too.
 
     Args:
       by_protocol: row states of the protocols that count.
@@ -74,58 +78,73 @@ class Judge:
         """Whether there is anything to judge by."""
         return any(map(len, self._rows.values()))
 
-    def score(self) -> tuple[PartWeights, float]:
+    def score(self) -> tuple[UserWeights, float]:
         """The best weights and the root of the mean over protocols of their mean squared errors."""
-        parts, actual, share = [], [], []
+        columns: list[list[npt.NDArray[Any]]] = [[], [], [], []]
         for protocol, states in self._by_protocol.items():
-            rows = self._rows[protocol]
-            if len(rows):
+            if len(rows := self._rows[protocol]):
                 said = [states.network_ratings(rows)]
                 if states.model.bayesian_factors:
                     said.append(states.factor_ratings(rows))
-                parts.append(np.stack(said, axis=1))
-                actual.append(states.sequences.user.rating[rows])
-                share.append(np.full(len(rows), 1 / len(rows)))
+                actual = states.sequences.user.rating[rows]
+                found = (np.stack(said, axis=1), actual, states.users_moved(rows), np.full(len(rows), 1 / len(rows)))
+                for column, values in zip(columns, found, strict=True):
+                    column.append(values)
         limits = next(iter(self._by_protocol.values())).sequences.metadata
-        ratings, given, counts = (np.concatenate(column) for column in (parts, actual, share))
-        return weigh(ratings, given, counts, (limits.rating_min, limits.rating_max))
+        parts, actual, moved, share = map(np.concatenate, columns)
+        return weigh_users(parts, actual, moved, share, (limits.rating_min, limits.rating_max))
 
 
-def weigh(
-    parts: npt.NDArray[np.floating],
-    actual: npt.NDArray[np.floating],
+def weigh_users(
+    parts: FloatArray,
+    actual: FloatArray,
+    moved: npt.NDArray[np.bool_],
     share: npt.NDArray[np.floating],
     rating_range: tuple[float, float],
-) -> tuple[PartWeights, float]:
-    """Weights of a network and, beside it, of factors, and the error that they leave.
+) -> tuple[UserWeights, float]:
+    """Weights for both kinds of users, and the error that they leave.
 
     Args:
-      parts: float[N, 1 or 2], what each says of N ratings; a network alone keeps its ratings as they are.
+      parts: float[N, 1 or 2], what a network and, beside it, factors say of N ratings; a network alone keeps its
+        ratings as they are.
       actual: float[N].
+      moved: bool[N], whether the user has had ratings since training.
       share: float[N], what each rating counts.
       rating_range: predictions are clipped to it.
 
     Returns:
       The weights, and the root of the mean squared error.
     """
-    share = share / share.sum()
-    weights = PartWeights()
+    weights, said = UserWeights(), parts[:, 0]
     if parts.shape[1] > 1:
-        mean, root = float(share @ actual), np.sqrt(share)
-        # The constant may be of either sign.
-        design = np.column_stack([parts - mean, np.ones(len(parts)), -np.ones(len(parts))]) * root[:, np.newaxis]
-        (network, factors, up, down), _ = nnls(design, (actual - mean) * root)
-        weights = PartWeights(float(network), float(factors), mean * (1 - network - factors) + up - down)
-    said = parts @ np.array(weights[: parts.shape[1]]) + weights.constant
+        # Few ratings of one kind of users say too little: then both kinds share what all say.
+        alike = min(np.count_nonzero(moved), np.count_nonzero(~moved)) < _FEWEST
+        kinds = [np.full(len(moved), True)] * 2 if alike else [~moved, moved]
+        weights = UserWeights(*(_weigh(parts[kind], actual[kind], share[kind], rating_range) for kind in kinds))
+        by_rating = np.array(weights)[moved.astype(int)]
+        said = np.einsum("np,np->n", parts, by_rating[:, :2]) + by_rating[:, 2]
     left = np.clip(said, *rating_range) - actual
-    return weights, float(np.sqrt(share @ left**2))
+    return weights, float(np.sqrt(share @ left**2 / share.sum()))
 
 
-def weigh_parts(model: RRN, judge: Judge) -> PartWeights:
+def _weigh(
+    parts: FloatArray, actual: FloatArray, share: npt.NDArray[np.floating], rating_range: tuple[float, float]
+) -> PartWeights:
+    share = share / share.sum()
+    mean, root = float(share @ actual), np.sqrt(share)
+    # A part that says the same of all ratings, such as an untrained network, is no more than the constant, which may
+    # be of either sign.
+    says_something = np.ptp(parts, axis=0) > _SAME * (rating_range[1] - rating_range[0])
+    design = np.column_stack([(parts - mean) * says_something, np.ones(len(parts)), -np.ones(len(parts))])
+    (network, factors, up, down), _ = nnls(design * root[:, np.newaxis], (actual - mean) * root)
+    return PartWeights(float(network), float(factors), float(mean * (1 - network - factors) + up - down))
+
+
+def weigh_parts(model: RRN, judge: Judge) -> UserWeights:
     """Sets the weights of a trained model's parts."""
-    weights = PartWeights()
+    weights = UserWeights()
     if model.bayesian_factors:
-        weights = judge.score()[0] if judge.has_ratings else _EQUAL
+        weights = judge.score()[0] if judge.has_ratings else UserWeights(_EQUAL, _EQUAL)
     model.set_part_weights(weights)
     return weights
 

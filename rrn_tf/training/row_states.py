@@ -150,10 +150,10 @@ class RowStates:
         Args:
           positions: int64[N], positions of ratings on the user side.
         """
-        weights = self.model.part_weights
-        rating = weights.network * self.network_ratings(positions) + np.float32(weights.constant)
-        if self._factors and weights.factors:
-            rating += weights.factors * self.factor_ratings(positions)
+        rating = self.network_ratings(positions)
+        if self._factors:
+            weights = np.array(self.model.part_weights, np.float32)[self.users_moved(positions).astype(int)]
+            rating = weights[:, 0] * rating + weights[:, 1] * self.factor_ratings(positions) + weights[:, 2]
         return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max)
 
     def factor_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
@@ -161,6 +161,10 @@ class RowStates:
         if not self._factors:
             raise ValueError("expected a model with Bayesian factors, found one without")
         return self._factors.ratings(positions)
+
+    def users_moved(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """bool[N]: whose user has had ratings since training when a rating is predicted."""
+        return self._factors.moved(positions) if self._factors else np.zeros(len(positions), bool)
 
     def network_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """What states and stationary factors say (Eq. 7) of ratings at positions of the user side: float32[N]."""
@@ -284,6 +288,7 @@ class _FactorStates:
         self._streams = any((states.plans[side].rows > sequences.side(side).training_rows).any() for side in SIDES)
         self._standing: dict[Side, FloatArray] = {}
         self._expected = np.zeros(len(self._later), np.float32)
+        self._moved = np.zeros(len(self._later), bool)
         self.followed = False
 
     def follow(self) -> None:
@@ -299,7 +304,7 @@ class _FactorStates:
             later = sequences.ratings_at(self._later)
             set_vectors = {side: model.set_vectors(side) for side in SIDES}
             following = FactorFilter(later, beliefs, sequences.metadata.cutoff)
-            self._expected, beliefs = following.run(set_vectors, scale)
+            self._expected, self._moved, beliefs = following.run(set_vectors, scale)
         for side in SIDES:
             self._states.entities[side].set_beliefs(beliefs[side])
         self.followed = True
@@ -310,7 +315,19 @@ class _FactorStates:
         user, item = data.row_entity[data.rating_row[positions]], data.opposite[positions]
         rating = expected_ratings(self._standing[Side.USER][user], self._standing[Side.ITEM][item], scale.mean)
         if self._streams:
-            place = np.minimum(np.searchsorted(self._later, positions), max(len(self._later) - 1, 0))
-            streamed = np.flatnonzero(np.isin(positions, self._later))
-            rating[streamed] = self._expected[place[streamed]]
+            streamed, place = self._among_later(positions)
+            rating[streamed] = self._expected[place]
         return rating
+
+    def moved(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """See `RowStates.users_moved`."""
+        found = np.zeros(len(positions), bool)
+        if self._streams:
+            streamed, place = self._among_later(positions)
+            found[streamed] = self._moved[place]
+        return found
+
+    def _among_later(self, positions: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Which of the positions are of ratings after the cutoff, and which of those each is."""
+        streamed = np.flatnonzero(np.isin(positions, self._later))
+        return streamed, np.searchsorted(self._later, positions[streamed])

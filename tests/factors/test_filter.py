@@ -73,11 +73,12 @@ def test_a_closed_second_is_a_regression(rng: np.random.Generator) -> None:
 def test_pieces_are_one_pass(
     start: dict[Side, Beliefs], set_vectors: dict[Side, np.ndarray], ratings: SideRatings, pieces: int
 ) -> None:
-    whole, left = FactorFilter(ratings, start, CUTOFF).run(set_vectors, SCALE)
+    whole, moved, left = FactorFilter(ratings, start, CUTOFF).run(set_vectors, SCALE)
     found, beliefs = [], start
     for rows in np.array_split(np.arange(len(whole)), pieces):  # cuts within seconds
-        expected, beliefs = FactorFilter(ratings.take(rows), beliefs, CUTOFF).run(set_vectors, SCALE)
+        expected, told, beliefs = FactorFilter(ratings.take(rows), beliefs, CUTOFF).run(set_vectors, SCALE)
         found.append(expected)
+        np.testing.assert_array_equal(told, moved[rows])
     np.testing.assert_allclose(np.concatenate(found), whole, rtol=1e-5)
     for side in SIDES:
         for mine, theirs in zip(left[side], beliefs[side], strict=True):
@@ -87,19 +88,19 @@ def test_pieces_are_one_pass(
 def test_order_within_a_call_does_not_matter(
     start: dict[Side, Beliefs], set_vectors: dict[Side, np.ndarray], ratings: SideRatings, rng: np.random.Generator
 ) -> None:
-    whole, _ = FactorFilter(ratings, start, CUTOFF).run(set_vectors, SCALE)
+    whole, *_ = FactorFilter(ratings, start, CUTOFF).run(set_vectors, SCALE)
     order = rng.permutation(len(whole))
-    shuffled, _ = FactorFilter(ratings.take(order), start, CUTOFF).run(set_vectors, SCALE)
+    shuffled, *_ = FactorFilter(ratings.take(order), start, CUTOFF).run(set_vectors, SCALE)
     np.testing.assert_allclose(shuffled, whole[order], rtol=1e-5)
 
 
 def test_not_one_bit_depends_on_the_same_second_or_later(
     start: dict[Side, Beliefs], set_vectors: dict[Side, np.ndarray], ratings: SideRatings
 ) -> None:
-    before, _ = FactorFilter(ratings, start, CUTOFF).run(set_vectors, SCALE)
+    before, *_ = FactorFilter(ratings, start, CUTOFF).run(set_vectors, SCALE)
     horizon = int(np.median(ratings.timestamp))
     changed = ratings._replace(rating=np.where(ratings.timestamp >= horizon, 9, ratings.rating).astype(np.float32))
-    after, _ = FactorFilter(changed, start, CUTOFF).run(set_vectors, SCALE)
+    after, *_ = FactorFilter(changed, start, CUTOFF).run(set_vectors, SCALE)
     early = ratings.timestamp <= horizon
     assert early.sum() > 20
     np.testing.assert_array_equal(before[early], after[early])
@@ -107,7 +108,7 @@ def test_not_one_bit_depends_on_the_same_second_or_later(
 
 
 def test_no_ratings_move_nothing(start: dict[Side, Beliefs], set_vectors: dict[Side, np.ndarray]) -> None:
-    expected, left = FactorFilter(SideRatings.empty(), start, CUTOFF).run(set_vectors, SCALE)
+    expected, _, left = FactorFilter(SideRatings.empty(), start, CUTOFF).run(set_vectors, SCALE)
     assert not len(expected)
     for side in SIDES:
         for mine, theirs in zip(left[side], start[side], strict=True):
