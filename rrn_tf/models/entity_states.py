@@ -29,7 +29,6 @@ class EntityStates(tf.Module):
       entities: number of entities; indices run from 1.
       units: width of the recurrent state.
       parts: tensors of the recurrent state (2 for LSTM, 1 otherwise).
-      embedding: width of the step embedding.
       sums: width of what a step's ratings add up to (`sum_units` of the encoder).
       belief_width: factors and bias of the Bayesian part; 0 where there is none.
 
@@ -38,7 +37,6 @@ class EntityStates(tf.Module):
       last_step: int64[E + 1], that step (see `rrn_tf.data.wallclock.step_of`); `NEVER` for newbies.
       last_times: int64[E + 1, 4], of that step and its end: the other columns of `rrn_tf.data.rows.OpenRows`.
       last_sums: float32[E + 1, sums], what that step's ratings add up to (`RRN.input_sums`).
-      last_ratings: float32[E + 1, embedding], the same embedded (`x` part of Eq. 5).
       last_context: float32[E + 1, 2], newbie flag and scaled wallclock of that step.
       believed: the columns of `rrn_tf.factors.Beliefs` before the ratings of each entity's last second.
       open_entity: int64[M], entities with an open second.
@@ -50,7 +48,6 @@ class EntityStates(tf.Module):
         entities: int,
         units: int,
         parts: int,
-        embedding: int,
         sums: int,
         belief_width: int = 0,
         name: str | None = None,
@@ -62,7 +59,6 @@ class EntityStates(tf.Module):
         never = tf.tile(tf.constant([[NEVER, NEVER, 0, 0]], tf.int64), [rows, 1])
         self.last_times = tf.Variable(never, trainable=False, name="last_times")
         self.last_sums = tf.Variable(tf.zeros([rows, sums]), trainable=False, name="last_sums")
-        self.last_ratings = tf.Variable(tf.zeros([rows, embedding]), trainable=False, name="last_ratings")
         self.last_context = tf.Variable(tf.tile([[1.0, 0.0]], [rows, 1]), trainable=False, name="last_context")
         nothing = Beliefs.unknown(rows, np.zeros(belief_width, np.float32))
         self.believed = [
@@ -78,7 +74,7 @@ class EntityStates(tf.Module):
     @property
     def by_entity(self) -> list[tf.Variable]:
         """The variables with a row for each entity, 0 included."""
-        last = (self.last_step, self.last_times, self.last_sums, self.last_ratings, self.last_context)
+        last = (self.last_step, self.last_times, self.last_sums, self.last_context)
         return [*self.state, *last, *self.believed]
 
     @classmethod
@@ -87,7 +83,7 @@ class EntityStates(tf.Module):
         tower, encoder = model.tower(side), model.encoder(side)
         parts, name = len(tower.initial_state(1)), f"{side.value}_states"
         width = len(model.factor_scale.prior(side))
-        states = cls(entities, tower.units, parts, encoder.units, encoder.sum_units, width, name=name)
+        states = cls(entities, tower.units, parts, encoder.sum_units, width, name=name)
         if width:
             states.set_beliefs(model.trained_beliefs(side).enlarged(entities + 1, model.factor_scale.prior(side)))
         return states
@@ -148,6 +144,7 @@ class EntityStates(tf.Module):
         rows = [tf.gather(part, entity) for part in self.state]
         context = tf.gather(self.last_context, entity)
         context = tf.stack([context[:, 0], wallclock, context[:, 1]], axis=1)
-        inputs = tf.gather(self.last_ratings, entity) + model.encoder(side).embed_context(context)
+        encoder = model.encoder(side)
+        inputs = encoder.embed_sums(tf.gather(self.last_sums, entity)) + encoder.embed_context(context)
         output, _ = model.tower(side).step(inputs, rows)
         return model.projection(side)(output)

@@ -41,7 +41,9 @@ class RestingStates(tf.Module):
         clock = encoder.read_clock(tf.concat([newbie, tf.zeros_like(last), last], axis=1))
         timeless = tf.concat([clock[:, :1], tf.zeros_like(last), clock[:, 2:]], axis=1)
         hidden, cell = (part[1:] for part in states.state)
-        gates = tower.gates(states.last_ratings[1:] + tf.matmul(timeless, encoder.context_kernel), hidden)
+        gates = tower.gates(
+            encoder.embed_sums(states.last_sums[1:]) + tf.matmul(timeless, encoder.context_kernel), hidden
+        )
         nothing = tf.zeros([1, tower.units])
         per_clock = zip(
             tower.gates(encoder.context_kernel[1:2], nothing),

@@ -50,7 +50,7 @@ def loaded_module(model: str | Path | Any) -> Any:
 
 def _variables(states: Any) -> list[tf.Variable]:
     """Those of `EntityStates`, as they are or as TensorFlow loaded them."""
-    last = (states.last_step, states.last_times, states.last_sums, states.last_ratings, states.last_context)
+    last = (states.last_step, states.last_times, states.last_sums, states.last_context)
     own = [*states.state, *last]
     return [*own, *states.believed, states.open_entity, *states.opened]
 

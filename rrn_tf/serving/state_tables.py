@@ -47,7 +47,8 @@ class StateTable(tf.Module):
         self.stationary = tf.Variable(
             _stationary(model.factors(side).table.numpy(), len(ids)), trainable=False, name="stationary"
         )
-        self.belief_variances = tf.Variable(beliefs.variance, trainable=False, name="belief_variances")
+        if side is Side.ITEM:  # what is not known of the items that a user's history names
+            self.belief_variances = tf.Variable(beliefs.variance, trainable=False, name="belief_variances")
         self.set_vectors = tf.Variable(model.set_vectors(side), trainable=False, name="set_vectors")
         self._rest = functools.partial(part_at_rest, side, scale.mean)
         self._weights = model.part_weights

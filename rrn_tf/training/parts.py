@@ -20,7 +20,7 @@ from rrn_tf.training.row_states import RowStates
 FloatArray = npt.NDArray[np.float32]
 _EQUAL = PartWeights(0.5, 0.5)  # without validation ratings
 _FEWEST = 100  # validation ratings of users of one kind that give these weights of their own
-_SAME = 1e-4  # share of the range of ratings
+_SAME = 0.05  # of the standard deviation of ratings
 NETWORK, FACTORS, WHOLE = "network", "factors", "whole"
 
 
@@ -120,21 +120,19 @@ def weigh_users(
         # Few ratings of one kind of users say too little: then both kinds share what all say.
         alike = min(np.count_nonzero(moved), np.count_nonzero(~moved)) < _FEWEST
         kinds = [np.full(len(moved), True)] * 2 if alike else [~moved, moved]
-        weights = UserWeights(*(_weigh(parts[kind], actual[kind], share[kind], rating_range) for kind in kinds))
+        weights = UserWeights(*(_weigh(parts[kind], actual[kind], share[kind]) for kind in kinds))
         by_rating = np.array(weights)[moved.astype(int)]
         said = np.einsum("np,np->n", parts, by_rating[:, :2]) + by_rating[:, 2]
     left = np.clip(said, *rating_range) - actual
     return weights, float(np.sqrt(share @ left**2 / share.sum()))
 
 
-def _weigh(
-    parts: FloatArray, actual: FloatArray, share: npt.NDArray[np.floating], rating_range: tuple[float, float]
-) -> PartWeights:
+def _weigh(parts: FloatArray, actual: FloatArray, share: npt.NDArray[np.floating]) -> PartWeights:
     share = share / share.sum()
     mean, root = float(share @ actual), np.sqrt(share)
-    # A part that says the same of all ratings, such as an untrained network, is no more than the constant, which may
-    # be of either sign.
-    says_something = np.ptp(parts, axis=0) > _SAME * (rating_range[1] - rating_range[0])
+    # A part that says nearly the same of all ratings, such as an untrained network, is no more than the constant,
+    # which may be of either sign.
+    says_something = np.sqrt(share @ (parts - share @ parts) ** 2) > _SAME * np.sqrt(share @ (actual - mean) ** 2)
     design = np.column_stack([(parts - mean) * says_something, np.ones(len(parts)), -np.ones(len(parts))])
     (network, factors, up, down), _ = nnls(design * root[:, np.newaxis], (actual - mean) * root)
     return PartWeights(float(network), float(factors), float(mean * (1 - network - factors) + up - down))

@@ -206,7 +206,6 @@ class RowStates:
             (entities.last_step, sequences.step[last]),
             (entities.last_times, times),
             (entities.last_sums, sums),
-            (entities.last_ratings, np.asarray(self.model.encoder(side).embed_sums(sums))),
             (entities.last_context, np.stack([np.zeros(len(seen)), wallclock], axis=1)),
         ):
             whole = variable.numpy()

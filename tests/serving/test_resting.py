@@ -23,8 +23,9 @@ def network(**settings: Any) -> tuple[RRN, EntityStates]:
     model = RRN(4, ENTITIES, **{"units": 6, "embedding": 5, "dynamic_units": 4, "stationary": 2, **settings})
     model.projection(Side.ITEM).bias.assign_add(tf.random.normal([model.emission.units]))
     states = EntityStates.like(model, Side.ITEM, ENTITIES)
-    for part in (*states.state, states.last_ratings):
-        part[1:ENTITIES].assign(tf.random.normal([ENTITIES - 1, part.shape[1]]))
+    for part in (*states.state, states.last_sums):
+        values = tf.random.normal([ENTITIES - 1, part.shape[1]])
+        part[1:ENTITIES].assign(values if part is not states.last_sums else tf.abs(values))
     states.last_context[1:ENTITIES].assign(
         tf.stack([tf.zeros([ENTITIES - 1]), tf.random.normal([ENTITIES - 1])], axis=1)
     )
