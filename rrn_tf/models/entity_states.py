@@ -61,13 +61,20 @@ class EntityStates(tf.Module):
         self.last_sums = tf.Variable(tf.zeros([rows, sums]), trainable=False, name="last_sums")
         self.last_context = tf.Variable(tf.tile([[1.0, 0.0]], [rows, 1]), trainable=False, name="last_context")
         nothing = Beliefs.unknown(rows, np.zeros(belief_width, np.float32))
+        # All zero. Of variables without elements, workers may exchange TensorFlow's zeros; NumPy's make it crash.
         self.believed = [
-            tf.Variable(column, trainable=False, name=name) for name, column in zip(_BELIEVED, nothing, strict=False)
+            tf.Variable(tf.zeros(column.shape, column.dtype), trainable=False, name=name)
+            for name, column in zip(_BELIEVED, nothing, strict=False)
         ]
         # Few entities have one, and sums of products are wide.
         self.open_entity = tf.Variable(tf.zeros([0], tf.int64), trainable=False, shape=[None], name="open_entity")
         self.opened = [
-            tf.Variable(column[:0], trainable=False, shape=[None, *column.shape[1:]], name=name)
+            tf.Variable(
+                tf.zeros([0, *column.shape[1:]], column.dtype),
+                trainable=False,
+                shape=[None, *column.shape[1:]],
+                name=name,
+            )
             for name, column in zip(_OPENED, nothing[len(_BELIEVED) :], strict=True)
         ]
 
