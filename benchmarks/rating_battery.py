@@ -57,7 +57,14 @@ class Rung(NamedTuple):
     settings: tuple[str, ...]
 
 
-LADDER = (Rung("whole", ()), Rung("one member", ("model.members=1",)))
+LADDER = (
+    Rung("whole", ()),
+    Rung("factors alone", ("training.epochs=0",)),
+    Rung("network alone", ("model.bayesian_factors=0",)),
+    Rung("network, steps by time alone", ("model.bayesian_factors=0", "data.steps_per_doubling=0")),
+    Rung("network, ratings as inputs", ("model.bayesian_factors=0", "model.inputs=ratings", "model.implicit=false")),
+    Rung("one member", ("model.members=1",)),
+)
 
 
 class Setting(NamedTuple):

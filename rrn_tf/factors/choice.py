@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.rows import SideRatings
 from rrn_tf.factors.beliefs import Beliefs, FactorScale, FloatArray, expected_ratings
@@ -18,6 +19,7 @@ from rrn_tf.features import SIDES, Side
 DRIFTS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
 _FIRST_DRIFT = 0.01  # also without validation ratings
 _MOST_SWEEPS, _PATIENCE, _DEFAULT_SWEEPS = 40, 4, 12
+_MOST_FOLLOWED = 50_000  # ratings
 _BETTER = 1e-4  # share of the error by which a sweep must be better to count
 
 
@@ -83,13 +85,16 @@ def choose_drift(
 
     Args:
       chosen: factors.
-      later: N ratings after the cutoff that are revealed.
+      later: N ratings after the cutoff that are revealed; the earliest 50,000 count.
       scored: bool[N], validation ratings among them.
       cutoff: unix seconds.
       entities: per side, number of all entities.
       rating_range: of the training ratings, to which predictions are clipped.
     """
     fitted, rmse_of = chosen.fitted, {}
+    # The earliest tell enough, and each drift that is tried follows them all.
+    earliest = np.argsort(later.timestamp, kind="stable")[:_MOST_FOLLOWED]
+    later, scored = take_rows(later, earliest), scored[earliest]
     start = {side: enlarged(fitted, side, entities[side]) for side in SIDES}
     if not scored.any():
         scale = fitted.scale._replace(drift=_FIRST_DRIFT)

@@ -241,7 +241,7 @@ class _Loop:
     def weigh_parts(self) -> None:
         """The parts of the trained model by what they are worth on validation ratings."""
         model = self._states.model
-        weights = weigh_parts(model, self._refreshed_judge())
+        weights = weigh_parts(model, self._refreshed_judge(), trained=self._progress.best_epoch > 0)
         if model.bayesian_factors:
             take_from_chief(self._strategy, model.variables)
             for kind, of in weights._asdict().items():
@@ -272,7 +272,8 @@ class _Loop:
         if not self._has_ratings:
             return float("inf")
         judge = self._refreshed_judge()
-        found = judge.score()[1] if judge.has_ratings else float("inf")
+        trained = self._progress.epoch > 1 or self._progress.phase > 0
+        found = judge.score(trained=trained)[1] if judge.has_ratings else float("inf")
         # Workers that round differently must still agree on which epoch is best and whether to stop.
         return float(from_chief(self._strategy, found))
 

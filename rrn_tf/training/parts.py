@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
+from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.evaluation.protocols import FROZEN
@@ -20,7 +21,8 @@ from rrn_tf.training.row_states import RowStates
 FloatArray = npt.NDArray[np.float32]
 _EQUAL = PartWeights(0.5, 0.5)  # without validation ratings
 _FEWEST = 100  # validation ratings of users of one kind that give these weights of their own
-_SAME = 0.05  # of the standard deviation of ratings
+_SAME = 0.01  # of the standard deviation of ratings
+_FOLDS = 5
 NETWORK, FACTORS, WHOLE = "network", "factors", "whole"
 
 
@@ -57,10 +59,10 @@ def set_factors(
 class Judge:
     """Scores a network on validation ratings beside the Bayesian factors, and weighs the parts.
 
-    Weights are not negative and minimise the mean squared error, so that a part enters only as far as validation
-    ratings support it, and a part that says nothing not at all. Users without ratings since training have weights of
-    their own. Each protocol counts alike: a model answers by one set of weights before and after updates. Under
-    streaming, ratings of unseen users and items count too.
+    Weights are not negative and minimise the mean squared error, where that foresees users whose ratings did not choose
+    them better than the best part alone does, beyond its error; else that part stands alone, or the mean. Users without
+    ratings since training have weights of their own. Each protocol counts alike: a model answers by one set of weights
+    before and after updates. Under streaming, ratings of unseen users and items count too.
 
     Args:
       by_protocol: row states of the protocols that count.
@@ -78,71 +80,114 @@ class Judge:
         """Whether there is anything to judge by."""
         return any(map(len, self._rows.values()))
 
-    def score(self) -> tuple[UserWeights, float]:
-        """The best weights and the root of the mean over protocols of their mean squared errors."""
-        columns: list[list[npt.NDArray[Any]]] = [[], [], [], []]
+    def score(self, *, trained: bool = True) -> tuple[UserWeights, float]:
+        """The best weights and the root of the mean over protocols of their mean squared errors.
+
+        Args:
+          trained: whether the network is; one that is not has no weight beside factors.
+        """
+        columns: list[list[npt.NDArray[Any]]] = [[], [], [], [], []]
         for protocol, states in self._by_protocol.items():
             if len(rows := self._rows[protocol]):
                 said = [states.network_ratings(rows)]
                 if states.model.bayesian_factors:
                     said.append(states.factor_ratings(rows))
-                actual = states.sequences.user.rating[rows]
-                found = (np.stack(said, axis=1), actual, states.users_moved(rows), np.full(len(rows), 1 / len(rows)))
+                if not trained and len(said) > 1:
+                    said[0] = np.zeros_like(said[0])
+                user = states.sequences.user
+                found = (
+                    np.stack(said, axis=1),
+                    user.rating[rows],
+                    user.row_entity[user.rating_row[rows]],
+                    states.users_moved(rows),
+                    np.full(len(rows), 1 / len(rows)),
+                )
                 for column, values in zip(columns, found, strict=True):
                     column.append(values)
         limits = next(iter(self._by_protocol.values())).sequences.metadata
-        parts, actual, moved, share = map(np.concatenate, columns)
-        return weigh_users(parts, actual, moved, share, (limits.rating_min, limits.rating_max))
+        table = ValidationTable(*map(np.concatenate, columns))
+        return weigh_users(table, (limits.rating_min, limits.rating_max))
 
 
-def weigh_users(
-    parts: FloatArray,
-    actual: FloatArray,
-    moved: npt.NDArray[np.bool_],
-    share: npt.NDArray[np.floating],
-    rating_range: tuple[float, float],
-) -> tuple[UserWeights, float]:
-    """Weights for both kinds of users, and the error that they leave.
+class ValidationTable(NamedTuple):
+    """What parts say of N ratings.
 
-    Args:
-      parts: float[N, 1 or 2], what a network and, beside it, factors say of N ratings; a network alone keeps its
-        ratings as they are.
+    Attributes:
+      parts: float[N, 1 or 2], a network and, beside it, factors.
       actual: float[N].
+      user: int[N].
       moved: bool[N], whether the user has had ratings since training.
       share: float[N], what each rating counts.
+    """
+
+    parts: FloatArray
+    actual: FloatArray
+    user: npt.NDArray[np.integer]
+    moved: npt.NDArray[np.bool_]
+    share: npt.NDArray[np.floating]
+
+
+def weigh_users(table: ValidationTable, rating_range: tuple[float, float]) -> tuple[UserWeights, float]:
+    """Weights for both kinds of users, and the error that they leave; a network alone keeps its ratings as they are.
+
+    Args:
+      table: of validation ratings.
       rating_range: predictions are clipped to it.
 
     Returns:
       The weights, and the root of the mean squared error.
     """
-    weights, said = UserWeights(), parts[:, 0]
-    if parts.shape[1] > 1:
+    weights, said = UserWeights(), table.parts[:, 0]
+    if table.parts.shape[1] > 1:
         # Few ratings of one kind of users say too little: then both kinds share what all say.
-        alike = min(np.count_nonzero(moved), np.count_nonzero(~moved)) < _FEWEST
-        kinds = [np.full(len(moved), True)] * 2 if alike else [~moved, moved]
-        weights = UserWeights(*(_weigh(parts[kind], actual[kind], share[kind]) for kind in kinds))
-        by_rating = np.array(weights)[moved.astype(int)]
-        said = np.einsum("np,np->n", parts, by_rating[:, :2]) + by_rating[:, 2]
-    left = np.clip(said, *rating_range) - actual
-    return weights, float(np.sqrt(share @ left**2 / share.sum()))
+        alike = min(np.count_nonzero(table.moved), np.count_nonzero(~table.moved)) < _FEWEST
+        kinds = [np.full(len(said), True)] * 2 if alike else [~table.moved, table.moved]
+        weights = UserWeights(*(_weigh(take_rows(table, kind)) for kind in kinds))
+        said = _added_up(table.parts, np.array(weights)[table.moved.astype(int)])
+    left = np.clip(said, *rating_range) - table.actual
+    return weights, float(np.sqrt(table.share @ left**2 / table.share.sum()))
 
 
-def _weigh(parts: FloatArray, actual: FloatArray, share: npt.NDArray[np.floating]) -> PartWeights:
-    share = share / share.sum()
+def _weigh(table: ValidationTable) -> PartWeights:
+    """Both parts, where users who did not choose the weights say beyond the error that this is better than the best."""
+    alone = [PartWeights(0, 0, float(table.share @ table.actual / table.share.sum())), PartWeights(0, 1)]
+    if table.parts[:, 0].any():
+        alone.append(PartWeights(1, 0))
+    errors = [table.share * (_added_up(table.parts, np.array([of])) - table.actual) ** 2 for of in alone]
+    best = int(np.argmin([error.sum() for error in errors]))
+    together, fold = np.empty(len(table.actual)), table.user * 2_654_435_761 % 2**32 % _FOLDS
+    for number in range(_FOLDS):
+        asked = np.flatnonzero(fold == number)
+        weights = np.array([_least_squares(take_rows(table, fold != number))])
+        together[asked] = _added_up(table.parts[asked], weights)
+    gain = errors[best] - table.share * (together - table.actual) ** 2
+    by_user = np.bincount(np.unique(table.user, return_inverse=True)[1], gain)
+    return _least_squares(table) if by_user.sum() > np.sqrt(by_user @ by_user) else alone[best]
+
+
+def _least_squares(table: ValidationTable) -> PartWeights:
+    """Weights of at least 0 and a constant of any sign."""
+    if not len(table.actual):
+        return _EQUAL
+    parts, actual, share = table.parts, table.actual, table.share / table.share.sum()
     mean, root = float(share @ actual), np.sqrt(share)
-    # A part that says nearly the same of all ratings, such as an untrained network, is no more than the constant,
-    # which may be of either sign.
+    # A part that says nearly the same of all ratings is no more than the constant.
     says_something = np.sqrt(share @ (parts - share @ parts) ** 2) > _SAME * np.sqrt(share @ (actual - mean) ** 2)
     design = np.column_stack([(parts - mean) * says_something, np.ones(len(parts)), -np.ones(len(parts))])
     (network, factors, up, down), _ = nnls(design * root[:, np.newaxis], (actual - mean) * root)
     return PartWeights(float(network), float(factors), float(mean * (1 - network - factors) + up - down))
 
 
-def weigh_parts(model: RRN, judge: Judge) -> UserWeights:
-    """Sets the weights of a trained model's parts."""
+def _added_up(parts: FloatArray, weights: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """float[N] of parts float[N, 2] and weights float[N or 1, 3]."""
+    return (parts * weights[:, :2]).sum(axis=1) + weights[:, 2]
+
+
+def weigh_parts(model: RRN, judge: Judge, *, trained: bool) -> UserWeights:
+    """Sets the weights of a model's parts; `trained` as that of `Judge.score`."""
     weights = UserWeights()
     if model.bayesian_factors:
-        weights = judge.score()[0] if judge.has_ratings else UserWeights(_EQUAL, _EQUAL)
+        weights = judge.score(trained=trained)[0] if judge.has_ratings else UserWeights(_EQUAL, _EQUAL)
     model.set_part_weights(weights)
     return weights
 
