@@ -37,9 +37,11 @@ class Rung(NamedTuple):
     settings: tuple[str, ...] = ()
 
 
-_ALONE = ("model.members=1", "model.taste=0")
+_NETWORK = ("model.bayesian_factors=0",)
+_ALONE = (*_NETWORK, "model.members=1")
 _RATINGS = ("model.inputs=ratings", "model.implicit=false")
-_WEEKS = ("data.item_granularity=7d",)
+_BY_TIME = (*_ALONE, "data.steps_per_doubling=0")
+_WEEKS = (*_BY_TIME, "data.item_granularity=7d")
 LADDER = (
     Rung("paper", "paper-netflix"),
     Rung("biases as start", "paper-netflix", ("training.pretraining=bias",)),
@@ -50,19 +52,19 @@ LADDER = (
             *_RATINGS,
             "model.clock=wallclock",
             *_WEEKS,
-            *_ALONE,
             "training.learning_rate=3e-4",
             "training.network_l2=3e-3",
         ),
     ),
-    Rung("innovations", "rrn-plus", ("model.implicit=false", "model.clock=wallclock", *_WEEKS, *_ALONE)),
-    Rung("gaps", "rrn-plus", ("model.implicit=false", *_WEEKS, *_ALONE)),
-    Rung("implicit inputs", "rrn-plus", (*_WEEKS, *_ALONE)),
-    Rung("days of items", "rrn-plus", _ALONE),
+    Rung("innovations", "rrn-plus", ("model.implicit=false", "model.clock=wallclock", *_WEEKS)),
+    Rung("gaps", "rrn-plus", ("model.implicit=false", *_WEEKS)),
+    Rung("implicit inputs", "rrn-plus", _WEEKS),
+    Rung("days of items", "rrn-plus", _BY_TIME),
+    Rung("steps by count: one member, no Bayesian factors", "rrn-plus", _ALONE),
     Rung("aside: dropout", "rrn-plus", (*_ALONE, "training.dropout=0.2")),
-    Rung("eight members", "rrn-plus", ("model.taste=0",)),
-    Rung("tastes: rrn-plus", "rrn-plus"),
-    Rung("minutes of users: rrn-plus-streaming", "rrn-plus-streaming"),
+    Rung("two members", "rrn-plus", _NETWORK),
+    Rung("aside: Bayesian factors alone", "rrn-plus", ("training.epochs=0",)),
+    Rung("Bayesian factors beside it: rrn-plus", "rrn-plus"),
 )
 HEADINGS = ["", *(f"{protocol} {split}" for protocol in PROTOCOLS for split in ("valid", "test")), "parameters", "s"]
 

@@ -19,6 +19,7 @@ import pandas as pd
 
 from benchmarks.rating_split import PeerSplit, read_split
 from rrn_tf.baselines.autorec import AutoRec
+from rrn_tf.baselines.bayesian_factors import BayesianFactors
 from rrn_tf.baselines.bias import UserItemBias
 from rrn_tf.baselines.pmf import PMF
 from rrn_tf.baselines.protocol import Baseline
@@ -33,10 +34,11 @@ from rrn_tf.runs.rating_run import train_run
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 # Members, and units of each.
-NETWORKS = ((1, 8), (1, 16), (1, 40), (2, 40), (8, 40))
-TASTES = 8
+NETWORKS = ((1, 8), (1, 16), (1, 32), (2, 32), (8, 32))
+FACTORS = 8
 BASELINES: dict[str, list[Callable[[], Baseline]]] = {
     "user and item bias": [UserItemBias],
+    "Bayesian factors": [partial(BayesianFactors, k) for k in (2, 8, 32)],
     "PMF": [partial(PMF, factors=k) for k in (1, 2, 5, 10, 20, 40, 80, 160)],
     "I-AutoRec": [partial(AutoRec, Side.ITEM, hidden=k) for k in (10, 50, 150, 500)],
 }
@@ -79,17 +81,17 @@ def main(split: Path, folder: Path, figure: Path | None, json_file: str | None) 
 
 def _points(rows: PeerSplit, folder: Path) -> Iterator[Point]:
     test = rows.frames[Split.TEST]
-    for taste in (0, TASTES):
+    for factors in (0, FACTORS):
         for members, units in NETWORKS:
-            paths = RunPaths(folder / f"{members}x{units}-{taste}")
+            paths = RunPaths(folder / f"{members}x{units}-{factors}")
             if not paths.metrics.exists():
-                sizes = {"members": members, "units": units, "embedding": units, "taste": taste}
+                sizes = {"members": members, "units": units, "embedding": units, "bayesian_factors": factors}
                 settings = [f"model.{name}={value}" for name, value in sizes.items()]
                 files = (str(folder / f"{part.label}.csv") for part in (Split.TRAIN, Split.VALID))
                 train_run(next(files), paths.root, load_config(RRN_PLUS, settings), valid=next(files))
             saved = SavedRRN(paths.model)
             predicted = saved.predict(*(test[name].to_numpy() for name in (USER_ID, ITEM_ID, TIMESTAMP)))
-            family = "RRN" if taste else "RRN without tastes"
+            family = "RRN" if factors else "RRN without Bayesian factors"
             yield Point(family, saved.num_parameters, _test_rmse(rows, predicted))
     sequences = load_sequences(paths.sequences)
     train, valid = (sequences.interactions([part]) for part in (Split.TRAIN, Split.VALID))

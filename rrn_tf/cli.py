@@ -7,7 +7,6 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -18,9 +17,6 @@ from rrn_tf.runs.score import score
 from rrn_tf.runs.tune import tune
 from rrn_tf.runs.update import update
 from rrn_tf.version import __version__
-
-if TYPE_CHECKING:
-    pass
 
 PROTOCOLS = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
 _PROTOCOL_HELP = "Streaming needs ratings and reveals each to strictly later steps."

@@ -315,6 +315,5 @@ def _belief_tables(side: Side, count: Mapping[Side, int], factors: int) -> list[
         "set_vectors": (other, width),
     }
     return [
-        tf.Variable(tf.zeros(shape), trainable=False, name=f"{side.value}_{name}")
-        for name, shape in shapes.items()
+        tf.Variable(tf.zeros(shape), trainable=False, name=f"{side.value}_{name}") for name, shape in shapes.items()
     ]

@@ -17,7 +17,7 @@ from rrn_tf.command import (
 )
 from rrn_tf.runs.commands import RRN
 
-SELECTIONS = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
+SELECTIONS = ("frozen", "streaming", "both")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
 SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from rrn_tf import features
 from rrn_tf.features import SIDES, Side
+from rrn_tf.models.rrn import RRN
 from rrn_tf.serving.model_card import ModelFacts
 from rrn_tf.serving.served import ServedRRN
 from rrn_tf.serving.warmup import example
@@ -30,11 +31,31 @@ def facts_of(served: ServedRRN) -> ModelFacts:
         period={"first rating": served.since, "training cutoff": metadata.cutoff, "states as of": served.until},
         settings=served.model.settings,
         metrics=served.metrics,
+        parts=_parts(served.model),
         limits=(
-            "Users and items unknown to the model all get one and the same state, that of newbies.",
+            "Users and items unknown to the model are all alike to it: they stand where newbies do.",
             "Ratings say what people who chose to rate thought: a high prediction is no forecast of being chosen.",
             "The farther a time lies beyond the last rating taken in, the less the states say about it.",
             "What the ratings' collection favoured, the recommendations favour too; nothing here corrects it.",
+        ),
+    )
+
+
+def _parts(model: RRN) -> tuple[str, ...]:
+    """What the model is made of, and what each part counts."""
+    members = model.emission.members
+    networks = f"{members} networks side by side whose ratings are averaged" if members > 1 else "one network"
+    moving = f"Recurrent states of users and items, which later ratings move step by step: {networks}."
+    if not model.bayesian_factors:
+        return (moving,)
+    return (
+        moving,
+        f"Bayesian factors, {model.bayesian_factors} and a bias of every user and item, beside what whom they have met "
+        "says of them; every later rating moves them at once.",
+        *(
+            f"To users {whose} a rating is {of.network:.2f} times what the states say and {of.factors:.2f} times what the "
+            f"factors say, {'plus' if of.constant >= 0 else 'less'} {abs(of.constant):.2f}."
+            for whose, of in zip(("without ratings since training", "with some"), model.part_weights, strict=True)
         ),
     )
 

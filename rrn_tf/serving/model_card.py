@@ -28,6 +28,7 @@ class ModelFacts:
       settings: of the network.
       metrics: ``{split: {protocol: {figure: value}}}``, as training found them.
       limits: sentences.
+      parts: sentences: what it is made of, and how its parts are added up.
     """
 
     model: str
@@ -37,6 +38,7 @@ class ModelFacts:
     settings: Mapping[str, Any]
     metrics: Mapping[str, Mapping[str, Mapping[str, float]]]
     limits: tuple[str, ...]
+    parts: tuple[str, ...] = ()
 
 
 def write_card(path: Path, facts: ModelFacts) -> None:
@@ -50,6 +52,8 @@ def write_card(path: Path, facts: ModelFacts) -> None:
 def _card(facts: ModelFacts) -> str:
     lines = [f"# {facts.model}", "", facts.purpose, "", f"Saved by rrn_tf {__version__}.", ""]
     lines += ["## Data", "", *_table({**facts.data, **{what: _utc(time) for what, time in facts.period.items()}}), ""]
+    if facts.parts:
+        lines += ["## Parts", "", *(f"- {part}" for part in facts.parts), ""]
     lines += ["## Metrics", ""]
     if facts.metrics:
         lines += ["| split | protocol | figures |", "|---|---|---|"]

@@ -22,7 +22,7 @@ from rrn_tf.models.rrn import RRN
 from rrn_tf.training.checkpoints import Checkpoints, Progress
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBoard
-from rrn_tf.training.parts import Judge, parts_alone, set_factors, weigh_parts
+from rrn_tf.training.parts import Judge, judging_splits, parts_alone, set_factors, weigh_parts
 from rrn_tf.training.phases import Phase, TrainingError
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
 from rrn_tf.training.row_states import RowStates
@@ -251,7 +251,7 @@ class _Loop:
 
     @property
     def _has_ratings(self) -> bool:
-        return len(self._seen.rows_of([Split.VALID, Split.VALID_COLD])) > 0
+        return len(self._seen.rows_of(judging_splits(self._settings.selection))) > 0
 
     def _refreshed_judge(self) -> Judge:
         """Judges by the states of the present weights."""
@@ -271,9 +271,8 @@ class _Loop:
     def _score(self) -> float:
         if not self._has_ratings:
             return float("inf")
-        judge = self._refreshed_judge()
         trained = self._progress.epoch > 1 or self._progress.phase > 0
-        found = judge.score(trained=trained)[1] if judge.has_ratings else float("inf")
+        found = self._refreshed_judge().score(trained=trained)[1]
         # Workers that round differently must still agree on which epoch is best and whether to stop.
         return float(from_chief(self._strategy, found))
 

@@ -56,6 +56,11 @@ def set_factors(
     )
 
 
+def judging_splits(selection: str) -> tuple[Split, ...]:
+    """Whose ratings count by a protocol, or by both: of unseen users and items, those that are streamed alone."""
+    return (Split.VALID,) if selection == FROZEN else (Split.VALID, Split.VALID_COLD)
+
+
 class Judge:
     """Scores a network on validation ratings beside the Bayesian factors, and weighs the parts.
 
@@ -71,8 +76,7 @@ class Judge:
     def __init__(self, by_protocol: Mapping[str, RowStates]) -> None:
         self._by_protocol = by_protocol
         self._rows = {
-            protocol: states.sequences.rows_of([Split.VALID] if protocol == FROZEN else [Split.VALID, Split.VALID_COLD])
-            for protocol, states in by_protocol.items()
+            protocol: states.sequences.rows_of(judging_splits(protocol)) for protocol, states in by_protocol.items()
         }
 
     @property

@@ -33,9 +33,9 @@ def test_every_size_is_a_point(tmp_path: Path, rng: np.random.Generator, monkeyp
     )
     assert result.exit_code == 0, result.output
     points = [sizes.Point(**model) for model in json.loads(answer.read_text())["models"]]
-    assert [point.family for point in points] == ["RRN without tastes", "RRN", "bias", "PMF", "PMF"]
-    without, with_tastes, _, one, three = (point.parameters for point in points)
-    assert with_tastes - without == (12 + 9 + 2) * sizes.TASTES
+    assert [point.family for point in points] == ["RRN without Bayesian factors", "RRN", "bias", "PMF", "PMF"]
+    without, beside, _, one, three = (point.parameters for point in points)
+    assert beside - without == (12 + 9 + 2) * 2 * (sizes.FACTORS + 1)  # biases too, and what each says of others
     assert three - 1 == 3 * (one - 1)  # and the mean
     # Ratings from 0 to 10 at random: nothing predicts them better than their mean does, by much.
     assert all(2.5 < point.test < 5 for point in points)

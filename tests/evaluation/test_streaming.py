@@ -24,7 +24,14 @@ LATER = [split for split in Split if split is not Split.TRAIN]
     scope="module",
     params=[
         {"cell": "lstm", "inputs": "ratings"},
-        {"cell": "lstm", "inputs": "innovations", "clock": "gap", "implicit": True, "members": 2},
+        {
+            "cell": "lstm",
+            "inputs": "innovations",
+            "clock": "gap",
+            "implicit": True,
+            "members": 2,
+            "bayesian_factors": 2,
+        },
         pytest.param({"cell": "gru", "inputs": "ratings"}, marks=pytest.mark.slow),
     ],
 )

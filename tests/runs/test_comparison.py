@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import rrn_tf.runs.comparison as comparison
-from rrn_tf.baselines import GlobalMean, OnlineBias, UserItemBias, standard_baselines
+from rrn_tf.baselines import GlobalMean, OnlineBias, UserItemBias, standard_baselines, standard_online_baselines
 from rrn_tf.cli import main
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import DataConfig, config_from_dict
@@ -49,7 +49,7 @@ def test_ratings_of_a_run_with_its_network(tmp_path: Path) -> None:
         for protocol in ("frozen", "streaming", "streaming, unseen users and items included")
     )
     assert frozen.keys() == {"RRN", *(baseline.name for baseline in standard_baselines())}
-    assert streaming.keys() == unseen.keys() == {"RRN", "online bias", "online MF"}
+    assert streaming.keys() == unseen.keys() == {"RRN", *(baseline.name for baseline in standard_online_baselines())}
     for protocol, rows in (("frozen", frozen), ("streaming", streaming)):
         assert rows["RRN"]["rmse"] == pytest.approx(metrics["test"][protocol]["rmse"], rel=1e-5)
         assert {row["n"] for row in rows.values()} == {metrics["test"][protocol]["n"]}

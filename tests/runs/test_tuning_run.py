@@ -30,10 +30,10 @@ SPACE = {"data.user_granularity": ["1d", "7d"], "model.units": [3, 4], "training
 
 
 def test_options_are_those_of_the_library() -> None:
-    from rrn_tf.evaluation.protocols import PROTOCOLS
+    from rrn_tf.evaluation.protocols import BOTH, PROTOCOLS
 
     assert tuple(ORACLES) == tune.SEARCHES
-    assert PROTOCOLS == tune.SELECTIONS
+    assert (*PROTOCOLS, BOTH) == tune.SELECTIONS
 
 
 @pytest.fixture(scope="module")

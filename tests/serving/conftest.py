@@ -33,7 +33,7 @@ class Saved(NamedTuple):
 
 def trained_and_saved(root: Path, ratings: SyntheticConfig, data: DataConfig) -> Saved:
     """A small network trained on generated ratings."""
-    sizes = {"units": 6, "embedding": 5, "dynamic": 3, "stationary": 2}
+    sizes = {"units": 6, "embedding": 5, "dynamic": 3, "stationary": 2, "bayesian_factors": 2}
     config = config_from_dict(
         {"model": sizes, "training": {"epochs": 2, "rows_per_batch": 128, "learning_rate": 0.01, "patience": 0}}
     )

@@ -78,8 +78,8 @@ def test_one_seed_one_result(prepared_dir: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("selection", ["frozen", "streaming"])
-def test_the_test_ratings_decide_nothing(selection: str, prepared_dir: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("selection", "factors"), [("frozen", 0), ("streaming", 0), ("both", 3)])
+def test_the_test_ratings_decide_nothing(selection: str, factors: int, prepared_dir: Path, tmp_path: Path) -> None:
     """Training on data whose test ratings are all different ends in the same weights, bit for bit."""
     ratings = generate(DATA)
     sequences = load_sequences(prepared_dir)
@@ -87,6 +87,7 @@ def test_the_test_ratings_decide_nothing(selection: str, prepared_dir: Path, tmp
     ratings.rating[later & (np.arange(len(ratings)) % 2 == 0)] = 1.0
     other = write_synthetic(ratings, tmp_path / "other")
     settings = config(selection=selection)
+    settings = dataclasses.replace(settings, model=dataclasses.replace(settings.model, bayesian_factors=factors))
     results = [train(folder, tmp_path / folder.name, settings) for folder in (prepared_dir, other)]
     for left, right in zip(*map(weights, results), strict=True):
         np.testing.assert_array_equal(left, right)
@@ -100,6 +101,18 @@ def test_keeps_the_epoch_that_is_best_on_validation(prepared_dir: Path, tmp_path
     assert min(scores) < scores[-1], "the rate should be too high for the last epoch to be the best"
     assert result.metrics["valid"]["frozen"]["rmse"] == pytest.approx(min(scores), abs=1e-6)
     assert result.best_epoch == 1 + int(np.argmin(scores)) > 0
+
+
+@pytest.mark.slow
+def test_without_ratings_that_count_the_last_epoch_is_kept(prepared_dir: Path, tmp_path: Path) -> None:
+    """Validation ratings of unseen users and items alone say nothing by the frozen protocol."""
+    sequences = load_sequences(prepared_dir)
+    for side in SIDES:
+        split = sequences.side(side).split
+        split[split == Split.VALID] = Split.VALID_COLD
+    result = train(sequences, tmp_path, config(epochs=1))
+    assert result.best_epoch == 1
+    assert np.isinf(result.history[0].valid_rmse)
 
 
 @pytest.mark.slow

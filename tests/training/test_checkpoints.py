@@ -23,8 +23,15 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 def config(**training: Any) -> Config:
-    small = {"units": 6, "embedding": 5, "dynamic": 4, "stationary": 3}
-    settings = {"epochs": EPOCHS, "patience": 0, "rows_per_batch": 512, "learning_rate": 3e-3, **training}
+    small = {"units": 6, "embedding": 5, "dynamic": 4, "stationary": 3, "bayesian_factors": 3}
+    settings = {
+        "epochs": EPOCHS,
+        "patience": 0,
+        "selection": "both",
+        "rows_per_batch": 512,
+        "learning_rate": 3e-3,
+        **training,
+    }
     return config_from_dict({"model": small, "training": settings})
 
 
@@ -45,6 +52,7 @@ def same(left: TrainingResult, right: TrainingResult) -> None:
     for mine, theirs in zip(left.model.variables, right.model.variables, strict=True):
         np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
     assert left.metrics == right.metrics
+    assert left.parts == right.parts
     assert left.best_epoch == right.best_epoch
     figures = ("epoch", "user_rmse", "item_rmse", "valid_rmse", "best")
     for mine, theirs in zip(left.history, right.history, strict=True):

@@ -19,7 +19,7 @@ SMALL = {"units": 8, "embedding": 8, "dynamic": 4, "stationary": 3}
 SETTINGS: dict[str, dict[str, Any]] = {
     # Some batches are of fewer entities than replicas, and most gradients are clipped after their sum over replicas.
     "ratings": {"rows_per_batch": 64, "gradient_clip": 0.01},
-    "innovations": {"rows_per_batch": 512, "inputs": "innovations", "selection": "streaming"},
+    "innovations": {"rows_per_batch": 512, "inputs": "innovations", "bayesian_factors": 2, "selection": "both"},
 }
 # Groups of five users, which four replicas divide unevenly; the last has two, which leaves shares empty.
 EVENTS = [(n, 2 + n % 3, 2) for n in (30, 7, 12, 45, 5, 21, 9, 16, 38, 14, 6, 26)]
@@ -30,9 +30,10 @@ EVENT_SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def config(inputs: str = "ratings", **training: Any) -> Config:
+def config(inputs: str = "ratings", bayesian_factors: int = 0, **training: Any) -> Config:
+    model = {**SMALL, "inputs": inputs, "bayesian_factors": bayesian_factors}
     settings = {"epochs": 2, "learning_rate": 3e-3, "pretraining": "none", **training}
-    return config_from_dict({"model": {**SMALL, "inputs": inputs}, "training": settings})
+    return config_from_dict({"model": model, "training": settings})
 
 
 def event_config(stationary: int = 0, **training: Any) -> CollaborativeConfig:

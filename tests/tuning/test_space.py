@@ -34,8 +34,11 @@ def test_values_have_the_type_of_their_setting() -> None:
 @pytest.mark.parametrize("data", [True, False])
 def test_the_packaged_space_loads(data: bool) -> None:
     found = SearchSpace.load(None, BASE, data=data)
-    assert any(path.startswith("data.") for path in found.settings) == data
-    assert {"model.units", "model.dynamic", "model.implicit", "training.learning_rate"} <= found.varied
+    assert (
+        any(path.startswith("data.") for path in found.settings) == ("data.steps_per_doubling" in found.varied) == data
+    )
+    names = ("units", "dynamic", "implicit", "bayesian_factors")
+    assert {*(f"model.{name}" for name in names), "training.learning_rate"} <= found.varied
     assert "model.inputs" not in found.varied
     sampled = found.hyperparameters(BASE)
     assert [entry.name for entry in sampled.space] == list(found.settings)
