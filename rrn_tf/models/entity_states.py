@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
@@ -60,7 +62,7 @@ class EntityStates(tf.Module):
         self.last_times = tf.Variable(never, trainable=False, name="last_times")
         self.last_sums = tf.Variable(tf.zeros([rows, sums]), trainable=False, name="last_sums")
         self.last_context = tf.Variable(tf.tile([[1.0, 0.0]], [rows, 1]), trainable=False, name="last_context")
-        nothing = Beliefs.unknown(rows, np.zeros(belief_width, np.float32))
+        nothing: tuple[Any, ...] = Beliefs.unknown(rows, np.zeros(belief_width, np.float32))
         # All zero. Of variables without elements, workers may exchange TensorFlow's zeros; NumPy's make it crash.
         self.believed = [
             tf.Variable(tf.zeros(column.shape, column.dtype), trainable=False, name=name)

@@ -8,7 +8,7 @@ import numpy as np
 
 from rrn_tf import features
 from rrn_tf.features import SIDES, Side
-from rrn_tf.models.rrn import RRN
+from rrn_tf.models.rrn import RRN, PartWeights
 from rrn_tf.serving.model_card import ModelFacts
 from rrn_tf.serving.served import ServedRRN
 from rrn_tf.serving.warmup import example
@@ -48,16 +48,18 @@ def _parts(model: RRN) -> tuple[str, ...]:
     moving = f"Recurrent states of users and items, which later ratings move step by step: {networks}."
     if not model.bayesian_factors:
         return (moving,)
-    return (
-        moving,
+    factors = (
         f"Bayesian factors, {model.bayesian_factors} and a bias of every user and item, beside what whom they have met "
-        "says of them; every later rating moves them at once.",
-        *(
-            f"To users {whose} a rating is {of.network:.2f} times what the states say and {of.factors:.2f} times what the "
-            f"factors say, {'plus' if of.constant >= 0 else 'less'} {abs(of.constant):.2f}."
-            for whose, of in zip(("without ratings since training", "with some"), model.part_weights, strict=True)
-        ),
+        "says of them; every later rating moves them at once."
     )
+    kinds = zip(("without ratings since training", "with some"), model.part_weights, strict=True)
+    return (moving, factors, *(_weights(whose, of) for whose, of in kinds))
+
+
+def _weights(whose: str, of: PartWeights) -> str:
+    constant = f"{'plus' if of.constant >= 0 else 'less'} {abs(of.constant):.2f}"
+    parts = f"{of.network:.2f} times what the states say and {of.factors:.2f} times what the factors say"
+    return f"To users {whose} a rating is {parts}, {constant}."
 
 
 def typical_requests(served: ServedRRN) -> dict[str, dict[str, Any]]:
