@@ -74,12 +74,8 @@ def load_options(command: Callable[..., None]) -> Callable[..., None]:
             type=click.IntRange(0, 16),
             help="Steps that end by count.  [default: that of --config, else 0]",
         ),
-        click.option(
-            "--item-granularity", type=duration, help="Step of items.  [default: that of --config, else 7d]"
-        ),
-        click.option(
-            "--user-granularity", type=duration, help="Step of users.  [default: that of --config, else 1d]"
-        ),
+        click.option("--item-granularity", type=duration, help="Step of items.  [default: that of --config, else 7d]"),
+        click.option("--user-granularity", type=duration, help="Step of users.  [default: that of --config, else 1d]"),
         click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
         click.option(
             "--sitting",
@@ -121,7 +117,7 @@ def prepare(load_of: Callable[[DataConfig], Load], json_file: str | None) -> Non
     "--train",
     "whole",
     is_flag=True,
-    help="First times the whole training on the load, split by time: all epochs of the settings, validation, predictions.",
+    help="Before that, times training as a whole on the load split by time: epochs, validation, predictions.",
 )
 @click.option(
     "--rows-per-batch",

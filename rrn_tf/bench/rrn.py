@@ -65,8 +65,8 @@ def bench_rrn(load: Load, config: Config, epochs: int, echo: Callable[[str], Non
     Returns:
       `user_phase` and `item_phase`, each with `seconds`, `ratings_per_second`, `limit_ratio` (1 where the phase takes
       no longer than the limit, see `count_work`) and what they come from; `machine`, `checkpoint_seconds`,
-      `rows_per_batch` as the settings have it, `load`, and the environment. Peak memory is that of loading and training,
-      without what is measured after it.
+      `rows_per_batch` as the settings have it, `load`, and the environment. Peak memory is that of loading and
+      training, without what is measured after it.
 
     Raises:
       ValueError: for more than one replica.

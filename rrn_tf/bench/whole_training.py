@@ -1,4 +1,4 @@
-"""How long a whole training takes, from prepared sequences to predictions by both protocols, and where its time goes."""
+"""How long a whole training takes, from prepared sequences to predictions, and where its time goes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _NAMES = {
 _NOTES = {
     "batches": "the model, and both sides cut into batches",
     "predictions": "of all ratings by both protocols",
-    "other": "start of stationary factors, first states and their validation, checkpoints, weights of the parts",
+    "other": "first states and their validation, stationary factors, checkpoints, weights of the parts",
 }
 
 
@@ -60,17 +60,21 @@ class _Clock(Listener):
 
     def between(self, first: str, second: str) -> float:
         """Seconds from one stage to a later one, by how their descriptions begin; 0 where there was none."""
-        found = [next((at for what, at in self.stages if what.startswith(name)), None) for name in (first, second)]
-        return 0.0 if None in found else found[1] - found[0]
+        begin, end = (next((at for what, at in self.stages if what.startswith(name)), None) for name in (first, second))
+        return 0.0 if begin is None or end is None else end - begin
 
 
 def bench_training(load: Load, config: Config, echo: Callable[[str], None]) -> dict[str, Any]:
     """Trains as `rrn train` does on prepared sequences, in memory and on one device, and times the stages.
 
-    The load is split by time as the settings say (`data.split.train_fraction`, 0.8): of the later ratings one half is for
-    validation, the other for test. All epochs of the settings are run, or as many as their patience allows, each with
-    its validation by the protocols of `training.selection`. Making the load, which stands for the preparation of
+    The load is split by time as the settings say (`data.split.train_fraction`, 0.8): of the later ratings one half is
+    for validation, the other for test. All epochs of the settings are run, or as many as their patience allows, each
+    with its validation by the protocols of `training.selection`. Making the load, which stands for the preparation of
     sequences, is not timed, nor is the export of a saved model; compilation is, and so are checkpoints.
+
+    Tastes of the load do not drift, so that a network may find little to learn beside the factors, and patience may end
+    its training earlier than on real ratings: `all_epochs_seconds` says what the most epochs would take, and
+    ``--set training.patience=0`` runs them.
 
     Args:
       load: what to train on; its seed is that of training, and its steps are the data's.
@@ -78,12 +82,13 @@ def bench_training(load: Load, config: Config, echo: Callable[[str], None]) -> d
       echo: is given each line as it is known.
 
     Returns:
-      `train_seconds`, of all; `stages`, seconds of ``batches``, ``factors`` (fitting the Bayesian factors; 0 without),
-      ``user_phase`` and ``item_phase`` (all epochs, each with the refresh of cached states), ``validation`` (all epochs),
-      ``predictions`` (all ratings by both protocols) and ``other``, which add up to it; `epoch_stages`, the median of
-      an epoch of those that have epochs, but for the first, which compiles, where there are more; `epochs` that were
-      run and the `best_epoch`; `train_ratings` by split; `metrics` by split and protocol; `peak_memory_bytes` of this
-      process up to here.
+      `train_seconds`, of all; `all_epochs_seconds`, the same if no epoch were left out, each further one as long as the
+      median one; `stages`, seconds of ``batches``, ``factors`` (fitting the Bayesian factors; 0 without),
+      ``user_phase`` and ``item_phase`` (all epochs, each with the refresh of cached states), ``validation`` (all
+      epochs), ``predictions`` (all ratings by both protocols) and ``other``, which add up to it; `epoch_stages`, the
+      median over epochs of those that epochs consist of, without the first epoch, which compiles, where there are
+      more; `epochs` that were run and the `best_epoch`; `train_ratings` by split; `metrics` by split and protocol;
+      `peak_memory_bytes` of this process up to here.
 
     Raises:
       ValueError: for more than one replica.
@@ -111,15 +116,19 @@ def bench_training(load: Load, config: Config, echo: Callable[[str], None]) -> d
     by_epoch = {
         name: statistics.median(seconds(record) for record in usual) for name, seconds in _OF_EPOCH.items() if usual
     }
+    most = config.training.epochs
+    all_epochs = total + (most - len(history)) * sum(by_epoch.values())
+    ended = f" (all {most}: about {all_epochs:.1f} s)" if len(history) < most else ""
     echo(
-        f"train    {total:.1f} s: {len(history)} epochs of {config.training.epochs} at most, the best of which is "
-        f"{result.best_epoch}; {peak / 1e9:.2f} GB at the peak"
+        f"train    {total:.1f} s: {len(history)} epochs of {most} at most{ended}, the best one {result.best_epoch}; "
+        f"{peak / 1e9:.2f} GB at the peak"
     )
     for name, seconds in stages.items():
         note = f"{by_epoch[name]:.2f} s an epoch" if name in by_epoch else _NOTES.get(name, "")
         echo(f"         {_NAMES[name]:16} {seconds:9.2f} s  {seconds / total:4.0%}  {note}".rstrip())
     figures = {
         "train_seconds": total,
+        "all_epochs_seconds": all_epochs,
         "stages": stages,
         "epoch_stages": by_epoch,
         "epochs": len(history),

@@ -125,9 +125,9 @@ def count_work(counts: Counts, sizes: ModelConfig, opposite: Counts) -> Work:
     """The least work of one phase with the refresh of the cached states that have moved with its side.
 
     With M members, each of embedding d, state h, g gates (LSTM 4, GRU 3, RNN 1), p parts of the state (LSTM 2, else 1)
-    and projected states k, c columns of context (3, or 2 of the clock ``gap``) and s stationary factors, FLOPs are those
-    of the matrix products, each done forward, twice backward (for its input and for its weights; once where only one of
-    them moves) and once more in the refresh:
+    and projected states k, c columns of context (3, or 2 of the clock ``gap``) and s stationary factors, FLOPs are
+    those of the matrix products, each done forward, twice backward (for its input and for its weights; once where only
+    one of them moves) and once more in the refresh:
 
     * recurrence, a real row: ``M 2 g h (d + h)``, times 4;
     * context of Eq. 5, a real row: ``M 2 c d``, times 3 (the context does not move);
