@@ -70,9 +70,9 @@ class ReferenceRRN:
       cell: "lstm", "gru" or "rnn".
       inputs: "ratings" (Eq. 5) or "innovations": then there is no ``embedding`` but ``kernel_in [dynamic + 3, d]``, or
         ``[2 dynamic + 3, d]`` where whose they are counts too.
-      factor_scale: (mean, noise, drift, user priors, item priors) of Bayesian factors; `weights` then have, of
-        each entity after training, ``mean``, ``variance`` and ``set_sum``, all ``[entities + 1, w]``, and ``set_count
-        [entities + 1]``, and ``set_vectors [opposite + 1, w]``; the last of the w numbers is a bias.
+      factor_scale: (mean, noise, drift of trained entities, of new ones, user priors, item priors) of Bayesian factors;
+        `weights` then have, of each entity after training, ``mean``, ``variance`` and ``set_sum``, all ``[entities + 1,
+        w]``, ``set_count [entities + 1]`` and ``set_vectors [opposite + 1, w]``; the last of w numbers is a bias.
       part_weights: of the network, of the Bayesian factors, and a constant: of users without ratings since training,
         and of those with some.
       gaps: the context is the newbie flag and the logarithm of the days since the step before (2 rows of the kernel).
@@ -86,7 +86,7 @@ class ReferenceRRN:
         cell: str = "lstm",
         inputs: str = "ratings",
         gaps: bool = False,
-        factor_scale: tuple[float, float, float, Any, Any] | None = None,
+        factor_scale: tuple[float, float, float, float, Any, Any] | None = None,
         part_weights: tuple[Any, Any] = ((1.0, 0.0, 0.0), (1.0, 0.0, 0.0)),
     ) -> None:
         self.ratings = ratings
@@ -217,7 +217,7 @@ class ReferenceRRN:
         key = (side, entity, later, protocol)
         if key in self.believed:
             return self.believed[key]
-        _, noise, drift, *priors = self.factor_scale
+        _, noise, drift, new_drift, *priors = self.factor_scale
         prior = np.array(priors[0 if side == "user" else 1])
         own, weights = ("mean", "variance", "set_sum", "set_count"), self.weights[side]
         mean, variance, met, count = np.zeros_like(prior), prior, np.zeros_like(prior), 0
@@ -238,7 +238,9 @@ class ReferenceRRN:
                 entered = entered + weights["set_vectors"][theirs[n] if theirs[n] < len(weights["set_vectors"]) else 0]
             covariance = np.linalg.inv(information)
             mean = mean + covariance @ pull
-            variance = np.minimum(np.diag(covariance) + drift * len(rows) * prior, prior)
+            variance = np.minimum(
+                np.diag(covariance) + (drift if entity < len(weights["mean"]) else new_drift) * len(rows) * prior, prior
+            )
             met, count = met + entered, count + len(rows)
         self.believed[key] = mean, variance, met, count
         return self.believed[key]

@@ -86,7 +86,7 @@ def set_random_factors(model: RRN, rng: np.random.Generator) -> None:
         set_vectors[side] = rng.normal(0, 0.3, model.set_vectors(side).shape).astype(np.float32)
         set_vectors[side][0] = 0
         scale[side] = tuple(map(float, prior))
-    model.set_factors(beliefs, set_vectors, FactorScale(3.0, 2.0, 0.3, scale[Side.USER], scale[Side.ITEM]))
+    model.set_factors(beliefs, set_vectors, FactorScale(3.0, 2.0, 0.3, 0.1, scale[Side.USER], scale[Side.ITEM]))
     model.set_part_weights(WEIGHTS)
 
 

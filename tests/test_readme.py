@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from rrn_tf.cli import main
@@ -18,6 +19,8 @@ def test_commands_exist_with_the_options_shown() -> None:
     assert len(commands) >= 5
     for name, arguments in commands:
         command = main.commands[name]
+        if isinstance(command, click.Group):
+            command = command.commands[arguments.split()[0]]
         known = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"(?<!\S)--?[a-z][\w-]*", arguments)) <= known, name
 

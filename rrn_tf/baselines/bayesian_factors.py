@@ -22,6 +22,7 @@ class BayesianFactorsOptions:
 
     sweeps: int
     drift: float
+    new_drift: float
     valid_rmse: float
 
 
@@ -43,7 +44,7 @@ class BayesianFactors:
     def fit(self, train: Interactions, valid: Interactions) -> BayesianFactors:
         """Fits the factors; the number of sweeps is the best on the validation ratings."""
         chosen = choose_sweeps(train, valid, self._factors, self._seed)
-        self._chosen, self.options = chosen, BayesianFactorsOptions(chosen.sweeps, 0.0, chosen.frozen_rmse)
+        self._chosen, self.options = chosen, BayesianFactorsOptions(chosen.sweeps, 0.0, 0.0, chosen.frozen_rmse)
         return self
 
     def predict(
@@ -86,8 +87,10 @@ class OnlineBayesianFactors(BayesianFactors):
             self._entities,
             (float(train.rating.min()), float(train.rating.max())),
         )
-        drift = self._chosen.fitted.scale.drift
-        self.options = BayesianFactorsOptions(self._chosen.sweeps, drift, self._chosen.streaming_rmse)
+        scale = self._chosen.fitted.scale
+        self.options = BayesianFactorsOptions(
+            self._chosen.sweeps, scale.drift, scale.new_drift, self._chosen.streaming_rmse
+        )
         return self
 
     def predict_stream(self, later: Interactions) -> FloatArray:

@@ -12,9 +12,9 @@ from rrn_tf.command import CONFIG_HELP, SET_HELP, example, json_option, one_line
 
 if TYPE_CHECKING:
     from rrn_tf.bench.load import Load
+    from rrn_tf.config import DataConfig
 
-# Wide batches: a step of a narrow one is bound by what TensorFlow does around each operation.
-ROWS_PER_BATCH = 32_768
+_DEFAULT = "rrn-plus"  # `rrn_tf.config.RRN_PLUS`, which is not imported for a help text
 
 
 class _Duration(click.ParamType):
@@ -38,7 +38,10 @@ def bench() -> None:
 
 
 def load_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options of a generated load; the command gets it as `load`."""
+    """Adds the options of a generated load; the command gets `load_of`, which makes it with the steps of its settings.
+
+    Options of steps, where they are given, go before settings.
+    """
 
     @functools.wraps(command)
     def with_load(
@@ -47,21 +50,32 @@ def load_options(command: Callable[..., None]) -> Callable[..., None]:
         items: int,
         sitting: float,
         seed: int,
-        user_granularity: str,
-        item_granularity: str,
+        user_granularity: str | None,
+        item_granularity: str | None,
+        steps_per_doubling: int | None,
         **others: Any,
     ) -> None:
         with one_line_errors():
             from rrn_tf.bench.load import Load, netflix_like
 
-            config = netflix_like(ratings, users, items, seed, sitting=sitting)
-            load = Load(config, user_granularity, item_granularity)
-        command(load=load, **others)
+            generated = netflix_like(ratings, users, items, seed, sitting=sitting)
+
+        def load_of(data: DataConfig) -> Load:
+            count = data.steps_per_doubling if steps_per_doubling is None else steps_per_doubling
+            granularity = user_granularity or data.user_granularity, item_granularity or data.item_granularity
+            return Load(generated, *granularity, count)
+
+        command(load_of=load_of, **others)
 
     count, duration = click.IntRange(min=1), _Duration()
     for option in (
-        click.option("--item-granularity", default="7d", show_default=True, type=duration, help="Step of items."),
-        click.option("--user-granularity", default="1d", show_default=True, type=duration, help="Step of users."),
+        click.option(
+            "--steps-per-doubling",
+            type=click.IntRange(0, 16),
+            help="Steps that end by count.  [default: that of --config, else 0]",
+        ),
+        click.option("--item-granularity", type=duration, help="Step of items.  [default: that of --config, else 7d]"),
+        click.option("--user-granularity", type=duration, help="Step of users.  [default: that of --config, else 1d]"),
         click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
         click.option(
             "--sitting",
@@ -81,43 +95,60 @@ def load_options(command: Callable[..., None]) -> Callable[..., None]:
 @bench.command(epilog=example("rrn bench prepare --ratings 13700000 --users 311300 --items 17700"))
 @load_options
 @json_option
-def prepare(load: Load, json_file: str | None) -> None:
+def prepare(load_of: Callable[[DataConfig], Load], json_file: str | None) -> None:
     """Times the preparation of sequences with Beam, beside reading and sorting the same file."""
     with one_line_errors():
         from rrn_tf.bench.prepare import bench_prepare
+        from rrn_tf.config import DataConfig
 
-        write_json(json_file, bench_prepare(load, click.echo))
+        write_json(json_file, bench_prepare(load_of(DataConfig()), click.echo))
 
 
-@bench.command(epilog=example("rrn bench rrn --ratings 13700000 --users 311300 --items 17700"))
+@bench.command(
+    epilog=example(
+        "rrn bench rrn --ratings 13700000 --users 311300 --items 17700",
+        "rrn bench rrn --config paper-netflix",
+        "rrn bench rrn --train --epochs 1",
+    )
+)
 @load_options
 @click.option("--epochs", default=2, show_default=True, type=click.IntRange(min=1), help="Timed, after one to warm up.")
 @click.option(
+    "--train",
+    "whole",
+    is_flag=True,
+    help="Before that, times training as a whole on the load split by time: epochs, validation, predictions.",
+)
+@click.option(
     "--rows-per-batch",
     type=click.IntRange(min=1),
-    help=f"Padded rows of a batch.  [default: that of --config, else {ROWS_PER_BATCH}]",
+    help="Padded rows of a batch.  [default: that of --config; of 0 follows from the number of rows]",
 )
-@click.option("--config", "config_name", help=CONFIG_HELP)
+@click.option("--config", "config_name", default=_DEFAULT, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @json_option
 def rrn(
-    load: Load,
+    load_of: Callable[[DataConfig], Load],
     epochs: int,
+    whole: bool,
     rows_per_batch: int | None,
-    config_name: str | None,
+    config_name: str,
     overrides: tuple[str, ...],
     json_file: str | None,
 ) -> None:
-    """Times both phases of training, beside what the machine could do at most."""
+    """Times both phases of training, beside what the machine could do at most, and training as a whole."""
     from rrn_tf.config import Config
 
-    rows = rows_per_batch or (None if config_name else ROWS_PER_BATCH)
-    first = (f"training.rows_per_batch={rows}",) if rows else ()
-    config = resolved_config(config_name, (*first, *overrides), Config)
+    given = (f"training.rows_per_batch={rows_per_batch}",) if rows_per_batch else ()
+    config = resolved_config(config_name, (*overrides, *given), Config)
     with one_line_errors():
         from rrn_tf.bench.rrn import bench_rrn
+        from rrn_tf.bench.whole_training import bench_training
 
-        write_json(json_file, bench_rrn(load, config, epochs, click.echo))
+        load = load_of(config.data)
+        # First, so that its peak of memory is its own.
+        training = bench_training(load, config, click.echo) if whole else {}
+        write_json(json_file, {**bench_rrn(load, config, epochs, click.echo), **training})
 
 
 @bench.command(epilog=example("rrn bench crnn --users 1679 --items 23243 --events 599618"))
@@ -156,11 +187,11 @@ def crnn(
 @click.option("--requests", default=200, show_default=True, type=click.IntRange(min=1), help="Timed, of each kind.")
 @click.option("--pairs", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Scored in bulk.")
 @click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(min=0), help="Clients ask so long.")
-@click.option("--config", "config_name", default="rrn-plus", show_default=True, help=CONFIG_HELP)
+@click.option("--config", "config_name", default=_DEFAULT, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @json_option
 def serve(
-    load: Load,
+    load_of: Callable[[DataConfig], Load],
     model: str | None,
     server: str | None,
     requests: int,
@@ -179,6 +210,7 @@ def serve(
     with one_line_errors():
         from rrn_tf.bench.serve import bench_serve
 
+        load = load_of(config.data)
         figures = bench_serve(
             load, config, click.echo, model=model, server=server, requests=requests, pairs=pairs, seconds=seconds
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,16 +63,18 @@ def netflix_like(ratings: int, users: int, items: int, seed: int, *, sitting: fl
 
 @dataclass(frozen=True)
 class Load:
-    """What a benchmark works on; all ratings train, and steps end at midnight.
+    """What a benchmark works on; all ratings train, and steps of days end at midnight.
 
     Attributes:
       ratings: what to generate.
       user_granularity, item_granularity: length of a step such as ``1d``.
+      steps_per_doubling: steps that end by count (see `rrn_tf.data.steps.StepRule`).
     """
 
     ratings: SyntheticConfig
     user_granularity: str = "1d"
     item_granularity: str = "7d"
+    steps_per_doubling: int = 0
 
     @property
     def cutoff(self) -> int:
@@ -80,14 +84,21 @@ class Load:
     @property
     def data(self) -> DataConfig:
         """How the load is prepared."""
-        return DataConfig(SplitConfig(cutoff=str(self.cutoff)), self.user_granularity, self.item_granularity)
+        split = SplitConfig(cutoff=str(self.cutoff))
+        return DataConfig(split, self.user_granularity, self.item_granularity, self.steps_per_doubling)
 
     def as_dict(self) -> dict[str, Any]:
         """The load by the names of its options, for JSON; the seed stands beside it."""
         names = ("ratings", "users", "items", "days", "sitting")
         values = asdict(self.ratings)
-        granularity = {"user_granularity": self.user_granularity, "item_granularity": self.item_granularity}
-        return {**{name: values[name] for name in names}, **granularity}
+        steps = ("user_granularity", "item_granularity", "steps_per_doubling")
+        return {**{name: values[name] for name in names}, **{name: getattr(self, name) for name in steps}}
+
+    @property
+    def steps(self) -> str:
+        """The steps, in words."""
+        count = f", {self.steps_per_doubling} a doubling of ratings" if self.steps_per_doubling else ""
+        return f"steps of {self.user_granularity} (users) and {self.item_granularity} (items){count}"
 
     def __str__(self) -> str:
         load = self.ratings
@@ -116,42 +127,66 @@ def write_csv(load: Load, path: str | Path) -> int:
     return Path(path).stat().st_size
 
 
-def load_in_memory(load: Load) -> RatingSequences:
+def load_in_memory(load: Load, train_fraction: float = 1.0) -> RatingSequences:
     """The sequences that Beam would prepare from the ratings, without Beam and without files.
 
+    Args:
+      load: the ratings.
+      train_fraction: share of them, the first in time, that trains; the cutoff is one second after the last of these.
+        Of the later ones, one half drawn at random is for validation, the other for test; those of users or items
+        without training rating are the cold twins of these. With 1 all train, and the load has its own cutoff.
+
     Returns:
-      Sequences of exactly the load's ratings, all of which train.
+      Sequences of exactly the load's ratings.
     """
     from rrn_tf.data.sequences import sequences_in_memory
 
     ratings = generate(load.ratings)
-    user, user_ids = _indexed(ratings.user)
-    item, item_ids = _indexed(ratings.item)
-    counts = dict.fromkeys((split.label for split in Split), 0) | {Split.TRAIN.label: len(ratings)}
-    time = ratings.timestamp - START
+    cutoff = load.cutoff
+    if train_fraction < 1:
+        last = math.ceil(Fraction(str(train_fraction)) * len(ratings))
+        cutoff = int(ratings.timestamp[last - 1]) + 1
+    training = ratings.timestamp < cutoff
+    user, user_ids, users = _indexed(ratings.user, training)
+    item, item_ids, items = _indexed(ratings.item, training)
+    # Not the generator's own draws again.
+    test = np.random.default_rng([load.ratings.seed, 1]).random(len(ratings)) < 0.5
+    warm = (user <= users) & (item <= items)
+    split = np.select(
+        [training, warm & ~test, warm, ~test], [Split.TRAIN, Split.VALID, Split.TEST, Split.VALID_COLD], Split.TEST_COLD
+    ).astype(np.uint8)
+    number = np.bincount(split, minlength=len(Split))
+    time, given = ratings.timestamp[training] - START, ratings.rating[training]
     metadata = SequenceMetadata(
-        cutoff=load.cutoff,
+        cutoff=cutoff,
         user_granularity=load.data.granularity_seconds(Side.USER.value),
         item_granularity=load.data.granularity_seconds(Side.ITEM.value),
         wallclock_mean=START + float(time.mean()),
         wallclock_std=float(time.std()) or 1.0,
-        rating_mean=float(ratings.rating.mean(dtype=np.float64)),
-        rating_min=float(ratings.rating.min()),
-        rating_max=float(ratings.rating.max()),
-        users=EntityCounts(len(user_ids), len(user_ids)),
-        items=EntityCounts(len(item_ids), len(item_ids)),
-        ratings=counts,
+        rating_mean=float(given.mean(dtype=np.float64)),
+        rating_min=float(given.min()),
+        rating_max=float(given.max()),
+        users=EntityCounts(users, len(user_ids)),
+        items=EntityCounts(items, len(item_ids)),
+        ratings={part.label: int(number[part]) for part in Split},
+        steps_per_doubling=load.steps_per_doubling,
     )
-    train = np.full(len(ratings), Split.TRAIN, np.uint8)
-    table = SideRatings(user, item, ratings.rating, ratings.timestamp, train)
+    table = SideRatings(user, item, ratings.rating, ratings.timestamp, split)
     return sequences_in_memory(table, user_ids, item_ids, metadata)[0]
 
 
-def _indexed(number: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.object_]]:
-    """Indices from 1 in order of the ids as text, and these ids: the vocabulary that Beam would make."""
+def _indexed(
+    number: npt.NDArray[np.int32], training: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.object_], int]:
+    """Indices from 1, their ids and how many have training ratings: the vocabulary that Beam would make.
+
+    Ids with training ratings come first, each kind in order of the ids as text.
+    """
     used = np.flatnonzero(np.bincount(number))
+    trained = np.bincount(number[training], minlength=used[-1] + 1)[used] > 0
     ids = used.astype(str)
     order = np.argsort(ids)
+    order = order[np.argsort(~trained[order], kind="stable")]
     index = np.zeros(used[-1] + 1, np.int32)
     index[used[order]] = np.arange(1, len(used) + 1)
-    return index[number], ids[order].astype(object)
+    return index[number], ids[order].astype(object), int(trained.sum())

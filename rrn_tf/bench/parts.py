@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from rrn_tf.bench.limits import best_seconds
 from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch
-from rrn_tf.models.rrn import RRN
+from rrn_tf.models.rrn import RATINGS, RRN
 from rrn_tf.training.phases import Phase
 from rrn_tf.training.row_states import RowStates
 
@@ -27,15 +27,17 @@ def measure_parts(
 ) -> dict[str, float]:
     """Seconds that the parts of a phase take alone, made of the layers and optimizers that the step is made of.
 
-    Where there are many batches a sample is measured and scaled by rows. Changes the side's weights and moments.
+    Where there are many batches a sample is measured and scaled by rows. Changes the side's weights and moments. The
+    refresh is not among them: `rrn_tf.bench.rrn` times it whole.
 
     Args:
       phase: has run before.
       model, states, plan, strategy: what the phase works with; one replica.
 
     Returns:
-      ``input``: iterating over the batches; ``lstm``: the recurrence, forward and backward; ``gather_scatter``: the
-      embedding product and the emission with its gathers, forward and backward; ``optimizer``: applying the gradients.
+      ``input``: iterating over the batches; ``lstm``: the recurrence, of all members, forward and backward;
+      ``gather_scatter``: what is fed to the steps (the embedding product of ratings, or innovations, their sums and
+      their embedding) and the emission with its gathers, forward and backward; ``optimizer``: applying the gradients.
     """
     batches = list(plan.shares())
     sample = [batches[index] for index in np.unique(np.linspace(0, len(batches) - 1, _SAMPLE).astype(int))]
@@ -49,7 +51,8 @@ def measure_parts(
 
 def _parts(phase: Phase, model: RRN, states: RowStates) -> dict[str, tuple[_Part, int]]:
     side, encoder, tower = phase.side, model.encoder(phase.side), model.tower(phase.side)
-    dense = [variable for variable in phase.network_variables if variable is not encoder.embedding]
+    tables = [encoder.embedding] if model.inputs == RATINGS else []
+    dense = [variable for variable in phase.network_variables if all(variable is not table for table in tables)]
 
     def lstm(batch: SequenceBatch, steps: tf.Tensor) -> Any:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -59,29 +62,35 @@ def _parts(phase: Phase, model: RRN, states: RowStates) -> dict[str, tuple[_Part
 
     def gather_scatter(batch: SequenceBatch, projected: tf.Tensor) -> Any:
         shape = tf.shape(projected)
-        rows = tf.gather(encoder.embedding, batch.distinct)
+        slots = shape[0] * shape[1]
         own, factors = tf.reshape(projected, [-1, projected.shape[-1]]), model.factors(side)(batch.entity)
+        moving = [tf.gather(table, batch.distinct) for table in tables] or [encoder.kernel]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([rows, own, factors])
-            embedded = encoder.embed_rows(rows, batch.position, batch.rating, batch.input_slot, shape[0] * shape[1])
-            predicted = model.emission.combine(
-                tf.gather(own, batch.slot),
-                tf.gather(states.vectors[side.opposite], batch.opposite_row),
-                tf.gather(factors, batch.slot // shape[1]),
-                tf.gather(model.factors(side.opposite)(batch.distinct), batch.position),
-            )
-        return tape.gradient([embedded, predicted], [rows, own, factors])
+            tape.watch([*moving, own, factors])
+            vectors = tf.gather(states.vectors[side.opposite], batch.opposite_row)
+            own_factors = tf.gather(factors, batch.slot // shape[1])
+            opposite_factors = tf.gather(model.factors(side.opposite)(batch.distinct), batch.position)
+            if tables:
+                embedded = encoder.embed_rows(moving[0], batch.position, batch.rating, batch.input_slot, slots)
+            else:
+                innovation = model.innovation(side, batch.rating, vectors, own_factors, opposite_factors)
+                embedded = encoder.embed_innovations(innovation, vectors, batch.input_slot, slots)
+            stationary = tf.reduce_sum(own_factors * opposite_factors, axis=-1, keepdims=True)
+            predicted = model.emission.of_members(tf.gather(own, batch.slot), vectors) + stationary
+        return tape.gradient([embedded, predicted], [*moving, own, factors])
 
     def optimizer(batch: SequenceBatch, _: tf.Tensor) -> Any:
         # Of gradients that are zero, so that weights stay near what they were.
-        touched = tf.IndexedSlices(
-            tf.zeros([tf.shape(batch.distinct)[0], encoder.units]), batch.distinct, tf.shape(encoder.embedding)
-        )
-        gradients = [touched, *(tf.zeros(variable.shape) for variable in dense)]
-        phase.network_optimizer.apply_gradients(zip(gradients, [encoder.embedding, *dense], strict=True))
+        touched = [
+            tf.IndexedSlices(tf.zeros([tf.shape(batch.distinct)[0], table.shape[1]]), batch.distinct, tf.shape(table))
+            for table in tables
+        ]
+        gradients = [*touched, *(tf.zeros(variable.shape) for variable in dense)]
+        phase.network_optimizer.apply_gradients(zip(gradients, [*tables, *dense], strict=True))
         (table,) = phase.factor_variables
-        moved = tf.zeros([tf.shape(batch.entity)[0], table.shape[1]])
-        phase.factor_optimizer.apply_gradients([(tf.IndexedSlices(moved, batch.entity, tf.shape(table)), table)])
+        if table.shape[1]:
+            moved = tf.zeros([tf.shape(batch.entity)[0], table.shape[1]])
+            phase.factor_optimizer.apply_gradients([(tf.IndexedSlices(moved, batch.entity, tf.shape(table)), table)])
         return ()
 
     return {

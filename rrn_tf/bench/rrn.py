@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -13,10 +14,10 @@ import tf_keras as keras
 from rrn_tf.bench.limits import MachineLimits, measure_limits
 from rrn_tf.bench.load import Load, load_in_memory
 from rrn_tf.bench.parts import measure_parts
-from rrn_tf.bench.work import Counts, count_work
+from rrn_tf.bench.work import Counts, Work, count_work
 from rrn_tf.config import Config
 from rrn_tf.data.allocator import reused_memory
-from rrn_tf.data.batches import plan_batches
+from rrn_tf.data.batches import batch_budget, plan_batches
 from rrn_tf.environment import environment
 from rrn_tf.features import SIDES, Side
 from rrn_tf.training.alternating import make_model
@@ -37,7 +38,7 @@ _NAMES = {
 
 
 class PhaseTime(NamedTuple):
-    """Seconds of one phase of one epoch: its steps, then its side's cached states."""
+    """Seconds of one phase of one epoch: its steps, then the cached states that have moved with its side."""
 
     steps: float
     refresh: float
@@ -50,8 +51,10 @@ class PhaseTime(NamedTuple):
 def bench_rrn(load: Load, config: Config, epochs: int, echo: Callable[[str], None]) -> dict[str, Any]:
     """Trains on the load, in memory and on one device, and times the phases.
 
-    A phase is over when the cached states of its side are fresh. A first epoch warms up; of the later ones the fastest
-    counts, which other programs of the machine disturbed least.
+    A phase is over when the cached states are fresh that have moved with its side: its own, and where states are fed
+    innovations those of the other side too. A first epoch warms up; of the later ones the fastest counts, which other
+    programs of the machine disturbed least. Bayesian factors are not fitted and validation is left out: these are
+    stages of the whole training (`rrn_tf.bench.whole_training`).
 
     Args:
       load: what to train on; its seed is that of training, and its steps are the data's.
@@ -61,21 +64,22 @@ def bench_rrn(load: Load, config: Config, epochs: int, echo: Callable[[str], Non
 
     Returns:
       `user_phase` and `item_phase`, each with `seconds`, `ratings_per_second`, `limit_ratio` (1 where the phase takes
-      no longer than the limit) and what they come from; `machine`, `checkpoint_seconds`, `rows_per_batch`, `load`, and
-      the environment. Peak memory is that of loading and training, without what is measured after it.
+      no longer than the limit, see `count_work`) and what they come from; `machine`, `checkpoint_seconds`,
+      `rows_per_batch` as the settings have it, `load`, and the environment. Peak memory is that of loading and
+      training, without what is measured after it.
 
     Raises:
       ValueError: for more than one replica.
       RuntimeError: where not every rating is trained on.
       TrainingError: as `Phase.run`.
     """
-    seed, settings = load.ratings.seed, config.training
-    if settings.replicas > 1:
-        raise ValueError(f"training.replicas should be 0 or 1, received {settings.replicas}")
+    settings = seeded(config, load).training
+    seed = settings.seed
     keras.utils.set_random_seed(seed)
     begin = time.perf_counter()
     sequences = load_in_memory(load)
     echo(f"load     {load}")
+    echo(f"         {load.steps}")
     made = environment(seed)["peak_memory_bytes"]
     echo(f"         made in {time.perf_counter() - begin:.1f} s, not timed; {made / 1e9:.2f} GB")
 
@@ -98,17 +102,16 @@ def bench_rrn(load: Load, config: Config, epochs: int, echo: Callable[[str], Non
         parts = {phase.side: measure_parts(phase, model, states, plans[phase.side], strategy) for phase in phases}
         machine = measure_limits()
 
-    sizes = config.model
-    echo(
-        f"network  {sizes.cell} {sizes.units}, embedding {sizes.embedding}, dynamic {sizes.dynamic}, stationary "
-        f"{sizes.stationary}; {settings.rows_per_batch:,} padded rows a batch"
-    )
+    echo(f"network  {_described(config)}")
     echo(f"machine  {machine.flops / 1e9:,.0f} GFLOP/s of GEMM, {machine.bandwidth / 1e9:,.1f} GB/s of memory")
-    outcome = {}
+    outcome, counts = {}, {side: Counts.of(plans[side]) for side in SIDES}
     for side in SIDES:
-        counts = Counts.of(plans[side])
-        phase_figures = _figures(times[side], counts, config, parts[side], machine)
-        outcome[f"{side.value}_phase"] = {"batches": len(plans[side]), **phase_figures}
+        work = count_work(counts[side], config.model, counts[side.opposite])
+        outcome[f"{side.value}_phase"] = {
+            "batches": len(plans[side]),
+            "rows_per_batch": batch_budget(counts[side].rows, settings.rows_per_batch),
+            **_figures(times[side], counts[side], work, parts[side], machine),
+        }
         _print(side, outcome[f"{side.value}_phase"], echo)
     echo("         parts are measured alone, outside the step, and need not add up")
     echo(f"memory   {figures['peak_memory_bytes'] / 1e9:.2f} GB at the peak; a checkpoint takes {checkpoint:.2f} s")
@@ -122,11 +125,31 @@ def bench_rrn(load: Load, config: Config, epochs: int, echo: Callable[[str], Non
     }
 
 
+def seeded(config: Config, load: Load) -> Config:
+    """The settings with the load's seed.
+
+    Raises:
+      ValueError: for more than one replica.
+    """
+    if config.training.replicas > 1:
+        raise ValueError(f"training.replicas should be 0 or 1, received {config.training.replicas}")
+    return dataclasses.replace(config, training=dataclasses.replace(config.training, seed=load.ratings.seed))
+
+
+def _described(config: Config) -> str:
+    sizes = config.model
+    members = f"{sizes.members} members of " if sizes.members > 1 else ""
+    implicit = ", implicit" if sizes.implicit else ""
+    return (
+        f"{members}{sizes.cell} {sizes.units}, embedding {sizes.embedding}, dynamic {sizes.dynamic}, stationary "
+        f"{sizes.stationary}; inputs {sizes.inputs}{implicit}"
+    )
+
+
 def _run_epochs(phases: Sequence[Phase], states: RowStates, epochs: int, seed: int) -> dict[Side, list[PhaseTime]]:
     """Times of each side by epoch, the first of which warms up."""
     rng = np.random.default_rng(seed)
-    for side in SIDES:
-        states.refresh(side)
+    states.refresh_all()
     times: dict[Side, list[PhaseTime]] = {side: [] for side in SIDES}
     for _ in range(1 + epochs):
         for phase in phases:
@@ -147,11 +170,10 @@ def _checkpoint_seconds(model: Any, phases: Sequence[Phase]) -> float:
 
 
 def _figures(
-    times: list[PhaseTime], counts: Counts, config: Config, parts: dict[str, float], machine: MachineLimits
+    times: list[PhaseTime], counts: Counts, work: Work, parts: dict[str, float], machine: MachineLimits
 ) -> dict[str, Any]:
     warm_up, *later = times
     best = min(later, key=lambda time: time.seconds)
-    work = count_work(counts, config.model)
     arithmetic, traffic = machine.seconds(work)
     parts = {**parts, "cache_refresh": best.refresh}
     parts["other"] = max(best.seconds - sum(parts.values()), 0.0)
@@ -182,7 +204,10 @@ def _print(side: Side, figures: dict[str, Any], echo: Callable[[str], None]) -> 
         f"{figures['compile_seconds']:.1f} s of compilation: {figures['ratings_per_second']:,.0f} ratings/s, "
         f"{figures['rows_per_second']:,.0f} rows/s, {figures['flops_per_second'] / 1e9:,.1f} GFLOP/s"
     )
-    echo(f"         {figures['rows']:,} rows in {figures['batches']} batches, {figures['padding_share']:.1%} padding")
+    echo(
+        f"         {figures['rows']:,} rows in {figures['batches']} batches, a budget of {figures['rows_per_batch']:,} "
+        f"padded rows each; {figures['padding_share']:.1%} padding"
+    )
     echo(
         "         "
         + ", ".join(

@@ -116,6 +116,16 @@ class BatchPlan:
 _BATCHES, _FEWEST_ROWS, _MOST_ROWS = 40, 128, 8_192  # an epoch's, where no number of rows is given
 
 
+def batch_budget(rows: int, rows_per_batch: int) -> int:
+    """Padded rows that a global batch may have.
+
+    Args:
+      rows: of a side, that are cut into batches.
+      rows_per_batch: as of `plan_batches`.
+    """
+    return rows_per_batch or min(max(rows // _BATCHES, _FEWEST_ROWS), _MOST_ROWS)
+
+
 def plan_batches(
     sequences: SideSequences,
     metadata: SequenceMetadata,
@@ -141,7 +151,7 @@ def plan_batches(
     entities = np.flatnonzero(length)
     entities = entities[np.argsort(length[entities], kind="stable")]
     batches = []
-    budget = rows_per_batch or int(np.clip(length.sum() // _BATCHES, _FEWEST_ROWS, _MOST_ROWS))
+    budget = batch_budget(int(length.sum()), rows_per_batch)
     for chosen in _cut(entities, length[entities], budget):
         first = sequences.row_splits[chosen]
         total = int((sequences.rating_splits[first + length[chosen]] - sequences.rating_splits[first]).sum())

@@ -20,19 +20,25 @@ class FactorScale(NamedTuple):
     Attributes:
       mean: rating that every prediction starts from.
       noise: variance of a rating about what factors say.
-      drift: share of the prior variance that each rating of an entity adds to what is not known of it afterwards.
+      drift, new_drift: share of the prior variance that each rating of an entity, with training ratings or without,
+        adds to what is not known of it afterwards.
       user_prior, item_prior: variance of each factor, then of the bias, of an entity without ratings.
     """
 
     mean: float = 0.0
     noise: float = 1.0
     drift: float = 0.0
+    new_drift: float = 0.0
     user_prior: tuple[float, ...] = ()
     item_prior: tuple[float, ...] = ()
 
     def prior(self, side: Side) -> FloatArray:
         """float32[w] of a side."""
         return np.array(self.user_prior if side is Side.USER else self.item_prior, np.float32)
+
+    def drifts(self, trained: npt.NDArray[np.bool_]) -> FloatArray:
+        """float32[N] of entities with training ratings or without."""
+        return np.where(trained, np.float32(self.drift), np.float32(self.new_drift))
 
 
 class Beliefs(NamedTuple):
@@ -100,12 +106,12 @@ class Beliefs(NamedTuple):
         """float32[E, w], where each entity is expected to stand before the ratings of the open step."""
         return self.mean + self.set_sum / np.sqrt(np.maximum(self.set_count, 1))[:, np.newaxis]
 
-    def closed(self, prior: FloatArray, drift: float) -> Beliefs:
+    def closed(self, prior: FloatArray, drift: FloatArray) -> Beliefs:
         """After the ratings of the open step: the regression of their errors on where the other side stands.
 
         Args:
           prior: float32[w], variances before any rating.
-          drift: see `FactorScale`.
+          drift: float32[E], see `FactorScale`.
 
         Reference:
           Kalman, A New Approach to Linear Filtering and Prediction Problems, 1960 (in the form of information).
@@ -118,7 +124,7 @@ class Beliefs(NamedTuple):
             information[:, diagonal, diagonal] += 1 / variance[rated]
             covariance = np.linalg.inv(information)
             mean[rated] += np.einsum("nij,nj->ni", covariance, self.pull[rated])
-            grown = np.float32(drift) * self.open_count[rated, np.newaxis] * prior
+            grown = (drift * self.open_count)[rated, np.newaxis] * prior
             variance[rated] = np.minimum(np.einsum("nii->ni", covariance) + grown, prior)
         moved = self.moved | (self.open_count > 0)
         return Beliefs.at_rest(mean, variance, self.set_sum + self.open_sum, self.set_count + self.open_count, moved)

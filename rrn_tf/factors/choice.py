@@ -91,29 +91,39 @@ def choose_drift(
       entities: per side, number of all entities.
       rating_range: of the training ratings, to which predictions are clipped.
     """
-    fitted, rmse_of = chosen.fitted, {}
+    fitted, rmse_of = chosen.fitted, dict[tuple[int, int], float]()
     # The earliest tell enough, and each drift that is tried follows them all.
     earliest = np.argsort(later.timestamp, kind="stable")[:_MOST_FOLLOWED]
     later, scored = take_rows(later, earliest), scored[earliest]
     start = {side: enlarged(fitted, side, entities[side]) for side in SIDES}
     if not scored.any():
-        scale = fitted.scale._replace(drift=_FIRST_DRIFT)
+        scale = fitted.scale._replace(drift=_FIRST_DRIFT, new_drift=_FIRST_DRIFT)
         return ChosenFactors(fitted._replace(scale=scale), chosen.sweeps, chosen.frozen_rmse, float("nan"))
     following = FactorFilter(later, start, cutoff)
 
-    def error(place: int) -> float:
-        if place not in rmse_of:
-            expected, *_ = following.run(fitted.set_vectors, fitted.scale._replace(drift=DRIFTS[place]))
+    def error(places: tuple[int, int]) -> float:
+        if places not in rmse_of:
+            drift, new_drift = (DRIFTS[place] for place in places)
+            scale = fitted.scale._replace(drift=drift, new_drift=new_drift)
+            expected, *_ = following.run(fitted.set_vectors, scale)
             left = np.clip(expected[scored], *rating_range) - later.rating[scored]
-            rmse_of[place] = float(np.sqrt(np.mean(left**2, dtype=np.float64)))
-        return rmse_of[place]
+            rmse_of[places] = float(np.sqrt(np.mean(left**2, dtype=np.float64)))
+        return rmse_of[places]
 
-    best = DRIFTS.index(_FIRST_DRIFT)
-    for direction in (1, -1):
-        while 0 <= best + direction < len(DRIFTS) and error(best + direction) < error(best):
-            best += direction
-    scale = fitted.scale._replace(drift=DRIFTS[best])
+    best = (DRIFTS.index(_FIRST_DRIFT),) * 2
+    for step in ((1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1)):
+        # Both together first, then each alone.
+        while (tried := _moved(best, step)) and error(tried) < error(best):
+            best = tried
+    drift, new_drift = (DRIFTS[place] for place in best)
+    scale = fitted.scale._replace(drift=drift, new_drift=new_drift)
     return ChosenFactors(fitted._replace(scale=scale), chosen.sweeps, chosen.frozen_rmse, error(best))
+
+
+def _moved(places: tuple[int, int], step: tuple[int, int]) -> tuple[int, int] | None:
+    """The next places among `DRIFTS`, if they are there."""
+    tried = (places[0] + step[0], places[1] + step[1])
+    return tried if all(0 <= place < len(DRIFTS) for place in tried) else None
 
 
 def enlarged(fitted: FittedFactors, side: Side, entities: int) -> Beliefs:

@@ -64,9 +64,10 @@ class FactorFilter:
         for side in SIDES:
             opened = np.flatnonzero(self._continued[side])
             rows[side].set(opened, take_rows(self._start[side], self._sequences.side(side).row_entity[opened]))
+        trained = {side: len(set_vectors[side.opposite]) for side in SIDES}
         for level in range(self._count):
             for side in SIDES:
-                self._advance(side, level, rows, set_vectors[side], scale)
+                self._advance(side, level, rows, set_vectors[side], scale, trained[side])
         left = {side: self._left(side, rows, set_vectors[side], scale) for side in SIDES}
         user, expected = self._sequences.user, np.empty(len(self._order), np.float32)
         moved = np.empty(len(self._order), bool)
@@ -77,7 +78,13 @@ class FactorFilter:
         return expected, moved, left
 
     def _advance(
-        self, side: Side, level: int, rows: dict[Side, _Rows], set_vectors: FloatArray, scale: FactorScale
+        self,
+        side: Side,
+        level: int,
+        rows: dict[Side, _Rows],
+        set_vectors: FloatArray,
+        scale: FactorScale,
+        trained: int,
     ) -> None:
         """Beliefs at the rows of one level, from those at the rows before and their ratings."""
         part, data, start = self._by_level[side].at(level), self._sequences.side(side), self._start[side]
@@ -93,7 +100,7 @@ class FactorFilter:
         for found, had in zip(columns, _closed_columns(start), strict=True):
             found[first] = had[entity[first]]
         columns += [*opened, start.open_step[entity]]  # which second it was that ends matters no more
-        rows[side].set(part.row, Beliefs(*columns).closed(scale.prior(side), scale.drift))
+        rows[side].set(part.row, Beliefs(*columns).closed(scale.prior(side), scale.drifts(entity < trained)))
 
     def _sums(
         self,

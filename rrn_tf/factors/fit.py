@@ -25,7 +25,7 @@ class FittedFactors(NamedTuple):
     Attributes:
       beliefs: per side, of all entities from index 0, the unknown one.
       set_vectors: per side, float32[E' + 1, w]: what having met each entity of the other side says of one's own.
-      scale: mean, noise and priors; drift is 0.
+      scale: mean, noise and priors; drifts are 0.
     """
 
     beliefs: dict[Side, Beliefs]
@@ -248,5 +248,5 @@ def _fitted(sides: list[_SideFit], mean: float, spread: float, noise: float) -> 
     beliefs, set_vectors, priors = {}, {}, {}
     for name, side in zip(SIDES, sides, strict=True):
         beliefs[name], set_vectors[name], priors[name] = side.believed(spread)
-    scale = FactorScale(mean, noise * spread**2, 0.0, priors[Side.USER], priors[Side.ITEM])
+    scale = FactorScale(mean, noise * spread**2, 0.0, 0.0, priors[Side.USER], priors[Side.ITEM])
     return FittedFactors(beliefs, set_vectors, scale)

@@ -140,7 +140,7 @@ class RRN(keras.Model):
         self._bayesian_factors = bayesian_factors
         self._beliefs = {s.value: _belief_tables(s, count, bayesian_factors) for s in SIDES}
         width = _belief_width(bayesian_factors)
-        self._factor_scale = tf.Variable(tf.zeros([3 + 2 * width]), trainable=False, name="factor_scale")
+        self._factor_scale = tf.Variable(tf.zeros([4 + 2 * width]), trainable=False, name="factor_scale")
         self._part_weights = tf.Variable(UserWeights(), trainable=False, name="part_weights")
         self.built = True
 
@@ -163,8 +163,8 @@ class RRN(keras.Model):
     def factor_scale(self) -> FactorScale:
         """What all beliefs share."""
         values, width = tuple(map(float, self._factor_scale.numpy())), _belief_width(self.bayesian_factors)
-        mean, noise, drift, *priors = values
-        return FactorScale(mean, noise, drift, tuple(priors[:width]), tuple(priors[width:]))
+        mean, noise, drift, new_drift, *priors = values
+        return FactorScale(mean, noise, drift, new_drift, tuple(priors[:width]), tuple(priors[width:]))
 
     @property
     def part_weights(self) -> UserWeights:
@@ -186,7 +186,7 @@ class RRN(keras.Model):
         self, beliefs: Mapping[Side, Beliefs], set_vectors: Mapping[Side, FloatArray], scale: FactorScale
     ) -> None:
         """Takes over Bayesian factors, no step of which is open."""
-        self._factor_scale.assign([*scale[:3], *scale.user_prior, *scale.item_prior])
+        self._factor_scale.assign([*scale[:4], *scale.user_prior, *scale.item_prior])
         for side in beliefs:
             values = (*beliefs[side][:4], set_vectors[side])
             for variable, found in zip(self._beliefs[side.value], values, strict=True):

@@ -36,7 +36,7 @@ def factors_of_history(
       standing: float32[N, H, k + 2], the items' factors, a one and their biases.
       variance: float32[N, H, w], of factors and biases; ``w = k + 1``.
       met: float32[N, H, w], what having met the items says.
-      scale: of all beliefs.
+      scale: of all beliefs; such users count as new ones.
 
     Returns:
       float32[N, w].
@@ -62,7 +62,7 @@ def factors_of_history(
         pull = tf.reduce_sum(weighted * error[..., tf.newaxis], axis=1)
         covariance = tf.linalg.inv(information)
         some = count[:, tf.newaxis] > 0
-        grown = tf.linalg.diag_part(covariance) + scale.drift * count[:, tf.newaxis] * prior
+        grown = tf.linalg.diag_part(covariance) + scale.new_drift * count[:, tf.newaxis] * prior
         following = tf.reduce_min(tf.where(time > now[:, tf.newaxis], time, last), axis=1)
         return (
             following,

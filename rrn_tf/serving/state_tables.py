@@ -43,7 +43,9 @@ class StateTable(tf.Module):
         self._at_rest = functools.partial(RestingStates, model, side, self.states)
         self._fit_at_rest = RestingStates.fit(model, side, self.states)
         scale = model.factor_scale
-        beliefs = self.states.beliefs.closed(scale.prior(side), scale.drift)
+        beliefs = self.states.beliefs
+        trained = np.arange(len(beliefs.mean)) < len(model.trained_beliefs(side).mean)
+        beliefs = beliefs.closed(scale.prior(side), scale.drifts(trained))
         self.stationary = tf.Variable(
             _stationary(model.factors(side).table.numpy(), len(ids)), trainable=False, name="stationary"
         )

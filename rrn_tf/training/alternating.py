@@ -136,6 +136,7 @@ def train(
         start_at_mean(model, sequences.metadata.rating_mean)
         pretrain_factors(model, sequences, settings)
         if model.bayesian_factors and chief:
+            listener.on_stage("fitting Bayesian factors")
             set_factors(model, seen, settings.seed, listener.on_stage)
         take_from_chief(strategy, model.variables)
         loop.begin(np.random.default_rng(settings.seed))
@@ -228,7 +229,9 @@ class _Loop:
         self._save()
 
     def _end_epoch(self) -> None:
-        progress, found = self._progress, self._score()
+        progress, begin = self._progress, time.perf_counter()
+        found = self._score()
+        progress.outcome["valid_seconds"] = time.perf_counter() - begin
         # Without validation ratings the last epoch is the one to keep.
         if is_best := found < progress.best or not self._has_ratings:
             progress.best, progress.best_epoch = found, progress.epoch

@@ -27,7 +27,7 @@ class Record(Protocol):
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch: RMSE of each phase before its updates, then of the frozen protocol on validation."""
+    """One epoch: RMSE of each phase before its updates, then on validation, and how long each took."""
 
     epoch: int
     user_rmse: float
@@ -36,6 +36,7 @@ class EpochRecord:
     user_seconds: float
     item_seconds: float
     best: bool
+    valid_seconds: float = 0.0  # unknown of checkpoints from before it was kept
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -50,8 +50,9 @@ def set_factors(
         (metadata.rating_min, metadata.rating_max),
     )
     model.set_factors(*chosen.fitted)
+    scale = chosen.fitted.scale
     echo(
-        f"factors: {chosen.sweeps} sweeps, drift {chosen.fitted.scale.drift:g}, "
+        f"factors: {chosen.sweeps} sweeps, drift {scale.drift:g}, of newcomers {scale.new_drift:g}, "
         f"valid {chosen.frozen_rmse:.4f} frozen, {chosen.streaming_rmse:.4f} streaming"
     )
 

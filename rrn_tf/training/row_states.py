@@ -298,7 +298,7 @@ class _FactorStates:
             entities = sequences.metadata.entities(side).total + 1
             trained = model.trained_beliefs(side).enlarged(entities, scale.prior(side))
             beliefs[side] = start[side].beliefs if start else trained
-            self._standing[side] = beliefs[side].closed(scale.prior(side), scale.drift).standing
+            self._standing[side] = beliefs[side].closed(scale.prior(side), np.zeros(entities, np.float32)).standing
         if self._streams and len(self._later):
             later = sequences.ratings_at(self._later)
             set_vectors = {side: model.set_vectors(side) for side in SIDES}

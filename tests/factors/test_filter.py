@@ -14,7 +14,7 @@ from rrn_tf.features import SIDES, Side
 
 USERS, ITEMS, WIDTH, CUTOFF = 8, 6, 3, 1_000
 PRIOR = (0.5, 0.4, 0.3)
-SCALE = FactorScale(3.0, 1.5, 0.2, PRIOR, PRIOR)
+SCALE = FactorScale(3.0, 1.5, 0.2, 0.05, PRIOR, PRIOR)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_a_closed_second_is_a_regression(rng: np.random.Generator) -> None:
     before.variance[:] = 0.8
     before.precision[0], before.pull[0] = vectors.T @ vectors / 0.5, vectors.T @ errors / 0.5
     before.open_sum[0], before.open_count[0] = [1, 2, 3], 6
-    after = before.closed(prior, drift=0.01)
+    after = before.closed(prior, np.full(2, 0.01, np.float32))
     design = np.concatenate([vectors / np.sqrt(0.5), np.eye(3) / np.sqrt(0.8)])
     ridge = np.linalg.lstsq(design, np.concatenate([errors / np.sqrt(0.5), np.zeros(3)]), rcond=None)[0]
     np.testing.assert_allclose(after.mean[0], before.mean[0] + ridge, rtol=1e-4, atol=1e-5)
