@@ -140,7 +140,8 @@ class RRN(keras.Model):
         self._bayesian_factors = bayesian_factors
         self._beliefs = {s.value: _belief_tables(s, count, bayesian_factors) for s in SIDES}
         width = _belief_width(bayesian_factors)
-        self._factor_scale = tf.Variable(tf.zeros([4 + 2 * width]), trainable=False, name="factor_scale")
+        nothing_fitted = [*FactorScale()[:4], *[1.0] * 2 * width]
+        self._factor_scale = tf.Variable(nothing_fitted, trainable=False, name="factor_scale")
         self._part_weights = tf.Variable(UserWeights(), trainable=False, name="part_weights")
         self.built = True
 
@@ -305,7 +306,7 @@ def _belief_width(factors: int) -> int:
 
 
 def _belief_tables(side: Side, count: Mapping[Side, int], factors: int) -> list[tf.Variable]:
-    """Columns of `Beliefs` at rest, and the set vectors of the other side's entities."""
+    """Columns of `Beliefs` at rest, and the set vectors of the other side's entities: before a fit, priors of 1."""
     width, own, other = _belief_width(factors), count[side] + 1, count[side.opposite] + 1
     shapes = {
         "own": (own, width),
@@ -315,5 +316,6 @@ def _belief_tables(side: Side, count: Mapping[Side, int], factors: int) -> list[
         "set_vectors": (other, width),
     }
     return [
-        tf.Variable(tf.zeros(shape), trainable=False, name=f"{side.value}_{name}") for name, shape in shapes.items()
+        tf.Variable((tf.ones if name == "variance" else tf.zeros)(shape), trainable=False, name=f"{side.value}_{name}")
+        for name, shape in shapes.items()
     ]
