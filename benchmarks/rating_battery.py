@@ -61,8 +61,8 @@ LADDER = (
     Rung("whole", ()),
     Rung("factors alone", ("training.epochs=0",)),
     Rung("network alone", ("model.bayesian_factors=0",)),
-    Rung("network, steps by time alone", ("model.bayesian_factors=0", "data.steps_per_doubling=0")),
-    Rung("network, ratings as inputs", ("model.bayesian_factors=0", "model.inputs=ratings", "model.implicit=false")),
+    Rung("network of steps by time alone", ("model.bayesian_factors=0", "data.steps_per_doubling=0")),
+    Rung("network fed ratings", ("model.bayesian_factors=0", "model.inputs=ratings", "model.implicit=false")),
     Rung("one member", ("model.members=1",)),
 )
 

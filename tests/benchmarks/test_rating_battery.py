@@ -166,7 +166,8 @@ def test_everything_once(data: Path, light: list[str], tmp_path: Path) -> None:
     call = (output, data, "--only", "tiny", "--only", "movietweetings-2013", "--seeds", "0,1", *peers, "--ablation")
     first = run(*call)
     assert first.exit_code == 0, first.output
-    assert light == ["seed-0", "seed-1", "one-member-seed-0", "one-member-seed-1"]
+    rungs = [rung.name.replace(" ", "-") for rung in battery.LADDER[1:]]
+    assert light == ["seed-0", "seed-1", *(f"{rung}-seed-{seed}" for rung in rungs for seed in (0, 1))]
     calls = (output / "peers" / "calls").read_text().splitlines()
     assert calls == ["mean", "[stream] a/b c", "broken", "slow", "skipped"]
     assert "movietweetings-2013: left out: no --movietweetings FILE was given" in first.output.splitlines()
@@ -214,13 +215,13 @@ def test_everything_once(data: Path, light: list[str], tmp_path: Path) -> None:
     assert "|  | tiny frozen valid | tiny frozen test | tiny streaming valid | tiny streaming test |" in text
 
     assert run(*call).exit_code == 0
-    assert len(light) == 4
+    assert len(light) == 2 * len(battery.LADDER)
     assert len((output / "peers" / "calls").read_text().splitlines()) == 5
     assert (output / "battery.md").read_text() == text
     # What was stopped between training and the end goes on from there.
     (output / "tiny" / "runs" / "seed-1" / "answers" / "frozen.npz").unlink()
     assert run(*call).exit_code == 0
-    assert len(light) == 4
+    assert len(light) == 2 * len(battery.LADDER)
     assert (output / "battery.md").read_text() == text
 
 
@@ -249,7 +250,7 @@ def test_what_does_not_fit_ends_in_one_line(
     monkeypatch.setenv("PEER_SEED", "1")
     assert refused(*peers).endswith("others")
     assert "valid rows, found" in refused(*peers)
-    assert refused("--set", "training.epochs=2").endswith("expected training.epochs=2, found 25; use another folder")
+    assert refused("--set", "training.epochs=2").endswith("expected training.epochs=2, found 30; use another folder")
     assert refused("--peers", script).endswith("expected both --peers and --peers-python, or neither")
     assert refused("--seeds", "a").endswith("--seeds should be whole numbers like 0,1,2, found a")
     script.write_text("raise ValueError('no such thing')")
