@@ -1,6 +1,6 @@
 """Test RMSE against size, of RRN and of stationary models, on the split of other libraries' models.
 
-    python -m benchmarks.rmse_against_size peers/splits/movietweetings-2013.npz runs/sizes --figure docs/sizes.png
+    python -m benchmarks.rmse_against_size peers/splits/movietweetings-2013.npz runs/sizes --figure sizes.png
 
 Every model is fitted to the training rows and has its options (regulariser, epochs) chosen on the validation rows;
 predictions are frozen. See `benchmarks.movietweetings_peers` for the split.

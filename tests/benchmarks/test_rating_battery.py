@@ -159,6 +159,7 @@ def test_without_unseen_users_and_items_there_is_no_board_of_them(split: TimeSpl
     assert line["model"] == "RRN seed 0"
 
 
+@pytest.mark.slow
 def test_everything_once(data: Path, light: list[str], tmp_path: Path) -> None:
     script, output = tmp_path / "peers.py", tmp_path / "out"
     script.write_text(PEERS)

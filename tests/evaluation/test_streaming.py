@@ -23,7 +23,7 @@ LATER = [split for split in Split if split is not Split.TRAIN]
 @pytest.fixture(
     scope="module",
     params=[
-        {"cell": "lstm", "inputs": "ratings"},
+        pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
         {
             "cell": "lstm",
             "inputs": "innovations",

@@ -70,6 +70,7 @@ def test_spans_lie_in_the_directory_above_the_pattern(tmp_path: Path, monkeypatc
     assert run_update.split_pattern("/data/ratings.csv") == ("/data", "ratings.csv")
 
 
+@pytest.mark.slow
 def test_without_a_model_one_line_and_exit_2(tmp_path: Path) -> None:
     done = start(tmp_path, "--data", str(tmp_path / "{SPAN}.csv"))
     assert done.returncode == 2

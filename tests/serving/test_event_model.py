@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID
@@ -92,6 +93,7 @@ def test_stationary_factors_stand_beside_the_state(tmp_path: Path) -> None:
     check(result, tf.constant(beside), names, found)
 
 
+@pytest.mark.slow
 def test_serves_without_the_package(saved_events: SavedEvents, tmp_path: Path) -> None:
     code = f"""
 import sys

@@ -126,6 +126,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_place(prepared_dir: Path, tmp_
         train(prepared_dir, tmp_path, config(learning_rate=1e30, gradient_clip=0.0))
 
 
+@pytest.mark.slow
 def test_tells_listeners_and_tensorboard(prepared_dir: Path, tmp_path: Path) -> None:
     class Recorder(Listener):
         def __init__(self) -> None:

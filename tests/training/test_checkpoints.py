@@ -110,6 +110,7 @@ def test_a_finished_training_can_run_more_epochs(prepared_dir: Path, tmp_path: P
     same(train(prepared_dir, tmp_path / "parts", config(epochs=2), resume=True), whole)
 
 
+@pytest.mark.slow
 def test_an_exploding_loss_leaves_the_last_good_checkpoint(prepared_dir: Path, tmp_path: Path) -> None:
     place = r"epoch \d+, (user|item)_phase, (after )?batch \d+.*the (loss is|weights are)"
     with pytest.raises(TrainingError, match=f"{place}.*last good checkpoint is .*phase-") as caught:

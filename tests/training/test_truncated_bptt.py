@@ -189,6 +189,7 @@ def test_a_loss_that_is_not_finite_stops_with_its_place(sequences: EventSequence
         train(sequences, tmp_path, config(learning_rate=1e38, epochs=3))
 
 
+@pytest.mark.slow
 def test_sampled_softmax_and_half_precision_learn(tmp_path: Path) -> None:
     # Each user goes round its own few items.
     events = random_events([(40, 4, 4)] * 6, 12)
