@@ -27,7 +27,7 @@ from rrn_tf.baselines.bias import UserItemBias
 from rrn_tf.baselines.pmf import PMF
 from rrn_tf.baselines.protocol import Baseline
 from rrn_tf.command import CONFIG_HELP, SET_HELP, json_option, one_line_errors, write_json
-from rrn_tf.config import load_config
+from rrn_tf.config import RRN_PLUS, load_config
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.environment import environment
 from rrn_tf.evaluation.metrics import rmse, rmse_difference, rmse_standard_error
@@ -183,7 +183,7 @@ def compared(data: Slices, predicted: dict[str, Values]) -> dict[str, Any]:
 @click.argument("data", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--slices", default=10, show_default=True, type=click.IntRange(min=2))
-@click.option("--config", "preset", default="rrn-plus-streaming", show_default=True, help=CONFIG_HELP)
+@click.option("--config", "preset", default=RRN_PLUS, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option("--least", default=10, show_default=True, help="Ratings of an item in a slice that make a mean.")
 @click.option("--markdown", "markdown_file", type=click.Path(dir_okay=False, path_type=Path), help="Also the tables.")

@@ -21,6 +21,7 @@ from typing_extensions import TypeVar
 
 PRESETS = Path(__file__).parent / "presets"
 RRN_PLUS = "rrn-plus"  # what commands train on ratings where nothing else is named
+_OTHER_NAMES = {"rrn-plus-streaming": RRN_PLUS}  # of presets: it serves both protocols
 
 STRICT = pydantic.ConfigDict(extra="forbid", validate_default=True, coerce_numbers_to_str=True)
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_629_800, "y": 31_557_600}
@@ -156,7 +157,8 @@ class TrainingConfig:
 
     Attributes:
       epochs: each is one user phase and one item phase.
-      selection: protocol of the validation RMSE that chooses the best epoch and weighs the parts; both count alike.
+      selection: protocol of the validation RMSE, of the network beside the Bayesian factors, that chooses the best
+        epoch and weighs the parts; of ``both``, each counts alike.
       patience: stop after this many epochs without a better validation RMSE (0: never).
       rows_per_batch: padded rows (B x T) of a global batch; 0: follows from the number of rows, so that small data
         gets as many updates an epoch as large data.
@@ -288,7 +290,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def _read_source(source: str | Path) -> dict[str, Any]:
     path = Path(source)
     if not path.exists():
-        path = PRESETS / f"{source}.yaml"
+        path = PRESETS / f"{_OTHER_NAMES.get(str(source), source)}.yaml"
         if not path.exists():
             known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.yaml"))) or "none"
             raise ConfigError(f"{source}: no such configuration file or preset (presets: {known})")

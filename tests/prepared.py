@@ -15,6 +15,16 @@ from rrn_tf.config import DataConfig
 from rrn_tf.data.synthetic import SyntheticRatings
 from rrn_tf.features import COLUMNS, SPLIT, Split
 
+# What the default preset is made of, for networks of any size.
+LIKE_THE_DEFAULT = {
+    "cell": "lstm",
+    "inputs": "innovations",
+    "clock": "gap",
+    "implicit": True,
+    "members": 2,
+    "bayesian_factors": 2,
+}
+
 
 def write_sequences(
     user_id: Sequence[str],

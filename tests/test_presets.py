@@ -59,3 +59,8 @@ def test_choices_of_the_collaborative_rnn_paper(name: str) -> None:
     assert (training.users_per_batch, training.chunk, training.last_chunks) == (20, 64, last_chunks)
     assert (training.learning_rate, training.rho) == (learning_rate, 0.997)
     assert (training.softmax, training.selection, training.valid_chunks) == ("full", "interleaved", valid_chunks)
+
+
+def test_one_preset_serves_both_protocols() -> None:
+    assert load_config("rrn-plus-streaming") == load_config("rrn-plus")
+    assert load_config("rrn-plus").training.selection == "both"

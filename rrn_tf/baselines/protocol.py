@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.data.interactions import Interactions
+from rrn_tf.data.interactions import Interactions, clipped_rmse
 
 Fitted = TypeVar("Fitted", bound="Baseline")
 FittedOnline = TypeVar("FittedOnline", bound="OnlineBaseline")
@@ -102,7 +102,4 @@ def require_later(ratings: Interactions, last_time: int | None) -> None:
 
 def validation_rmse(train: Interactions, valid: Interactions, predicted: npt.NDArray[np.floating]) -> float:
     """RMSE on validation rows of predictions clipped to the training range, as the leaderboard scores them."""
-    if predicted.shape != valid.rating.shape:
-        raise ValueError(f"predictions should have shape {valid.rating.shape}, received {predicted.shape}")
-    clipped = np.clip(predicted, train.rating.min(), train.rating.max())
-    return float(np.sqrt(np.mean((clipped - valid.rating) ** 2, dtype=np.float64)))
+    return clipped_rmse(predicted, valid.rating, (train.rating.min(), train.rating.max()))

@@ -75,19 +75,17 @@ class RowsByLevel(NamedTuple):
         return RowsByLevel(self.row[rows], splits[0], self.rating[ratings], self.slot[ratings], splits[1])
 
 
-def rows_by_level(data: SideSequences, level: Ints, levels: int, feeding: npt.NDArray[np.bool_]) -> RowsByLevel:
+def rows_by_level(data: SideSequences, level: Ints, levels: int) -> RowsByLevel:
     """Rows in order of their level (see `dependency_levels`), each with the ratings of its entity's row before.
 
     Args:
       data: the side.
       level: int64[R]; rows of level -1 are left out.
       levels: L.
-      feeding: bool[R], rows whose ratings enter the next one.
     """
     row = np.argsort(level, kind="stable")[np.count_nonzero(level < 0) :]
     row_splits = np.searchsorted(level[row], np.arange(levels + 1))
-    fed = (data.place[row] > 0) & feeding[row - 1]
-    counts = np.where(fed, np.diff(data.rating_splits)[row - 1], 0)
+    counts = np.where(data.place[row] > 0, np.diff(data.rating_splits)[row - 1], 0)
     position = np.arange(len(row)) - np.repeat(row_splits[:-1], np.diff(row_splits))
     return RowsByLevel(
         row=row,

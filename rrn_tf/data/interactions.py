@@ -47,3 +47,18 @@ class Interactions:
         return Interactions(
             self.user[rows], self.item[rows], self.rating[rows], self.timestamp[rows], self.num_users, self.num_items
         )
+
+
+def clipped_rmse(
+    predicted: npt.NDArray[np.floating], actual: npt.NDArray[np.floating], rating_range: tuple[float, float]
+) -> float:
+    """RMSE of predictions float[N] clipped to the range of training ratings, as models are chosen; NaN without rows.
+
+    Raises:
+      ValueError: for different shapes.
+    """
+    if predicted.shape != actual.shape:
+        raise ValueError(f"predictions should have shape {actual.shape}, received {predicted.shape}")
+    if not len(actual):
+        return float("nan")
+    return float(np.sqrt(np.mean((np.clip(predicted, *rating_range) - actual) ** 2, dtype=np.float64)))

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.data.arrays import take_rows
-from rrn_tf.data.interactions import Interactions
+from rrn_tf.data.interactions import Interactions, clipped_rmse
 from rrn_tf.data.rows import SideRatings
-from rrn_tf.factors.beliefs import Beliefs, FactorScale, FloatArray, expected_ratings
+from rrn_tf.factors.beliefs import Beliefs, expected_ratings
 from rrn_tf.factors.filter import FactorFilter
 from rrn_tf.factors.fit import FittedFactors, fit_factors
 from rrn_tf.features import SIDES, Side
 
-DRIFTS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
+DRIFTS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _FIRST_DRIFT = 0.01  # also without validation ratings
 _MOST_SWEEPS, _PATIENCE, _DEFAULT_SWEEPS = 40, 4, 12
 _MOST_FOLLOWED = 50_000  # ratings
@@ -39,37 +39,27 @@ class ChosenFactors:
     streaming_rmse: float
 
 
-def choose_sweeps(
-    train: Interactions,
-    valid: Interactions,
-    factors: int,
-    seed: int = 0,
-    on_sweep: Callable[[int, float], None] = lambda sweep, rmse: None,
-) -> ChosenFactors:
+def choose_sweeps(train: Interactions, valid: Interactions, factors: int, seed: int = 0) -> ChosenFactors:
     """Fits factors to training ratings, until the validation ratings that they know nothing of get no better.
 
     Args:
       train, valid: over the same entity indices; without validation ratings a usual number of sweeps is made.
       factors: k.
       seed: of the first factors.
-      on_sweep: is told of each sweep and its validation RMSE.
     """
-    best = ChosenFactors(*_NOTHING)
-    for sweep, fitted in enumerate(_fits(train, factors, seed), start=1):
-        standing = {side: fitted.beliefs[side].standing for side in SIDES}
-        users, items = standing[Side.USER][valid.user], standing[Side.ITEM][valid.item]
-        found = _rmse(expected_ratings(users, items, fitted.scale.mean), train, valid.rating)
-        on_sweep(sweep, found)
-        if not len(valid):
-            best = ChosenFactors(fitted, sweep, found, found)
-            if sweep == _DEFAULT_SWEEPS:
-                break
-        elif not found >= (1 - _BETTER) * best.frozen_rmse:
+    entities, limits = (train.num_users, train.num_items), (float(train.rating.min()), float(train.rating.max()))
+    sweeps = fit_factors(train.user, train.item, train.rating, entities, factors, seed)
+    best: ChosenFactors | None = None
+    for sweep, fitted in enumerate(itertools.islice(sweeps, _MOST_SWEEPS if len(valid) else _DEFAULT_SWEEPS), start=1):
+        users, items = (
+            fitted.beliefs[side].standing[of] for side, of in zip(SIDES, (valid.user, valid.item), strict=True)
+        )
+        found = clipped_rmse(expected_ratings(users, items, fitted.scale.mean), valid.rating, limits)
+        if best is None or not len(valid) or found < (1 - _BETTER) * best.frozen_rmse:
             best = ChosenFactors(fitted, sweep, found, float("nan"))
         elif sweep - best.sweeps >= _PATIENCE:
             break
-        if sweep == _MOST_SWEEPS:
-            break
+    assert best is not None
     return best
 
 
@@ -106,21 +96,20 @@ def choose_drift(
             drift, new_drift = (DRIFTS[place] for place in places)
             scale = fitted.scale._replace(drift=drift, new_drift=new_drift)
             expected, *_ = following.run(fitted.set_vectors, scale)
-            left = np.clip(expected[scored], *rating_range) - later.rating[scored]
-            rmse_of[places] = float(np.sqrt(np.mean(left**2, dtype=np.float64)))
+            rmse_of[places] = clipped_rmse(expected[scored], later.rating[scored], rating_range)
         return rmse_of[places]
 
     best = (DRIFTS.index(_FIRST_DRIFT),) * 2
     for step in ((1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1)):
         # Both together first, then each alone.
-        while (tried := _moved(best, step)) and error(tried) < error(best):
+        while (tried := _next_places(best, step)) and error(tried) < error(best):
             best = tried
     drift, new_drift = (DRIFTS[place] for place in best)
     scale = fitted.scale._replace(drift=drift, new_drift=new_drift)
     return ChosenFactors(fitted._replace(scale=scale), chosen.sweeps, chosen.frozen_rmse, error(best))
 
 
-def _moved(places: tuple[int, int], step: tuple[int, int]) -> tuple[int, int] | None:
+def _next_places(places: tuple[int, int], step: tuple[int, int]) -> tuple[int, int] | None:
     """The next places among `DRIFTS`, if they are there."""
     tried = (places[0] + step[0], places[1] + step[1])
     return tried if all(0 <= place < len(DRIFTS) for place in tried) else None
@@ -129,17 +118,3 @@ def _moved(places: tuple[int, int], step: tuple[int, int]) -> tuple[int, int] | 
 def enlarged(fitted: FittedFactors, side: Side, entities: int) -> Beliefs:
     """What is believed of all of a side's entities, those without training ratings included."""
     return fitted.beliefs[side].enlarged(entities + 1, fitted.scale.prior(side))
-
-
-def _fits(train: Interactions, factors: int, seed: int) -> Iterator[FittedFactors]:
-    return fit_factors(train.user, train.item, train.rating, (train.num_users, train.num_items), factors, seed)
-
-
-def _rmse(predicted: FloatArray, train: Interactions, actual: FloatArray) -> float:
-    if not len(actual):
-        return float("nan")
-    clipped = np.clip(predicted, train.rating.min(), train.rating.max())
-    return float(np.sqrt(np.mean((clipped - actual) ** 2, dtype=np.float64)))
-
-
-_NOTHING = (FittedFactors({}, {}, FactorScale()), 0, float("inf"), float("nan"))

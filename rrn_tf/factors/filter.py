@@ -41,10 +41,7 @@ class FactorFilter:
         level = dependency_levels(self._sequences, {side: ~self._continued[side] for side in SIDES})
         self._count = 1 + max(int(level[side].max(initial=-1)) for side in SIDES)
         self._by_level: dict[Side, RowsByLevel] = {
-            side: rows_by_level(
-                self._sequences.side(side), level[side], self._count, np.ones(self._sequences.side(side).num_rows, bool)
-            )
-            for side in SIDES
+            side: rows_by_level(self._sequences.side(side), level[side], self._count) for side in SIDES
         }
 
     def run(

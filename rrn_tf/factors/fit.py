@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -75,7 +76,7 @@ def fit_factors(
         _SideFit(index[own], index[1 - own], entities[own] + 1, entities[1 - own] + 1, factors, rng) for own in (0, 1)
     ]
     noise = np.float32(1)
-    for sweep in range(1 << 30):
+    for sweep in itertools.count():
         for own, side in enumerate(sides):
             other = sides[1 - own]
             side.solve(other.standing, other.covariance, left - other.standing[index[1 - own], -1], noise)

@@ -83,8 +83,12 @@ class EntityStates(tf.Module):
     @property
     def by_entity(self) -> list[tf.Variable]:
         """The variables with a row for each entity, 0 included."""
-        last = (self.last_step, self.last_times, self.last_sums, self.last_context)
-        return [*self.state, *last, *self.believed]
+        return variables_by_entity(self)
+
+    @property
+    def of_open_seconds(self) -> list[tf.Variable]:
+        """The variables with a row for each entity that has an open second."""
+        return variables_of_open_seconds(self)
 
     @classmethod
     def like(cls, model: RRN, side: Side, entities: int) -> EntityStates:
@@ -125,7 +129,7 @@ class EntityStates(tf.Module):
         larger = EntityStates.like(model, side, entities)
         for target, source in zip(larger.by_entity, self.by_entity, strict=True):
             target.assign(tf.concat([source, target[source.shape[0] :]], axis=0))
-        for target, source in zip([larger.open_entity, *larger.opened], [self.open_entity, *self.opened], strict=True):
+        for target, source in zip(larger.of_open_seconds, self.of_open_seconds, strict=True):
             target.assign(source)
         return larger
 
@@ -134,7 +138,7 @@ class EntityStates(tf.Module):
         fewer = EntityStates.like(model, side, entities)
         for target, source in zip(fewer.by_entity, self.by_entity, strict=True):
             target.assign(source[: entities + 1])
-        for target, source in zip([fewer.open_entity, *fewer.opened], [self.open_entity, *self.opened], strict=True):
+        for target, source in zip(fewer.of_open_seconds, self.of_open_seconds, strict=True):
             target.assign(source)
         return fewer
 
@@ -157,3 +161,14 @@ class EntityStates(tf.Module):
         inputs = encoder.embed_sums(tf.gather(self.last_sums, entity)) + encoder.embed_context(context)
         output, _ = model.tower(side).step(inputs, rows)
         return model.projection(side)(output)
+
+
+def variables_by_entity(states: Any) -> list[tf.Variable]:
+    """See `EntityStates.by_entity`; of `EntityStates`, or of what TensorFlow loaded of them."""
+    last = (states.last_step, states.last_times, states.last_sums, states.last_context)
+    return [*states.state, *last, *states.believed]
+
+
+def variables_of_open_seconds(states: Any) -> list[tf.Variable]:
+    """See `EntityStates.of_open_seconds`; likewise."""
+    return [states.open_entity, *states.opened]

@@ -12,7 +12,8 @@ from rrn_tf import features
 from rrn_tf.features import SIDES, Side
 from rrn_tf.serving.about import facts_of, typical_requests
 from rrn_tf.serving.catalogue import Catalogue
-from rrn_tf.serving.history import Given, UserHistory
+from rrn_tf.serving.history import UserHistory
+from rrn_tf.serving.history_factors import Given
 from rrn_tf.serving.model_card import write_card
 from rrn_tf.serving.requests import answer_width, same_rows, same_widths
 from rrn_tf.serving.served import ServedRRN

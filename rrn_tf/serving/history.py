@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
 
 import tensorflow as tf
 
@@ -13,28 +12,12 @@ from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import INNOVATIONS, RRN
 from rrn_tf.serving.blocks import in_blocks
-from rrn_tf.serving.history_factors import GivenRatings, factors_of_history
+from rrn_tf.serving.history_factors import Given, factors_of_history
 from rrn_tf.serving.requests import bounded
 from rrn_tf.serving.state_tables import StateTable
 
 _PADDED_ROWS = 1 << 14  # steps that are rolled at a time, padding included
 _NEVER = tf.int64.max
-
-
-class Given(NamedTuple):
-    """Ratings of N users, H columns each.
-
-    Attributes:
-      item: int64[N, H], indices; 0 for items unknown to the model.
-      rating: float32[N, H].
-      timestamp: int64[N, H], unix seconds.
-      real: bool[N, H]; what stands elsewhere matters nowhere.
-    """
-
-    item: tf.Tensor
-    rating: tf.Tensor
-    timestamp: tf.Tensor
-    real: tf.Tensor
 
 
 class UserHistory(tf.Module):
@@ -80,34 +63,25 @@ class UserHistory(tf.Module):
 
     def _rated(self, timestamp: tf.Tensor, given: Given) -> tf.Tensor:
         """bool[N]: who has ratings from before the query's second."""
-        earlier = bounded(given.timestamp) < bounded(timestamp)[:, tf.newaxis]
-        return tf.reduce_any(given.real & tf.math.is_finite(given.rating) & earlier, axis=1)
+        return tf.reduce_any(_earlier(given, timestamp).real & tf.math.is_finite(given.rating), axis=1)
 
     def _stationary(self, user: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._users.stationary, user)
 
-    def _standing(
-        self,
-        user: tf.Tensor,
-        timestamp: tf.Tensor,
-        item: tf.Tensor,
-        rating: tf.Tensor,
-        rated_at: tf.Tensor,
-        real: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Projected states float32[N, dynamic] and Bayesian factors and biases float32[N, w]."""
-        real &= tf.math.is_finite(rating)
-        rating = tf.clip_by_value(tf.where(real, rating, tf.zeros_like(rating)), *self._range)
-        moving = self._moving(user, timestamp, item, rating, rated_at, real)
+    def _standing(self, user: tf.Tensor, timestamp: tf.Tensor, *columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Projected states float32[N, dynamic] and Bayesian factors and biases float32[N, w]; columns are `Given`'s."""
+        given = Given(*columns)
+        real = given.real & tf.math.is_finite(given.rating)
+        rating = tf.clip_by_value(tf.where(real, given.rating, tf.zeros_like(given.rating)), *self._range)
+        given = given._replace(rating=rating, real=real)
+        moving = self._moving(user, timestamp, given)
         if not self._bayesian:
             return moving, tf.zeros([tf.size(user), 0])
         return moving, factors_of_history(
-            GivenRatings(
-                item, rating, bounded(rated_at), real & (bounded(rated_at) < bounded(timestamp)[:, tf.newaxis])
-            ),
-            tf.gather(self._items.factors, item)[:, :, -self._bayesian - 2 :],
-            tf.gather(self._items.belief_variances, item),
-            self._met(item),
+            _earlier(given, timestamp),
+            tf.gather(self._items.factors, given.item)[:, :, -self._bayesian - 2 :],
+            tf.gather(self._items.belief_variances, given.item),
+            self._met(given.item),
             self._scale,
         )
 
@@ -116,15 +90,8 @@ class UserHistory(tf.Module):
         table = self._users.set_vectors
         return tf.gather(table, tf.where(item < tf.shape(table, tf.int64)[0], item, tf.zeros_like(item)))
 
-    def _moving(
-        self,
-        user: tf.Tensor,
-        timestamp: tf.Tensor,
-        item: tf.Tensor,
-        rating: tf.Tensor,
-        rated_at: tf.Tensor,
-        real: tf.Tensor,
-    ) -> tf.Tensor:
+    def _moving(self, user: tf.Tensor, timestamp: tf.Tensor, given: Given) -> tf.Tensor:
+        item, rating, rated_at, real = given
         asked, key = self._keys(timestamp, rated_at, real)
         real &= key < asked[:, tf.newaxis]
         key = tf.where(real, key, _NEVER)
@@ -185,6 +152,12 @@ class UserHistory(tf.Module):
 
     def _step(self, timestamp: tf.Tensor) -> tf.Tensor:
         return step_of(bounded(timestamp), self._metadata.cutoff, self._metadata.granularity(Side.USER))
+
+
+def _earlier(given: Given, timestamp: tf.Tensor) -> Given:
+    """The ratings from before each query's second int64[N], all times bounded; the others are not real."""
+    rated_at = bounded(given.timestamp)
+    return given._replace(timestamp=rated_at, real=given.real & (rated_at < bounded(timestamp)[:, tf.newaxis]))
 
 
 def _cells(chosen: tf.Tensor, column: tf.Tensor) -> tf.Tensor:

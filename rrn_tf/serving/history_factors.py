@@ -10,12 +10,12 @@ from rrn_tf.factors.beliefs import FactorScale
 from rrn_tf.features import Side
 
 
-class GivenRatings(NamedTuple):
+class Given(NamedTuple):
     """Ratings of N users, H columns each, in any order.
 
     Attributes:
-      item: int64[N, H], indices.
-      rating: float32[N, H], finite everywhere.
+      item: int64[N, H], indices; 0 for items unknown to the model.
+      rating: float32[N, H].
       timestamp: int64[N, H], unix seconds.
       real: bool[N, H]; what stands elsewhere matters nowhere.
     """
@@ -27,12 +27,12 @@ class GivenRatings(NamedTuple):
 
 
 def factors_of_history(
-    given: GivenRatings, standing: tf.Tensor, variance: tf.Tensor, met: tf.Tensor, scale: FactorScale
+    given: Given, standing: tf.Tensor, variance: tf.Tensor, met: tf.Tensor, scale: FactorScale
 ) -> tf.Tensor:
     """Where new users stand after their ratings, as `rrn_tf.factors.Beliefs` closes them second by second.
 
     Args:
-      given: the ratings.
+      given: the ratings, finite even where they are not real.
       standing: float32[N, H, k + 2], the items' factors, a one and their biases.
       variance: float32[N, H, w], of factors and biases; ``w = k + 1``.
       met: float32[N, H, w], what having met the items says.

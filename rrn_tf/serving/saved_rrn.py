@@ -14,7 +14,7 @@ import tensorflow as tf
 from rrn_tf import features
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.factors.beliefs import Beliefs, FactorScale
-from rrn_tf.models.entity_states import EntityStates
+from rrn_tf.models.entity_states import EntityStates, variables_by_entity, variables_of_open_seconds
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.serving.served import LaterRatings, RatedItems, ServedRRN
 
@@ -46,13 +46,6 @@ def find_saved_model(path: str | Path) -> Path:
 def loaded_module(model: str | Path | Any) -> Any:
     """What TensorFlow loads from a path (see `find_saved_model`), or has loaded already."""
     return tf.saved_model.load(str(find_saved_model(model))) if isinstance(model, str | Path) else model
-
-
-def _variables(states: Any) -> list[tf.Variable]:
-    """Those of `EntityStates`, as they are or as TensorFlow loaded them."""
-    last = (states.last_step, states.last_times, states.last_sums, states.last_context)
-    own = [*states.state, *last]
-    return [*own, *states.believed, states.open_entity, *states.opened]
 
 
 class SavedRRN:
@@ -93,8 +86,9 @@ class SavedRRN:
             factors = model.factors(side).table
             factors.assign(table.stationary[: factors.shape[0]])
             states[side] = EntityStates.like(model, side, table.stationary.shape[0] - 1)
-            for target, source in zip(_variables(states[side]), _variables(table.states), strict=True):
-                target.assign(source)
+            for variables in (variables_by_entity, variables_of_open_seconds):
+                for target, source in zip(variables(states[side]), variables(table.states), strict=True):
+                    target.assign(source)
         seen = self._module.seen
         splits = seen.later_splits.numpy()
         return ServedRRN(

@@ -58,9 +58,8 @@ class StateTable(tf.Module):
         self.factors = tf.Variable(
             self._rest(self.stationary, standing, self.weights_of(moved)), trainable=False, name="factors"
         )
-        # The user's side has the weights.
-        shares = self.weights_of(moved)[:, 0] if side is Side.USER else tf.ones([len(beliefs.mean)])
-        self.shares = tf.Variable(shares, trainable=False, name="shares")
+        if side is Side.USER:  # whose side has the weights
+            self.shares = tf.Variable(self.weights_of(moved)[:, 0], trainable=False, name="shares")
         self.ids = tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name="ids")
         self._index = line_numbers(vocabulary, ids)
 
@@ -81,8 +80,9 @@ class StateTable(tf.Module):
         """
         step = tf.maximum(step, tf.gather(self._next_step(), entity))
         moving = self._extrapolate(entity, self.wallclock(step))
-        share = tf.gather(self.shares, entity)[:, tf.newaxis]
-        return tf.concat([share * moving, tf.gather(self.factors, entity)], axis=1)
+        if self._side is Side.USER:
+            moving *= tf.gather(self.shares, entity)[:, tf.newaxis]
+        return tf.concat([moving, tf.gather(self.factors, entity)], axis=1)
 
     def of_parts(self, moving: tf.Tensor, stationary: tf.Tensor, bayesian: tf.Tensor, moved: tf.Tensor) -> tf.Tensor:
         """`vectors` of entities who do not stand where the table has them.

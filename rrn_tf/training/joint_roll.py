@@ -163,7 +163,7 @@ def _levels(
     sequences: RatingSequences, side: Side, level: npt.NDArray[np.int64], count: int, start: EntityStates | None
 ) -> _Levels:
     data, trained = sequences.side(side), sequences.metadata
-    by_level = rows_by_level(data, level, count, np.ones(data.num_rows, bool))
+    by_level = rows_by_level(data, level, count)
     row, ratings = by_level.row, by_level.rating
     entity, first = data.row_entity[row], data.place[row] == 0
     wallclock = wallclock_of(data.step, sequences.metadata, side).astype(np.float32)

@@ -27,7 +27,7 @@ class Record(Protocol):
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch: RMSE of each phase before its updates, then on validation, and how long each took."""
+    """One epoch: RMSE of each phase before its updates, then of all parts on validation, and how long each took."""
 
     epoch: int
     user_rmse: float

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy.optimize import nnls
 
 from rrn_tf.data.arrays import take_rows
+from rrn_tf.data.interactions import clipped_rmse
 from rrn_tf.data.sequences import RatingSequences
-from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.evaluation.protocols import FROZEN
 from rrn_tf.factors.choice import choose_drift, choose_sweeps
 from rrn_tf.features import SIDES, Split
@@ -191,8 +191,11 @@ def _added_up(parts: FloatArray, weights: npt.NDArray[np.floating]) -> npt.NDArr
 def weigh_parts(model: RRN, judge: Judge, *, trained: bool) -> UserWeights:
     """Sets the weights of a model's parts; `trained` as that of `Judge.score`."""
     weights = UserWeights()
-    if model.bayesian_factors:
-        weights = judge.score(trained=trained)[0] if judge.has_ratings else UserWeights(_EQUAL, _EQUAL)
+    if model.bayesian_factors and judge.has_ratings:
+        weights, _ = judge.score(trained=trained)
+    elif model.bayesian_factors:
+        of_all = _EQUAL if trained else PartWeights(0, 1)
+        weights = UserWeights(of_all, of_all)
     model.set_part_weights(weights)
     return weights
 
@@ -211,8 +214,8 @@ def parts_alone(
             if states.model.bayesian_factors:
                 said[FACTORS] = states.factor_ratings(rows)
             actual = states.sequences.user.rating[rows]
+            range_of_ratings = (limits.rating_min, limits.rating_max)
             found.setdefault(split.label, {})[protocol] = {
-                part: rmse(np.clip(ratings, limits.rating_min, limits.rating_max), actual)
-                for part, ratings in said.items()
+                part: clipped_rmse(ratings, actual, range_of_ratings) for part, ratings in said.items()
             }
     return found

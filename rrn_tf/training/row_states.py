@@ -14,11 +14,10 @@ from rrn_tf.data.arrays import concatenated_ranges
 from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.wallclock import wallclock_of
-from rrn_tf.factors.beliefs import FloatArray, expected_ratings
-from rrn_tf.factors.filter import FactorFilter
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.entity_states import EntityStates
 from rrn_tf.models.rrn import INNOVATIONS, RRN
+from rrn_tf.training.factor_states import FactorStates
 from rrn_tf.training.joint_roll import JointRoll, continued_rows
 
 _CHUNK = 1 << 18
@@ -79,7 +78,8 @@ class RowStates:
             if rolls_jointly(model, start)
             else None
         )
-        self._factors = _FactorStates(self) if model.bayesian_factors else None
+        streams = any((plans[side].rows > sequences.side(side).training_rows).any() for side in SIDES)
+        self._factors = FactorStates(model, sequences, streams) if model.bayesian_factors else None
         self._roll = {side: self._make_roll(side) for side in SIDES}
         self._extrapolate = {side: self._make_extrapolate(side) for side in SIDES}
 
@@ -110,7 +110,9 @@ class RowStates:
     def follow_factors(self) -> None:
         """Recomputes what the Bayesian factors say, after they have changed: the network's training leaves them be."""
         if self._factors:
-            self._factors.follow()
+            left = self._factors.follow({side: self.start[side].beliefs for side in SIDES} if self.start else None)
+            for side in SIDES:
+                self.entities[side].set_beliefs(left[side])
 
     def _rolled(self, side: Side) -> tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
         """Projected states of the planned rows and the states after them."""
@@ -267,66 +269,3 @@ class RowStates:
             return self.entities[side].extrapolate(self.model, side, entity, wallclock)
 
         return extrapolate
-
-
-class _FactorStates:
-    """What the Bayesian factors say of a data set's ratings, by the protocol of its row states.
-
-    Where rows after the cutoff are planned, each rating after it is predicted from all of strictly earlier seconds,
-    whatever the network's steps are. Training ratings are predicted as training left both entities, which has seen
-    them.
-
-    Args:
-      states: of a model with Bayesian factors.
-    """
-
-    def __init__(self, states: RowStates) -> None:
-        self._states = states
-        sequences = states.sequences
-        self._later = np.flatnonzero(sequences.user.timestamp >= sequences.metadata.cutoff)
-        self._streams = any((states.plans[side].rows > sequences.side(side).training_rows).any() for side in SIDES)
-        self._standing: dict[Side, FloatArray] = {}
-        self._expected = np.zeros(len(self._later), np.float32)
-        self._moved = np.zeros(len(self._later), bool)
-        self.followed = False
-
-    def follow(self) -> None:
-        """Recomputes all with the model's present factors, and sets what is believed of the entities at the end."""
-        model, sequences, start = self._states.model, self._states.sequences, self._states.start
-        scale, beliefs = model.factor_scale, {}
-        for side in SIDES:
-            entities = sequences.metadata.entities(side).total + 1
-            trained = model.trained_beliefs(side).enlarged(entities, scale.prior(side))
-            beliefs[side] = start[side].beliefs if start else trained
-            self._standing[side] = beliefs[side].closed(scale.prior(side), np.zeros(entities, np.float32)).standing
-        if self._streams and len(self._later):
-            later = sequences.ratings_at(self._later)
-            set_vectors = {side: model.set_vectors(side) for side in SIDES}
-            following = FactorFilter(later, beliefs, sequences.metadata.cutoff)
-            self._expected, self._moved, beliefs = following.run(set_vectors, scale)
-        for side in SIDES:
-            self._states.entities[side].set_beliefs(beliefs[side])
-        self.followed = True
-
-    def ratings(self, positions: npt.NDArray[np.int64]) -> FloatArray:
-        """float32[N] of ratings at positions of the user side."""
-        data, scale = self._states.sequences.user, self._states.model.factor_scale
-        user, item = data.row_entity[data.rating_row[positions]], data.opposite[positions]
-        rating = expected_ratings(self._standing[Side.USER][user], self._standing[Side.ITEM][item], scale.mean)
-        if self._streams:
-            streamed, place = self._among_later(positions)
-            rating[streamed] = self._expected[place]
-        return rating
-
-    def moved(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """See `RowStates.users_moved`."""
-        found = np.zeros(len(positions), bool)
-        if self._streams:
-            streamed, place = self._among_later(positions)
-            found[streamed] = self._moved[place]
-        return found
-
-    def _among_later(self, positions: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Which of the positions are of ratings after the cutoff, and which of those each is."""
-        streamed = np.flatnonzero(np.isin(positions, self._later))
-        return streamed, np.searchsorted(self._later, positions[streamed])

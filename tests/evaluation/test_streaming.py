@@ -15,7 +15,7 @@ from rrn_tf.features import Split
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.training.alternating import TrainingResult, train
-from tests.prepared import write_synthetic
+from tests.prepared import LIKE_THE_DEFAULT, write_synthetic
 
 LATER = [split for split in Split if split is not Split.TRAIN]
 
@@ -24,14 +24,7 @@ LATER = [split for split in Split if split is not Split.TRAIN]
     scope="module",
     params=[
         pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
-        {
-            "cell": "lstm",
-            "inputs": "innovations",
-            "clock": "gap",
-            "implicit": True,
-            "members": 2,
-            "bayesian_factors": 2,
-        },
+        LIKE_THE_DEFAULT,
         pytest.param({"cell": "gru", "inputs": "ratings"}, marks=pytest.mark.slow),
     ],
 )

@@ -16,7 +16,7 @@ from rrn_tf.features import SIDES, Split
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.training.alternating import TrainingResult, train
-from tests.prepared import write_synthetic
+from tests.prepared import LIKE_THE_DEFAULT, write_synthetic
 from tests.reference import Clock, Ratings, ReferenceRRN, weights_of
 from tests.test_forward_pass import set_random_factors
 
@@ -47,23 +47,9 @@ class Model:
 @pytest.fixture(
     scope="module",
     params=[
-        {
-            "cell": "lstm",
-            "inputs": "innovations",
-            "clock": "gap",
-            "implicit": True,
-            "members": 2,
-            "bayesian_factors": 2,
-        },
+        LIKE_THE_DEFAULT,
         {"cell": "gru", "inputs": "ratings"},
-        {
-            "cell": "lstm",
-            "inputs": "innovations",
-            "clock": "gap",
-            "members": 2,
-            "bayesian_factors": 2,
-            "steps_per_doubling": 2,
-        },
+        {**LIKE_THE_DEFAULT, "implicit": False, "steps_per_doubling": 2},
         {"cell": "lstm", "inputs": "ratings", "steps_per_doubling": 3},
         pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
         pytest.param({"cell": "lstm", "inputs": "innovations"}, marks=pytest.mark.slow),
