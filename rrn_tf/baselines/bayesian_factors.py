@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from rrn_tf.baselines.protocol import require_later
 from rrn_tf.data.interactions import Interactions
-from rrn_tf.data.rows import SideRatings
 from rrn_tf.factors.beliefs import FloatArray, expected_ratings
-from rrn_tf.factors.choice import ChosenFactors, choose_drift, choose_sweeps, enlarged
+from rrn_tf.factors.choice import ChosenFactors, choose_factors, choose_sweeps, enlarged
 from rrn_tf.factors.filter import FactorFilter
+from rrn_tf.factors.followed import as_side_ratings
 from rrn_tf.features import SIDES, Side
 
 
@@ -78,14 +78,9 @@ class OnlineBayesianFactors(BayesianFactors):
         """Fits the factors; how fast they move is what foresees the validation ratings best, streamed."""
         self._cutoff = int(train.timestamp.max()) + 1
         self._entities = {Side.USER: train.num_users, Side.ITEM: train.num_items}
-        known = np.isin(valid.user, np.unique(train.user)) & np.isin(valid.item, np.unique(train.item))
-        self._chosen = choose_drift(
-            choose_sweeps(train, valid.take(known), self._factors, self._seed),
-            _table(valid),
-            np.ones(len(valid), bool),
-            self._cutoff,
-            self._entities,
-            (float(train.rating.min()), float(train.rating.max())),
+        everyone = np.ones(len(valid), bool)
+        self._chosen = choose_factors(
+            train, as_side_ratings(valid), everyone, self._entities, self._factors, self._seed
         )
         scale = self._chosen.fitted.scale
         self.options = BayesianFactorsOptions(
@@ -98,12 +93,7 @@ class OnlineBayesianFactors(BayesianFactors):
         fitted = self._fitted().fitted
         require_later(later, self._cutoff - 1)
         start = {side: enlarged(fitted, side, self._entities[side]) for side in SIDES}
-        return FactorFilter(_table(later), start, self._cutoff).run(fitted.set_vectors, fitted.scale)[0]
-
-
-def _table(ratings: Interactions) -> SideRatings:
-    nothing = np.zeros(len(ratings), np.uint8)
-    return SideRatings(ratings.user, ratings.item, ratings.rating, ratings.timestamp, nothing)
+        return FactorFilter(as_side_ratings(later), start, self._cutoff).run(fitted.set_vectors, fitted.scale)[0]
 
 
 def _known(index: npt.NDArray[np.integer], table: FloatArray) -> npt.NDArray[np.integer]:

@@ -1,9 +1,10 @@
-"""Which Bayesian factors: after how many sweeps, and how fast they move, by validation ratings."""
+"""Which Bayesian factors, by validation ratings: fitted or followed, after how many sweeps, and how fast they move."""
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +15,18 @@ from rrn_tf.data.rows import SideRatings
 from rrn_tf.factors.beliefs import Beliefs, expected_ratings
 from rrn_tf.factors.filter import FactorFilter
 from rrn_tf.factors.fit import FittedFactors, fit_factors
+from rrn_tf.factors.followed import FollowedScale, as_side_ratings, factors_at_random, follow_training
 from rrn_tf.features import SIDES, Side
 
 DRIFTS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-_FIRST_DRIFT = 0.01  # also without validation ratings
+_FIRST_DRIFT = 0.01  # of fitted factors, also without validation ratings
 _MOST_SWEEPS, _PATIENCE, _DEFAULT_SWEEPS = 40, 4, 12
 _MOST_FOLLOWED = 50_000  # ratings
-_BETTER = 1e-4  # share of the error by which a sweep must be better to count
+_BETTER = 1e-4  # share of the error by which a sweep or a step must be better to count
+# What followed factors may start from, see `FollowedScale`; the search begins in the middle.
+_FOLLOWED = ((0.025, 0.05, 0.1, 0.2, 0.4), (0.007, 0.02, 0.06, 0.18, 0.5), (0.003, 0.01, 0.03, 0.1, 0.3))
+_SEARCHED = 20_000  # latest training ratings that choose among these, and as many of the earliest later ones
+_WORTH_FOLLOWING = 1.02  # times the streaming error of fitted factors: what is worse at first is not searched on
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class ChosenFactors:
 
     Attributes:
       fitted: with the chosen drift.
-      sweeps: how many.
+      sweeps: how many; 0 of factors that followed the training ratings instead.
       frozen_rmse, streaming_rmse: on the validation ratings; NaN without.
     """
 
@@ -51,16 +57,62 @@ def choose_sweeps(train: Interactions, valid: Interactions, factors: int, seed: 
     sweeps = fit_factors(train.user, train.item, train.rating, entities, factors, seed)
     best: ChosenFactors | None = None
     for sweep, fitted in enumerate(itertools.islice(sweeps, _MOST_SWEEPS if len(valid) else _DEFAULT_SWEEPS), start=1):
-        users, items = (
-            fitted.beliefs[side].standing[of] for side, of in zip(SIDES, (valid.user, valid.item), strict=True)
-        )
-        found = clipped_rmse(expected_ratings(users, items, fitted.scale.mean), valid.rating, limits)
+        found = frozen_rmse(fitted, valid, limits)
         if best is None or not len(valid) or found < (1 - _BETTER) * best.frozen_rmse:
             best = ChosenFactors(fitted, sweep, found, float("nan"))
         elif sweep - best.sweeps >= _PATIENCE:
             break
     assert best is not None
     return best
+
+
+def choose_factors(
+    train: Interactions,
+    later: SideRatings,
+    scored: npt.NDArray[np.bool_],
+    entities: dict[Side, int],
+    factors: int,
+    seed: int = 0,
+) -> ChosenFactors:
+    """Factors for both protocols: fitted to all training ratings at once, or moved by one after the other.
+
+    Fitted factors are the mean of all that an entity was; followed ones are where it is now. Those stand whose errors
+    on validation ratings, frozen and streaming, add up to less.
+
+    Args:
+      train: training ratings, over the same entity indices as the later ones.
+      later: N ratings after them that are revealed.
+      scored: bool[N], validation ratings among these.
+      entities: per side, number of all entities.
+      factors: k.
+      seed: of the first factors.
+    """
+    cutoff, limits = int(train.timestamp.max()) + 1, (float(train.rating.min()), float(train.rating.max()))
+    known = scored & np.isin(later.entity, train.user) & np.isin(later.opposite, train.item)
+    valid = Interactions(*take_rows(later, known)[:-1], train.num_users, train.num_items)
+    # The earliest tell enough, and each drift that is tried follows them all.
+    earliest = np.argsort(later.timestamp, kind="stable")[:_MOST_FOLLOWED]
+    later, scored = take_rows(later, earliest), scored[earliest]
+    fitted = choose_sweeps(train, valid, factors, seed)
+    fitted = choose_drift(fitted, later, scored, cutoff, entities, limits)
+    scale = _followed_scale(train, later, scored, entities, (factors, seed), fitted.streaming_rmse, limits)
+    if scale is None:
+        return fitted
+    trained = {Side.USER: train.num_users, Side.ITEM: train.num_items}
+    start = factors_at_random(train, trained, factors, seed, scale)
+    at_end = follow_training(train, start)
+    followed = ChosenFactors(at_end, 0, frozen_rmse(at_end, valid, limits), float("nan"))
+    followed = choose_drift(followed, later, scored, cutoff, entities, limits)
+    errors = [np.nansum([of.frozen_rmse, of.streaming_rmse]) for of in (fitted, followed)]
+    return followed if errors[1] < errors[0] else fitted
+
+
+def frozen_rmse(fitted: FittedFactors, ratings: Interactions, rating_range: tuple[float, float]) -> float:
+    """RMSE on ratings of trained entities, from where training left these."""
+    users, items = (
+        fitted.beliefs[side].standing[of] for side, of in zip(SIDES, (ratings.user, ratings.item), strict=True)
+    )
+    return clipped_rmse(expected_ratings(users, items, fitted.scale.mean), ratings.rating, rating_range)
 
 
 def choose_drift(
@@ -74,45 +126,89 @@ def choose_drift(
     """Sets how fast later ratings move factors: what foresees them best, each revealed after it was predicted.
 
     Args:
-      chosen: factors.
-      later: N ratings after the cutoff that are revealed; the earliest 50,000 count.
+      chosen: factors; those that followed the training ratings keep the drift that they had.
+      later: N ratings after the cutoff that are revealed.
       scored: bool[N], validation ratings among them.
       cutoff: unix seconds.
       entities: per side, number of all entities.
       rating_range: of the training ratings, to which predictions are clipped.
     """
-    fitted, rmse_of = chosen.fitted, dict[tuple[int, int], float]()
-    # The earliest tell enough, and each drift that is tried follows them all.
-    earliest = np.argsort(later.timestamp, kind="stable")[:_MOST_FOLLOWED]
-    later, scored = take_rows(later, earliest), scored[earliest]
+    fitted = chosen.fitted
+
+    def moving(places: tuple[int, ...]) -> FittedFactors:
+        drift, new_drift = (DRIFTS[place] for place in places)
+        return fitted._replace(scale=fitted.scale._replace(drift=drift, new_drift=new_drift))
+
     start = {side: enlarged(fitted, side, entities[side]) for side in SIDES}
+    first = (DRIFTS.index(fitted.scale.drift or _FIRST_DRIFT),) * 2
     if not scored.any():
-        scale = fitted.scale._replace(drift=_FIRST_DRIFT, new_drift=_FIRST_DRIFT)
-        return ChosenFactors(fitted._replace(scale=scale), chosen.sweeps, chosen.frozen_rmse, float("nan"))
+        return replace(chosen, fitted=moving(first))
     following = FactorFilter(later, start, cutoff)
 
-    def error(places: tuple[int, int]) -> float:
-        if places not in rmse_of:
-            drift, new_drift = (DRIFTS[place] for place in places)
-            scale = fitted.scale._replace(drift=drift, new_drift=new_drift)
-            expected, *_ = following.run(fitted.set_vectors, scale)
-            rmse_of[places] = clipped_rmse(expected[scored], later.rating[scored], rating_range)
-        return rmse_of[places]
+    def error(places: tuple[int, ...]) -> float:
+        expected, *_ = following.run(fitted.set_vectors, moving(places).scale)
+        return clipped_rmse(expected[scored], later.rating[scored], rating_range)
 
-    best = (DRIFTS.index(_FIRST_DRIFT),) * 2
-    for step in ((1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1)):
-        # Both together first, then each alone.
-        while (tried := _next_places(best, step)) and error(tried) < error(best):
-            best = tried
-    drift, new_drift = (DRIFTS[place] for place in best)
-    scale = fitted.scale._replace(drift=drift, new_drift=new_drift)
-    return ChosenFactors(fitted._replace(scale=scale), chosen.sweeps, chosen.frozen_rmse, error(best))
+    # Both together first, then each alone.
+    steps = ((1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1)) if chosen.sweeps else ()
+    best, found = _best_places(error, first, (len(DRIFTS),) * 2, steps)
+    return replace(chosen, fitted=moving(best), streaming_rmse=found)
 
 
-def _next_places(places: tuple[int, int], step: tuple[int, int]) -> tuple[int, int] | None:
-    """The next places among `DRIFTS`, if they are there."""
-    tried = (places[0] + step[0], places[1] + step[1])
-    return tried if all(0 <= place < len(DRIFTS) for place in tried) else None
+def _followed_scale(
+    train: Interactions,
+    later: SideRatings,
+    scored: npt.NDArray[np.bool_],
+    entities: dict[Side, int],
+    made: tuple[int, int],
+    to_beat: float,
+    rating_range: tuple[float, float],
+) -> FollowedScale | None:
+    """What followed factors should start from; None where they are not worth it."""
+    latest, earliest = np.argsort(train.timestamp, kind="stable")[-_SEARCHED:], slice(_SEARCHED)
+    train, later, scored = train.take(latest), take_rows(later, earliest), scored[earliest]
+    if not scored.any():
+        return None
+    ratings = SideRatings.concatenate([as_side_ratings(train), later])
+    asked = np.concatenate([np.zeros(len(train), bool), scored])
+
+    def scale(places: tuple[int, ...]) -> FollowedScale:
+        return FollowedScale(*(values[place] for values, place in zip(_FOLLOWED, places, strict=True)))
+
+    def error(places: tuple[int, ...]) -> float:
+        start = factors_at_random(train, entities, *made, scale(places))
+        following = FactorFilter(ratings, start.beliefs, int(train.timestamp.min()))
+        expected, *_ = following.run(start.set_vectors, start.scale)
+        return clipped_rmse(expected[asked], ratings.rating[asked], rating_range)
+
+    middle = tuple(len(values) // 2 for values in _FOLLOWED)
+    if error(middle) > _WORTH_FOLLOWING * to_beat:
+        return None
+    steps = [tuple(sign * (axis == other) for other in range(3)) for axis in range(3) for sign in (1, -1)]
+    best, _ = _best_places(error, middle, tuple(map(len, _FOLLOWED)), steps)
+    return scale(best)
+
+
+def _best_places(
+    error: Callable[[tuple[int, ...]], float],
+    start: tuple[int, ...],
+    sizes: tuple[int, ...],
+    steps: Sequence[tuple[int, ...]],
+) -> tuple[tuple[int, ...], float]:
+    """Goes on along each step in turn as long as the error falls; places on grids of these sizes, and the error."""
+    best, lowest, known = start, error(start), dict[tuple[int, ...], float]()
+    known[start] = lowest
+    for step in steps:
+        while True:
+            tried = tuple(place + by for place, by in zip(best, step, strict=True))
+            if not all(0 <= place < size for place, size in zip(tried, sizes, strict=True)):
+                break
+            if tried not in known:
+                known[tried] = error(tried)
+            if known[tried] >= (1 - _BETTER) * lowest:
+                break
+            best, lowest = tried, known[tried]
+    return best, lowest
 
 
 def enlarged(fitted: FittedFactors, side: Side, entities: int) -> Beliefs:

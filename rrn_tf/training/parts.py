@@ -13,7 +13,7 @@ from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.interactions import clipped_rmse
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.protocols import FROZEN
-from rrn_tf.factors.choice import choose_drift, choose_sweeps
+from rrn_tf.factors.choice import choose_factors
 from rrn_tf.features import SIDES, Split
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.training.row_states import RowStates
@@ -38,21 +38,20 @@ def set_factors(
       echo: is told what was chosen.
     """
     metadata = sequences.metadata
-    train, valid = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID))
-    chosen = choose_sweeps(train, valid, model.bayesian_factors, seed)
     later = sequences.ratings_at(np.flatnonzero(sequences.user.timestamp >= metadata.cutoff))
-    chosen = choose_drift(
-        chosen,
+    chosen = choose_factors(
+        sequences.interactions([Split.TRAIN]),
         later,
         np.isin(later.split, (Split.VALID, Split.VALID_COLD)),
-        metadata.cutoff,
         {side: metadata.entities(side).total for side in SIDES},
-        (metadata.rating_min, metadata.rating_max),
+        model.bayesian_factors,
+        seed,
     )
     model.set_factors(*chosen.fitted)
     scale = chosen.fitted.scale
+    how = f"{chosen.sweeps} sweeps" if chosen.sweeps else "followed through training"
     echo(
-        f"factors: {chosen.sweeps} sweeps, drift {scale.drift:g}, of newcomers {scale.new_drift:g}, "
+        f"factors: {how}, drift {scale.drift:g}, of newcomers {scale.new_drift:g}, "
         f"valid {chosen.frozen_rmse:.4f} frozen, {chosen.streaming_rmse:.4f} streaming"
     )
 
