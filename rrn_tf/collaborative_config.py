@@ -54,6 +54,10 @@ class CollaborativeModelConfig:
       units: width of the state.
       activation: of the GRU's candidate state; sigmoid is the authors' choice.
       stationary: factors of each user beside the moving state in the softmax, as RRN has them (not in the paper).
+      mixture: whether the network stands beside the user's own past items and counts of others' events, and items have
+        one vector to enter and leave the state by (not in the paper; `rrn_tf.models.collaborative_mixture`).
+      heads, window, clock: of a mixture: distributions over a user's past items, events that they look back upon, and
+        whether time counts, or order alone.
     """
 
     cell: Literal["gru", "rnn"] = "gru"
@@ -61,6 +65,16 @@ class CollaborativeModelConfig:
     units: int = Field(default=32, ge=1)
     activation: Literal["sigmoid", "tanh"] = "sigmoid"
     stationary: int = Field(default=0, ge=0)
+    mixture: bool = False
+    heads: int = Field(default=5, ge=1)
+    window: int = Field(default=384, ge=1)
+    clock: bool = True
+
+    def __post_init__(self) -> None:
+        if self.mixture and (self.cell, self.activation) != ("gru", "tanh"):
+            raise ValueError(
+                f"a mixture should have cell=gru and activation=tanh, found {self.cell} and {self.activation}"
+            )
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -73,10 +87,13 @@ class CollaborativeTrainingConfig:
       users_per_batch: users of a group, which are similar in length.
       chunk: steps between updates; the state is carried on without gradient.
       last_chunks: only so many chunks at the end of each user's training events are trained on (0: all).
-      learning_rate, rho, epsilon: of lazy RMSprop; epsilon, inside the root, decides how far rare items move, since a
-        chunk's loss is a mean over all of its cells and their gradients are small.
+      learning_rate, rho, epsilon: of lazy RMSprop (a mixture is trained by Adam, at this rate); epsilon, inside the
+        root, decides how far rare items move, since a chunk's loss is a mean over all of its cells and their gradients
+        are small.
       stationary_l2: pulls the factors of a chunk's users to zero, beside the gradient of its mean loss.
       gradient_clip: each gradient is clipped to this absolute value (0: off).
+      dropout: of a mixture: share of item vectors, states and user factors that is left out of a step.
+      averaging: of a mixture: over about how many epochs the weights that are kept are averaged (0: they are not).
       softmax: over all items, or over sampled ones.
       samples: sampled items of a chunk.
       precision: of the softmax's products; sums are float32.
@@ -99,6 +116,8 @@ class CollaborativeTrainingConfig:
     epsilon: float = Field(default=1e-8, ge=0)
     stationary_l2: float = Field(default=0.0, ge=0)
     gradient_clip: float = Field(default=0.0, ge=0)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    averaging: float = Field(default=0.0, ge=0)
     softmax: Literal["full", "sampled"] = "full"
     samples: int = Field(default=2_000, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -8,11 +8,11 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.event_counts import EventCounts
 from rrn_tf.baselines.event_model import DistributionModel, FloatArray, validation_nll
 from rrn_tf.baselines.grid_search import Trial, as_grid, search
 from rrn_tf.baselines.halving_rate import train_to_best
 from rrn_tf.baselines.softmax_network import SoftmaxNetwork, UserBatch
+from rrn_tf.data.event_counts import EventCounts
 from rrn_tf.data.event_scores import Positions, positions_of
 from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.event_counts import EventCounts
 from rrn_tf.baselines.event_model import DistributionModel, FloatArray, mean_nll
+from rrn_tf.data.event_counts import EventCounts
 from rrn_tf.data.event_scores import Positions, positions_of, previous_items
 from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split

@@ -16,6 +16,22 @@ from rrn_tf.features import Split
 Ints = npt.NDArray[np.int64]
 
 
+class GroupContext(NamedTuple):
+    """What a mixture predicts a group's events from, beside states; W is its window.
+
+    Attributes:
+      item: int32[B, W + T + 1], the W items before the group's first one, then the group's; 0 where there is none.
+      time: int64[B, W + T + 1], their times in unix seconds, 0 likewise.
+      features: float32[B, T, f], of the event after each step (`rrn_tf.data.event_context`).
+      shared: float32[B, T, s], log-probabilities of its item.
+    """
+
+    item: Any
+    time: Any
+    features: Any
+    shared: Any
+
+
 class EventGroup(NamedTuple):
     """B users with up to T events to be fed, one a step; T is a whole number of chunks.
 
@@ -26,18 +42,24 @@ class EventGroup(NamedTuple):
       item: int32[B, T + 1], items in order, 0 at padding.
       length: int32[B], how many of them are fed.
       first_scored: int32[B], the first step that is scored; those from it to `length` are.
+      context: of events with one (`EventSequences.context`), else nothing.
     """
 
     user: Any
     item: Any
     length: Any
     first_scored: Any
+    context: GroupContext | tuple[()] = ()
 
 
-def group_spec(users: int) -> EventGroup:
-    """Shapes and dtypes of groups of so many users."""
-    each = tf.TensorSpec([users], tf.int32)
-    return EventGroup(user=each, item=tf.TensorSpec([users, None], tf.int32), length=each, first_scored=each)
+def spec_of(group: EventGroup) -> EventGroup:
+    """Shapes and dtypes of groups of as many users, with any number of steps."""
+
+    def spec(part: Any) -> tf.TensorSpec:
+        steps, widths = [None] * (len(part.shape) > 1), part.shape[2:]
+        return tf.TensorSpec([part.shape[0], *steps, *widths], part.dtype)
+
+    return tf.nest.map_structure(spec, group)
 
 
 @dataclass(frozen=True)
@@ -186,4 +208,21 @@ def _group(sequences: EventSequences, users: Ints, cut: _Cut, steps: int) -> Eve
         item=item.astype(np.int32),
         length=cut.length[users].astype(np.int32),
         first_scored=cut.first_scored[users].astype(np.int32),
+        context=_group_context(sequences, users, cut, steps),
+    )
+
+
+def _group_context(sequences: EventSequences, users: Ints, cut: _Cut, steps: int) -> GroupContext | tuple[()]:
+    context = sequences.context
+    if context is None:
+        return ()
+    place = cut.begin[users, np.newaxis] + np.arange(-context.window, steps + 1)
+    inside = (place >= sequences.user_splits[users, np.newaxis]) & (place < cut.end[users, np.newaxis])
+    at = np.where(inside, place, 0)
+    later, scored = at[:, context.window + 1 :], inside[:, context.window + 1 :, np.newaxis]
+    return GroupContext(
+        item=np.where(inside, sequences.item[at], 0).astype(np.int32),
+        time=np.where(inside, sequences.timestamp[at], 0),
+        features=np.where(scored, context.features[later], np.float32(0)),
+        shared=np.where(scored, context.shared[later], np.float32(0)),
     )

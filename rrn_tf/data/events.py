@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.features import Split
+
+if TYPE_CHECKING:
+    from rrn_tf.data.event_context import EventContext
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class EventSequences:
       split: uint8[N], `Split.TRAIN`, `Split.VALID` or `Split.TEST`, not falling within a user.
       user_ids: object[U], the id of the user with index k + 1.
       item_ids: object[M], likewise; every item has a training event.
+      context: what a mixture predicts each event from, beside the network's states.
     """
 
     user_splits: npt.NDArray[np.int64]
@@ -32,6 +37,7 @@ class EventSequences:
     split: npt.NDArray[np.uint8]
     user_ids: npt.NDArray[np.object_]
     item_ids: npt.NDArray[np.object_]
+    context: EventContext | None = None
 
     @property
     def num_users(self) -> int:
@@ -53,4 +59,5 @@ class EventSequences:
 
     def equals(self, other: EventSequences) -> bool:
         """Whether both hold the same events of the same users, split alike."""
-        return all(np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        names = [field.name for field in fields(self) if field.name != "context"]
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.data.event_batches import EventGroup, group_spec, plan_rolling, plan_scoring
+from rrn_tf.data.event_batches import EventGroup, GroupContext, plan_rolling, plan_scoring, spec_of
 from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContext
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 
+EventNetwork = CollaborativeRNN | CollaborativeMixture
 EventMetrics = dict[str, dict[str, dict[str, float]]]
 
 _USERS, _STEPS = 64, 64  # of a group and of a chunk when states are rolled
@@ -31,7 +33,21 @@ def chunk_of(group: EventGroup, index: tf.Tensor, chunk: int) -> tuple[tf.Tensor
     return tf.ensure_shape(item, shape), real, tf.where(scored, tf.ensure_shape(target, shape), 0)
 
 
-def unroll_of(model: CollaborativeRNN) -> Callable[..., tf.Tensor]:
+def context_of(group: EventGroup, index: tf.Tensor, chunk: int) -> StepContext | None:
+    """What the targets of a chunk of a group are predicted from, beside states, if the group has it."""
+    if not isinstance(group.context, GroupContext):
+        return None
+    begin, context, users = index * chunk, group.context, group.user.shape[0]
+    window = tf.shape(context.item)[1] - tf.shape(group.item)[1]
+    seen = slice(begin, begin + window + 1 + chunk)
+    features, shared = (
+        tf.ensure_shape(part[:, begin : begin + chunk], [users, chunk, part.shape[2]])
+        for part in (context.features, context.shared)
+    )
+    return StepContext(context.item[:, seen], context.time[:, seen], features, shared)
+
+
+def unroll_of(model: EventNetwork) -> Callable[..., tf.Tensor]:
     """The recurrence of a model's cell.
 
     It is compiled where each user has matrices of its own: batched products of small matrices are then five times as
@@ -47,7 +63,7 @@ class EventRoller:
       model: the network; scores are in float32 whatever its softmax's precision.
     """
 
-    def __init__(self, model: CollaborativeRNN) -> None:
+    def __init__(self, model: EventNetwork) -> None:
         self._model = model
         self._unroll = unroll_of(model)
         self._run: dict[tuple[int, int], Callable[..., tuple[tf.Tensor, tf.Tensor]]] = {}
@@ -78,24 +94,24 @@ class EventRoller:
 
     def roll(self, group: EventGroup, chunk: int, state: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
         """States float[B, units] after a group's events, and the log-likelihood [B] of those that are scored."""
-        group = EventGroup(*(tf.convert_to_tensor(part) for part in group))
+        group = tf.nest.map_structure(tf.convert_to_tensor, group)
         users, units = group.user.shape[0], self._model.cell.units
         if (users, chunk) not in self._run:
             state_spec = tf.TensorSpec([users, units], self._model.cell.compute_dtype)
             self._run[users, chunk] = tf.function(
-                partial(self._roll, chunk), input_signature=[group_spec(users), state_spec], autograph=False
+                partial(self._roll, chunk), input_signature=[spec_of(group), state_spec], autograph=False
             )
         return self._run[users, chunk](group, self._model.cell.initial_state(users) if state is None else state)
 
     def _roll(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        cell, softmax = self._model.cell, self._model.softmax
-        matrices, factors = cell.matrices(group.user), self._model.stationary(group.user)
+        model = self._model
+        matrices = model.cell.matrices(group.user)
 
         def one(index: tf.Tensor, state: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             item, real, target = chunk_of(group, index, chunk)
-            states = self._unroll(cell.embed(item), state, matrices, real)
-            found = softmax.log_likelihood(self._model.beside(states, factors), tf.reshape(target, [-1]))
-            return index + 1, states[:, -1], total + tf.reduce_sum(tf.reshape(found, target.shape), axis=1)
+            states = self._unroll(model.embed(item), state, matrices, real)
+            found = model.scored(states, group.user, target, context_of(group, index, chunk))
+            return index + 1, states[:, -1], total + tf.reduce_sum(found, axis=1)
 
         chunks = (tf.shape(group.item)[1] - 1) // chunk
         start = (tf.constant(0), state, tf.zeros(group.user.shape))

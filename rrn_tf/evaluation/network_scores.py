@@ -10,28 +10,30 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.baselines.event_model import DistributionModel, FloatArray
-from rrn_tf.data.event_batches import EventGroup, group_spec, plan_until
+from rrn_tf.data.event_batches import EventGroup, plan_until, spec_of
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
+from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_leaderboard import event_leaderboard, score
-from rrn_tf.evaluation.event_likelihood import chunk_of, unroll_of
+from rrn_tf.evaluation.event_likelihood import EventNetwork, chunk_of, unroll_of
 from rrn_tf.evaluation.event_protocols import scored_positions
 from rrn_tf.features import Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContext
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 
 _USERS, _STEPS = 64, 64  # of a group and of a chunk
 
 
-class NetworkEventModel(DistributionModel):
-    """A trained network as an `EventModel`: each event is predicted from the state after its user's earlier events.
+class _StatesOfEvents(DistributionModel):
+    """What networks as models of events share: states before events.
 
     Args:
-      model: the network; scores are in its softmax's precision.
+      model: the network.
       name: in the leaderboard.
       start: float32[U + 1, units], each user's state before the first event; zeros by default.
     """
 
-    def __init__(self, model: CollaborativeRNN, name: str, start: FloatArray | None = None) -> None:
+    def __init__(self, model: EventNetwork, name: str, start: FloatArray | None = None) -> None:
         self.name = name
         self._start = tf.zeros([model.cell.num_users + 1, model.cell.units]) if start is None else tf.constant(start)
         self._model = model
@@ -43,7 +45,8 @@ class NetworkEventModel(DistributionModel):
         """Numbers that the network stores."""
         return int(self._model.count_params())
 
-    def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[Any]:
+    def _states(self, sequences: EventSequences, positions: Positions) -> FloatArray:
+        """float32[N, units], the state of its user before each event."""
         step = positions - sequences.user_splits[sequences.user[positions]] - 1
         states = self._start.numpy()[sequences.user[positions]]
         order = np.argsort(sequences.user[positions], kind="stable")
@@ -55,19 +58,19 @@ class NetworkEventModel(DistributionModel):
                 at = order[first[row] : last[row]]
                 at = at[step[at] >= 0]
                 states[at] = rolled[row, step[at]]
-        factors = self._model.stationary(tf.constant(sequences.user[positions])).numpy()
-        return np.concatenate([states, factors], axis=1)
-
-    def _distribution(self, contexts: npt.NDArray[Any]) -> FloatArray:
-        return self._model.softmax.log_probabilities(tf.constant(contexts)).numpy()
+        return states
 
     def _rolled(self, group: EventGroup) -> tf.Tensor:
         """float32[B, T, units], the state after each event of a group."""
-        if self._trace is None:
-            self._trace = tf.function(self._trace_states, input_signature=[group_spec(_USERS)], autograph=False)
         missing = _USERS - len(group.user)
-        padded = (np.pad(part, [(0, missing), *[(0, 0)] * (part.ndim - 1)]) for part in group)
-        return self._trace(EventGroup(*map(tf.constant, padded)))
+
+        def padded(part: npt.NDArray[Any]) -> tf.Tensor:
+            return tf.constant(np.pad(part, [(0, missing), *[(0, 0)] * (part.ndim - 1)]))
+
+        group = tf.nest.map_structure(padded, group._replace(context=()))
+        if self._trace is None:
+            self._trace = tf.function(self._trace_states, input_signature=[spec_of(group)], autograph=False)
+        return self._trace(group)
 
     def _trace_states(self, group: EventGroup) -> tf.Tensor:
         cell = self._model.cell
@@ -77,13 +80,71 @@ class NetworkEventModel(DistributionModel):
             index: tf.Tensor, state: tf.Tensor, found: tf.TensorArray
         ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
             item, real, _ = chunk_of(group, index, _STEPS)
-            states = self._unroll(cell.embed(item), state, matrices, real)
+            states = self._unroll(self._model.embed(item), state, matrices, real)
             return index + 1, states[:, -1], found.write(index, tf.transpose(states, [1, 0, 2]))
 
         state = tf.cast(tf.gather(self._start, group.user), cell.compute_dtype)
         start = (tf.constant(0), state, tf.TensorArray(cell.compute_dtype, chunks))
         *_, found = tf.while_loop(lambda index, *_: index < chunks, one, start, parallel_iterations=1)
         return tf.cast(tf.transpose(found.concat(), [1, 0, 2]), tf.float32)
+
+
+class NetworkEventModel(_StatesOfEvents):
+    """A trained network as an `EventModel`: each event is predicted from the state after its user's earlier events.
+
+    Scores are in its softmax's precision.
+    """
+
+    _model: CollaborativeRNN
+
+    def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[Any]:
+        factors = self._model.stationary(tf.constant(sequences.user[positions])).numpy()
+        return np.concatenate([self._states(sequences, positions), factors], axis=1)
+
+    def _distribution(self, contexts: npt.NDArray[Any]) -> FloatArray:
+        return self._model.softmax.log_probabilities(tf.constant(contexts)).numpy()
+
+
+class MixtureEventModel(_StatesOfEvents):
+    """A trained mixture as an `EventModel`, likewise.
+
+    Args:
+      model: the network with its mixture.
+      counts: of others, by which it was trained.
+      name: in the leaderboard.
+      start: as that of `NetworkEventModel`.
+    """
+
+    _model: CollaborativeMixture
+
+    def __init__(
+        self, model: CollaborativeMixture, counts: SharedCounts, name: str, start: FloatArray | None = None
+    ) -> None:
+        super().__init__(model, name, start)
+        self._counts = counts
+        self._distributions = tf.function(model.distributions, autograph=False, reduce_retracing=True)
+
+    def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[Any]:
+        self._asked = sequences, positions, self._states(sequences, positions)
+        return np.arange(len(positions), dtype=np.float64)[:, np.newaxis]
+
+    def _distribution(self, contexts: npt.NDArray[Any]) -> FloatArray:
+        sequences, positions, states = self._asked
+        row = contexts[:, 0].astype(np.int64)
+        at, context = positions[row], sequences.context
+        assert context is not None
+        place = at[:, np.newaxis] + np.arange(-context.window - 1, 1)
+        inside = place >= sequences.user_splits[sequences.user[at], np.newaxis]
+        place = np.where(inside, place, 0)
+        # The last column stands for the event itself, whose item is not known yet.
+        item = np.where(inside, sequences.item[place], 0).astype(np.int32)
+        item[:, -1] = 0
+        shared = self._counts.distributions(sequences.user[at], item[:, -2])
+        step = StepContext(
+            item, np.where(inside, sequences.timestamp[place], 0), context.features[at, np.newaxis], shared
+        )
+        found = self._distributions(states[row], sequences.user[at], tf.nest.map_structure(tf.constant, step))
+        return np.log(np.maximum(found.numpy(), 1e-30))
 
 
 class EnsembleEventModel(DistributionModel):
@@ -94,7 +155,7 @@ class EnsembleEventModel(DistributionModel):
       name: in the leaderboard.
     """
 
-    def __init__(self, networks: Sequence[NetworkEventModel], name: str) -> None:
+    def __init__(self, networks: Sequence[NetworkEventModel | MixtureEventModel], name: str) -> None:
         self.name = name
         self._networks = networks
 
@@ -114,13 +175,24 @@ class EnsembleEventModel(DistributionModel):
         return np.logaddexp.reduce(found, axis=0) - np.float32(np.log(len(found)))
 
 
+def event_model(
+    model: EventNetwork, counts: SharedCounts | None, name: str, start: FloatArray | None = None
+) -> NetworkEventModel | MixtureEventModel:
+    """A network as an `EventModel`; a mixture takes its counts of others along."""
+    if isinstance(model, CollaborativeMixture):
+        assert counts is not None
+        return MixtureEventModel(model, counts, name, start)
+    return NetworkEventModel(model, name, start)
+
+
 def network_figures(
-    model: CollaborativeRNN,
+    model: EventNetwork,
     sequences: EventSequences,
     protocol: str,
     k: int = 10,
     *,
     splits: Iterable[Split] = (Split.VALID, Split.TEST),
+    counts: SharedCounts | None = None,
     start: FloatArray | None = None,
 ) -> dict[str, dict[str, Any]]:
     """What a network reaches on each split, by one protocol.
@@ -131,13 +203,14 @@ def network_figures(
       protocol: ``clean`` or ``interleaved`` (see `rrn_tf.evaluation.event_protocols`).
       k: of hit@k and NDCG@k.
       splits: those of them that have events to score.
+      counts: of others, of a mixture.
       start: as that of `NetworkEventModel`.
 
     Returns:
       ``{split: {"nll", "standard_error", "hit@k", "mrr", "ndcg@k", "nll_by_entropy", "users", "n"}}``.
     """
     figures: dict[str, dict[str, Any]] = {}
-    network = NetworkEventModel(model, "C-RNN", start)
+    network = event_model(model, counts, "C-RNN", start)
     for split in splits:
         positions = scored_positions(sequences, split, protocol)
         if not len(positions):

@@ -83,6 +83,22 @@ class CollaborativeRNN(keras.Model):
         found = self.softmax((states, tf.reshape(target, [-1])))
         return tf.cast(tf.reshape(found, tf.shape(target)), self.compute_dtype)
 
+    def embed(self, item: tf.Tensor) -> list[tf.Tensor]:
+        """What the cell adds at items int[...]: float[..., width] a block."""
+        return self.cell.embed(item)
+
+    def scored(self, states: tf.Tensor, user: tf.Tensor, target: tf.Tensor, context: Any = None) -> tf.Tensor:
+        """Log-likelihoods float32[B, T] of targets int[B, T] after states float[B, T, units]; 0 where a target is 0.
+
+        Args:
+          states: after each step.
+          user: int[B].
+          target: the items that come next.
+          context: what else the events are predicted from; nothing here.
+        """
+        found = self.softmax.log_likelihood(self.beside(states, self.stationary(user)), tf.reshape(target, [-1]))
+        return tf.reshape(found, tf.shape(target))
+
     def beside(self, states: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
         """float[B * T, units + k], what the softmax is given: float[B, T, units] states beside float[B, k] factors."""
         if factors.shape[-1]:

@@ -102,7 +102,7 @@ def train_event_run(
 
     metrics: dict[str, Any] = {}
     for protocol in EVENT_PROTOCOLS:
-        for split, figures in network_figures(result.model, sequences, protocol).items():
+        for split, figures in network_figures(result.model, result.sequences, protocol, counts=result.counts).items():
             metrics.setdefault(split, {})[protocol] = figures
     held_out = Split.TEST if metadata.events.get(Split.TEST.label) else Split.VALID
     at = sequences.split == held_out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,20 +13,18 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf import features
-from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID, Side, Split
-from rrn_tf.serving.blocks import in_blocks
+from rrn_tf.features import HISTORY, HISTORY_TIMESTAMP, TIMESTAMP, USER_ID, Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
+from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.serving.mixture import MixtureServing
 from rrn_tf.serving.model_card import ModelFacts, write_card
+from rrn_tf.serving.next_items import SERVED, NextItems, mean_first
 from rrn_tf.serving.requests import answer_width, same_rows, same_widths
-from rrn_tf.serving.state_tables import line_numbers
 from rrn_tf.serving.warmup import example, write_warmup
 from rrn_tf.training.truncated_bptt import CollaborativeResult
-from rrn_tf.version import __version__
-
-_SERVED = 10  # items that `serving_default` answers with
-_ROWS = 256  # users at a time, each with recurrent matrices and a probability for every item
 
 
-class EventServing(tf.Module):
+class EventServing(NextItems):
     """What a saved Collaborative RNN answers.
 
     A user stands where the training events left the state. The events since then come with the request and move that
@@ -40,21 +37,12 @@ class EventServing(tf.Module):
     """
 
     def __init__(self, result: CollaborativeResult, assets: Path) -> None:
-        super().__init__(name="collaborative_rnn")
+        super().__init__(result, assets)
         model, cell = result.model, result.model.cell
-        self._users = line_numbers(assets / Side.USER.vocabulary_file, result.sequences.user_ids)
-        self._items = line_numbers(assets / Side.ITEM.vocabulary_file, result.sequences.item_ids)
-        self.user_ids, self.item_ids = (
-            tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name=name)
-            for ids, name in ((result.sequences.user_ids, "user_ids"), (result.sequences.item_ids, "item_ids"))
-        )
-        self.about = tf.Variable(
-            json.dumps({"version": __version__, "model": dict(model.settings)}), trainable=False, name="about"
-        )
-        self.states = _constant(result.states, "states")
+        assert isinstance(model, CollaborativeRNN)
         self._pooled = cell.pooled
         self.recurrent = [
-            _constant(table.numpy() if cell.pooled else _mean_first(table.numpy()), f"recurrent_{block}")
+            _constant(table.numpy() if cell.pooled else mean_first(table.numpy()), f"recurrent_{block}")
             for block, table in zip(cell.blocks, cell.recurrent, strict=True)
         ]
         self.embedding = [
@@ -84,61 +72,61 @@ class EventServing(tf.Module):
         user_id, history = same_rows(user_id=user_id, history=history)
         (history,) = same_widths(history=history)
         width = answer_width(k, tf.size(user_id), tf.size(self.item_ids) - 1)
-        user = tf.where(user_id == "", tf.zeros([], tf.int64), self._users.lookup(user_id) + 1)
-        item = tf.where(history == "", tf.zeros([], tf.int64), self._items.lookup(history) + 1)
 
         def best(user: tf.Tensor, item: tf.Tensor) -> Sequence[tf.Tensor]:
             known = tf.cast(user > 0, tf.float32)[:, tf.newaxis]
-            beside = tf.concat([self._rolled(user, item), known * tf.gather(self.factors, user)], axis=1)
+            matrices = [table if self._pooled else tf.gather(table, user) for table in self.recurrent]
+
+            def step(embedded: list[tf.Tensor], state: tf.Tensor) -> tf.Tensor:
+                return self._transition(embedded, state, matrices)
+
+            state = self._rolled(user, item, lambda met: [tf.gather(table, met) for table in self.embedding], step)
+            beside = tf.concat([state, known * tf.gather(self.factors, user)], axis=1)
             return tf.math.top_k(tf.nn.log_softmax(tf.matmul(beside, self.kernel)), width)
 
-        found, index = in_blocks(best, (user, item), _ROWS, [tf.float32, tf.int32])
-        found, index = (tf.ensure_shape(x, [None, None]) for x in (found, index))
-        return {ITEM_ID: tf.gather(self.item_ids, index + 1), LOG_PROBABILITY: found}
+        return self._answer(best, self._indices(user_id, history))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
     def next_items_of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """As `next_items` with 10 items, from serialized `tf.Example` protos."""
         parsed = tf.io.parse_example(examples, features.history_example_spec())
-        return self.next_items(parsed[USER_ID], parsed[HISTORY].to_tensor(""), tf.constant(_SERVED))
-
-    def _rolled(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
-        """float32[N, units], states of users after items int64[N, T], 0 of which are passed over."""
-        matrices = [table if self._pooled else tf.gather(table, user) for table in self.recurrent]
-        by_step = tf.transpose(item)
-        steps = tf.shape(by_step)[0]
-
-        def one(index: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            met = by_step[index]
-            after = self._transition([tf.gather(table, met) for table in self.embedding], state, matrices)
-            return index + 1, tf.where((met > 0)[:, tf.newaxis], after, state)
-
-        _, state = tf.while_loop(lambda index, _: index < steps, one, (tf.constant(0), tf.gather(self.states, user)))
-        return state
+        return self.next_items(parsed[USER_ID], parsed[HISTORY].to_tensor(""), tf.constant(SERVED))
 
 
 def export_event_model(result: CollaborativeResult, path: str | Path) -> None:
-    """Writes a SavedModel with the signatures `serving_default` and `next_items`.
+    """Writes a SavedModel with the signatures `serving_default` and `next_items`; of a mixture `next_items_at` too.
 
     Args:
       result: a trained network.
       path: the SavedModel's directory.
     """
     with tempfile.TemporaryDirectory() as assets:
-        module = EventServing(result, Path(assets))
+        mixture = isinstance(result.model, CollaborativeMixture)
+        module = (MixtureServing if mixture else EventServing)(result, Path(assets))
         signatures = {"serving_default": module.next_items_of_examples, "next_items": module.next_items}
+        if isinstance(module, MixtureServing):
+            signatures["next_items_at"] = module.next_items_at
         tf.saved_model.save(module, str(path), signatures=signatures)
     write_card(Path(path), _facts(result))
     user, items = str(result.sequences.user_ids[0]), [str(name) for name in result.sequences.item_ids[:2]]
     typical: dict[str, dict[str, Any]] = {
         "serving_default": {"examples": [example(**{USER_ID: [user], HISTORY: items})]},
-        "next_items": {USER_ID: [user, ""], HISTORY: [items[:1], [""]], "k": np.int32(_SERVED)},
+        "next_items": {USER_ID: [user, ""], HISTORY: [items[:1], [""]], "k": np.int32(SERVED)},
     }
+    if mixture:
+        now = int(result.sequences.timestamp.max(initial=0))
+        typical["next_items_at"] = {
+            **typical["next_items"],
+            HISTORY_TIMESTAMP: np.full([2, 1], now),
+            TIMESTAMP: np.full([2], now),
+        }
     write_warmup(Path(path), typical)
 
 
 def _facts(result: CollaborativeResult) -> ModelFacts:
     sequences = result.sequences
+    knows_time = isinstance(result.model, CollaborativeMixture) and result.model.settings["clock"]
+    clock = () if knows_time else ("The model knows the order of events, not the time between them.",)
     counts = np.bincount(sequences.split, minlength=len(Split))
     return ModelFacts(
         model="Collaborative Recurrent Neural Network",
@@ -156,7 +144,7 @@ def _facts(result: CollaborativeResult) -> ModelFacts:
         metrics=result.metrics,
         limits=(
             "Items unknown to the model are passed over; users unknown to it have the mean of all users' matrices.",
-            "The model knows the order of events, not the time between them.",
+            *clock,
             "What the events' collection favoured, the next items favour too; nothing here corrects it.",
         ),
     )
@@ -164,8 +152,3 @@ def _facts(result: CollaborativeResult) -> ModelFacts:
 
 def _constant(values: npt.NDArray[np.floating], name: str) -> tf.Variable:
     return tf.Variable(values.astype(np.float32), trainable=False, name=name)
-
-
-def _mean_first(table: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """A table of users whose row 0, of whoever is unknown, is the mean of the others."""
-    return np.concatenate([table[1:].mean(axis=0, keepdims=True), table[1:]])

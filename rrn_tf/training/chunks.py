@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,7 @@ import tf_keras as keras
 
 from rrn_tf.collaborative_config import CollaborativeTrainingConfig
 from rrn_tf.data.event_batches import EventGroup, EventPlan
-from rrn_tf.evaluation.event_likelihood import chunk_of, unroll_of
-from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.evaluation.event_likelihood import EventNetwork, chunk_of, unroll_of
 from rrn_tf.training.optimizers import LazyRMSprop
 from rrn_tf.training.phases import TrainingError
 
@@ -50,10 +50,11 @@ class ChunkPhase:
     """
 
     name = "chunks"
+    averages_weights = False
 
     def __init__(
         self,
-        model: CollaborativeRNN,
+        model: EventNetwork,
         plan: EventPlan,
         config: CollaborativeTrainingConfig,
         strategy: tf.distribute.Strategy,
@@ -64,11 +65,19 @@ class ChunkPhase:
         self._strategy = strategy
         self._unroll = unroll_of(model)
         with strategy.scope():
-            self.optimizer = LazyRMSprop(config.learning_rate, config.rho, config.epsilon, config.gradient_clip)
+            self.optimizer = self._make_optimizer()
             # Now, because within a loop of a graph no variable can be made.
             self.optimizer._create_all_weights(model.trainable_variables)
         # Groups differ in their number of steps alone, which one graph serves.
         self._run = tf.function(self._run_group, autograph=False, reduce_retracing=True)
+
+    def _make_optimizer(self) -> keras.optimizers.legacy.Optimizer:
+        config = self._config
+        return LazyRMSprop(config.learning_rate, config.rho, config.epsilon, config.gradient_clip)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Within, the model has the weights that are to be validated and kept: here those that it has."""
+        return nullcontext()
 
     @property
     def optimizers(self) -> dict[str, keras.optimizers.legacy.Optimizer]:
@@ -99,7 +108,7 @@ class ChunkPhase:
     def _distributed(self, shares: list[EventGroup]) -> EventGroup:
         """A share for each replica. A data set would do, but at its end TensorFlow waits up to as long as it ran."""
         return self._strategy.experimental_distribute_values_from_function(
-            lambda context: EventGroup(*(tf.constant(x) for x in shares[context.replica_id_in_sync_group]))
+            lambda context: tf.nest.map_structure(tf.constant, shares[context.replica_id_in_sync_group])
         )
 
     def _run_group(self, group: EventGroup) -> tuple[tf.Tensor, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +15,20 @@ import tf_keras as keras
 
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.data.allocator import reused_memory
-from rrn_tf.data.event_batches import EventGroup, EventPlan, plan_interleaved, plan_training
+from rrn_tf.data.event_batches import EventPlan, plan_interleaved, plan_training
+from rrn_tf.data.event_context import FEATURES, event_context
 from rrn_tf.data.events import EventSequences
-from rrn_tf.evaluation.event_likelihood import EventMetrics, EventRoller, mean_nll
+from rrn_tf.data.shared_counts import DISTRIBUTIONS, SharedCounts
+from rrn_tf.evaluation.event_likelihood import EventMetrics, EventNetwork, EventRoller, mean_nll
 from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED
 from rrn_tf.features import Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.training.checkpoints import Checkpoints, Progress
 from rrn_tf.training.chunks import ChunkPhase
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.listeners import ChunkEpochRecord, Listener, Listeners, TensorBoard
+from rrn_tf.training.mixture_chunks import MixtureChunkPhase
 from rrn_tf.training.phases import TrainingError
 from rrn_tf.training.workers import from_chief, is_chief, lost_workers, own_replicas, sum_of_workers, take_from_chief
 
@@ -41,19 +45,34 @@ class CollaborativeResult:
       best_epoch: the epoch whose weights these are; 0 is the start.
       metrics: ``{split: {protocol: {"nll", "n"}}}``: the mean over users of each one's mean negative log-likelihood, in
         nats, and the number of events (see `rrn_tf.evaluation.event_likelihood`).
+      counts: of others' events, beside which a mixture was trained.
     """
 
-    model: CollaborativeRNN
+    model: EventNetwork
     sequences: EventSequences
     states: npt.NDArray[np.float32]
     history: list[ChunkEpochRecord]
     best_epoch: int
     metrics: EventMetrics
+    counts: SharedCounts | None = None
 
 
-def make_model(config: CollaborativeConfig, sequences: EventSequences) -> CollaborativeRNN:
+def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventNetwork:
     """An untrained network that fits a data set."""
     sizes = config.model
+    if sizes.mixture:
+        return CollaborativeMixture(
+            sequences.num_users,
+            sequences.num_items,
+            features=len(FEATURES),
+            shared=len(DISTRIBUTIONS),
+            units=sizes.units,
+            factors=sizes.stationary,
+            personal=not sizes.pooled,
+            heads=sizes.heads,
+            window=sizes.window,
+            clock=sizes.clock,
+        )
     return CollaborativeRNN(
         sequences.num_users,
         sequences.num_items,
@@ -100,12 +119,19 @@ def train(
     chief = is_chief(strategy)
     listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir and chief else [])])
     replicas = strategy.num_replicas_in_sync
+    counts = None
+    if config.model.mixture:
+        listener.on_stage("counting what others do")
+        counts = SharedCounts(sequences)
+        context = event_context(sequences, counts, config.model.window, clock=config.model.clock)
+        sequences = replace(sequences, context=context)
     plan = plan_training(sequences, settings.users_per_batch, settings.chunk, settings.last_chunks, replicas)
     if not len(plan):
         raise ValueError("some user should have two training events or more, received none")
     with strategy.scope():
         model = make_model(config, sequences)
-    phase, progress = ChunkPhase(model, plan, settings, strategy), Progress(record=ChunkEpochRecord)
+    kind = MixtureChunkPhase if config.model.mixture else ChunkPhase
+    phase, progress = kind(model, plan, settings, strategy), Progress(record=ChunkEpochRecord)
     if chief and not resume:
         Checkpoints.clear(checkpoint_dir)
     checkpoints = Checkpoints(checkpoint_dir, model, [phase], progress, writes=chief)
@@ -118,7 +144,7 @@ def train(
     with reused_memory(), lost_workers():
         while not loop.done:
             loop.run_epoch()
-        return loop.result()
+        return replace(loop.result(), counts=counts)
 
 
 class _Loop:
@@ -129,7 +155,7 @@ class _Loop:
         config: CollaborativeConfig,
         sequences: EventSequences,
         phase: ChunkPhase,
-        model: CollaborativeRNN,
+        model: EventNetwork,
         progress: Progress,
         checkpoints: Checkpoints,
         listener: Listener,
@@ -193,6 +219,21 @@ class _Loop:
                 f"epoch {progress.epoch}, {error}; the last good checkpoint is {self._checkpoints.latest}: "
                 f"a lower training.learning_rate (now {self._settings.learning_rate:g}) may go on from it"
             ) from None
+        with self._phase.averaged():
+            self._validate(train_nll, sums, begin, scoring)
+        progress.epoch += 1
+        self._save()
+        self._listener.on_epoch(progress.records[-1])
+
+    def _validate(self, train_nll: float, sums: npt.NDArray[np.float64], begin: float, scoring: float) -> None:
+        """Scores the epoch and notes it.
+
+        Args:
+          train_nll: loss of the epoch.
+          sums: of interleaved validation, as `_score_group` leaves them.
+          begin: when the epoch began.
+          scoring: seconds of it that interleaved validation took.
+        """
         middle = time.perf_counter()
         if self._validated and self._later is None:
             # Workers that round differently must still agree on which epoch is best and whether to stop.
@@ -212,7 +253,7 @@ class _Loop:
         """
         assert self._later is not None
         shares = [self._later.groups[index][replica] for replica in self._replicas]
-        own = EventGroup(*(np.concatenate(parts) for parts in zip(*shares, strict=True)))
+        own = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *shares)
         sums[own.user[own.user > 0]] = self._roller.sums(own, self._later.chunk, tf.concat(states, axis=0))
 
     def _end_epoch(self, train_nll: float, found: float, seconds: float, valid_seconds: float) -> None:
@@ -223,9 +264,6 @@ class _Loop:
             self._checkpoints.save_best(progress.epoch)
         record = ChunkEpochRecord(progress.epoch, train_nll, found, seconds, valid_seconds, is_best)
         progress.records.append(record)
-        progress.epoch += 1
-        self._save()
-        self._listener.on_epoch(record)
 
     def _save(self) -> None:
         self._progress.rng = dict(self._rng.bit_generator.state)
@@ -234,7 +272,7 @@ class _Loop:
     def result(self) -> CollaborativeResult:
         """With the best epoch's weights."""
         progress = self._progress
-        if progress.best_epoch < len(progress.records):
+        if progress.best_epoch < len(progress.records) or self._phase.averages_weights:
             if is_chief(self._strategy):
                 self._checkpoints.restore_best()
             take_from_chief(self._strategy, self._model.variables)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
@@ -45,6 +47,10 @@ class EventCounts:
         if not len(rows):
             return np.empty(0)
         return np.asarray(self._matrix[rows, items.astype(np.int64) - 1], np.float64).ravel()
+
+    def sparse(self, contexts: Codes) -> Any:
+        """Counts of all items in contexts [R], as sparse rows [R, M]."""
+        return self._matrix[self.rows(contexts)]
 
     def dense(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
         """Counts of all items: float32[B, M]."""

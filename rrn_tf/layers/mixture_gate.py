@@ -1,0 +1,58 @@
+"""How much each of several distributions counts at each event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+RATE = 5.0  # weights of features move so many times as fast as other weights
+_ABSENT = -1e8  # what is below is not a log-probability: there is no such distribution
+
+
+@keras.saving.register_keras_serializable("rrn_tf")
+class MixtureGate(keras.layers.Layer):
+    """A softmax over distributions, linear in features and a state; absent distributions have no share.
+
+    Args:
+      parts: how many distributions.
+
+    Call arguments:
+      inputs: float[N, f] features, float[N, units] states, and float[N, parts], log-probabilities that the
+        distributions give to some item; -1e9 where one is absent. At least one is present.
+
+    Returns:
+      float[N, parts], the logarithms of their shares; -1e9 of absent ones.
+
+    Example:
+      >>> gate = MixtureGate(parts=3)
+      >>> tf.exp(gate((tf.zeros([1, 2]), tf.zeros([1, 4]), tf.constant([[-2.0, -1e9, -3.0]])))).numpy().tolist()
+      [[0.5, 0.0, 0.5]]
+
+    Reference:
+      Jacobs, Jordan, Nowlan and Hinton, Adaptive Mixtures of Local Experts, 1991.
+    """
+
+    def __init__(self, parts: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if parts < 1:
+            raise ValueError(f"parts should be >= 1, received {parts}")
+        self.parts = parts
+
+    def build(self, input_shape: Any) -> None:
+        features, states, _ = input_shape
+        self.of_features = self.add_weight("of_features", (features[-1], self.parts), initializer="zeros")
+        self.of_states = self.add_weight("of_states", (states[-1], self.parts), initializer="zeros")
+        self.bias = self.add_weight("bias", (self.parts,), initializer="zeros")
+        super().build(input_shape)
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
+        features, states, found = (tf.cast(x, self.compute_dtype) for x in inputs)
+        logits = RATE * (tf.matmul(features, self.of_features) + self.bias) + tf.matmul(states, self.of_states)
+        absent = tf.constant(-1e9, logits.dtype)
+        shares = tf.nn.log_softmax(tf.where(found > _ABSENT, logits, absent))
+        return tf.where(found > _ABSENT, shares, absent)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "parts": self.parts}

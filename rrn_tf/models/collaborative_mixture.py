@@ -1,0 +1,197 @@
+"""The Collaborative RNN beside what users did before and what others do: one distribution over the next item."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+import tf_keras as keras
+
+from rrn_tf.layers import CollaborativeGRUCell, HistoryCopy, MixtureGate, StationaryFactors
+from rrn_tf.layers.softmax_tiles import tiled_log_likelihood
+
+
+class StepContext(NamedTuple):
+    """What B users' next T events are predicted from, beside states.
+
+    Attributes:
+      item: int32[B, window + 1 + T], items of the `window + 1` events before the first one and of the T events.
+      time: int64[B, window + 1 + T], their times in unix seconds; both 0 where there is no event.
+      features: float32[B, T, f], of the T events (`rrn_tf.data.event_context`).
+      shared: float32[B, T, s], log-probabilities of their items by counts of others' events.
+    """
+
+    item: Any
+    time: Any
+    features: Any
+    shared: Any
+
+
+@keras.saving.register_keras_serializable("rrn_tf")
+class CollaborativeMixture(keras.Model):
+    """A mixture of a recurrent network's softmax, the user's own past items, and counts of others.
+
+    The network is a GRU whose recurrent matrices are shared by all users or each user's own. Items have one vector
+    each, by which they enter the state and leave it; user factors stand beside the state in the softmax. Of the other
+    distributions, `HistoryCopy` gives one a head, and counts of others the rest (`rrn_tf.data.shared_counts`); a gate
+    of features and state says how much each counts (`MixtureGate`).
+
+    Args:
+      num_users, num_items: with training events; indices run from 1, and 0 is padding.
+      features, shared: how many features an event has, and distributions counted from others.
+      units: width of states and item vectors.
+      factors: of each user.
+      personal: recurrent matrices of each user's own.
+      heads, window, clock: see `HistoryCopy`.
+
+    Call arguments, as one tuple:
+      user: int[B].
+      item: int[B, T], items in order, padded on the right.
+      target: int[B, T], the item after each; where it is 0, nothing is scored.
+      context: `StepContext` of the targets.
+
+    Returns:
+      float[B, T], the log-likelihood of each target in nats, 0 where nothing is scored.
+    """
+
+    def __init__(
+        self,
+        num_users: int,
+        num_items: int,
+        features: int,
+        shared: int,
+        units: int = 96,
+        factors: int = 32,
+        personal: bool = False,
+        heads: int = 5,
+        window: int = 384,
+        clock: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.settings: dict[str, Any] = {
+            "num_users": num_users,
+            "num_items": num_items,
+            "features": features,
+            "shared": shared,
+            "units": units,
+            "factors": factors,
+            "personal": personal,
+            "heads": heads,
+            "window": window,
+            "clock": clock,
+        }
+        self.window = window
+        # Embedded items are made of the items' vectors: the cell has no embeddings of its own.
+        self.cell = CollaborativeGRUCell(num_users, 0, units, "tanh", pooled=not personal, name="cell")
+        self.stationary = StationaryFactors(num_users, factors, name="stationary")
+        self.copy = HistoryCopy(heads, window, clock, name="copy")
+        self.gate = MixtureGate(1 + heads + shared, name="gate")
+        for layer in (self.cell, self.stationary, self.copy):
+            with tf.name_scope(layer.name):
+                layer.build(None)
+        with tf.name_scope("gate"):
+            self.gate.build(([None, features], [None, units], [None, 1 + heads + shared]))
+
+        def normal(name: str, *shape: int, spread: float) -> tf.Variable:
+            start = keras.initializers.RandomNormal(stddev=spread)
+            return self.add_weight(name, shape, initializer=start)
+
+        narrow = units**-0.5
+        self.items = normal("items", num_items + 1, units, spread=0.05)
+        self.inputs_of_items = [
+            normal(f"inputs_{block}", units, width * units, spread=narrow) for block, width in self.cell.blocks.items()
+        ]
+        self.input_biases = [
+            self.add_weight(f"input_biases_{block}", (width * units,), initializer="zeros")
+            for block, width in self.cell.blocks.items()
+        ]
+        self.of_features = normal("of_features", features, units, spread=0.01)
+        self.projection = normal("projection", units + factors, units, spread=(units + factors) ** -0.5)
+        self.projection_bias = self.add_weight("projection_bias", (units,), initializer="zeros")
+        self.factor_kernel = normal("factor_kernel", factors, num_items, spread=0.05)
+        self.item_bias = self.add_weight("item_bias", (num_items,), initializer="zeros")
+        self.built = True
+
+    def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor, StepContext]) -> tf.Tensor:
+        user, item, target, context = inputs
+        start = self.cell.initial_state(tf.shape(user)[0])
+        states = self.cell.unroll(self.embed(item), start, self.cell.matrices(user), item > 0)
+        return self.scored(states, user, target, context)
+
+    def embed(self, item: tf.Tensor) -> list[tf.Tensor]:
+        """What the cell adds at items int[...]: float[..., width] a block."""
+        return self.enter(tf.gather(self.items, item))
+
+    def enter(self, vectors: tf.Tensor) -> list[tf.Tensor]:
+        """The same of items' vectors float[..., units]."""
+        parts = zip(self.inputs_of_items, self.input_biases, strict=True)
+        return [tf.tensordot(vectors, kernel, 1) + bias for kernel, bias in parts]
+
+    def scored(self, states: tf.Tensor, user: tf.Tensor, target: tf.Tensor, context: StepContext | None) -> tf.Tensor:
+        """As that of `CollaborativeRNN`; the context is that of the targets."""
+        assert context is not None
+        return self.mixed(states, self.stationary(user), target, context)
+
+    def mixed(self, states: tf.Tensor, factors: tf.Tensor, target: tf.Tensor, context: StepContext) -> tf.Tensor:
+        """float32[B, T], as `scored`, of users with factors float[B, k]."""
+        real, copied = target > 0, self.copy((context.item, context.time))
+
+        def rows(values: tf.Tensor) -> tf.Tensor:
+            return tf.boolean_mask(values, real)
+
+        wide = tf.repeat(factors[:, tf.newaxis], tf.shape(target)[1], axis=1)
+        at, features = self.with_features(rows(states), rows(context.features)), rows(context.features)
+        kernel = self.kernel()
+        network = tiled_log_likelihood(self.leave(at, rows(wide)), kernel, rows(target), kernel.dtype)
+        found = tf.concat([network[:, tf.newaxis], rows(copied), rows(context.shared)], axis=1)
+        mixed = tf.reduce_logsumexp(self.gate((features, at, found)) + found, axis=1)
+        return tf.scatter_nd(tf.where(real), mixed, tf.shape(target, tf.int64))
+
+    def distributions(self, states: tf.Tensor, user: tf.Tensor, context: StepContext) -> tf.Tensor:
+        """float32[B, items], probabilities of all items at each user's next event.
+
+        Args:
+          states: float[B, units].
+          user: int[B].
+          context: of one event each, whose item and time are the last; the item is 0, and ``shared`` holds
+            probabilities float32[B, s, items], all 0 where a distribution is absent.
+        """
+        return self.distributed(states, self.stationary(user), context)
+
+    def distributed(self, states: tf.Tensor, factors: tf.Tensor, context: StepContext) -> tf.Tensor:
+        """As `distributions`, of users with factors float[B, k]."""
+        features = context.features[:, 0]
+        at = self.with_features(states, features)
+        network = tf.nn.softmax(tf.matmul(self.leave(at, factors), self.kernel()))
+        weights = self.copy.log_weights((context.item, context.time))[:, :, 0]
+        seen = context.item[:, 1:-1]
+        none = tf.where(tf.reduce_any(seen > 0, axis=1), 0.0, -1e9)
+        copied = tf.repeat(none[:, tf.newaxis], self.copy.heads, axis=1)
+        shared = tf.where(tf.reduce_any(context.shared > 0, axis=2), 0.0, -1e9)
+        gate = tf.exp(
+            self.gate((features, at, tf.concat([tf.zeros_like(none)[:, tf.newaxis], copied, shared], axis=1)))
+        )
+        of_network, of_copy, of_shared = tf.split(gate, [1, self.copy.heads, shared.shape[1]], axis=1)
+        share = tf.einsum("bk,bkj->bj", of_copy, tf.nn.softmax(weights))
+        users, items = tf.shape(seen)[0], network.shape[1]
+        place = tf.range(users)[:, tf.newaxis] * (items + 1) + seen
+        own = tf.math.unsorted_segment_sum(tf.reshape(share, [-1]), tf.reshape(place, [-1]), users * (items + 1))
+        own = tf.reshape(own, [users, items + 1])[:, 1:]
+        return of_network * network + own + tf.einsum("bs,bsm->bm", of_shared, context.shared)
+
+    def with_features(self, states: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+        """float[N, units], states that know when the next event is."""
+        return states + tf.matmul(features, self.of_features)
+
+    def leave(self, states: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
+        """float[N, units + k + 1], what `kernel` turns into logits, of float[N, units] states and [N, k] factors."""
+        projected = tf.matmul(tf.concat([states, factors], axis=1), self.projection) + self.projection_bias
+        return tf.concat([projected, factors, tf.ones_like(states[:, :1])], axis=1)
+
+    def kernel(self) -> tf.Tensor:
+        """float[units + k + 1, items]."""
+        return tf.concat([tf.transpose(self.items[1:]), self.factor_kernel, self.item_bias[tf.newaxis]], axis=0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**keras.layers.Layer.get_config(self), **self.settings}

@@ -1,0 +1,138 @@
+"""The last events of users within a SavedModel: those of training, and those that come with a request."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from rrn_tf.data.event_context import DAY, FORGETTING, HOUR, RECENT, SCALE, USUAL, WEEK, repeats
+from rrn_tf.data.events import EventSequences
+from rrn_tf.features import Split
+
+
+class Past(NamedTuple):
+    """Of N users, what they did up to now.
+
+    Attributes:
+      item: int32[N, window + 1], the last events' items, the latest at the end; 0 where there are fewer.
+      time: int64[N, window + 1], their times in unix seconds, likewise.
+      repeat: float32[N, window + 1], 1 where an item was among those of the `window` events before it.
+      count: int32[N], how many events there are in all.
+    """
+
+    item: tf.Tensor
+    time: tf.Tensor
+    repeat: tf.Tensor
+    count: tf.Tensor
+
+
+class PastEvents(tf.Module):
+    """All training events of all users, in order: their items, times and whether they repeat.
+
+    Args:
+      sequences: of training; later events are left out.
+      window: events that are looked back upon.
+    """
+
+    def __init__(self, sequences: EventSequences, window: int) -> None:
+        super().__init__(name="past_events")
+        train = sequences.split == Split.TRAIN
+        splits = np.concatenate([[0], np.cumsum(sequences.counts([Split.TRAIN]))])
+        self.window = window
+        self.splits = tf.Variable(splits.astype(np.int64), trainable=False, name="splits")
+        self.item = tf.Variable(sequences.item[train].astype(np.int32), trainable=False, name="item")
+        self.time = tf.Variable(sequences.timestamp[train].astype(np.int64), trainable=False, name="time")
+        self.repeat = tf.Variable(repeats(sequences, window)[train], trainable=False, name="repeat")
+
+    def until_now(self, user: tf.Tensor, item: tf.Tensor, time: tf.Tensor) -> Past:
+        """The past of users after some more events.
+
+        Args:
+          user: int64[N], 0 for whoever is unknown.
+          item: int32[N, T], items of their events since training, in order; 0 is passed over.
+          time: int64[N, T], when they were.
+        """
+        begin, end = tf.gather(self.splits, user), tf.gather(self.splits, user + 1)
+        place = end[:, tf.newaxis] + tf.range(-self.window - 1, 0, dtype=tf.int64)
+        inside = place >= begin[:, tf.newaxis]
+        at = tf.where(inside, place, tf.zeros([], tf.int64))
+
+        def with_new(table: tf.Variable, new: tf.Tensor) -> tf.Tensor:
+            stored = tf.gather(table, at)
+            return tf.concat([tf.where(inside, stored, tf.zeros_like(stored)), new], axis=1)
+
+        items = with_new(self.item, item)
+        # Those that are passed over go to the front; the others keep their order.
+        order = tf.argsort(tf.cast(items > 0, tf.int32), axis=1, stable=True)
+
+        def in_order(values: tf.Tensor) -> tf.Tensor:
+            return tf.gather(values, order, batch_dims=1)
+
+        items, times = in_order(items), in_order(with_new(self.time, time))
+        is_new = in_order(tf.concat([tf.zeros_like(at, tf.bool), item > 0], axis=1))
+        repeat = in_order(with_new(self.repeat, tf.zeros_like(item, tf.bool)))
+        # New events are among the last T.
+        steps, width = tf.shape(item)[1], tf.shape(items)[1]
+        own = tf.range(width - steps, width)
+        age = own[:, tf.newaxis] - tf.range(width)[tf.newaxis]
+        same = (items[:, width - steps :, tf.newaxis] == items[:, tf.newaxis]) & (items[:, tf.newaxis] > 0)
+        again = tf.reduce_any(same & (age >= 1) & (age <= self.window), axis=2)
+        again = tf.where(is_new[:, width - steps :], again, repeat[:, width - steps :])
+        repeat = tf.cast(tf.concat([repeat[:, : width - steps], again], axis=1), tf.float32)
+        last = width - self.window - 1
+        count = tf.cast(end - begin, tf.int32) + tf.reduce_sum(tf.cast(item > 0, tf.int32), axis=1)
+        return Past(items[:, last:], times[:, last:], repeat[:, last:], count)
+
+    def own(self, user: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """All training events of users: which user each is of, int64[n]; its item and the one before it, int32[n]."""
+        begin, end = tf.gather(self.splits, user), tf.gather(self.splits, user + 1)
+        ragged = tf.ragged.range(begin, end)
+        place, whose = ragged.values, ragged.value_rowids()
+        before = tf.where(place > tf.gather(begin, whose), place - 1, tf.fill(tf.shape(place), tf.int64.max))
+        inside = before < tf.int64.max
+        previous = tf.where(inside, tf.gather(self.item, tf.where(inside, before, place)), 0)
+        return whose, tf.gather(self.item, place), previous
+
+
+def next_features(past: Past, others: tf.Tensor, now: tf.Tensor, *, clock: bool) -> tf.Tensor:
+    """float32[N, 11], `rrn_tf.data.event_context.FEATURES` of the next event of each user.
+
+    Args:
+      past: what they did.
+      others: float32[N], how many events of others came after the same item.
+      now: int64[N], unix seconds.
+      clock: whether time counts.
+    """
+    window = tf.shape(past.item)[1] - 1
+    seen = tf.cast(tf.minimum(past.count, window), tf.float32)
+    gap = tf.cast(tf.maximum(now - past.time[:, -1], 0), tf.float32) / HOUR
+    gap = tf.where(past.count > 0, gap, 0.0)
+    last = past.item[:, -1:]
+    again = (past.item[:, :-1] == last) & (last > 0) & (past.item[:, 1:] > 0)
+    same = tf.reduce_sum(tf.cast(again, tf.float32), axis=1)
+    flags = past.repeat[:, 1:]
+    share = (tf.reduce_sum(flags, axis=1) + 2 * USUAL) / (seen + 2)
+    age = tf.range(tf.shape(flags)[1], 0, -1)
+    old = tf.where(age <= RECENT, FORGETTING * (1 - FORGETTING) ** (tf.cast(age, tf.float32) - 1), 0.0)
+    kept = tf.minimum(seen, RECENT)
+    recent = tf.linalg.matvec(flags, old) + USUAL * (1 - FORGETTING) ** kept
+
+    def phase(span: int) -> tf.Tensor:
+        return 2 * math.pi / span * tf.cast(now % span, tf.float32)
+
+    columns = [
+        tf.math.log1p(tf.cast(past.count, tf.float32)) / SCALE,
+        tf.math.log1p(gap) / SCALE,
+        tf.math.log1p(same) / SCALE,
+        tf.cast(same > 0, tf.float32),
+        recent,
+        share,
+        tf.math.log1p(tf.maximum(others, 0)) / SCALE,
+        *(wave(phase(span)) for span in (DAY, WEEK) for wave in (tf.sin, tf.cos)),
+    ]
+    if not clock:
+        columns = [column * (place not in (1, 7, 8, 9, 10)) for place, column in enumerate(columns)]
+    return tf.stack(columns, axis=1)

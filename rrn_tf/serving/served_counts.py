@@ -1,0 +1,79 @@
+"""Counts of other users' events within a SavedModel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from rrn_tf.data.shared_counts import SMOOTHING, SharedCounts
+from rrn_tf.serving.past_events import PastEvents
+
+
+class SparseRows(tf.Module):
+    """A table of which few numbers are not 0.
+
+    Args:
+      rows: sparse float32[R, M].
+      name: of the variables.
+    """
+
+    def __init__(self, rows: Any, name: str) -> None:
+        super().__init__(name=name)
+        self._width = rows.shape[1]
+        # One number more, so that no table is empty.
+        self.splits = tf.Variable(rows.indptr.astype(np.int64), trainable=False, name="splits")
+        self.column = tf.Variable(np.append(rows.indices, 0).astype(np.int32), trainable=False, name="column")
+        self.value = tf.Variable(np.append(rows.data, 0).astype(np.float32), trainable=False, name="value")
+
+    def dense(self, row: tf.Tensor) -> tf.Tensor:
+        """float32[N, M] of rows int64[N]."""
+        ragged = tf.ragged.range(tf.gather(self.splits, row), tf.gather(self.splits, row + 1))
+        place = ragged.value_rowids() * self._width + tf.cast(tf.gather(self.column, ragged.values), tf.int64)
+        size = tf.size(row, tf.int64)
+        flat = tf.math.unsorted_segment_sum(tf.gather(self.value, ragged.values), place, size * self._width)
+        return tf.reshape(flat, [size, self._width])
+
+
+class ServedCounts(tf.Module):
+    """`SharedCounts` for requests.
+
+    Args:
+      counts: of training.
+      past: all training events, of which a user's own are left out.
+    """
+
+    def __init__(self, counts: SharedCounts, past: PastEvents) -> None:
+        super().__init__(name="shared_counts")
+        self._items, self._past = counts.num_items, past
+        self.following = SparseRows(counts.following(), "following")
+        self.met = tf.Variable(counts.met(), trainable=False, name="met")
+        self.neighbours = SparseRows(counts.neighbours, "neighbours")
+
+    def distributions(self, user: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """float32[N, 4, M] as those of `SharedCounts`, and float32[N], how many events the 2-gram is made of.
+
+        Args:
+          user: int64[N], 0 for whoever is unknown.
+          previous: int32[N], 0 for none.
+        """
+        whose, item, before = self._past.own(user)
+        size, width = tf.size(user, tf.int64), self._items
+        place = whose * width + tf.cast(item, tf.int64) - 1
+
+        def own(weight: tf.Tensor) -> tf.Tensor:
+            return tf.reshape(tf.math.unsorted_segment_sum(weight, place, size * width), [size, width])
+
+        asked = tf.gather(previous, whose)
+        following = self.following.dense(tf.cast(previous, tf.int64))
+        following -= own(tf.cast((before == asked) & (asked > 0), tf.float32))
+        met = self.met - own(tf.ones_like(place, tf.float32)) + SMOOTHING
+        total = tf.reduce_sum(following, axis=1)
+        shares = [
+            following / tf.where(total > 0, total, 1.0)[:, tf.newaxis],
+            met / tf.reduce_sum(met, axis=1, keepdims=True),
+            tf.fill(tf.shape(following), tf.constant(1 / width, tf.float32)),
+            self.neighbours.dense(user),
+        ]
+        return tf.stack(shares, axis=1), total

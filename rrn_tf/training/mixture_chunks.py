@@ -1,0 +1,136 @@
+"""Training of a mixture of a network and what users did before, chunk by chunk."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras as keras
+
+from rrn_tf.collaborative_config import CollaborativeTrainingConfig
+from rrn_tf.data.event_batches import EventGroup, EventPlan
+from rrn_tf.evaluation.event_likelihood import chunk_of, context_of
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
+from rrn_tf.training.chunks import ChunkPhase, OnGroup
+from rrn_tf.training.optimizers import LazyAdam
+
+_BETA = 0.98  # of the mean square
+_AVERAGED = 16  # times an epoch
+
+
+class MixtureChunkPhase(ChunkPhase):
+    """As `ChunkPhase`, all parts of a mixture together, by Adam, with dropout and averaged weights.
+
+    Dropout (`training.dropout`) takes away numbers of item vectors, states and user factors. What is validated and kept
+    are exponential averages of the weights over about the last `training.averaging` epochs.
+
+    Args:
+      model, plan, config, strategy: as those of `ChunkPhase`; the plan's groups have a context.
+
+    Reference:
+      Srivastava et al., Dropout, JMLR 2014; Polyak and Juditsky, Acceleration of Stochastic Approximation by Averaging,
+      SIAM Journal on Control and Optimization 1992.
+    """
+
+    _model: CollaborativeMixture
+    averages_weights = True
+
+    def __init__(
+        self,
+        model: CollaborativeMixture,
+        plan: EventPlan,
+        config: CollaborativeTrainingConfig,
+        strategy: tf.distribute.Strategy,
+    ) -> None:
+        super().__init__(model, plan, config, strategy)
+        self._weights = model.trainable_variables
+        self._averages: Averages | None = None
+        if config.averaging:
+            with strategy.scope():
+                self._averages = Averages(self._weights)
+        every = max(len(plan) // _AVERAGED, 1)
+        self._every = every
+        self._kept = math.exp(-every / max(config.averaging * len(plan), 1e-9)) if config.averaging else 0.0
+
+    def _make_optimizer(self) -> keras.optimizers.legacy.Optimizer:
+        return LazyAdam(self._config.learning_rate, self._config.gradient_clip, beta_2=_BETA)
+
+    @property
+    def optimizers(self) -> dict[str, tf.Module | keras.optimizers.legacy.Optimizer]:
+        """The optimizer, and the averages, which go on with it."""
+        return {**super().optimizers, **({"averages": self._averages} if self._averages else {})}
+
+    def run(self, order: npt.NDArray[np.int64], on_group: OnGroup = lambda done, of, states: None) -> float:
+        """As `ChunkPhase.run`."""
+
+        def averaging(done: int, of: int, states: list[tf.Tensor]) -> None:
+            if self._averages and (done % self._every == 0 or done == of):
+                self._averages.follow(self._kept)
+            on_group(done, of, states)
+
+        return super().run(order, averaging)
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within, the model has the averages for weights."""
+        if self._averages is None:
+            yield
+            return
+        self._averages.exchange()
+        try:
+            yield
+        finally:
+            self._averages.exchange()
+
+    def _replica_step(self, group: EventGroup, index: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        config, model = self._config, self._model
+        item, real, target = chunk_of(group, index, config.chunk)
+        context = context_of(group, index, config.chunk)
+        assert context is not None
+        with tf.GradientTape() as tape:
+            vectors = self._dropped(tf.gather(model.items, item), 0)
+            states = self._unroll(model.enter(vectors), state, model.cell.matrices(group.user), real)
+            factors = self._dropped(model.stationary(group.user), 1)
+            found = model.mixed(self._dropped(states, 2), factors, target, context)
+            loss = -tf.reduce_sum(found) / (config.users_per_batch * config.chunk)
+        gradients = zip(tape.gradient(loss, self._weights), self._weights)
+        self.optimizer.apply_gradients([(g, v) for g, v in gradients if g is not None])
+        return loss, states[:, -1]
+
+    def _dropped(self, values: tf.Tensor, number: int) -> tf.Tensor:
+        """Values of which dropout takes some; each number of a step has draws of its own, each replica too."""
+        if not self._config.dropout:
+            return values
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.stack([self._config.seed, tf.cast(self.optimizer.iterations, tf.int32)])
+        seed = tf.random.experimental.stateless_fold_in(seed, 3 * replica + number)
+        return tf.nn.experimental.stateless_dropout(values, self._config.dropout, seed)
+
+
+class Averages(tf.Module):
+    """Exponential averages of variables.
+
+    Args:
+      variables: float32, which they follow.
+    """
+
+    def __init__(self, variables: list[tf.Variable]) -> None:
+        super().__init__(name="averages")
+        self._of = variables
+        self.values = [tf.Variable(variable, trainable=False) for variable in variables]
+
+    def follow(self, kept: float) -> None:
+        """Moves them towards the variables; `kept` is the share of what they were."""
+        for average, variable in zip(self.values, self._of, strict=True):
+            average.assign_add((1 - kept) * (variable - average))
+
+    def exchange(self) -> None:
+        """Variables and averages change places."""
+        for average, variable in zip(self.values, self._of, strict=True):
+            values = variable.read_value() + 0
+            variable.assign(average)
+            average.assign(values)
