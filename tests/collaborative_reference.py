@@ -52,6 +52,36 @@ def log_likelihoods(states: Array, target: Array, kernel: Array) -> Array:
     return np.array([log_probabilities(h, kernel)[y - 1] if y else 0.0 for h, y in zip(states, target, strict=True)])
 
 
+def copied(item: Array, time: Array, kernel: Array, window: int, clock: bool) -> Array:
+    """What `HistoryCopy` says, event by event; `kernel` float[heads, 7] is that of log-weights."""
+    steps = item.shape[1] - window - 1
+    found = np.full((len(item), steps, len(kernel)), -1e9)
+    for b, t, k in np.ndindex(found.shape):
+        now = window + 1 + t
+        mass, hit = 0.0, 0.0
+        for past in range(now - window, now):
+            if not item[b, past]:
+                continue
+            age, hours = now - past, max(time[b, now] - time[b, past], 0) / 3600
+            turns = [np.cos(2 * np.pi * hours / span) - 1 for span in (24, 168)]
+            same = float(item[b, past - 1] == item[b, now - 1] > 0)
+            of_time = [np.log1p(hours), *turns] if clock else [0.0] * 3
+            features = [np.log(age), age / 50, *of_time, same, hours / 720 * clock]
+            weight = np.exp(kernel[k] @ features)
+            mass, hit = mass + weight, hit + weight * (item[b, past] == item[b, now])
+        if mass:
+            found[b, t, k] = np.log(hit / mass) if hit else -100
+    return found
+
+
+def shares(features: Array, states: Array, found: Array, weights: tuple[Array, Array, Array]) -> Array:
+    """What `MixtureGate` says of rows; weights of features, of states, and biases."""
+    of_features, of_states, bias = weights
+    logits = 5 * (features @ of_features + bias) + states @ of_states
+    mass = np.where(found > -1e8, np.exp(logits), 0)
+    return np.where(found > -1e8, logits - np.log(mass.sum(axis=1, keepdims=True)), -1e9)
+
+
 def lazy_rmsprop(
     start: Array, gradients: list[dict[int, Array]], rate: float, rho: float, epsilon: float, clip: float = 0.0
 ) -> Array:

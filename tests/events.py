@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -68,3 +69,19 @@ def random_events(lengths: Sequence[tuple[int, int, int]], num_items: int, seed:
     rng = np.random.default_rng(seed)
     items = [rng.integers(1, num_items + 1, sum(counts)).tolist() for counts in lengths]
     return sequences_of(items, [counts[1:] for counts in lengths], num_items)
+
+
+def rhythmic_events(seed: int = 0, users: int = 8, num_items: int = 9, valid: int = 3, test: int = 3) -> EventSequences:
+    """Users with favourites of their own that return at hours of their own; lengths and gaps differ."""
+    rng = np.random.default_rng(seed)
+    items, times = [], []
+    for user in range(users):
+        length = int(rng.integers(14, 30))
+        own = rng.permutation(num_items)[:3] + 1
+        hour = np.sort(rng.integers(0, 24 * 40, length))
+        mine = own[(hour % 24) // 8]
+        items.append(np.where(rng.random(length) < 0.8, mine, rng.integers(1, num_items + 1, length)).tolist())
+        items[-1][:2] = [user % num_items + 1, (user + 1) % num_items + 1]
+        times.append(hour * 3_600 + 1_300_000_000)
+    sequences = sequences_of(items, [(valid, test)] * users, num_items)
+    return replace(sequences, timestamp=np.concatenate(times))

@@ -24,7 +24,7 @@ EVENT_PAPERS = {
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_preset_loads_by_its_name_and_fits_any_data(path: Path) -> None:
-    kind = CollaborativeConfig if path.stem in EVENT_PAPERS else Config
+    kind = CollaborativeConfig if path.stem in (*EVENT_PAPERS, "crnn-plus") else Config
     config = load_config(path.stem, kind=kind)
     assert config != kind()
     if isinstance(config, Config):

@@ -15,8 +15,10 @@ from components.blessing import bless
 from components.report.executor import JSON_FILE, MARKDOWN_FILE
 from components.staging import local_input, local_output
 from rrn_tf.baselines.ngram import ngrams
+from rrn_tf.data.event_context import with_context
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.load_events import load_events
+from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_leaderboard import (
     EventScores,
     event_leaderboard,
@@ -25,7 +27,7 @@ from rrn_tf.evaluation.event_leaderboard import (
 )
 from rrn_tf.evaluation.event_leaderboard import score as score_model
 from rrn_tf.evaluation.event_protocols import scored_positions
-from rrn_tf.evaluation.network_scores import NetworkEventModel
+from rrn_tf.evaluation.network_scores import MixtureEventModel, NetworkEventModel
 from rrn_tf.features import Split
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 
@@ -83,8 +85,16 @@ class Executor(base_executor.BaseExecutor):
 
 
 def saved_scores(path: str, sequences: EventSequences, positions: np.ndarray, name: str) -> EventScores | None:
-    """What a saved model says of events; None where it knows other items, and cannot be compared."""
+    """What a saved model says of events; None where it knows other items (a mixture: or users) and is not compared."""
     saved = SavedCollaborativeRNN(path)
     if not np.array_equal(saved.item_ids, sequences.item_ids):
         return None
-    return score_model(NetworkEventModel(saved.load_users(sequences.user_ids).model, name), sequences, positions)
+    if not saved.is_mixture:
+        return score_model(NetworkEventModel(saved.load_users(sequences.user_ids).model, name), sequences, positions)
+    # Its users are those of its own training, who may not be those of the events.
+    training = saved.training_events()
+    if not np.array_equal(training.user_ids, sequences.user_ids):
+        return None
+    counts, network = SharedCounts(training), saved.load_mixture()
+    sequences = with_context(sequences, counts, network.window, clock=network.settings["clock"])
+    return score_model(MixtureEventModel(network, counts, name), sequences, positions)

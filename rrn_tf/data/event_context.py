@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.data.event_scores import Positions, previous_items
+from rrn_tf.data.event_scores import Positions, positions_of, previous_items
 from rrn_tf.data.events import EventSequences
-from rrn_tf.data.shared_counts import SharedCounts
+from rrn_tf.data.shared_counts import DISTRIBUTIONS, SharedCounts
+from rrn_tf.features import Split
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -52,20 +55,26 @@ class EventContext(NamedTuple):
     window: int
 
 
-def event_context(sequences: EventSequences, counts: SharedCounts, window: int, *, clock: bool) -> EventContext:
-    """Features and shared log-probabilities of all events; each from earlier ones of its user, and training counts.
+def with_context(
+    sequences: EventSequences, counts: SharedCounts, window: int, *, clock: bool, splits: Sequence[Split] = tuple(Split)
+) -> EventSequences:
+    """The events with features and shared log-probabilities, from earlier ones of their users and training counts.
 
     Args:
       sequences: the events.
       counts: of their training events.
       window: how many events of a user are looked back upon.
       clock: whether time counts, or order alone: then the features of time are 0.
+      splits: whose events have log-probabilities.
     """
     positions = np.arange(len(sequences.item))
     features = features_of(sequences, counts.others_total(sequences, positions), window)
     if not clock:
         features[:, [FEATURES.index(name) for name in OF_TIME]] = 0
-    return EventContext(features, counts.log_probabilities(sequences, positions), window)
+    shared = np.zeros((len(positions), len(DISTRIBUTIONS)), np.float32)
+    asked = positions_of(sequences, splits)
+    shared[asked] = counts.log_probabilities(sequences, asked)
+    return replace(sequences, context=EventContext(features, shared, window))
 
 
 def features_of(sequences: EventSequences, others: npt.NDArray[np.float64], window: int) -> FloatArray:

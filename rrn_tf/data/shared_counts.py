@@ -51,7 +51,7 @@ class SharedCounts:
         """Of the item of each event: float32[N, 4]; `ABSENT` where a distribution has nothing to say.
 
         Args:
-          sequences: the events that were counted, later ones of the same users included.
+          sequences: the events that were counted, and later ones; users above all others had none in training.
           positions: int64[N], indices into `sequences.item`.
         """
         user, item = sequences.user[positions].astype(np.int64), sequences.item[positions]
@@ -69,14 +69,14 @@ class SharedCounts:
         )
         found = np.where(probability > 0, np.log(np.maximum(probability, 1e-30)), _NEVER)
         found[total <= 0, 0] = ABSENT
-        found[self.neighbours.getnnz(axis=1)[user] == 0, 3] = ABSENT
+        found[self.neighbours.getnnz(axis=1)[self._trained(user)] == 0, 3] = ABSENT
         return found.astype(np.float32)
 
     def distributions(self, user: npt.NDArray[np.integer], previous: npt.NDArray[np.integer]) -> FloatArray:
         """Probabilities of all items for users at the event after `previous`: float32[B, 4, M]; absent ones are 0.
 
         Args:
-          user: int[B], 0 for whoever is unknown.
+          user: int[B], 0 or above all others for whoever is unknown.
           previous: int[B], the item before, 0 for none.
         """
         users, before = user.astype(np.int64), previous.astype(np.int64)
@@ -84,7 +84,7 @@ class SharedCounts:
         found[:, 0] = self._shares(self._following, before, self._pair(users, before), 0.0)
         found[:, 1] = self._shares(self._met, np.zeros(len(users), np.int64), users, SMOOTHING)
         found[:, 2] = 1 / self.num_items
-        found[:, 3] = self.neighbours[users].toarray()
+        found[:, 3] = self.neighbours[self._trained(users)].toarray()
         return found
 
     def following(self) -> Any:
@@ -102,6 +102,10 @@ class SharedCounts:
         everyone, own = self._following
         total = everyone.total[everyone.rows(previous)] - own.total[own.rows(self._pair(user, previous))]
         return np.asarray(total)
+
+    def _trained(self, user: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+        """Users with training events, 0 for the others."""
+        return np.where(user < self.neighbours.shape[0], user, 0)
 
     def _pair(self, user: npt.NDArray[np.integer], previous: npt.NDArray[np.integer]) -> Codes:
         return user.astype(np.int64) * (self.num_items + 1) + previous.astype(np.int64)
@@ -129,7 +133,7 @@ class SharedCounts:
     def _of_neighbours(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.float64]:
         """Probabilities by the nearest users: of training events by those that the user's other spans tell."""
         user, item = sequences.user[positions], sequences.item[positions] - 1
-        found = np.asarray(self.neighbours[user, item], np.float64).ravel()
+        found = np.asarray(self.neighbours[self._trained(user), item], np.float64).ravel()
         train = positions_of(sequences, [Split.TRAIN])
         place = np.arange(len(sequences.item)) - sequences.user_splits[sequences.user]
         count = sequences.counts([Split.TRAIN])[sequences.user]

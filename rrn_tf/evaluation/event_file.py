@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from rrn_tf.data.event_context import with_context
 from rrn_tf.data.events import EventSequences
+from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.network_scores import network_figures
-from rrn_tf.evaluation.queries import EvaluationOutcome, QueryFileError, read_queries
+from rrn_tf.evaluation.queries import EvaluationOutcome, QueryFileError, QueryTable, read_queries
 from rrn_tf.features import ITEM_ID, USER_ID, Split
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 
@@ -32,6 +37,8 @@ def evaluate_event_file(model: SavedCollaborativeRNN, data: Path, protocol: str)
     usable = np.flatnonzero(table.usable & (item > 0))
     if not len(usable):
         raise QueryFileError(f"{data}: expected events with items that the model knows, found none")
+    if model.is_mixture:
+        return _of_mixture(model, data, protocol, table, usable, item)
     user, names = pd.factorize(table.frame[USER_ID].iloc[usable])
     ids = names.to_numpy(object)
     loaded = model.load_users(ids)
@@ -46,7 +53,56 @@ def evaluate_event_file(model: SavedCollaborativeRNN, data: Path, protocol: str)
     )
     splits = (Split.TEST, Split.TEST_COLD)
     figures = network_figures(loaded.model, sequences, protocol, splits=splits, start=loaded.states)
-    messages = list(table.messages)
+    return _outcome(figures, protocol, table, data, item)
+
+
+def _of_mixture(
+    model: SavedCollaborativeRNN,
+    data: Path,
+    protocol: str,
+    table: QueryTable,
+    usable: npt.NDArray[np.int64],
+    item: npt.NDArray[np.int64],
+) -> EvaluationOutcome:
+    """As `evaluate_event_file`, of a mixture, which knows the events that it was trained on: these are left out."""
+    training = model.training_events()
+    known = pd.Categorical(table.frame[USER_ID].iloc[usable], categories=training.user_ids).codes.astype(np.int64) + 1
+    new, names = pd.factorize(table.frame[USER_ID].iloc[usable[known == 0]])
+    known[known == 0] = training.num_users + 1 + new
+    later = pd.DataFrame({"user": known, "item": item[usable], "time": table.timestamp[usable]})
+    trained = pd.DataFrame({"user": training.user, "item": training.item, "time": training.timestamp}).astype(np.int64)
+    seen = pd.MultiIndex.from_frame(later).isin(pd.MultiIndex.from_frame(trained))
+    later = later[~seen].sort_values(["user", "time"], kind="stable")
+    if not len(later):
+        raise QueryFileError(f"{data}: expected events that the model was not trained on, found none")
+    user = np.concatenate([training.user, later["user"]])
+    order = np.argsort(user, kind="stable")  # the training events of a user come first
+    ids = np.concatenate([training.user_ids, names.to_numpy(object)])
+    split = np.where(later["user"] <= training.num_users, Split.TEST, Split.TEST_COLD)
+    merged = EventSequences(
+        user_splits=np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(ids) + 1))]),
+        item=np.concatenate([training.item, later["item"]])[order].astype(np.int32),
+        timestamp=np.concatenate([training.timestamp, later["time"]])[order],
+        split=np.concatenate([training.split, split])[order].astype(np.uint8),
+        user_ids=ids,
+        item_ids=training.item_ids,
+    )
+    splits, counts, network = (Split.TEST, Split.TEST_COLD), SharedCounts(training), model.load_mixture(len(names))
+    merged = with_context(merged, counts, network.window, clock=network.settings["clock"], splits=splits)
+    figures = network_figures(network, merged, protocol, splits=splits, counts=counts)
+    found = f"{data}: {int(seen.sum()):,} events that the model was trained on are left out"
+    return _outcome(figures, protocol, table, data, item, [found] if seen.any() else [])
+
+
+def _outcome(
+    figures: dict[str, dict[str, Any]],
+    protocol: str,
+    table: QueryTable,
+    data: Path,
+    item: npt.NDArray[np.int64],
+    messages: Sequence[str] = (),
+) -> EvaluationOutcome:
+    messages = [*table.messages, *messages]
     if unknown := int((table.usable & (item == 0)).sum()):
         messages.append(f"{data}: {unknown:,} events with items that training did not know are left out")
     return EvaluationOutcome({split: {protocol: of} for split, of in figures.items()}, {}, messages)

@@ -40,7 +40,7 @@ class HistoryCopy(keras.layers.Layer):
         unix seconds; 0 where there is no event. The last T are predicted, each from the `window` events before it.
 
     Returns:
-      float[B, T, heads], log-probabilities of their items; -1e9 where no event came before.
+      float[B, T, heads], reckoned in full precision: log-probabilities of their items; -1e9 where no event came before.
 
     Example:
       >>> copy = HistoryCopy(heads=2, window=3)
@@ -77,13 +77,14 @@ class HistoryCopy(keras.layers.Layer):
         found = tf.reduce_logsumexp(tf.where(hit, weights, never), axis=-1)
         some = all_of_it > never / 2
         met = some & (found > never / 2)
-        log_p = tf.where(met, tf.where(met, found, 0) - tf.where(met, all_of_it, 0), tf.where(some, _NOTHING, never))
-        return tf.transpose(log_p, [0, 2, 1])
+        nothing = tf.constant(_NOTHING, weights.dtype)
+        log_p = tf.where(met, found - all_of_it, tf.where(some, nothing, never))
+        return tf.cast(tf.transpose(log_p, [0, 2, 1]), self.compute_dtype)
 
     def log_weights(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         """float[B, heads, T, window + T - 1], of all events but the first and the last; -1e9 of what does not count."""
         item, time = inputs
-        steps, dtype = tf.shape(item)[1] - self.window - 1, self.compute_dtype
+        steps, dtype = tf.shape(item)[1] - self.window - 1, tf.as_dtype(self.variable_dtype)
         age = self.window + tf.range(steps)[:, tf.newaxis] - tf.range(self.window + steps - 1)[tf.newaxis]
         counts = ((age >= 1) & (age <= self.window))[tf.newaxis] & (item[:, tf.newaxis, 1:-1] > 0)
         age = tf.cast(tf.maximum(age, 1), dtype)[tf.newaxis]

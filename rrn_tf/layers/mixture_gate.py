@@ -23,7 +23,7 @@ class MixtureGate(keras.layers.Layer):
         distributions give to some item; -1e9 where one is absent. At least one is present.
 
     Returns:
-      float[N, parts], the logarithms of their shares; -1e9 of absent ones.
+      float[N, parts], reckoned in full precision: the logarithms of their shares; -1e9 of absent ones.
 
     Example:
       >>> gate = MixtureGate(parts=3)
@@ -48,11 +48,13 @@ class MixtureGate(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        features, states, found = (tf.cast(x, self.compute_dtype) for x in inputs)
-        logits = RATE * (tf.matmul(features, self.of_features) + self.bias) + tf.matmul(states, self.of_states)
+        features, states, found = (tf.cast(x, self.variable_dtype) for x in inputs)
+        weights = (self.of_features, self.bias, self.of_states)
+        of_features, bias, of_states = (tf.cast(x, self.variable_dtype) for x in weights)
+        logits = RATE * (tf.matmul(features, of_features) + bias) + tf.matmul(states, of_states)
         absent = tf.constant(-1e9, logits.dtype)
         shares = tf.nn.log_softmax(tf.where(found > _ABSENT, logits, absent))
-        return tf.where(found > _ABSENT, shares, absent)
+        return tf.cast(tf.where(found > _ABSENT, shares, absent), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "parts": self.parts}

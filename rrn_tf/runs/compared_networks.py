@@ -13,18 +13,26 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from rrn_tf.collaborative_config import CollaborativeConfig, CollaborativeModelConfig
+from rrn_tf.collaborative_config import (
+    CollaborativeConfig,
+    CollaborativeModelConfig,
+    CollaborativeTrainingConfig,
+)
 from rrn_tf.config import load_config
+from rrn_tf.data.event_context import with_context
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
+from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, EventScores, score
-from rrn_tf.evaluation.network_scores import EnsembleEventModel, NetworkEventModel
-from rrn_tf.models.collaborative_rnn import GRU, RNN, CollaborativeRNN
+from rrn_tf.evaluation.event_likelihood import EventNetwork
+from rrn_tf.evaluation.network_scores import EnsembleEventModel, event_model
+from rrn_tf.models.collaborative_rnn import GRU, RNN
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.truncated_bptt import make_model, train
 
 # P is read as pooled: one recurrent matrix for all users.
+MIXTURE = "mixture"
 FORMS: dict[str, dict[str, Any]] = {
     "C-GRU": {"cell": GRU, "pooled": False},
     "P-GRU": {"cell": GRU, "pooled": True},
@@ -33,7 +41,9 @@ FORMS: dict[str, dict[str, Any]] = {
 
 
 def form_of(sizes: CollaborativeModelConfig) -> str:
-    """The paper's name of a network."""
+    """The paper's name of a network, or that of a mixture."""
+    if sizes.mixture:
+        return MIXTURE
     return f"{'P' if sizes.pooled else 'C'}-{'GRU' if sizes.cell == GRU else 'tanh'}"
 
 
@@ -52,8 +62,15 @@ def scores_of_runs(runs: Sequence[RunPaths], sequences: EventSequences, position
       ValueError: for one run given twice.
     """
     configs = [load_config(run.config, kind=CollaborativeConfig) for run in runs]
+    counts = None
+    if mixtures := [config.model for config in configs if config.model.mixture]:
+        window, clock = mixtures[0].window, mixtures[0].clock
+        if any((model.window, model.clock) != (window, clock) for model in mixtures):
+            raise ValueError("expected mixtures of one window and clock, found several")
+        counts = SharedCounts(sequences)
+        sequences = with_context(sequences, counts, window, clock=clock)
     networks = [
-        NetworkEventModel(best_network(run, config, sequences), name)
+        event_model(best_network(run, config, sequences), counts if config.model.mixture else None, name)
         for name, run, config in zip(_names(runs, configs), runs, configs, strict=True)
     ]
     seconds = [_seconds_of(run) for run in runs]
@@ -83,12 +100,15 @@ def scores_of_forms(
 
     Args:
       forms: keys of `FORMS`.
-      config: of all of them but for what makes the form.
+      config: of all of them but for what makes the form; of a mixture the data and the seed alone.
       sequences: the events.
       positions: int64[N], the events to ask about.
       echo: is told of each form before it is trained.
       listeners: are told of training.
     """
+    if config.model.mixture:
+        seed = config.training.seed
+        config = CollaborativeConfig(data=config.data, training=CollaborativeTrainingConfig(seed=seed))
     scores = {}
     for form in forms:
         echo(form)
@@ -96,14 +116,14 @@ def scores_of_forms(
         with tempfile.TemporaryDirectory(prefix="rrn-network-") as folder:
             result = train(sequences, folder, own, listeners=listeners)
         seconds = sum(record.seconds + record.valid_seconds for record in result.history)
-        scores[form] = score(NetworkEventModel(result.model, form), sequences, positions, seconds)
+        scores[form] = score(event_model(result.model, result.counts, form), result.sequences, positions, seconds)
     return scores
 
 
 def means_of_runs(rows: Sequence[EventLeaderboardRow]) -> dict[str, dict[str, float]]:
     """For each form of several runs their number, ``runs``, mean ``nll`` and its ``standard_error`` over runs."""
     means = {}
-    for form in FORMS:
+    for form in (MIXTURE, *FORMS):
         losses = [row.nll for row in rows if row.model.startswith(f"{form} ")]
         if losses:
             error = float(np.std(losses, ddof=1) / np.sqrt(len(losses)))
@@ -111,7 +131,7 @@ def means_of_runs(rows: Sequence[EventLeaderboardRow]) -> dict[str, dict[str, fl
     return means
 
 
-def best_network(run: RunPaths, config: CollaborativeConfig, sequences: EventSequences) -> CollaborativeRNN:
+def best_network(run: RunPaths, config: CollaborativeConfig, sequences: EventSequences) -> EventNetwork:
     """The network of a run with its best weights.
 
     Raises:

@@ -12,7 +12,9 @@ import numpy.typing as npt
 import pandas as pd
 import tensorflow as tf
 
-from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID
+from rrn_tf.data.events import EventSequences
+from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID, Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.saved_rrn import loaded_module
 
@@ -46,6 +48,15 @@ class SavedCollaborativeRNN:
         self._module = loaded_module(model)
 
     @property
+    def is_mixture(self) -> bool:
+        """Whether the network stands beside past items and counts of others."""
+        return str(self._about.get("kind")) == CollaborativeMixture.__name__
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        return dict(json.loads(self._module.about.numpy()))
+
+    @property
     def item_ids(self) -> npt.NDArray[np.object_]:
         """Ids of the trained items, in order of their indices (from 1)."""
         return _text(self._module.item_ids)
@@ -62,14 +73,39 @@ class SavedCollaborativeRNN:
         names, found = answer[ITEM_ID].numpy()[0], answer[LOG_PROBABILITY].numpy()[0]
         return [(name.decode(), float(value)) for name, value in zip(names, found, strict=True)]
 
+    def training_events(self) -> EventSequences:
+        """All events that a mixture was trained on, with the users and items that it knows."""
+        past = self._module.past
+        splits = past.splits.numpy()
+        return EventSequences(
+            user_splits=splits,
+            item=past.item.numpy(),
+            timestamp=past.time.numpy(),
+            split=np.full(int(splits[-1]), Split.TRAIN, np.uint8),
+            user_ids=_text(self._module.user_ids),
+            item_ids=self.item_ids,
+        )
+
+    def load_mixture(self, new_users: int = 0) -> CollaborativeMixture:
+        """The network of a mixture, of all users that it knows and, above these, some that it does not know."""
+        settings, module = self._about["model"], self._module
+        model = CollaborativeMixture(**{**settings, "num_users": settings["num_users"] + new_users})
+        of_users = [model.stationary.table, *(model.cell.recurrent if settings["personal"] else [])]
+        for mine, saved in zip(model.variables, module.weights, strict=True):
+            whole = saved.numpy()
+            if any(mine is table for table in of_users):
+                whole = np.concatenate([whole, np.repeat(whole[:1], new_users, axis=0)])
+            mine.assign(whole)
+        return model
+
     def load_users(self, ids: npt.NDArray[np.object_]) -> LoadedUsers:
-        """The network and the states of the given users, known or not.
+        """The network of a Collaborative RNN that is no mixture, and the states of the given users, known or not.
 
         Args:
           ids: object[users], all different.
         """
         module = self._module
-        settings = json.loads(module.about.numpy())["model"]
+        settings = self._about["model"]
         row = pd.Categorical(ids, categories=_text(module.user_ids)).codes.astype(np.int64) + 1
         # Row 0 of the saved tables is that of whoever is unknown; here it stands for padding.
         rows = np.concatenate([[0], row])

@@ -16,7 +16,7 @@ import tf_keras as keras
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.event_batches import EventPlan, plan_interleaved, plan_training
-from rrn_tf.data.event_context import FEATURES, event_context
+from rrn_tf.data.event_context import FEATURES, with_context
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import DISTRIBUTIONS, SharedCounts
 from rrn_tf.evaluation.event_likelihood import EventMetrics, EventNetwork, EventRoller, mean_nll
@@ -123,8 +123,7 @@ def train(
     if config.model.mixture:
         listener.on_stage("counting what others do")
         counts = SharedCounts(sequences)
-        context = event_context(sequences, counts, config.model.window, clock=config.model.clock)
-        sequences = replace(sequences, context=context)
+        sequences = with_context(sequences, counts, config.model.window, clock=config.model.clock)
     plan = plan_training(sequences, settings.users_per_batch, settings.chunk, settings.last_chunks, replicas)
     if not len(plan):
         raise ValueError("some user should have two training events or more, received none")

@@ -32,7 +32,7 @@ def scored(groups: list[EventGroup]) -> list[tuple[int, list[int], list[int]]]:
     found = []
     for group in groups:
         assert (group.item.shape[1] - 1) % CHUNK == 0
-        for user, item, length, first in zip(*group, strict=True):
+        for user, item, length, first in zip(*group[:4], strict=True):
             assert not item[length + 1 :].any()
             if user:
                 found.append((int(user), item[:length].tolist(), item[first + 1 : length + 1].tolist()))

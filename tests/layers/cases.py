@@ -10,10 +10,12 @@ import numpy as np
 from rrn_tf.layers import (
     CollaborativeGRUCell,
     CollaborativeSimpleRNNCell,
+    HistoryCopy,
     InnovationEncoder,
     ItemSoftmax,
     MemberDense,
     MemberLSTMCell,
+    MixtureGate,
     RatingEmission,
     StateTower,
     StationaryFactors,
@@ -191,6 +193,26 @@ CASES = {
         lambda rng: (rng.normal(size=(N, 3)), _target(rng)),
         lambda layer, inputs: collaborative_reference.log_likelihoods(*inputs, layer.kernel.numpy()),
         poison=lambda inputs: (_nan_where(inputs[1] == 0, inputs[0]), inputs[1]),
+    ),
+    **{
+        name: Case(
+            partial(HistoryCopy, 2, 3, clock),
+            lambda rng: (
+                rng.integers(1, 4, (B, 4 + T)).astype(np.int32),
+                np.sort(rng.integers(0, 200_000, (B, 4 + T)), axis=1),
+            ),
+            lambda layer, inputs: collaborative_reference.copied(
+                *inputs, 5 * layer.kernel.numpy(), layer.window, layer.clock
+            ),
+        )
+        for name, clock in (("HistoryCopy", True), ("HistoryCopy-order", False))
+    },
+    "MixtureGate": Case(
+        lambda **kwargs: MixtureGate(3, **kwargs),
+        lambda rng: (rng.normal(size=(N, 2)), rng.normal(size=(N, 4)), rng.normal(size=(N, 3))),
+        lambda layer, inputs: collaborative_reference.shares(
+            *inputs, tuple(x.numpy() for x in (layer.of_features, layer.of_states, layer.bias))
+        ),
     ),
     "StepEncoder": Case(
         lambda **kwargs: StepEncoder(4, D, **kwargs),

@@ -1,0 +1,130 @@
+"""The mixture: one distribution, causal to the bit, trained with averages that a resumed training goes on from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rrn_tf.collaborative_config import CollaborativeConfig
+from rrn_tf.config import ConfigError, config_from_dict
+from rrn_tf.data.event_context import with_context
+from rrn_tf.data.event_scores import positions_of
+from rrn_tf.data.events import EventSequences
+from rrn_tf.data.shared_counts import SharedCounts
+from rrn_tf.evaluation.event_likelihood import EventRoller
+from rrn_tf.evaluation.event_protocols import CLEAN
+from rrn_tf.evaluation.network_scores import MixtureEventModel, network_figures
+from rrn_tf.features import Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
+from rrn_tf.training.listeners import Listener
+from rrn_tf.training.truncated_bptt import CollaborativeResult, train
+from tests.events import rhythmic_events, with_items
+
+ITEMS, WINDOW = 9, 6
+
+
+def config(epochs: int, **model: Any) -> CollaborativeConfig:
+    sizes = {"mixture": True, "pooled": True, "activation": "tanh", "units": 4, "stationary": 2, "window": WINDOW}
+    training = {"epochs": epochs, "patience": 0, "users_per_batch": 3, "chunk": 5, "learning_rate": 0.02}
+    values = {"model": {**sizes, **model}, "training": {**training, "dropout": 0.3, "averaging": 1}}
+    return config_from_dict(values, CollaborativeConfig)
+
+
+@pytest.fixture(scope="module")
+def sequences() -> EventSequences:
+    return rhythmic_events(num_items=ITEMS)
+
+
+@pytest.fixture(scope="module")
+def trained(sequences: EventSequences, tmp_path_factory: pytest.TempPathFactory) -> CollaborativeResult:
+    return train(sequences, tmp_path_factory.mktemp("mixture"), config(4))
+
+
+def as_event_model(result: CollaborativeResult) -> MixtureEventModel:
+    assert isinstance(result.model, CollaborativeMixture)
+    assert result.counts is not None
+    return MixtureEventModel(result.model, result.counts, "mixture")
+
+
+def test_it_learns(trained: CollaborativeResult) -> None:
+    losses = [record.train_nll for record in trained.history]
+    assert losses[-1] < losses[0]
+    assert min(record.valid_nll for record in trained.history) < np.log(ITEMS)
+
+
+def test_the_two_scorers_agree(trained: CollaborativeResult) -> None:
+    """Log-likelihoods along sequences, as trained on, and whole distributions, as served."""
+    figures = network_figures(trained.model, trained.sequences, CLEAN, counts=trained.counts)
+    for split in ("valid", "test"):
+        assert figures[split]["nll"] == pytest.approx(trained.metrics[split][CLEAN]["nll"], rel=1e-5)
+    losses = [record.valid_nll for record in trained.history]
+    assert figures["valid"]["nll"] == pytest.approx(min(losses), rel=1e-5), "the kept weights are those validated"
+
+
+def test_probabilities_add_up_to_one(trained: CollaborativeResult) -> None:
+    model, positions = as_event_model(trained), positions_of(trained.sequences, [Split.TEST])
+    # The first event of a user has no past, no 2-gram and no nearest users to go by.
+    positions = np.append(positions, trained.sequences.user_splits[1])
+    contexts = model._contexts(trained.sequences, positions)
+    np.testing.assert_allclose(np.exp(model._distribution(contexts)).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_future_changes_not_one_bit(trained: CollaborativeResult) -> None:
+    sequences, model, counts = trained.sequences, trained.model, trained.counts
+    assert counts is not None
+    test = sequences.split == Split.TEST
+    last = np.append(sequences.user[1:] != sequences.user[:-1], True)
+    first_test = test & np.append(False, ~test[:-1])
+    changed = np.where(test & ~first_test, sequences.item % ITEMS + 1, sequences.item)
+    other = with_context(with_items(sequences, changed), counts, WINDOW, clock=True)
+    asked = np.flatnonzero(first_test & ~last)
+    found = [as_event_model(trained).log_probabilities(of, asked) for of in (sequences, other)]
+    np.testing.assert_array_equal(*found)
+    assert (changed != sequences.item).any()
+    roller = EventRoller(model)
+    np.testing.assert_array_equal(roller.states(sequences), roller.states(other))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", [{"pooled": False}, {"clock": False}])
+def test_other_forms_train_too(model: dict[str, Any], sequences: EventSequences, tmp_path: Path) -> None:
+    result = train(sequences, tmp_path, config(2, **model))
+    figures = network_figures(result.model, result.sequences, CLEAN, counts=result.counts)
+    assert figures["valid"]["nll"] == pytest.approx(result.metrics["valid"][CLEAN]["nll"], rel=1e-5)
+
+
+def test_without_a_clock_times_do_not_matter(sequences: EventSequences, tmp_path: Path) -> None:
+    result, order = train(sequences, tmp_path, config(1, clock=False)), np.arange(len(sequences.item))
+    other = with_items(sequences, sequences.item)
+    object.__setattr__(other, "timestamp", order)
+    positions = positions_of(sequences, [Split.TEST])
+    counts = SharedCounts(other)
+    other = with_context(other, counts, WINDOW, clock=False)
+    model = as_event_model(result)
+    found = [model.log_probabilities(of, positions) for of in (result.sequences, other)]
+    np.testing.assert_array_equal(*found)
+
+
+class _Stop(Listener):
+    def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
+        if epoch == 3 and done == 2:
+            raise KeyboardInterrupt
+
+
+def test_resumed_training_ends_in_the_same_bits(
+    trained: CollaborativeResult, sequences: EventSequences, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train(sequences, tmp_path, config(4), listeners=[_Stop()])
+    resumed = train(sequences, tmp_path, config(4), resume=True)
+    for one, two in zip(resumed.model.get_weights(), trained.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert resumed.best_epoch == trained.best_epoch
+
+
+def test_a_mixture_of_another_cell_is_refused() -> None:
+    with pytest.raises(ConfigError, match="a mixture should have cell=gru and activation=tanh, found rnn and tanh"):
+        config(1, cell="rnn")
