@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from rrn_tf.config import RRN_PLUS
+from rrn_tf.config import CRNN_PLUS, RRN_PLUS
 
 PIPELINE_NAME = "rrn"
 PIPELINE_NAMES = {"rrn": PIPELINE_NAME, "crnn": "crnn"}
@@ -17,7 +17,7 @@ DATA = {
 }
 OUTPUT = os.environ.get("RRN_OUTPUT", "runs/pipeline")
 # By model.
-CONFIG = {name: os.environ.get("RRN_CONFIG") or preset for name, preset in (("rrn", RRN_PLUS), ("crnn", None))}
+CONFIG = {name: os.environ.get("RRN_CONFIG") or preset for name, preset in (("rrn", RRN_PLUS), ("crnn", CRNN_PLUS))}
 BEAM_ARGS = os.environ.get("RRN_BEAM_ARGS", "")
 # Minutes of a search for better settings before training.
 TUNE_MINUTES = float(os.environ["RRN_TUNE"]) if "RRN_TUNE" in os.environ else None

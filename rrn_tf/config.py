@@ -21,6 +21,7 @@ from typing_extensions import TypeVar
 
 PRESETS = Path(__file__).parent / "presets"
 RRN_PLUS = "rrn-plus"  # what commands train on ratings where nothing else is named
+CRNN_PLUS = "crnn-plus"  # likewise on events
 _OTHER_NAMES = {"rrn-plus-streaming": RRN_PLUS}  # of presets: it serves both protocols
 
 STRICT = pydantic.ConfigDict(extra="forbid", validate_default=True, coerce_numbers_to_str=True)

@@ -16,9 +16,8 @@ from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.event_batches import plan_training
 from rrn_tf.environment import environment
-from rrn_tf.training.chunks import ChunkPhase
 from rrn_tf.training.devices import make_strategy
-from rrn_tf.training.truncated_bptt import make_model
+from rrn_tf.training.truncated_bptt import counted, make_model, make_phase
 
 _GATES = {"gru": 3, "rnn": 1}
 
@@ -56,6 +55,7 @@ def bench_crnn(
     keras.utils.set_random_seed(settings.seed)
     begin = time.perf_counter()
     sequences = event_load(users, items, events, settings.seed, config.data)
+    sequences, _ = counted(config, sequences)
     plan = plan_training(sequences, settings.users_per_batch, settings.chunk, settings.last_chunks)
     echo(f"load     {events:,} events of {users:,} users with {items:,} items, seed {settings.seed}")
     made = time.perf_counter() - begin
@@ -63,7 +63,7 @@ def bench_crnn(
     strategy = make_strategy(1)
     with strategy.scope():
         model = make_model(config, sequences)
-    phase, rng = ChunkPhase(model, plan, settings, strategy), np.random.default_rng(settings.seed)
+    phase, rng = make_phase(model, plan, config, strategy), np.random.default_rng(settings.seed)
     seconds, losses = [], []
     with reused_memory():
         for _ in range(1 + epochs):
@@ -78,9 +78,12 @@ def bench_crnn(
     limit = flops / rate
     sizes = config.model
     cells = plan.num_chunks * settings.users_per_batch * settings.chunk
+    form = f"{sizes.cell} {sizes.units}{', pooled' if sizes.pooled else ''}"
+    if sizes.mixture:
+        form += f", beside {sizes.heads} heads over {sizes.window} events and counts of others"
     echo(
-        f"network  {sizes.cell} {sizes.units}{', pooled' if sizes.pooled else ''}; {settings.users_per_batch} users a "
-        f"group, chunks of {settings.chunk}; {settings.softmax} softmax in {settings.precision}"
+        f"network  {form}; {settings.users_per_batch} users a group, chunks of {settings.chunk}; {settings.softmax} "
+        f"softmax in {settings.precision}"
     )
     echo(
         f"epoch    {best:.2f} s, the best of {epochs} after {max(warm_up - best, 0):.1f} s of compilation: "
@@ -115,7 +118,9 @@ def count_flops(events: int, items: int, config: CollaborativeConfig) -> int:
     """Operations of the products of matrices in an epoch, a multiply-add being two.
 
     Of an event, with H units, M scored items and g gates: the logits ``2 H M`` and the recurrence ``2 g H H``, each
-    forward and twice backward. Elementwise functions, the optimizer and padding are not counted.
+    forward and twice backward. Of a mixture with k user factors logits are ``2 (H + k + 1) M``, and to the recurrence
+    are added its inputs, ``2 g H H``, and a projection, ``2 (H + k) H``. Elementwise functions, the optimizer and
+    padding are not counted.
 
     Args:
       events: that are trained on.
@@ -124,4 +129,8 @@ def count_flops(events: int, items: int, config: CollaborativeConfig) -> int:
     """
     units, settings = config.model.units, config.training
     scored = items if settings.softmax == "full" else settings.samples + 1
-    return 3 * events * 2 * units * (scored + _GATES[config.model.cell] * units)
+    recurrence = _GATES[config.model.cell] * units * units
+    if config.model.mixture:
+        beside = config.model.stationary
+        return 6 * events * ((units + beside + 1) * scored + 2 * recurrence + (units + beside) * units)
+    return 6 * events * (units * scored + recurrence)

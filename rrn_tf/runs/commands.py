@@ -60,13 +60,13 @@ def train(
     with one_line_errors():
         from rrn_tf.cluster import several_workers
         from rrn_tf.collaborative_config import CollaborativeConfig
-        from rrn_tf.config import RRN_PLUS, Config
+        from rrn_tf.config import CRNN_PLUS, RRN_PLUS, Config
         from rrn_tf.data.datasets import resolve
 
         config: Config | CollaborativeConfig = (
             resolved_config(config_name or RRN_PLUS, overrides, Config)
             if kind == RRN
-            else resolved_config(config_name, overrides, CollaborativeConfig)
+            else resolved_config(config_name or CRNN_PLUS, overrides, CollaborativeConfig)
         )
         strategy = None
         if several_workers():

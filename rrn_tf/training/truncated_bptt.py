@@ -85,6 +85,23 @@ def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventN
     )
 
 
+def counted(config: CollaborativeConfig, sequences: EventSequences) -> tuple[EventSequences, SharedCounts | None]:
+    """What a network is trained on: events of a mixture have a context, and the counts of others that it is made of."""
+    if not config.model.mixture:
+        return sequences, None
+    counts = SharedCounts(sequences)
+    return with_context(sequences, counts, config.model.window, clock=config.model.clock), counts
+
+
+def make_phase(
+    model: EventNetwork, plan: EventPlan, config: CollaborativeConfig, strategy: tf.distribute.Strategy
+) -> ChunkPhase:
+    """What trains a network of `make_model`; arguments as those of `ChunkPhase`."""
+    if isinstance(model, CollaborativeMixture):
+        return MixtureChunkPhase(model, plan, config.training, strategy)
+    return ChunkPhase(model, plan, config.training, strategy)
+
+
 def train(
     sequences: EventSequences,
     checkpoint_dir: str | Path,
@@ -119,18 +136,15 @@ def train(
     chief = is_chief(strategy)
     listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir and chief else [])])
     replicas = strategy.num_replicas_in_sync
-    counts = None
     if config.model.mixture:
         listener.on_stage("counting what others do")
-        counts = SharedCounts(sequences)
-        sequences = with_context(sequences, counts, config.model.window, clock=config.model.clock)
+    sequences, counts = counted(config, sequences)
     plan = plan_training(sequences, settings.users_per_batch, settings.chunk, settings.last_chunks, replicas)
     if not len(plan):
         raise ValueError("some user should have two training events or more, received none")
     with strategy.scope():
         model = make_model(config, sequences)
-    kind = MixtureChunkPhase if config.model.mixture else ChunkPhase
-    phase, progress = kind(model, plan, settings, strategy), Progress(record=ChunkEpochRecord)
+    phase, progress = make_phase(model, plan, config, strategy), Progress(record=ChunkEpochRecord)
     if chief and not resume:
         Checkpoints.clear(checkpoint_dir)
     checkpoints = Checkpoints(checkpoint_dir, model, [phase], progress, writes=chief)

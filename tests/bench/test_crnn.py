@@ -20,8 +20,9 @@ def bench(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["bench", "crnn", *map(str, (*LOAD, *arguments))])
 
 
-def test_figures_of_a_small_load(tmp_path: Path) -> None:
-    result = bench("--set", "training.seed=3", "--json", tmp_path / "figures.json")
+@pytest.mark.parametrize("more", [(), ("--config", "crnn-plus", "--set", "model.units=4")])
+def test_figures_of_a_small_load(more: tuple[str, ...], tmp_path: Path) -> None:
+    result = bench(*more, "--set", "training.seed=3", "--json", tmp_path / "figures.json")
     assert result.exit_code == 0, result.output
     labels = [line.split(" ")[0] for line in result.output.splitlines()]
     assert [label for label in labels if label] == ["load", "network", "epoch", "limit", "memory"]

@@ -119,10 +119,16 @@ def test_a_run_with_files_for_validation_is_compared_on_them(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_events_of_runs_with_their_networks(tmp_path: Path) -> None:
     settings = [*FEW, "--set=training.epochs=2", "--set=model.units=5", "--set=training.patience=0"]
-    runs = {"s0": "training.seed=0", "s1": "training.seed=1", "pooled": "model.pooled=true"}
+    papers = ("model.mixture=false", "model.pooled=false", "model.activation=sigmoid", "training.learning_rate=0.0075")
+    runs = {
+        "s0": (*papers, "training.seed=0"),
+        "s1": (*papers, "training.seed=1"),
+        "pooled": (*papers, "model.pooled=true"),
+        "mixture": ("model.window=9",),
+    }
     for name, own in runs.items():
-        output = str(tmp_path / name)
-        trained = rrn("train", "--model", "crnn", "--data", EVENTS, "--output", output, *settings, f"--set={own}")
+        output, sets = str(tmp_path / name), [f"--set={setting}" for setting in own]
+        trained = rrn("train", "--model", "crnn", "--data", EVENTS, "--output", output, *settings, *sets)
         assert trained.exit_code == 0, trained.output
 
     def compared(*arguments: str) -> dict[str, Any]:
@@ -136,7 +142,7 @@ def test_events_of_runs_with_their_networks(tmp_path: Path) -> None:
     for protocol in ("clean", "interleaved"):
         found = compared(*given, "--no-networks", "--protocol", protocol)
         losses = {name: metrics[name]["test"][protocol]["nll"] for name in runs}
-        for row, name in (("C-GRU s0", "s0"), ("C-GRU s1", "s1"), ("P-GRU", "pooled")):
+        for row, name in (("C-GRU s0", "s0"), ("C-GRU s1", "s1"), ("P-GRU", "pooled"), ("mixture", "mixture")):
             assert found[row]["nll"] == pytest.approx(losses[name], rel=1e-5)
         assert found["P-GRU"]["difference"] == pytest.approx(losses["pooled"] - losses["s0"], rel=1e-3)
         together = found["C-GRU, 2 seeds together"]
