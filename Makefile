@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 UV_VERSION := 0.13.9
 ARGS ?=
+# Two processes share the tests' files: most tests keep one core busy.
+TESTS := -n 2 --dist loadfile
 
 # The first interpreter that really runs: a shim on PATH may not, and Debian's may lack ensurepip.
 SUPPORTED := import ensurepip, sys, venv; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))
@@ -54,10 +56,10 @@ bench: $(STAMP)  ## Throughput (ARGS: see rrn bench --help).
 	@$(BIN)/rrn bench $(ARGS)
 
 test: $(STAMP)  ## The fast tests (ARGS go to pytest).
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(TESTS) $(ARGS)
 
 test-all: $(STAMP)  ## Every test, the end-to-end pipeline too.
-	@$(BIN)/python -m pytest -m "" $(ARGS)
+	@$(BIN)/python -m pytest $(TESTS) -m "" $(ARGS)
 
 lint: $(STAMP)  ## Style, formatting and the import law.
 	@$(BIN)/ruff check .
