@@ -13,7 +13,7 @@ import pandas as pd
 import tensorflow as tf
 
 from rrn_tf.data.events import EventSequences
-from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID, Split
+from rrn_tf.features import HISTORY, HISTORY_TIMESTAMP, ITEM_ID, LOG_PROBABILITY, TIMESTAMP, USER_ID, Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.saved_rrn import loaded_module
@@ -61,15 +61,42 @@ class SavedCollaborativeRNN:
         """Ids of the trained items, in order of their indices (from 1)."""
         return _text(self._module.item_ids)
 
-    def next_items(self, user_id: str, history: Sequence[str], k: int) -> list[tuple[str, float]]:
-        """The `k` most probable next items of a user after the events since training, with their log-probabilities."""
-        answer = self._module.signatures["next_items"](
-            **{
-                USER_ID: tf.constant([user_id]),
-                HISTORY: tf.constant([list(history)], tf.string, [1, len(history)]),
-                "k": tf.constant(k, tf.int32),
-            }
-        )
+    def next_items(
+        self,
+        user_id: str,
+        history: Sequence[str],
+        k: int,
+        *,
+        history_timestamp: Sequence[int] | None = None,
+        timestamp: int | None = None,
+    ) -> list[tuple[str, float]]:
+        """The `k` most probable next items of a user after the events since training, with their log-probabilities.
+
+        Args:
+          user_id: the user.
+          history: items of the events since training, in order.
+          k: how many items.
+          history_timestamp, timestamp: unix seconds of those events and of the next one: both or none. Without, it is as
+            if all were at the time of the user's last training event.
+
+        Raises:
+          ValueError: for one without the other, for other lengths, or times for a model that knows order alone.
+        """
+        request = {
+            USER_ID: tf.constant([user_id]),
+            HISTORY: tf.constant([list(history)], tf.string, [1, len(history)]),
+            "k": tf.constant(k, tf.int32),
+        }
+        signature = "next_items"
+        if timestamp is not None or history_timestamp is not None:
+            if timestamp is None or history_timestamp is None or len(history_timestamp) != len(history):
+                raise ValueError("expected timestamp, and history_timestamp for each event of the history")
+            if not self.is_mixture:
+                raise ValueError("expected no timestamps: this model knows the order of events alone")
+            signature = "next_items_at"
+            request[HISTORY_TIMESTAMP] = tf.constant([list(history_timestamp)], tf.int64, [1, len(history)])
+            request[TIMESTAMP] = tf.constant([timestamp], tf.int64)
+        answer = self._module.signatures[signature](**request)
         names, found = answer[ITEM_ID].numpy()[0], answer[LOG_PROBABILITY].numpy()[0]
         return [(name.decode(), float(value)) for name, value in zip(names, found, strict=True)]
 

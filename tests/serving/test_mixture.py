@@ -87,6 +87,22 @@ def test_old_requests_are_answered_as_of_the_last_known_event(result: Collaborat
         np.testing.assert_allclose(one["log_probability"], two["log_probability"], rtol=1e-6)
 
 
+def test_python_asks_with_times_and_without(result: CollaborativeResult, path: Path) -> None:
+    saved, user, item = (
+        SavedCollaborativeRNN(path),
+        str(result.sequences.user_ids[0]),
+        str(result.sequences.item_ids[1]),
+    )
+    plain, timed = (
+        saved.next_items(user, [item], 3),
+        saved.next_items(user, [item], 3, history_timestamp=[1_400_000_000], timestamp=1_400_020_000),
+    )
+    assert len(plain) == len(timed) == 3
+    assert [value for _, value in plain] != [value for _, value in timed]
+    with pytest.raises(ValueError, match="expected timestamp, and history_timestamp for each event"):
+        saved.next_items(user, [item], 3, timestamp=5)
+
+
 def test_whoever_is_unknown_is_answered_from_the_request(result: CollaborativeResult, path: Path) -> None:
     signature = tf.saved_model.load(str(path)).signatures["next_items_at"]
     item = str(result.sequences.item_ids[4])
