@@ -76,8 +76,8 @@ class SavedCollaborativeRNN:
           user_id: the user.
           history: items of the events since training, in order.
           k: how many items.
-          history_timestamp, timestamp: unix seconds of those events and of the next one: both or none. Without, it is as
-            if all were at the time of the user's last training event.
+          history_timestamp, timestamp: unix seconds of those events and of the next one: both or none. Without, it is
+            as if all were at the time of the user's last training event.
 
         Raises:
           ValueError: for one without the other, for other lengths, or times for a model that knows order alone.
