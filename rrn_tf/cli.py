@@ -155,34 +155,50 @@ def evaluate(model: str, data: str, protocol: str | None, json_file: str | None)
         write_json(json_file, {**outcome.metrics, "slices": outcome.slices, **environment(seed=0)})
 
 
-@main.command(epilog=example("rrn recommend --model runs/a --user 42 --at 2026-01-01 -k 10"))
+@main.command(
+    epilog=example(
+        "rrn recommend --model runs/a --user 42 --at 2026-01-01 -k 10", "rrn recommend --model runs/b --user 42"
+    )
+)
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--user", required=True, help="User id; an unknown one gets a newcomer's recommendations.")
-@click.option("--at", "at", help="As of this time: unix seconds or an ISO date (default: after the last rating seen).")
+@click.option(
+    "--at", "at", help="As of this time: unix seconds or an ISO date (default: after the last rating or event seen)."
+)
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1))
 @json_option
 def recommend(model: str, user: str, at: str | None, k: int, json_file: str | None) -> None:
-    """The best items for a user as of a time; items already rated are left out."""
+    """The best items for a user as of a time; items already rated are left out. Of a model of events the next items,
+    those met before among them, with their probabilities.
+    """
     with one_line_errors():
+        import math
+
         from rrn_tf.config import parse_time
         from rrn_tf.features import SCORE, TIMESTAMP, Side
         from rrn_tf.report.run_summary import print_recommendations
+        from rrn_tf.serving.load import load_saved_model
         from rrn_tf.serving.saved_rrn import SavedRRN
 
-        saved = SavedRRN(model, compiled=False)
-        timestamp = saved.until if at is None else parse_time(at)
-        known = bool(saved.known(Side.USER, [user])[0])
+        saved, of, met = load_saved_model(model, compiled=False), SCORE, "ratings"
+        timestamp = None if at is None else parse_time(at)
+        if isinstance(saved, SavedRRN):
+            timestamp = saved.until if timestamp is None else timestamp
+            known, items = bool(saved.known(Side.USER, [user])[0]), saved.recommend(user, timestamp, k)
+        else:
+            of, met, known = "probability", "events", saved.known(user)
+            times = {} if timestamp is None else {"history_timestamp": [], "timestamp": timestamp}
+            items = [(item, math.exp(value)) for item, value in saved.next_items(user, [], k, **times)]
         if not known:
-            click.echo(f"user {user!r} has no ratings: recommended as to a newcomer", err=True)
-        items = saved.recommend(user, timestamp, k)
-        print_recommendations(items)
+            click.echo(f"user {user!r} has no {met}: recommended as to a newcomer", err=True)
+        print_recommendations(items, of)
         write_json(
             json_file,
             {
                 "user": user,
                 "known": known,
                 TIMESTAMP: timestamp,
-                "items": [{"item": item, SCORE: score} for item, score in items],
+                "items": [{"item": item, of: value} for item, value in items],
             },
         )
 

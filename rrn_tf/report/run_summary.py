@@ -75,9 +75,9 @@ def print_slices(slices: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         _print(table)
 
 
-def print_recommendations(items: Iterable[tuple[str, float]]) -> None:
-    """Recommended items and their scores."""
-    table = _table("", "item", SCORE)
+def print_recommendations(items: Iterable[tuple[str, float]], of: str = SCORE) -> None:
+    """Recommended items and their scores, or their probabilities."""
+    table = _table("", "item", of)
     for rank, (item, score) in enumerate(items, start=1):
         table.add_row(str(rank), item, f"{score:.4f}")
     _print(table)

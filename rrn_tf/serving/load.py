@@ -10,11 +10,15 @@ from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN, find_saved_model
 
 
-def load_saved_model(path: str | Path) -> SavedRRN | SavedCollaborativeRNN:
+def load_saved_model(path: str | Path, *, compiled: bool = True) -> SavedRRN | SavedCollaborativeRNN:
     """The model behind a path, an RRN or a Collaborative RNN.
+
+    Args:
+      path: see `rrn_tf.serving.saved_rrn.find_saved_model`.
+      compiled: as that of `SavedRRN`.
 
     Raises:
       ModelNotFoundError: where there is none.
     """
     module = tf.saved_model.load(str(find_saved_model(path)))
-    return SavedCollaborativeRNN(module) if "next_items" in module.signatures else SavedRRN(module)
+    return SavedCollaborativeRNN(module) if "next_items" in module.signatures else SavedRRN(module, compiled=compiled)

@@ -61,6 +61,10 @@ class SavedCollaborativeRNN:
         """Ids of the trained items, in order of their indices (from 1)."""
         return _text(self._module.item_ids)
 
+    def known(self, user_id: str) -> bool:
+        """Whether the model was trained on events of a user."""
+        return user_id in set(_text(self._module.user_ids))
+
     def next_items(
         self,
         user_id: str,

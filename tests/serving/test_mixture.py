@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from click.testing import CliRunner
 
+from rrn_tf.cli import main
 from rrn_tf.evaluation.event_file import evaluate_event_file
 from rrn_tf.evaluation.event_protocols import CLEAN
 from rrn_tf.evaluation.network_scores import MixtureEventModel
@@ -101,6 +104,23 @@ def test_python_asks_with_times_and_without(result: CollaborativeResult, path: P
     assert [value for _, value in plain] != [value for _, value in timed]
     with pytest.raises(ValueError, match="expected timestamp, and history_timestamp for each event"):
         saved.next_items(user, [item], 3, timestamp=5)
+
+
+@pytest.mark.parametrize("more", [(), ("--at", "2014-05-06")])
+def test_the_command_line_recommends_next_items(
+    more: tuple[str, ...], result: CollaborativeResult, path: Path, tmp_path: Path
+) -> None:
+    file, user = tmp_path / "items.json", str(result.sequences.user_ids[0])
+    asked = ["recommend", "--model", str(path), "--user", user, "-k", "3", "--json", str(file), *more]
+    said = CliRunner().invoke(main, asked)
+    assert said.exit_code == 0, said.output
+    answer = json.loads(file.read_text())
+    times = {"history_timestamp": [], "timestamp": 1_399_334_400} if more else {}
+    expected = SavedCollaborativeRNN(path).next_items(user, [], 3, **times)
+    assert [item["item"] for item in answer["items"]] == [item for item, _ in expected]
+    assert [item["probability"] for item in answer["items"]] == pytest.approx([np.exp(p) for _, p in expected])
+    assert answer["known"]
+    assert "as to a newcomer" in CliRunner().invoke(main, [*asked[:4], "nobody"]).output
 
 
 def test_whoever_is_unknown_is_answered_from_the_request(result: CollaborativeResult, path: Path) -> None:
