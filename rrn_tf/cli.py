@@ -157,14 +157,12 @@ def evaluate(model: str, data: str, protocol: str | None, json_file: str | None)
 
 @main.command(
     epilog=example(
-        "rrn recommend --model runs/a --user 42 --at 2026-01-01 -k 10", "rrn recommend --model runs/b --user 42"
+        "rrn recommend --model runs/a --user 42 --at 2026-01-01 -k 10", "rrn recommend --model runs/events --user 42"
     )
 )
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--user", required=True, help="User id; an unknown one gets a newcomer's recommendations.")
-@click.option(
-    "--at", "at", help="As of this time: unix seconds or an ISO date (default: after the last rating or event seen)."
-)
+@click.option("--at", "at", help="As of this time: unix seconds or an ISO date (default: after what was last seen).")
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1))
 @json_option
 def recommend(model: str, user: str, at: str | None, k: int, json_file: str | None) -> None:
@@ -187,8 +185,12 @@ def recommend(model: str, user: str, at: str | None, k: int, json_file: str | No
             known, items = bool(saved.known(Side.USER, [user])[0]), saved.recommend(user, timestamp, k)
         else:
             of, met, known = "probability", "events", saved.known(user)
-            times = {} if timestamp is None else {"history_timestamp": [], "timestamp": timestamp}
-            items = [(item, math.exp(value)) for item, value in saved.next_items(user, [], k, **times)]
+            found = (
+                saved.next_items(user, [], k)
+                if timestamp is None
+                else saved.next_items(user, [], k, history_timestamp=[], timestamp=timestamp)
+            )
+            items = [(item, math.exp(value)) for item, value in found]
         if not known:
             click.echo(f"user {user!r} has no {met}: recommended as to a newcomer", err=True)
         print_recommendations(items, of)
