@@ -135,3 +135,10 @@ class CollaborativeConfig:
     data: EventDataConfig = Field(default_factory=EventDataConfig)
     model: CollaborativeModelConfig = Field(default_factory=CollaborativeModelConfig)
     training: CollaborativeTrainingConfig = Field(default_factory=CollaborativeTrainingConfig)
+
+    def __post_init__(self) -> None:
+        if self.model.mixture and (self.training.softmax, self.training.stationary_l2) != ("full", 0):
+            raise ValueError(
+                "a mixture should have training.softmax=full and training.stationary_l2=0, found "
+                f"{self.training.softmax} and {self.training.stationary_l2:g}"
+            )

@@ -133,8 +133,10 @@ class CollaborativeMixture(keras.Model):
         assert context is not None
         return self.mixed(states, self.stationary(user), target, context)
 
-    def mixed(self, states: tf.Tensor, factors: tf.Tensor, target: tf.Tensor, context: StepContext) -> tf.Tensor:
-        """float32[B, T], as `scored`, of users with factors float[B, k]."""
+    def mixed(
+        self, states: tf.Tensor, factors: tf.Tensor, target: tf.Tensor, context: StepContext, dtype: Any = tf.float32
+    ) -> tf.Tensor:
+        """float32[B, T], as `scored`, of users with factors float[B, k]; the softmax's products are of a dtype."""
         real, copied = target > 0, self.copy((context.item, context.time))
 
         def rows(values: tf.Tensor) -> tf.Tensor:
@@ -143,7 +145,7 @@ class CollaborativeMixture(keras.Model):
         wide = tf.repeat(factors[:, tf.newaxis], tf.shape(target)[1], axis=1)
         at, features = self.with_features(rows(states), rows(context.features)), rows(context.features)
         kernel = self.kernel()
-        network = tiled_log_likelihood(self.leave(at, rows(wide)), kernel, rows(target), kernel.dtype)
+        network = tiled_log_likelihood(self.leave(at, rows(wide)), kernel, rows(target), dtype)
         found = tf.concat([network[:, tf.newaxis], rows(copied), rows(context.shared)], axis=1)
         mixed = tf.reduce_logsumexp(self.gate((features, at, found)) + found, axis=1)
         return tf.scatter_nd(tf.where(real), mixed, tf.shape(target, tf.int64))

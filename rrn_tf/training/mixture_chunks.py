@@ -95,7 +95,7 @@ class MixtureChunkPhase(ChunkPhase):
             vectors = self._dropped(tf.gather(model.items, item), 0)
             states = self._unroll(model.enter(vectors), state, model.cell.matrices(group.user), real)
             factors = self._dropped(model.stationary(group.user), 1)
-            found = model.mixed(self._dropped(states, 2), factors, target, context)
+            found = model.mixed(self._dropped(states, 2), factors, target, context, tf.as_dtype(config.precision))
             loss = -tf.reduce_sum(found) / (config.users_per_batch * config.chunk)
         gradients = zip(tape.gradient(loss, self._weights), self._weights)
         self.optimizer.apply_gradients([(g, v) for g, v in gradients if g is not None])

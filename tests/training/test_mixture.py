@@ -125,6 +125,13 @@ def test_resumed_training_ends_in_the_same_bits(
     assert resumed.best_epoch == trained.best_epoch
 
 
+def test_what_a_mixture_does_not_have_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"training.softmax=full and training.stationary_l2=0, found sampled and 0"):
+        config_from_dict(
+            {"model": {"mixture": True, "activation": "tanh"}, "training": {"softmax": "sampled"}}, CollaborativeConfig
+        )
+
+
 def test_a_mixture_of_another_cell_is_refused() -> None:
     with pytest.raises(ConfigError, match="a mixture should have cell=gru and activation=tanh, found rnn and tanh"):
         config(1, cell="rnn")
