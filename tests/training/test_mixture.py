@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import ConfigError, config_from_dict
+from rrn_tf.config import ConfigError, config_from_dict, config_to_dict
 from rrn_tf.data.event_context import with_context
 from rrn_tf.data.event_scores import positions_of
 from rrn_tf.data.events import EventSequences
@@ -135,3 +135,15 @@ def test_what_a_mixture_does_not_have_is_refused() -> None:
 def test_a_mixture_of_another_cell_is_refused() -> None:
     with pytest.raises(ConfigError, match="a mixture should have cell=gru and activation=tanh, found rnn and tanh"):
         config(1, cell="rnn")
+
+
+@pytest.mark.slow
+def test_two_replicas_take_the_same_steps(sequences: EventSequences, two_replicas: Any, tmp_path: Path) -> None:
+    values = config_to_dict(config(2))
+    values["training"]["dropout"] = 0.0  # each replica has draws of its own
+    settings = config_from_dict(values, CollaborativeConfig)
+    one = train(sequences, tmp_path / "one", settings)
+    two = train(sequences, tmp_path / "two", settings, strategy=two_replicas)
+    for mine, theirs in zip(one.history, two.history, strict=True):
+        assert mine.train_nll == pytest.approx(theirs.train_nll, rel=1e-4)
+        assert mine.valid_nll == pytest.approx(theirs.valid_nll, rel=1e-4)
