@@ -182,7 +182,7 @@ def _followed_scale(
         return clipped_rmse(expected[asked], ratings.rating[asked], rating_range)
 
     middle = tuple(len(values) // 2 for values in _FOLLOWED)
-    if error(middle) > _WORTH_FOLLOWING * to_beat:
+    if not error(middle) <= _WORTH_FOLLOWING * to_beat:
         return None
     steps = [tuple(sign * (axis == other) for other in range(3)) for axis in range(3) for sign in (1, -1)]
     best, _ = _best_places(error, middle, tuple(map(len, _FOLLOWED)), steps)

@@ -43,7 +43,8 @@ def factors_at_random(
       seed: of the factors.
       scale: what they start from.
     """
-    mean, spread = float(np.mean(train.rating, dtype=np.float64)), float(np.std(train.rating, dtype=np.float64))
+    mean = float(np.mean(train.rating, dtype=np.float64))
+    spread = max(float(np.std(train.rating, dtype=np.float64)), 1e-6)
     prior = np.array([scale.factor * spread] * factors + [scale.bias * spread**2], np.float32)
     rng, beliefs = np.random.default_rng(seed), {}
     for side in SIDES:

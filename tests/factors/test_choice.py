@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,13 @@ def test_tastes_that_drift_are_followed(drift: float, followed: bool) -> None:
     chosen = _chosen(_ratings(drift=drift))
     assert (chosen.sweeps == 0) == followed
     assert np.isfinite([chosen.frozen_rmse, chosen.streaming_rmse]).all()
+
+
+def test_ratings_that_are_all_the_same_are_foreseen() -> None:
+    ratings = _ratings(drift=0.0)
+    chosen = _chosen(replace(ratings, rating=np.full_like(ratings.rating, 4)))
+    assert chosen.frozen_rmse == pytest.approx(0, abs=1e-5)
+    assert chosen.streaming_rmse == pytest.approx(0, abs=1e-5)
 
 
 def test_without_validation_ratings_factors_are_fitted() -> None:
