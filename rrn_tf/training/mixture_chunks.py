@@ -25,7 +25,8 @@ _AVERAGED = 16  # times an epoch
 class MixtureChunkPhase(ChunkPhase):
     """As `ChunkPhase`, all parts of a mixture together, by Adam, with dropout and averaged weights.
 
-    Dropout (`training.dropout`) takes away numbers of item vectors, states and user factors. What is validated and kept
+    Dropout (`training.dropout`) takes away numbers of item vectors, states and user factors; each replica has draws of
+    its own, so that without dropout alone any number of replicas takes the same steps. What is validated and kept
     are exponential averages of the weights over about the last `training.averaging` epochs.
 
     Args:

@@ -61,6 +61,7 @@ EVENTS = Kind(
         "training.users_per_batch=7",
         "training.chunk=8",
         "training.selection=interleaved",
+        "training.dropout=0",  # each replica has draws of its own
         "data.min_item_events=2",
         "data.min_user_entropy=0",
     ],
