@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
+from rrn_tf.collaborative_config import CollaborativeConfig
+from rrn_tf.config import config_from_dict
 from rrn_tf.data.events import EventSequences
+
+RHYTHMIC_ITEMS = 9
 
 
 def sequences_of(items: Sequence[Sequence[int]], held_out: Sequence[tuple[int, int]], num_items: int) -> EventSequences:
@@ -71,17 +76,25 @@ def random_events(lengths: Sequence[tuple[int, int, int]], num_items: int, seed:
     return sequences_of(items, [counts[1:] for counts in lengths], num_items)
 
 
-def rhythmic_events(seed: int = 0, users: int = 8, num_items: int = 9, valid: int = 3, test: int = 3) -> EventSequences:
-    """Users with favourites of their own that return at hours of their own; lengths and gaps differ."""
-    rng = np.random.default_rng(seed)
+def rhythmic_events() -> EventSequences:
+    """Eight users with favourites of their own, which return at hours of their own; lengths and gaps differ."""
+    rng = np.random.default_rng(0)
     items, times = [], []
-    for user in range(users):
+    for user in range(8):
         length = int(rng.integers(14, 30))
-        own = rng.permutation(num_items)[:3] + 1
+        own = rng.permutation(RHYTHMIC_ITEMS)[:3] + 1
         hour = np.sort(rng.integers(0, 24 * 40, length))
         mine = own[(hour % 24) // 8]
-        items.append(np.where(rng.random(length) < 0.8, mine, rng.integers(1, num_items + 1, length)).tolist())
-        items[-1][:2] = [user % num_items + 1, (user + 1) % num_items + 1]
+        items.append(np.where(rng.random(length) < 0.8, mine, rng.integers(1, RHYTHMIC_ITEMS + 1, length)).tolist())
+        items[-1][:2] = [user % RHYTHMIC_ITEMS + 1, (user + 1) % RHYTHMIC_ITEMS + 1]
         times.append(hour * 3_600 + 1_300_000_000)
-    sequences = sequences_of(items, [(valid, test)] * users, num_items)
+    sequences = sequences_of(items, [(3, 3)] * 8, RHYTHMIC_ITEMS)
     return replace(sequences, timestamp=np.concatenate(times))
+
+
+def small_mixture(epochs: int, **model: Any) -> CollaborativeConfig:
+    """A mixture for `rhythmic_events` that looks six events back."""
+    sizes = {"mixture": True, "pooled": True, "activation": "tanh", "units": 4, "stationary": 2, "window": 6}
+    training = {"epochs": epochs, "patience": 0, "users_per_batch": 3, "chunk": 5, "learning_rate": 0.02}
+    values = {"model": {**sizes, **model}, "training": {**training, "dropout": 0.3, "averaging": 1}}
+    return config_from_dict(values, CollaborativeConfig)

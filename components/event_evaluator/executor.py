@@ -85,16 +85,16 @@ class Executor(base_executor.BaseExecutor):
 
 
 def saved_scores(path: str, sequences: EventSequences, positions: np.ndarray, name: str) -> EventScores | None:
-    """What a saved model says of events; None where it knows other items (a mixture: or users) and is not compared."""
+    """What a saved model says of events; None where it knows other items, and cannot be compared."""
     saved = SavedCollaborativeRNN(path)
     if not np.array_equal(saved.item_ids, sequences.item_ids):
         return None
     if not saved.is_mixture:
         return score_model(NetworkEventModel(saved.load_users(sequences.user_ids).model, name), sequences, positions)
-    # Its users are those of its own training, who may not be those of the events.
+    # Its counts are those of its own training, whose users need not be those of the events.
     training = saved.training_events()
-    if not np.array_equal(training.user_ids, sequences.user_ids):
-        return None
-    counts, network = SharedCounts(training), saved.load_mixture()
-    sequences = with_context(sequences, counts, network.window, clock=network.settings["clock"])
-    return score_model(MixtureEventModel(network, counts, name), sequences, positions)
+    events, place = sequences.renumbered(training.user_ids)
+    counts, network = SharedCounts(training), saved.load_mixture(events.num_users - training.num_users)
+    splits = (Split.VALID, Split.TEST)
+    events = with_context(events, counts, network.window, clock=network.settings["clock"], splits=splits)
+    return score_model(MixtureEventModel(network, counts, name), events, place[positions])

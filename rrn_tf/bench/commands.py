@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from rrn_tf.bench.load import Load
     from rrn_tf.config import DataConfig
 
-_DEFAULT = "rrn-plus"  # `rrn_tf.config.RRN_PLUS`, which is not imported for a help text
+# `rrn_tf.config.RRN_PLUS` and `CRNN_PLUS`, which are not imported for a help text.
+_DEFAULT, _EVENTS_DEFAULT = "rrn-plus", "crnn-plus"
 
 
 class _Duration(click.ParamType):
@@ -156,7 +157,7 @@ def rrn(
 @click.option("--users", default=1_679, show_default=True, type=click.IntRange(min=1))
 @click.option("--items", default=23_243, show_default=True, type=click.IntRange(min=1))
 @click.option("--epochs", default=2, show_default=True, type=click.IntRange(min=1), help="Timed, after one to warm up.")
-@click.option("--config", "config_name", help=CONFIG_HELP)
+@click.option("--config", "config_name", default=_EVENTS_DEFAULT, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @json_option
 def crnn(
@@ -164,7 +165,7 @@ def crnn(
     users: int,
     items: int,
     epochs: int,
-    config_name: str | None,
+    config_name: str,
     overrides: tuple[str, ...],
     json_file: str | None,
 ) -> None:

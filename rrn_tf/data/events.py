@@ -57,6 +57,34 @@ class EventSequences:
         wanted = np.isin(self.split, [int(split) for split in splits])
         return np.bincount(self.user[wanted], minlength=len(self.user_splits) - 1)
 
+    def renumbered(self, user_ids: npt.NDArray[np.object_]) -> tuple[EventSequences, npt.NDArray[np.int64]]:
+        """The same events, without context, with users numbered as elsewhere, others above them.
+
+        Args:
+          user_ids: object[K], of the users 1 to K there; those without events here have none.
+
+        Returns:
+          The events, and int64[N], where each of these is among them.
+        """
+        number = {name: place for place, name in enumerate(user_ids, start=1)}
+        new = [name for name in self.user_ids if name not in number]
+        number.update({name: place for place, name in enumerate(new, start=len(user_ids) + 1)})
+        user = np.array([0, *(number[name] for name in self.user_ids)], np.int64)[self.user]
+        order = np.argsort(user, kind="stable")
+        place = np.empty_like(order)
+        place[order] = np.arange(len(order))
+        ids = np.array([*user_ids, *new], object)
+        counts = np.bincount(user, minlength=len(ids) + 1)
+        events = EventSequences(
+            np.concatenate([[0], np.cumsum(counts)]),
+            self.item[order],
+            self.timestamp[order],
+            self.split[order],
+            ids,
+            self.item_ids,
+        )
+        return events, place
+
     def equals(self, other: EventSequences) -> bool:
         """Whether both hold the same events of the same users, split alike."""
         names = [field.name for field in fields(self) if field.name != "context"]

@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.layers.mixture_gate import ABSENT
+
 FEATURES = ("log age", "age", "log hours", "day", "week", "context", "hours")
 # Of each head, by feature: how log-weights start. Heads beyond the last begin again with the first.
 _STARTS = (
@@ -18,7 +20,7 @@ _STARTS = (
     (0.0, -10.0, 0.0, 0.0, 0.0, 0.0, 0.0),  # the last five
 )
 _AGE, _MONTH = 50.0, 720.0  # events and hours that are 1
-_NEVER, _NOTHING = -1e9, -100.0  # log-weight of what does not count, log-probability of what was never met
+_NOTHING = -100.0  # log-probability of what was never met
 RATE = 5.0  # kernels move so many times as fast as other weights
 
 
@@ -72,7 +74,7 @@ class HistoryCopy(keras.layers.Layer):
         weights = self.log_weights(inputs)
         target = item[:, self.window + 1 :]
         hit = (item[:, tf.newaxis, 1:-1] == target[:, :, tf.newaxis])[:, tf.newaxis]
-        never = tf.constant(_NEVER, weights.dtype)
+        never = tf.constant(ABSENT, weights.dtype)
         all_of_it = tf.reduce_logsumexp(weights, axis=-1)
         found = tf.reduce_logsumexp(tf.where(hit, weights, never), axis=-1)
         some = all_of_it > never / 2
@@ -103,7 +105,7 @@ class HistoryCopy(keras.layers.Layer):
         if self.clock:
             for place, values in zip((2, 3, 4, 6), (*of_time, hours / _MONTH)):
                 weights += kernel[:, place] * values
-        return tf.transpose(tf.where(counts[tf.newaxis], weights, tf.constant(_NEVER, dtype)), [1, 0, 2, 3])
+        return tf.transpose(tf.where(counts[tf.newaxis], weights, tf.constant(ABSENT, dtype)), [1, 0, 2, 3])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "heads": self.heads, "window": self.window, "clock": self.clock}

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 RATE = 5.0  # weights of features move so many times as fast as other weights
-_ABSENT = -1e8  # what is below is not a log-probability: there is no such distribution
+ABSENT = -1e9  # in place of a log-probability: there is no such distribution
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
@@ -52,9 +52,9 @@ class MixtureGate(keras.layers.Layer):
         weights = (self.of_features, self.bias, self.of_states)
         of_features, bias, of_states = (tf.cast(x, self.variable_dtype) for x in weights)
         logits = RATE * (tf.matmul(features, of_features) + bias) + tf.matmul(states, of_states)
-        absent = tf.constant(-1e9, logits.dtype)
-        shares = tf.nn.log_softmax(tf.where(found > _ABSENT, logits, absent))
-        return tf.cast(tf.where(found > _ABSENT, shares, absent), self.compute_dtype)
+        absent = tf.constant(ABSENT, logits.dtype)
+        shares = tf.nn.log_softmax(tf.where(found > ABSENT / 2, logits, absent))
+        return tf.cast(tf.where(found > ABSENT / 2, shares, absent), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "parts": self.parts}

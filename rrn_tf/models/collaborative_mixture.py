@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from rrn_tf.layers import CollaborativeGRUCell, HistoryCopy, MixtureGate, StationaryFactors
+from rrn_tf.layers.mixture_gate import ABSENT
 from rrn_tf.layers.softmax_tiles import tiled_log_likelihood
 
 
@@ -168,9 +169,9 @@ class CollaborativeMixture(keras.Model):
         network = tf.nn.softmax(tf.matmul(self.leave(at, factors), self.kernel()))
         weights = self.copy.log_weights((context.item, context.time))[:, :, 0]
         seen = context.item[:, 1:-1]
-        none = tf.where(tf.reduce_any(seen > 0, axis=1), 0.0, -1e9)
+        none = tf.where(tf.reduce_any(seen > 0, axis=1), 0.0, ABSENT)
         copied = tf.repeat(none[:, tf.newaxis], self.copy.heads, axis=1)
-        shared = tf.where(tf.reduce_any(context.shared > 0, axis=2), 0.0, -1e9)
+        shared = tf.where(tf.reduce_any(context.shared > 0, axis=2), 0.0, ABSENT)
         gate = tf.exp(
             self.gate((features, at, tf.concat([tf.zeros_like(none)[:, tf.newaxis], copied, shared], axis=1)))
         )

@@ -8,7 +8,18 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from rrn_tf.data.event_context import DAY, FORGETTING, HOUR, RECENT, SCALE, USUAL, WEEK, repeats
+from rrn_tf.data.event_context import (
+    DAY,
+    FEATURES,
+    FORGETTING,
+    HOUR,
+    OF_TIME,
+    RECENT,
+    SCALE,
+    USUAL,
+    WEEK,
+    repeats,
+)
 from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split
 
@@ -91,9 +102,8 @@ class PastEvents(tf.Module):
         begin, end = tf.gather(self.splits, user), tf.gather(self.splits, user + 1)
         ragged = tf.ragged.range(begin, end)
         place, whose = ragged.values, ragged.value_rowids()
-        before = tf.where(place > tf.gather(begin, whose), place - 1, tf.fill(tf.shape(place), tf.int64.max))
-        inside = before < tf.int64.max
-        previous = tf.where(inside, tf.gather(self.item, tf.where(inside, before, place)), 0)
+        before = tf.gather(self.item, tf.maximum(place - 1, 0))
+        previous = tf.where(place > tf.gather(begin, whose), before, tf.zeros_like(before))
         return whose, tf.gather(self.item, place), previous
 
 
@@ -134,5 +144,5 @@ def next_features(past: Past, others: tf.Tensor, now: tf.Tensor, *, clock: bool)
         *(wave(phase(span)) for span in (DAY, WEEK) for wave in (tf.sin, tf.cos)),
     ]
     if not clock:
-        columns = [column * (place not in (1, 7, 8, 9, 10)) for place, column in enumerate(columns)]
+        columns = [tf.zeros_like(column) if name in OF_TIME else column for name, column in zip(FEATURES, columns)]
     return tf.stack(columns, axis=1)

@@ -50,7 +50,6 @@ class ChunkPhase:
     """
 
     name = "chunks"
-    averages_weights = False
 
     def __init__(
         self,

@@ -38,7 +38,6 @@ class MixtureChunkPhase(ChunkPhase):
     """
 
     _model: CollaborativeMixture
-    averages_weights = True
 
     def __init__(
         self,

@@ -285,10 +285,10 @@ class _Loop:
     def result(self) -> CollaborativeResult:
         """With the best epoch's weights."""
         progress = self._progress
-        if progress.best_epoch < len(progress.records) or self._phase.averages_weights:
-            if is_chief(self._strategy):
-                self._checkpoints.restore_best()
-            take_from_chief(self._strategy, self._model.variables)
+        # Always: the weights that were validated and kept need not be those that training goes on from.
+        if is_chief(self._strategy):
+            self._checkpoints.restore_best()
+        take_from_chief(self._strategy, self._model.variables)
         metrics: dict[str, Any] = {
             split.label: {CLEAN: self._roller.score(self._sequences, split)}
             for split in (Split.VALID, Split.TEST)

@@ -13,15 +13,20 @@ import tensorflow as tf
 from tfx.types import standard_artifacts
 
 from components.event_evaluator.component import EventReport
-from components.event_evaluator.executor import Executor
+from components.event_evaluator.executor import Executor, saved_scores
 from rrn_tf.beam.prepare_events import prepare_events
 from rrn_tf.collaborative_config import EventDataConfig
+from rrn_tf.data.event_context import with_context
+from rrn_tf.data.event_scores import positions_of
 from rrn_tf.data.load_events import load_events
+from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_likelihood import EventRoller
-from rrn_tf.evaluation.network_scores import network_figures
+from rrn_tf.evaluation.network_scores import MixtureEventModel, network_figures
+from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.export_events import export_event_model
-from rrn_tf.training.truncated_bptt import CollaborativeResult
+from rrn_tf.training.truncated_bptt import CollaborativeResult, make_model
+from tests.events import rhythmic_events, small_mixture
 
 BOUND = 1e9
 
@@ -95,3 +100,25 @@ def test_a_model_of_other_items_is_not_compared(sequences: Any, tmp_path: Path) 
     blessed, report = evaluate(tmp_path / "a", sequences, new, old)
     assert blessed
     assert "latest blessed" not in {row["model"] for row in report["rows"]}
+
+
+def test_a_mixture_is_scored_whoever_its_users_are(tmp_path: Path) -> None:
+    """Other numbers of the same users change nothing; whoever it does not know is scored as well."""
+    events = rhythmic_events()
+    counts = SharedCounts(events)
+    known = with_context(events, counts, 6, clock=True)
+    network = make_model(small_mixture(0), events)
+    result = CollaborativeResult(network, known, EventRoller(network).states(known), [], 0, {}, counts)
+    export_event_model(result, tmp_path)
+    asked = positions_of(events, [Split.TEST])
+    expected = MixtureEventModel(network, counts, "mixture").log_probabilities(known, asked)
+    turned, place = events.renumbered(events.user_ids[::-1])
+    found = saved_scores(str(tmp_path), turned, place[asked], "mixture")
+    assert found is not None
+    np.testing.assert_allclose(found.log_probability, expected, rtol=1e-5)
+    others = dataclasses.replace(turned, user_ids=np.array(["new", *turned.user_ids[1:]], object))
+    with_new = saved_scores(str(tmp_path), others, place[asked], "mixture")
+    assert with_new is not None
+    of_new = turned.user[place[asked]] == 1
+    np.testing.assert_allclose(with_new.log_probability[~of_new], expected[~of_new], rtol=1e-5)
+    assert np.isfinite(with_new.log_probability[of_new]).all()

@@ -10,14 +10,14 @@ from rrn_tf.data.event_scores import positions_of, previous_items
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import ABSENT, SharedCounts
 from rrn_tf.features import Split
-from tests.events import rhythmic_events, with_items
+from tests.events import RHYTHMIC_ITEMS, rhythmic_events, with_items
 
-ITEMS, WINDOW = 9, 5
+ITEMS, WINDOW = RHYTHMIC_ITEMS, 5
 
 
 @pytest.fixture(scope="module")
 def sequences() -> EventSequences:
-    return rhythmic_events(num_items=ITEMS)
+    return rhythmic_events()
 
 
 def test_later_events_have_the_probabilities_of_the_distributions(sequences: EventSequences) -> None:

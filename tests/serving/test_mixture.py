@@ -21,13 +21,13 @@ from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.training.truncated_bptt import CollaborativeResult, train
-from tests.events import rhythmic_events
-from tests.training.test_mixture import ITEMS, config
+from tests.events import RHYTHMIC_ITEMS as ITEMS
+from tests.events import rhythmic_events, small_mixture
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> CollaborativeResult:
-    return train(rhythmic_events(num_items=ITEMS), tmp_path_factory.mktemp("training"), config(2, pooled=False))
+    return train(rhythmic_events(), tmp_path_factory.mktemp("training"), small_mixture(2, pooled=False))
 
 
 @pytest.fixture(scope="module")

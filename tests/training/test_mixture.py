@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +22,19 @@ from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.truncated_bptt import CollaborativeResult, train
-from tests.events import rhythmic_events, with_items
+from tests.events import RHYTHMIC_ITEMS, rhythmic_events, small_mixture, with_items
 
-ITEMS, WINDOW = 9, 6
-
-
-def config(epochs: int, **model: Any) -> CollaborativeConfig:
-    sizes = {"mixture": True, "pooled": True, "activation": "tanh", "units": 4, "stationary": 2, "window": WINDOW}
-    training = {"epochs": epochs, "patience": 0, "users_per_batch": 3, "chunk": 5, "learning_rate": 0.02}
-    values = {"model": {**sizes, **model}, "training": {**training, "dropout": 0.3, "averaging": 1}}
-    return config_from_dict(values, CollaborativeConfig)
+ITEMS, WINDOW = RHYTHMIC_ITEMS, 6
 
 
 @pytest.fixture(scope="module")
 def sequences() -> EventSequences:
-    return rhythmic_events(num_items=ITEMS)
+    return rhythmic_events()
 
 
 @pytest.fixture(scope="module")
 def trained(sequences: EventSequences, tmp_path_factory: pytest.TempPathFactory) -> CollaborativeResult:
-    return train(sequences, tmp_path_factory.mktemp("mixture"), config(4))
+    return train(sequences, tmp_path_factory.mktemp("mixture"), small_mixture(4))
 
 
 def as_event_model(result: CollaborativeResult) -> MixtureEventModel:
@@ -91,15 +85,14 @@ def test_the_future_changes_not_one_bit(trained: CollaborativeResult) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("model", [{"pooled": False}, {"clock": False}])
 def test_other_forms_train_too(model: dict[str, Any], sequences: EventSequences, tmp_path: Path) -> None:
-    result = train(sequences, tmp_path, config(2, **model))
+    result = train(sequences, tmp_path, small_mixture(2, **model))
     figures = network_figures(result.model, result.sequences, CLEAN, counts=result.counts)
     assert figures["valid"]["nll"] == pytest.approx(result.metrics["valid"][CLEAN]["nll"], rel=1e-5)
 
 
 def test_without_a_clock_times_do_not_matter(sequences: EventSequences, tmp_path: Path) -> None:
-    result, order = train(sequences, tmp_path, config(1, clock=False)), np.arange(len(sequences.item))
-    other = with_items(sequences, sequences.item)
-    object.__setattr__(other, "timestamp", order)
+    result, order = train(sequences, tmp_path, small_mixture(1, clock=False)), np.arange(len(sequences.item))
+    other = replace(sequences, timestamp=order)
     positions = positions_of(sequences, [Split.TEST])
     counts = SharedCounts(other)
     other = with_context(other, counts, WINDOW, clock=False)
@@ -118,8 +111,8 @@ def test_resumed_training_ends_in_the_same_bits(
     trained: CollaborativeResult, sequences: EventSequences, tmp_path: Path
 ) -> None:
     with pytest.raises(KeyboardInterrupt):
-        train(sequences, tmp_path, config(4), listeners=[_Stop()])
-    resumed = train(sequences, tmp_path, config(4), resume=True)
+        train(sequences, tmp_path, small_mixture(4), listeners=[_Stop()])
+    resumed = train(sequences, tmp_path, small_mixture(4), resume=True)
     for one, two in zip(resumed.model.get_weights(), trained.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
     assert resumed.best_epoch == trained.best_epoch
@@ -134,12 +127,12 @@ def test_what_a_mixture_does_not_have_is_refused() -> None:
 
 def test_a_mixture_of_another_cell_is_refused() -> None:
     with pytest.raises(ConfigError, match="a mixture should have cell=gru and activation=tanh, found rnn and tanh"):
-        config(1, cell="rnn")
+        small_mixture(1, cell="rnn")
 
 
 @pytest.mark.slow
 def test_two_replicas_take_the_same_steps(sequences: EventSequences, two_replicas: Any, tmp_path: Path) -> None:
-    values = config_to_dict(config(2))
+    values = config_to_dict(small_mixture(2))
     values["training"]["dropout"] = 0.0  # each replica has draws of its own
     settings = config_from_dict(values, CollaborativeConfig)
     one = train(sequences, tmp_path / "one", settings)
