@@ -23,7 +23,7 @@ BEAM_ARGS = os.environ.get("RRN_BEAM_ARGS", "")
 TUNE_MINUTES = float(os.environ["RRN_TUNE"]) if "RRN_TUNE" in os.environ else None
 MAX_TRIALS = 100
 
-# --- updates: spans of new ratings, local runner --------------------------------------------------
+# --- updates: spans of new rows, local runner --------------------------------------------------
 UPDATE_PIPELINE_NAME = "rrn_update"
 UPDATE_DATA = os.environ.get("RRN_UPDATE_DATA", "spans/{SPAN}/*.csv")
 SPAN = int(os.environ["RRN_SPAN"]) if "RRN_SPAN" in os.environ else None
@@ -37,8 +37,8 @@ MAX_RMSE = {"movielens-small": 1.0}
 # A tolerance: a model this much worse than the latest blessed one may still be noise of the seed.
 MAX_RMSE_INCREASE = 0.005
 MAX_NLL_INCREASE = 0.01
-# Of new ratings as they came in, against the base model's frozen states.
-MAX_UPDATE_RMSE_INCREASE = 0.02
+# Of new ratings or events as they came in, against the base model's frozen states.
+MAX_UPDATE_INCREASE = 0.02
 
 # --- Vertex AI ------------------------------------------------------------------------------------
 VERTEX_ROOT = os.environ.get("RRN_VERTEX_ROOT", "gs://rrn-tf/pipeline")

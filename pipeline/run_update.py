@@ -90,16 +90,18 @@ def run_pipeline(base: Path, output: Path, options: argparse.Namespace) -> None:
     from pipeline.update_pipeline import create_update_pipeline
 
     data_base, pattern = split_pattern(options.data)
+    events = options.model == "crnn"
     LocalDagRunner().run(
         create_update_pipeline(
             name=configs.UPDATE_PIPELINE_NAME,
             root=str(output / "artifacts"),
             data_base=data_base,
             data_pattern=pattern,
-            schema_file=str(Path(schemas.__file__).with_name("ratings.pbtxt")),
+            schema_file=str(Path(schemas.__file__).with_name("events.pbtxt" if events else "ratings.pbtxt")),
             base_model=str(base),
             serving_model_dir=str(output / "serving_model"),
-            max_rmse_increase=options.max_rmse_increase,
+            max_increase=options.max_increase,
+            events=events,
             span=options.span,
             dead_letters=str(output / "dead_letters"),
             metadata_connection_config=metadata.sqlite_metadata_connection_config(str(output / METADATA_FILE)),
@@ -138,22 +140,26 @@ def update_record(run: RunRecord, base: Path, seconds: dict[str, float]) -> dict
 def _print(record: dict[str, Any]) -> None:
     for split, findings in record["anomalies"].items():
         tell(f"anomalies in {split}: {'; '.join(findings)}")
-    tell(
-        f"span {record['span']}: {record['ratings']:,} new ratings, {record['late']:,} of them late; "
-        f"{record['duplicates']:,} duplicates and {record['before_cutoff']:,} from before training left out"
-    )
-    if rmse := record["rmse"]:
-        tell(f"RMSE of the new ratings: {rmse['updated']:.4f} as they came in, {rmse['frozen']:.4f} by the base model")
+    what, error = ("events", "loss on each known user's last") if "events" in record else ("ratings", "RMSE of the new")
+    reasons = {"duplicates": "duplicates", "before_cutoff": "from before training", "unknown_items": "of new items"}
+    left_out = " and ".join(f"{record[name]:,} {words}" for name, words in reasons.items() if name in record)
+    tell(f"span {record['span']}: {record[what]:,} new {what}, {record['late']:,} of them late; {left_out} left out")
+    if figures := record.get("rmse") or record.get("last"):
+        tell(f"{error}: {figures['updated']:.4f} as it came in, {figures['frozen']:.4f} by the base model")
     tell(f"pushed        {record['model']}" if record["model"] else "not blessed, not pushed")
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="pipeline.run_update", description="Updates a model by a span of ratings.")
+    description = "Updates a model by a span of new ratings or events."
+    parser = argparse.ArgumentParser(prog="pipeline.run_update", description=description)
+    parser.add_argument("--model", choices=list(configs.PIPELINE_NAMES), default=configs.MODEL, help="kind of model")
     parser.add_argument("--data", default=configs.UPDATE_DATA, help="pattern with {SPAN} (default: %(default)s)")
     parser.add_argument("--span", type=int, default=configs.SPAN, help="which span (default: the latest)")
     parser.add_argument("--output", default=configs.OUTPUT, help="of `rrn run` (default: %(default)s)")
     parser.add_argument("--base", default=configs.BASE_MODEL, help="model to start from where none was pushed yet")
-    parser.add_argument("--max-rmse-increase", type=float, default=configs.MAX_UPDATE_RMSE_INCREASE)
+    parser.add_argument(
+        "--max-increase", "--max-rmse-increase", type=float, default=configs.MAX_UPDATE_INCREASE, help="of RMSE or loss"
+    )
     parser.add_argument("--beam-args", default=configs.BEAM_ARGS, help="Beam options, as one string")
     parser.add_argument("--no-cache", action="store_true", help="run every component anew")
     return parser

@@ -1,4 +1,7 @@
-"""The pipeline of updates: a span of new ratings moves the latest model's states. It knows no path or orchestrator."""
+"""The pipeline of updates: a span of new ratings or events moves the latest model's states.
+
+It knows no path or orchestrator.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,12 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.proto import range_config_pb2
 from tfx.types import standard_artifacts
 
+from components.events_example_gen.component import EventsExampleGen
 from components.ratings_example_gen.component import RatingsExampleGen
 from components.state_updater.component import StateUpdater
 from components.update_evaluator.component import UpdateEvaluator
 from pipeline.pushing import push
+from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.config import DataConfig, SplitConfig
 
 # Nothing of a new span is for training: whatever lies after this cutoff is new.
@@ -32,7 +37,8 @@ def create_update_pipeline(
     schema_file: str,
     base_model: str,
     serving_model_dir: str,
-    max_rmse_increase: float,
+    max_increase: float,
+    events: bool = False,
     span: int | None = None,
     dead_letters: str | None = None,
     metadata_connection_config: Any = None,
@@ -45,25 +51,27 @@ def create_update_pipeline(
       name, root, serving_model_dir, dead_letters, metadata_connection_config, beam_pipeline_args, enable_cache: as
         those of `pipeline.pipeline.create_pipeline`.
       data_base, data_pattern: directory of the spans and the file pattern below it, with TFX's ``{SPAN}``.
-      schema_file: schema of the rating Examples (`schemas/ratings.pbtxt`).
+      schema_file: schema of the Examples (`schemas/ratings.pbtxt` or `schemas/events.pbtxt`).
       base_model: the version to go on from: the newest in `serving_model_dir`, so that updates follow one another. The
         same version and the same span are a cached run.
-      max_rmse_increase: see `components.update_evaluator.component.UpdateEvaluator`.
+      max_increase: see `components.update_evaluator.component.UpdateEvaluator`.
+      events: the model is a Collaborative RNN, and the spans hold events.
       span: which one; the latest by default.
     """
     chosen = None
     if span is not None:
         static = range_config_pb2.StaticRange(start_span_number=span, end_span_number=span)
         chosen = range_config_pb2.RangeConfig(static_range=static)
-    examples = RatingsExampleGen(
-        data_base, data_pattern, dataclasses.asdict(NEW), dead_letters=dead_letters, range_config=chosen
+    example_gen, data = (EventsExampleGen, EventDataConfig()) if events else (RatingsExampleGen, NEW)
+    examples = example_gen(
+        data_base, data_pattern, dataclasses.asdict(data), dead_letters=dead_letters, range_config=chosen
     )
     statistics = StatisticsGen(examples=examples.outputs["examples"])
     schema = ImportSchemaGen(schema_file=schema_file)
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     base = Importer(source_uri=base_model, artifact_type=standard_artifacts.Model).with_id("base_model")
     updater = StateUpdater(examples.outputs["examples"], base.outputs["result"])
-    evaluator = UpdateEvaluator(updater.outputs["update"], max_rmse_increase=max_rmse_increase)
+    evaluator = UpdateEvaluator(updater.outputs["update"], max_increase=max_increase)
     pusher = push(updater.outputs["model"], evaluator.outputs["blessing"], serving_model_dir)
     return tfx_pipeline.Pipeline(
         pipeline_name=name,

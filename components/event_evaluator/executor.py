@@ -94,7 +94,7 @@ def saved_scores(path: str, sequences: EventSequences, positions: np.ndarray, na
     # Its counts are those of its own training, whose users need not be those of the events.
     training = saved.training_events()
     events, place = sequences.renumbered(training.user_ids)
-    counts, network = SharedCounts(training), saved.load_mixture(events.num_users - training.num_users)
+    counts, network = SharedCounts(training), saved.load_network(events.num_users - training.num_users)
     splits = (Split.VALID, Split.TEST)
     events = with_context(events, counts, network.window, clock=network.settings["clock"], splits=splits)
     return score_model(MixtureEventModel(network, counts, name), events, place[positions])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tfx.dsl.components.base import executor_spec
+from tfx.proto import range_config_pb2
 
 from components.events_example_gen.executor import TEXT_FORMAT, Executor
 from components.ratings_example_gen.component import RatingsExampleGen
@@ -28,6 +29,7 @@ class EventsExampleGen(RatingsExampleGen):
         *,
         text_format: str = "",
         dead_letters: str | None = None,
+        range_config: range_config_pb2.RangeConfig | None = None,
     ) -> None:
         """Declares the component.
 
@@ -36,6 +38,13 @@ class EventsExampleGen(RatingsExampleGen):
           pattern: file pattern below `input_base`; CSV (plain or gzip) or Parquet.
           data_config: plain values of `rrn_tf.config.EventDataConfig`.
           text_format: a name of `rrn_tf.data.formats` for files without a header.
-          dead_letters: directory for rejected rows; see `RatingsExampleGen`.
+          dead_letters, range_config: as those of `RatingsExampleGen`.
         """
-        super().__init__(input_base, pattern, data_config, dead_letters=dead_letters, **{TEXT_FORMAT: text_format})
+        super().__init__(
+            input_base,
+            pattern,
+            data_config,
+            dead_letters=dead_letters,
+            range_config=range_config,
+            **{TEXT_FORMAT: text_format},
+        )

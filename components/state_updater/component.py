@@ -30,10 +30,11 @@ class StateUpdaterSpec(ComponentSpec):
 
 
 class StateUpdater(base_component.BaseComponent):
-    """Rolls the states of a saved RRN forward with new ratings.
+    """Rolls the states of a saved RRN forward with new ratings, or those of a Collaborative RNN with new events.
 
     What the base model has taken in already is passed over, so a span may be given again, or hold ratings of an earlier
-    one. Late ratings, and those from before training, follow the rules of `rrn_tf.serving.update`.
+    one. Late ratings, and those from before training, follow the rules of `rrn_tf.serving.update`; late events those of
+    `rrn_tf.serving.update_events`.
     """
 
     SPEC_CLASS = StateUpdaterSpec
@@ -43,7 +44,8 @@ class StateUpdater(base_component.BaseComponent):
         """Declares the component.
 
         Args:
-          examples: Examples of RatingsExampleGen; all of its splits are new ratings.
+          examples: of RatingsExampleGen, or of EventsExampleGen where the base model is of events; all of its splits
+            are new.
           base_model: the model to go on from, of Trainer, Pusher or an earlier StateUpdater.
         """
         super().__init__(

@@ -16,14 +16,13 @@ from tfx.utils import path_utils
 from components.sequence_builder.executor import decode_examples
 from components.staging import local_input, local_output
 from rrn_tf import features
-from rrn_tf.serving.update import NewRatings, update
 
 EXAMPLES, BASE_MODEL, MODEL, UPDATE = "examples", "base_model", "model", "update"
 REPORT_FILE = "update.json"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Reads the Examples, rolls the base model on and exports what it has become."""
+    """Reads the Examples, ratings or events as the base model is of, rolls it on and exports what it has become."""
 
     def Do(  # noqa: N802
         self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
@@ -36,18 +35,20 @@ class Executor(base_executor.BaseExecutor):
           exec_properties: none.
         """
         # Not before it runs: who only wires the pipeline, as `tfx pipeline create` does, may have loaded Keras 3.
-        from rrn_tf.serving.export import export_saved_model
+        from rrn_tf.serving.load import load_saved_model
         from rrn_tf.serving.saved_rrn import SavedRRN
+        from rrn_tf.serving.take_in import take_in
 
         self._log_startup(input_dict, output_dict, exec_properties)
-        ratings = read_ratings(artifact_utils.get_single_instance(input_dict[EXAMPLES]))
+        examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         with local_input(saved_model_uri(artifact_utils.get_single_uri(input_dict[BASE_MODEL]))) as folder:
-            network, report = update(SavedRRN(folder), ratings)
+            base = load_saved_model(folder)
+            updated = take_in(base, read_ratings(examples) if isinstance(base, SavedRRN) else read_events(examples))
         model = path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict[MODEL]))
         with local_output(model) as folder:
-            export_saved_model(network, folder)
+            updated.export(folder)
         with local_output(artifact_utils.get_single_uri(output_dict[UPDATE])) as folder:
-            (folder / REPORT_FILE).write_text(json.dumps(report.as_dict(), indent=2) + "\n")
+            (folder / REPORT_FILE).write_text(json.dumps(updated.report, indent=2) + "\n")
 
 
 def saved_model_uri(uri: str) -> str:
@@ -56,17 +57,24 @@ def saved_model_uri(uri: str) -> str:
     return folder if fileio.exists(folder) else uri
 
 
-def read_ratings(examples: Any) -> NewRatings:
-    """All ratings of an Examples artifact, whatever their split."""
-    names = (features.USER_ID, features.ITEM_ID, features.TIMESTAMP, features.RATING)
-    kinds = (pa.string(), pa.string(), pa.int64(), pa.float32())
-    schema = pa.schema(zip(names, kinds, strict=True))
-    parts = [pa.Table.from_batches([batch]).select(names).cast(schema) for batch in _batches(examples)]
-    table = pa.concat_tables([schema.empty_table(), *parts])
-    return NewRatings(*(column.to_numpy() for column in table.columns))
+def read_ratings(examples: Any) -> pa.Table:
+    """All ratings of an Examples artifact, whatever their split: user_id, item_id, timestamp and rating."""
+    return _table(examples, features.RATING, pa.float32(), schema_pb2.FLOAT)
 
 
-def _batches(examples: Any) -> Iterator[pa.RecordBatch]:
+def read_events(examples: Any) -> pa.Table:
+    """All events of an Examples artifact, in order: user_id, item_id, timestamp and position."""
+    return _table(examples, features.POSITION, pa.int64(), schema_pb2.INT).sort_by(features.POSITION)
+
+
+def _table(examples: Any, further: str, kind: pa.DataType, value: int) -> pa.Table:
+    names = (features.USER_ID, features.ITEM_ID, features.TIMESTAMP, further)
+    schema = pa.schema(zip(names, (pa.string(), pa.string(), pa.int64(), kind), strict=True))
+    parts = [pa.Table.from_batches([batch]).select(names).cast(schema) for batch in _batches(examples, further, value)]
+    return pa.concat_tables([schema.empty_table(), *parts])
+
+
+def _batches(examples: Any, further: str, value: int) -> Iterator[pa.RecordBatch]:
     for split in artifact_utils.decode_split_names(examples.split_names):
         for file in sorted(fileio.glob(f"{artifact_utils.get_split_uri([examples], split)}/*")):
-            yield from decode_examples(file, features.RATING, schema_pb2.FLOAT)
+            yield from decode_examples(file, further, value)

@@ -12,7 +12,7 @@ from tfx.types import artifact_utils
 from components.blessing import bless
 from components.state_updater.executor import REPORT_FILE
 
-UPDATE, BLESSING, MAX_RMSE_INCREASE = "update", "blessing", "max_rmse_increase"
+UPDATE, BLESSING, MAX_INCREASE = "update", "blessing", "max_increase"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -26,11 +26,13 @@ class Executor(base_executor.BaseExecutor):
         Args:
           input_dict: `update`.
           output_dict: `blessing`.
-          exec_properties: `max_rmse_increase`.
+          exec_properties: `max_increase`.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         with fileio.open(f"{artifact_utils.get_single_uri(input_dict[UPDATE])}/{REPORT_FILE}") as file:
-            rmse = json.loads(file.read())["rmse"]
-        # Without new ratings there is nothing to push.
-        blessed = rmse is not None and rmse["updated"] <= rmse["frozen"] + exec_properties[MAX_RMSE_INCREASE]
+            report = json.loads(file.read())
+        # Without new rows there is nothing to push.
+        blessed = bool(report.get("ratings") or report.get("events"))
+        if error := report.get("rmse") or report.get("last"):
+            blessed = blessed and error["updated"] <= error["frozen"] + exec_properties[MAX_INCREASE]
         bless(artifact_utils.get_single_instance(output_dict[BLESSING]), blessed)

@@ -34,6 +34,15 @@ RATINGS = pa.schema(
     ]
 )
 
+EVENTS = pa.schema(
+    [
+        (features.USER_ID, IDS),
+        (features.ITEM_ID, IDS),
+        (features.TIMESTAMP, pa.int64()),
+        (features.POSITION, pa.int64()),
+    ]
+)
+
 
 def numbers(batch: pa.RecordBatch, name: str) -> npt.NDArray[Any]:
     """A column without nulls as a numpy array."""

@@ -19,7 +19,7 @@ Codes = npt.NDArray[np.int64]
 
 DISTRIBUTIONS = ("others' 2-gram", "others' 1-gram", "uniform", "nearest users")
 ABSENT = -1e9  # in place of a log-probability: there is no such distribution
-_NEVER = -100.0  # log-probability of an item that a distribution leaves out
+LEFT_OUT = -100.0  # log-probability of an item that a distribution leaves out
 SMOOTHING = 0.1  # of others' 1-gram, a count for every item
 _SPANS = 8  # alternate ones of a user's training events tell of the nearest users for the others
 
@@ -67,7 +67,7 @@ class SharedCounts:
             ],
             axis=1,
         )
-        found = np.where(probability > 0, np.log(np.maximum(probability, 1e-30)), _NEVER)
+        found = np.where(probability > 0, np.log(np.maximum(probability, 1e-30)), LEFT_OUT)
         found[total <= 0, 0] = ABSENT
         found[self.neighbours.getnnz(axis=1)[self._trained(user)] == 0, 3] = ABSENT
         return found.astype(np.float32)
@@ -132,6 +132,8 @@ class SharedCounts:
 
     def _of_neighbours(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.float64]:
         """Probabilities by the nearest users: of training events by those that the user's other spans tell."""
+        if not len(positions):
+            return np.empty(0)
         user, item = sequences.user[positions], sequences.item[positions] - 1
         found = np.asarray(self.neighbours[self._trained(user), item], np.float64).ravel()
         train = positions_of(sequences, [Split.TRAIN])

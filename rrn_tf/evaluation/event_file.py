@@ -10,12 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.event_context import with_context
 from rrn_tf.data.events import EventSequences
+from rrn_tf.data.later_events import NamedEvents, among, join, number
 from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.network_scores import network_figures
 from rrn_tf.evaluation.queries import EvaluationOutcome, QueryFileError, QueryTable, read_queries
 from rrn_tf.features import ITEM_ID, USER_ID, Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 
 
@@ -66,28 +69,15 @@ def _of_mixture(
 ) -> EvaluationOutcome:
     """As `evaluate_event_file`, of a mixture, which knows the events that it was trained on: these are left out."""
     training = model.training_events()
-    known = pd.Categorical(table.frame[USER_ID].iloc[usable], categories=training.user_ids).codes.astype(np.int64) + 1
-    new, names = pd.factorize(table.frame[USER_ID].iloc[usable[known == 0]])
-    known[known == 0] = training.num_users + 1 + new
-    later = pd.DataFrame({"user": known, "item": item[usable], "time": table.timestamp[usable]})
-    trained = pd.DataFrame({"user": training.user, "item": training.item, "time": training.timestamp}).astype(np.int64)
-    seen = pd.MultiIndex.from_frame(later).isin(pd.MultiIndex.from_frame(trained))
-    later = later[~seen].sort_values(["user", "time"], kind="stable")
-    if not len(later):
+    user_id, item_id = (table.frame[name].to_numpy(object)[usable] for name in (USER_ID, ITEM_ID))
+    held, later = number(training, NamedEvents(user_id, item_id, table.timestamp[usable]))
+    later = take_rows(later, ~(seen := among(held, later)))
+    if not len(later.user):
         raise QueryFileError(f"{data}: expected events that the model was not trained on, found none")
-    user = np.concatenate([training.user, later["user"]])
-    order = np.argsort(user, kind="stable")  # the training events of a user come first
-    ids = np.concatenate([training.user_ids, names.to_numpy(object)])
-    split = np.where(later["user"] <= training.num_users, Split.TEST, Split.TEST_COLD)
-    merged = EventSequences(
-        user_splits=np.concatenate([[0], np.cumsum(np.bincount(user, minlength=len(ids) + 1))]),
-        item=np.concatenate([training.item, later["item"]])[order].astype(np.int32),
-        timestamp=np.concatenate([training.timestamp, later["time"]])[order],
-        split=np.concatenate([training.split, split])[order].astype(np.uint8),
-        user_ids=ids,
-        item_ids=training.item_ids,
-    )
-    splits, counts, network = (Split.TEST, Split.TEST_COLD), SharedCounts(training), model.load_mixture(len(names))
+    new_users = held.num_users - training.num_users
+    splits, counts, network = (Split.TEST, Split.TEST_COLD), SharedCounts(training), model.load_network(new_users)
+    assert isinstance(network, CollaborativeMixture)
+    merged = join(held, later, new_users)
     merged = with_context(merged, counts, network.window, clock=network.settings["clock"], splits=splits)
     figures = network_figures(network, merged, protocol, splits=splits, counts=counts)
     found = f"{data}: {int(seen.sum()):,} events that the model was trained on are left out"

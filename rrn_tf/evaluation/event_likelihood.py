@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -66,14 +67,22 @@ class EventRoller:
     def __init__(self, model: EventNetwork) -> None:
         self._model = model
         self._unroll = unroll_of(model)
-        self._run: dict[tuple[int, int], Callable[..., tuple[tf.Tensor, tf.Tensor]]] = {}
+        self._run: dict[tuple[str, int, int], Callable[..., tf.Tensor]] = {}
 
-    def states(self, sequences: EventSequences) -> npt.NDArray[np.float32]:
-        """float32[U + 1, units], the state of each user after all training events; zeros for the unknown user 0."""
-        plan = plan_rolling(sequences, _USERS, _STEPS)
-        states = np.zeros((sequences.num_users + 1, self._model.cell.units), np.float32)
+    def states(
+        self, sequences: EventSequences, start: npt.NDArray[np.float32] | None = None
+    ) -> npt.NDArray[np.float32]:
+        """float32[U + 1, units], the state of each user after all training events; zeros for the unknown user 0.
+
+        Args:
+          sequences: the events.
+          start: float32[U + 1, units], the states before them; zeros by default.
+        """
+        plan = plan_rolling(replace(sequences, context=None), _USERS, _STEPS)
+        states = np.zeros((sequences.num_users + 1, self._model.cell.units), np.float32) if start is None else start
+        states = states.copy()
         for group in plan.shares():
-            states[group.user] = self.roll(group, plan.chunk)[0].numpy()
+            states[group.user] = self._rolled(self._passed, group, plan.chunk, tf.constant(states[group.user])).numpy()
         states[0] = 0
         return states
 
@@ -88,24 +97,37 @@ class EventRoller:
 
     def sums(self, group: EventGroup, chunk: int, state: tf.Tensor | None = None) -> npt.NDArray[np.float64]:
         """float64[n, 2], log-likelihood and number of scored events of each user of a group."""
-        _, found = self.roll(group, chunk, state)
+        found = self._rolled(self._scored, group, chunk, state)
         scored = np.maximum(group.length - group.first_scored, 0)
         return np.stack([found.numpy(), scored], axis=1)[group.user > 0]
 
-    def roll(self, group: EventGroup, chunk: int, state: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """States float[B, units] after a group's events, and the log-likelihood [B] of those that are scored."""
+    def _rolled(
+        self, what: Callable[..., tf.Tensor], group: EventGroup, chunk: int, state: tf.Tensor | None
+    ) -> tf.Tensor:
+        """What `_passed` or `_scored` gives of a group, traced once for each number of users."""
         group = tf.nest.map_structure(tf.convert_to_tensor, group)
-        users, units = group.user.shape[0], self._model.cell.units
-        if (users, chunk) not in self._run:
-            state_spec = tf.TensorSpec([users, units], self._model.cell.compute_dtype)
-            self._run[users, chunk] = tf.function(
-                partial(self._roll, chunk), input_signature=[spec_of(group), state_spec], autograph=False
+        users, cell = group.user.shape[0], self._model.cell
+        key = what.__name__, users, chunk
+        if key not in self._run:
+            state_spec = tf.TensorSpec([users, cell.units], cell.compute_dtype)
+            self._run[key] = tf.function(
+                partial(what, chunk), input_signature=[spec_of(group), state_spec], autograph=False
             )
-        return self._run[users, chunk](group, self._model.cell.initial_state(users) if state is None else state)
+        return self._run[key](group, cell.initial_state(users) if state is None else tf.cast(state, cell.compute_dtype))
 
-    def _roll(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        model = self._model
-        matrices = model.cell.matrices(group.user)
+    def _passed(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
+        """States float[B, units] after a group's events."""
+        model, matrices = self._model, self._model.cell.matrices(group.user)
+
+        def one(index: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            item, real, _ = chunk_of(group, index, chunk)
+            return index + 1, self._unroll(model.embed(item), state, matrices, real)[:, -1]
+
+        return self._chunk_by_chunk(one, chunk, group, state)[0]
+
+    def _scored(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
+        """Log-likelihoods [B] of a group's events that are scored."""
+        model, matrices = self._model, self._model.cell.matrices(group.user)
 
         def one(index: tf.Tensor, state: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
             item, real, target = chunk_of(group, index, chunk)
@@ -113,10 +135,16 @@ class EventRoller:
             found = model.scored(states, group.user, target, context_of(group, index, chunk))
             return index + 1, states[:, -1], total + tf.reduce_sum(found, axis=1)
 
+        return self._chunk_by_chunk(one, chunk, group, state, tf.zeros(group.user.shape))[1]
+
+    @staticmethod
+    def _chunk_by_chunk(
+        one: Callable[..., tuple[tf.Tensor, ...]], chunk: int, group: EventGroup, *start: tf.Tensor
+    ) -> list[tf.Tensor]:
+        """What a body of a loop over a group's chunks ends with, the number of the chunk left out."""
         chunks = (tf.shape(group.item)[1] - 1) // chunk
-        start = (tf.constant(0), state, tf.zeros(group.user.shape))
-        _, state, total = tf.while_loop(lambda index, *_: index < chunks, one, start, parallel_iterations=1)
-        return state, total
+        loop = (tf.constant(0), *start)
+        return list(tf.while_loop(lambda index, *_: index < chunks, one, loop, parallel_iterations=1)[1:])
 
 
 def mean_nll(sums: npt.NDArray[np.float64]) -> dict[str, float]:

@@ -101,15 +101,22 @@ def print_run(record: Mapping[str, Any]) -> None:
 
 def print_update(summary: Mapping[str, Any]) -> None:
     """What an update took in, how well it was foreseen, and where the model lies."""
+    what = "ratings" if "ratings" in summary else "events"
     _print(
-        f"{summary['ratings']:,} new ratings, {summary['late']:,} of them late; {summary['new_users']:,} new users, "
+        f"{summary[what]:,} new {what}, {summary['late']:,} of them late; {summary['new_users']:,} new users, "
         f"{summary['new_items']:,} new items"
     )
-    left_out = {name: summary[name] for name in ("duplicates", "before_cutoff") if summary[name]}
-    _print_counts("ratings left out", left_out)
+    reasons = ("duplicates", "before_cutoff", "unknown_items")
+    _print_counts(f"{what} left out", {name: summary[name] for name in reasons if summary.get(name)})
     _print_counts("rows rejected", summary["rejected"])
-    if of := summary["rmse"]:
+    if of := summary.get("rmse"):
         _print(f"RMSE of the new ratings: {of['updated']:.4f} as they came in, {of['frozen']:.4f} by the model before")
+    for users, of in summary.get("nll", {}).items():
+        _print(f"loss on {of['n']:,} new events of {users} users: {of['nll']:.4f} as they came in")
+    if of := summary.get("last"):
+        _print(
+            f"loss on each known user's last: {of['updated']:.4f} as it came in, {of['frozen']:.4f} by the model before"
+        )
     seconds = summary["seconds"]
     parts = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
     _print(f"model         {summary['model']} in {sum(seconds.values()):.1f} s ({parts})")

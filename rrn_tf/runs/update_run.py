@@ -1,4 +1,4 @@
-"""An update's run: read new ratings, roll the states on, save the next model.
+"""An update's run: read new ratings or events, roll the states on, save the next model.
 
 update.json                 figures of the latest update
 update_dead_letters.jsonl   its rejected rows
@@ -16,54 +16,55 @@ from typing import Any
 
 from rrn_tf.config import write_whole
 from rrn_tf.environment import environment
-from rrn_tf.features import ITEM_ID, RATING, TIMESTAMP, USER_ID
 
 REPORT_FILE, DEAD_LETTERS_FILE = "update.json", "update_dead_letters.jsonl"
 
 
 def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str, Any]:
-    """Takes new ratings into a saved model and saves what it has become.
+    """Takes new ratings, or events, into a saved model and saves what it has become.
 
     Args:
       model: see `rrn_tf.serving.saved_rrn.find_saved_model`; it may be `output`, whose model is then replaced or, among
         numbered versions, followed.
-      pattern: CSV or Parquet files of the new ratings; what the model has taken in already is passed over.
+      pattern: CSV or Parquet files of the new ratings or events; what the model has taken in already is passed over.
       output: the directory of the next model.
 
     Returns:
-      What `update.json` holds: the figures of `rrn_tf.serving.update.UpdateReport`, rejected rows by reason, where the
-      model lies, seconds and versions.
+      What `update.json` holds: the figures of `rrn_tf.serving.update.UpdateReport` or of
+      `rrn_tf.serving.update_events.EventUpdateReport`, rejected rows by reason, where the model lies, seconds and
+      versions.
 
     Raises:
-      BadInputError: for ratings that cannot be used.
+      BadInputError: for ratings or events that cannot be used.
       ValueError: for a model that cannot be updated.
     """
-    from rrn_tf.beam.new_ratings import read_new_ratings
-    from rrn_tf.serving.export import export_saved_model
+    from rrn_tf.beam.new_rows import BEFORE_CUTOFF, read_new_events, read_new_ratings
+    from rrn_tf.serving.load import load_saved_model
     from rrn_tf.serving.saved_rrn import SavedRRN
-    from rrn_tf.serving.update import NewRatings, update
+    from rrn_tf.serving.take_in import take_in
 
     root, begin = Path(output), time.perf_counter()
-    base = SavedRRN(model)
+    base = load_saved_model(model)
     seconds = {"load": time.perf_counter() - begin}
     root.mkdir(parents=True, exist_ok=True)
-    begin = time.perf_counter()
-    table, rejected = read_new_ratings(pattern, base.cutoff, str(root / DEAD_LETTERS_FILE))
-    ratings = NewRatings(*(table[name].to_numpy() for name in (USER_ID, ITEM_ID, TIMESTAMP, RATING)))
+    begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
+    early = {}
+    if isinstance(base, SavedRRN):
+        rows, rejected = read_new_ratings(pattern, base.cutoff, dead_letters)
+        early = {BEFORE_CUTOFF: rejected.pop(BEFORE_CUTOFF, 0)}
+    else:
+        rows, rejected = read_new_events(pattern, dead_letters)
     seconds["read"] = time.perf_counter() - begin
-    network, report = update(base, ratings)
+    updated = take_in(base, rows)
     begin = time.perf_counter()
     path = next_model(root)
-    replace_directory(path, lambda draft: export_saved_model(network, draft))
-    seconds["export"] = time.perf_counter() - begin
-    found = report.as_dict()
-    seconds |= found.pop("seconds")
+    replace_directory(path, updated.export)
+    seconds |= {**updated.report["seconds"], "export": time.perf_counter() - begin}
     summary = {
-        **found,
-        "before_cutoff": rejected.pop("before_cutoff", 0),
+        **updated.report,
+        **early,
         "rejected": rejected,
         "model": str(path),
-        "until": network.until,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         **environment(seed=0),
     }

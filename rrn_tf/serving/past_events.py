@@ -40,22 +40,34 @@ class Past(NamedTuple):
     count: tf.Tensor
 
 
-class PastEvents(tf.Module):
-    """All training events of all users, in order: their items, times and whether they repeat.
+class HeldEvents(tf.Module):
+    """All events of all users that a model holds, in order: 12 bytes each.
 
     Args:
-      sequences: of training; later events are left out.
+      sequences: their training events; later ones are left out.
+    """
+
+    def __init__(self, sequences: EventSequences) -> None:
+        super().__init__(name="past_events")
+        train = sequences.split == Split.TRAIN
+        splits = np.concatenate([[0], np.cumsum(sequences.counts([Split.TRAIN]))])
+        self.splits = tf.Variable(splits.astype(np.int64), trainable=False, name="splits")
+        self.item = tf.Variable(sequences.item[train].astype(np.int32), trainable=False, name="item")
+        self.time = tf.Variable(sequences.timestamp[train].astype(np.int64), trainable=False, name="time")
+
+
+class PastEvents(HeldEvents):
+    """Held events that are looked back upon: with them whether they repeat, one byte more.
+
+    Args:
+      sequences: as that of `HeldEvents`.
       window: events that are looked back upon.
     """
 
     def __init__(self, sequences: EventSequences, window: int) -> None:
-        super().__init__(name="past_events")
+        super().__init__(sequences)
         train = sequences.split == Split.TRAIN
-        splits = np.concatenate([[0], np.cumsum(sequences.counts([Split.TRAIN]))])
         self.window = window
-        self.splits = tf.Variable(splits.astype(np.int64), trainable=False, name="splits")
-        self.item = tf.Variable(sequences.item[train].astype(np.int32), trainable=False, name="item")
-        self.time = tf.Variable(sequences.timestamp[train].astype(np.int64), trainable=False, name="time")
         self.repeat = tf.Variable(repeats(sequences, window)[train], trainable=False, name="repeat")
 
     def until_now(self, user: tf.Tensor, item: tf.Tensor, time: tf.Tensor) -> Past:

@@ -13,6 +13,8 @@ import pandas as pd
 import tensorflow as tf
 
 from rrn_tf.data.events import EventSequences
+from rrn_tf.data.shared_counts import LEFT_OUT
+from rrn_tf.evaluation.event_likelihood import EventNetwork
 from rrn_tf.features import HISTORY, HISTORY_TIMESTAMP, ITEM_ID, LOG_PROBABILITY, TIMESTAMP, USER_ID, Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
@@ -104,9 +106,21 @@ class SavedCollaborativeRNN:
         names, found = answer[ITEM_ID].numpy()[0], answer[LOG_PROBABILITY].numpy()[0]
         return [(name.decode(), float(value)) for name, value in zip(names, found, strict=True)]
 
+    @property
+    def states(self) -> npt.NDArray[np.float32]:
+        """float32[users + 1, units], the state of each user; row 0 is that of whoever is unknown."""
+        return np.array(self._module.states)
+
     def training_events(self) -> EventSequences:
-        """All events that a mixture was trained on, with the users and items that it knows."""
-        past = self._module.past
+        """All events that the model holds, as training events, with the users and items that it knows.
+
+        They are those that it was trained on, and those that it was updated by.
+
+        Raises:
+          ValueError: for a model that an earlier version of this package saved without them.
+        """
+        if (past := getattr(self._module, "past", None)) is None:
+            raise ValueError("expected a model that holds its events, found one of an earlier version: train it anew")
         splits = past.splits.numpy()
         return EventSequences(
             user_splits=splits,
@@ -117,15 +131,31 @@ class SavedCollaborativeRNN:
             item_ids=self.item_ids,
         )
 
-    def load_mixture(self, new_users: int = 0) -> CollaborativeMixture:
-        """The network of a mixture, of all users that it knows and, above these, some that it does not know."""
+    def load_network(self, new_users: int = 0, new_items: int = 0) -> EventNetwork:
+        """The network, of all users and items that it knows and, above these, some that it does not know.
+
+        New users have what whoever is unknown has. New items are of a mixture alone: they enter a state as nothing,
+        and the network gives them no probability, which they have of the past and of other users.
+        """
+        if self.is_mixture:
+            return self._load_mixture(new_users, new_items)
+        known = _text(self._module.user_ids)
+        return self.load_users(np.concatenate([known, np.full(new_users, "", object)])).model
+
+    def _load_mixture(self, new_users: int, new_items: int) -> CollaborativeMixture:
         settings, module = self._about["model"], self._module
-        model = CollaborativeMixture(**{**settings, "num_users": settings["num_users"] + new_users})
+        sizes = {"num_users": settings["num_users"] + new_users, "num_items": settings["num_items"] + new_items}
+        model = CollaborativeMixture(**{**settings, **sizes})
         of_users = [model.stationary.table, *(model.cell.recurrent if settings["personal"] else [])]
+        of_items = ((model.items, [(0, new_items), (0, 0)], 0), (model.factor_kernel, [(0, 0), (0, new_items)], 0))
+        of_items += ((model.item_bias, [(0, new_items)], LEFT_OUT),)
         for mine, saved in zip(model.variables, module.weights, strict=True):
             whole = saved.numpy()
             if any(mine is table for table in of_users):
                 whole = np.concatenate([whole, np.repeat(whole[:1], new_users, axis=0)])
+            for table, more, value in of_items:
+                if mine is table:
+                    whole = np.pad(whole, more, constant_values=value)
             mine.assign(whole)
         return model
 

@@ -18,12 +18,18 @@ from pipeline import run_update
 from pipeline.progress import ComponentTimer
 from pipeline.update_pipeline import create_update_pipeline
 from rrn_tf.config import config_from_dict
+from rrn_tf.data.later_events import NamedEvents
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.features import Split
 from rrn_tf.serving.export import export_saved_model
+from rrn_tf.serving.export_events import export_event_model
+from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.update import NewRatings, update
+from rrn_tf.serving.update_events import update_events
+from rrn_tf.training import truncated_bptt
 from rrn_tf.training.alternating import train
+from tests.events import rhythmic_events, small_mixture
 from tests.prepared import write_synthetic
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +49,7 @@ def test_wiring() -> None:
         schema_file="ratings.pbtxt",
         base_model="/nowhere/serving/7",
         serving_model_dir="/nowhere/serving",
-        max_rmse_increase=0.02,
+        max_increase=0.02,
         span=3,
     )
     nodes = {component.id: component for component in pipeline.components}
@@ -124,7 +130,7 @@ def test_spans_follow_one_another_and_nothing_new_is_not_pushed(
     for span, part in ((1, frame[:half]), (2, frame[half - 10 :])):  # the second repeats some of the first
         (tmp_path / "spans" / str(span)).mkdir(parents=True)
         part.to_csv(tmp_path / "spans" / str(span) / "ratings.csv", index=False)
-    arguments = ["--data", f"{tmp_path}/spans/{{SPAN}}/*.csv", "--base", str(base), "--max-rmse-increase", "9"]
+    arguments = ["--data", f"{tmp_path}/spans/{{SPAN}}/*.csv", "--base", str(base), "--max-increase", "9"]
 
     first = run(tmp_path / "run", *arguments, "--span", "1")
     assert (first["span"], first["ratings"], first["blessed"], first["base_model"]) == (1, half, True, str(base))
@@ -158,3 +164,28 @@ def test_tfx_takes_the_runner(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert 'Pipeline "rrn_update" created successfully.' in done.stdout
+
+
+@pytest.mark.slow
+def test_spans_of_events_follow_one_another(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
+    result = truncated_bptt.train(rhythmic_events(), tmp_path / "work", small_mixture(1))
+    export_event_model(result, tmp_path / "base")
+    sequences = result.sequences
+    at = np.flatnonzero(sequences.split != Split.TRAIN)
+    at = at[np.argsort(sequences.timestamp[at], kind="stable")]
+    later = NamedEvents(
+        sequences.user_ids[sequences.user[at] - 1], sequences.item_ids[sequences.item[at] - 1], sequences.timestamp[at]
+    )
+    frame = pd.DataFrame(later._asdict())
+    for span, part in ((1, frame[:24]), (2, frame[20:])):  # the second repeats some of the first
+        (tmp_path / "spans" / str(span)).mkdir(parents=True)
+        part.to_csv(tmp_path / "spans" / str(span) / "events.csv", index=False)
+    arguments = ["--model", "crnn", "--data", f"{tmp_path}/spans/{{SPAN}}/*.csv", "--base", str(tmp_path / "base")]
+    arguments += ["--max-increase", "9"]
+    first = run(tmp_path / "run", *arguments, "--span", "1")
+    assert (first["events"], first["blessed"]) == (24, True)
+    second = run(tmp_path / "run", *arguments)
+    assert (second["events"], second["duplicates"], second["blessed"]) == (24, 4, True)
+    whole, _ = update_events(SavedCollaborativeRNN(tmp_path / "base"), later)
+    np.testing.assert_allclose(SavedCollaborativeRNN(second["model"]).states, whole.states, atol=1e-6)
+    assert SavedCollaborativeRNN(second["model"]).training_events().equals(whole.sequences)

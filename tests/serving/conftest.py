@@ -19,6 +19,8 @@ from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.training.alternating import TrainingResult, train
 from rrn_tf.training.truncated_bptt import CollaborativeResult
+from rrn_tf.training.truncated_bptt import train as train_events
+from tests.events import rhythmic_events, small_mixture
 from tests.prepared import write_synthetic
 
 USERS, ITEMS, EACH = 3, 6, 9
@@ -75,5 +77,14 @@ def trained_on_events(pooled: bool = False, stationary: int = 0) -> Collaborativ
 @pytest.fixture(scope="package")
 def saved_events(tmp_path_factory: pytest.TempPathFactory) -> SavedEvents:
     result, path = trained_on_events(), tmp_path_factory.mktemp("saved")
+    export_event_model(result, path)
+    return SavedEvents(result, path)
+
+
+@pytest.fixture(scope="package")
+def saved_mixture(tmp_path_factory: pytest.TempPathFactory) -> SavedEvents:
+    """A mixture with recurrent matrices of each user's own, trained for two epochs."""
+    result = train_events(rhythmic_events(), tmp_path_factory.mktemp("training"), small_mixture(2, pooled=False))
+    path = tmp_path_factory.mktemp("saved")
     export_event_model(result, path)
     return SavedEvents(result, path)

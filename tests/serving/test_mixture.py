@@ -18,23 +18,20 @@ from rrn_tf.evaluation.event_protocols import CLEAN
 from rrn_tf.evaluation.network_scores import MixtureEventModel
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
-from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
-from rrn_tf.training.truncated_bptt import CollaborativeResult, train
+from rrn_tf.training.truncated_bptt import CollaborativeResult
 from tests.events import RHYTHMIC_ITEMS as ITEMS
-from tests.events import rhythmic_events, small_mixture
+from tests.serving.conftest import SavedEvents
 
 
 @pytest.fixture(scope="module")
-def result(tmp_path_factory: pytest.TempPathFactory) -> CollaborativeResult:
-    return train(rhythmic_events(), tmp_path_factory.mktemp("training"), small_mixture(2, pooled=False))
+def result(saved_mixture: SavedEvents) -> CollaborativeResult:
+    return saved_mixture.result
 
 
 @pytest.fixture(scope="module")
-def path(result: CollaborativeResult, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("saved")
-    export_event_model(result, folder)
-    return folder
+def path(saved_mixture: SavedEvents) -> Path:
+    return saved_mixture.path
 
 
 def asked(result: CollaborativeResult) -> dict[str, Any]:

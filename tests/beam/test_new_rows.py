@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rrn_tf.beam.new_ratings import read_new_ratings
+from rrn_tf.beam.new_rows import read_new_ratings
 from rrn_tf.data.prepared import BadInputError
 
 HEADER = "user_id,item_id,rating,timestamp\n"
