@@ -30,6 +30,7 @@ LOG_PROBABILITY = "log_probability"  # float32, of a next item, in nats
 SCORE = "score"  # float32, of a recommended item: its rating before clipping
 CANDIDATES = "candidates"  # string, the items to recommend from
 EXCLUDE = "exclude"  # string, items not to recommend
+NEW_ONLY = "new_only"  # bool, no items that the user has met
 # A user's ratings that come with a request.
 HISTORY_ITEM_ID = "history_item_id"  # string
 HISTORY_RATING = "history_rating"  # float32

@@ -29,6 +29,7 @@ from rrn_tf.evaluation.event_leaderboard import score as score_model
 from rrn_tf.evaluation.event_protocols import scored_positions
 from rrn_tf.evaluation.network_scores import MixtureEventModel, NetworkEventModel
 from rrn_tf.features import Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 
 SEQUENCES, MODEL, BASELINE_MODEL, EVALUATION, BLESSING = (
@@ -95,6 +96,7 @@ def saved_scores(path: str, sequences: EventSequences, positions: np.ndarray, na
     training = saved.training_events()
     events, place = sequences.renumbered(training.user_ids)
     counts, network = SharedCounts(training), saved.load_network(events.num_users - training.num_users)
+    assert isinstance(network, CollaborativeMixture)
     splits = (Split.VALID, Split.TEST)
     events = with_context(events, counts, network.window, clock=network.settings["clock"], splits=splits)
     return score_model(MixtureEventModel(network, counts, name), events, place[positions])

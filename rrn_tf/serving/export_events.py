@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf import features
-from rrn_tf.features import HISTORY, HISTORY_TIMESTAMP, TIMESTAMP, USER_ID, Split
+from rrn_tf.features import EXCLUDE, HISTORY, HISTORY_TIMESTAMP, NEW_ONLY, TIMESTAMP, USER_ID, Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.mixture import MixtureServing
 from rrn_tf.serving.model_card import ModelFacts, write_card
 from rrn_tf.serving.next_items import SERVED, NextItems, mean_first
 from rrn_tf.serving.past_events import HeldEvents
-from rrn_tf.serving.requests import answer_width, same_rows, same_widths
 from rrn_tf.serving.warmup import example, write_warmup
 from rrn_tf.training.truncated_bptt import CollaborativeResult
 
@@ -38,10 +35,9 @@ class EventServing(NextItems):
     """
 
     def __init__(self, result: CollaborativeResult, assets: Path) -> None:
-        super().__init__(result, assets)
+        super().__init__(result, HeldEvents(result.sequences), assets)
         model, cell = result.model, result.model.cell
         assert isinstance(model, CollaborativeRNN)
-        self.past = HeldEvents(result.sequences)
         self._pooled = cell.pooled
         self.recurrent = [
             _constant(table.numpy() if cell.pooled else mean_first(table.numpy()), f"recurrent_{block}")
@@ -56,47 +52,21 @@ class EventServing(NextItems):
         # Hidden in a partial: saving the Keras object would trace every layer.
         self._transition = functools.partial(cell.transition)
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.string, USER_ID),
-            tf.TensorSpec([None, None], tf.string, HISTORY),
-            tf.TensorSpec([], tf.int32, "k"),
-        ]
-    )
-    def next_items(self, user_id: tf.Tensor, history: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The most probable next items, [N, min(k, items)], and their log-probabilities, falling.
+    def log_probabilities(self, user: tf.Tensor, item: tf.Tensor, time: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
+        """As that of `NextItems`, by order alone."""
+        known = tf.cast(user > 0, tf.float32)[:, tf.newaxis]
+        matrices = [table if self._pooled else tf.gather(table, user) for table in self.recurrent]
 
-        Args:
-          user_id: string[N].
-          history: string[N, T], the items of the user's events since training, in order; empty strings pad.
-          k: int32[], how many items.
-        """
-        user_id, history = same_rows(user_id=user_id, history=history)
-        (history,) = same_widths(history=history)
-        width = answer_width(k, tf.size(user_id), tf.size(self.item_ids) - 1)
+        def step(embedded: list[tf.Tensor], state: tf.Tensor) -> tf.Tensor:
+            return self._transition(embedded, state, matrices)
 
-        def best(user: tf.Tensor, item: tf.Tensor) -> Sequence[tf.Tensor]:
-            known = tf.cast(user > 0, tf.float32)[:, tf.newaxis]
-            matrices = [table if self._pooled else tf.gather(table, user) for table in self.recurrent]
-
-            def step(embedded: list[tf.Tensor], state: tf.Tensor) -> tf.Tensor:
-                return self._transition(embedded, state, matrices)
-
-            state = self._rolled(user, item, lambda met: [tf.gather(table, met) for table in self.embedding], step)
-            beside = tf.concat([state, known * tf.gather(self.factors, user)], axis=1)
-            return tf.math.top_k(tf.nn.log_softmax(tf.matmul(beside, self.kernel)), width)
-
-        return self._answer(best, self._indices(user_id, history))
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
-    def next_items_of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        """As `next_items` with 10 items, from serialized `tf.Example` protos."""
-        parsed = tf.io.parse_example(examples, features.history_example_spec())
-        return self.next_items(parsed[USER_ID], parsed[HISTORY].to_tensor(""), tf.constant(SERVED))
+        state = self._rolled(user, item, lambda met: [tf.gather(table, met) for table in self.embedding], step)
+        beside = tf.concat([state, known * tf.gather(self.factors, user)], axis=1)
+        return tf.nn.log_softmax(tf.matmul(beside, self.kernel))
 
 
 def export_event_model(result: CollaborativeResult, path: str | Path) -> None:
-    """Writes a SavedModel with the signatures `serving_default` and `next_items`; of a mixture `next_items_at` too.
+    """Writes a SavedModel with the signatures `serving_default`, `next_items` and `next_items_at`.
 
     Args:
       result: a trained network.
@@ -105,23 +75,22 @@ def export_event_model(result: CollaborativeResult, path: str | Path) -> None:
     with tempfile.TemporaryDirectory() as assets:
         mixture = isinstance(result.model, CollaborativeMixture)
         module = (MixtureServing if mixture else EventServing)(result, Path(assets))
-        signatures = {"serving_default": module.next_items_of_examples, "next_items": module.next_items}
-        if isinstance(module, MixtureServing):
-            signatures["next_items_at"] = module.next_items_at
+        signatures = {
+            "serving_default": module.next_items_of_examples,
+            "next_items": module.next_items,
+            "next_items_at": module.next_items_at(),
+        }
         tf.saved_model.save(module, str(path), signatures=signatures)
     write_card(Path(path), _facts(result))
     user, items = str(result.sequences.user_ids[0]), [str(name) for name in result.sequences.item_ids[:2]]
-    typical: dict[str, dict[str, Any]] = {
+    now = int(result.sequences.timestamp.max(initial=0))
+    plain: dict[str, Any] = {USER_ID: [user, ""], HISTORY: [items[:1], [""]], "k": np.int32(SERVED)}
+    times = {HISTORY_TIMESTAMP: np.full([2, 1], now), TIMESTAMP: np.full([2], now)}
+    typical = {
         "serving_default": {"examples": [example(**{USER_ID: [user], HISTORY: items})]},
-        "next_items": {USER_ID: [user, ""], HISTORY: [items[:1], [""]], "k": np.int32(SERVED)},
+        "next_items": plain,
+        "next_items_at": {**plain, **times, EXCLUDE: [items[:1], [""]], NEW_ONLY: np.bool_(False)},
     }
-    if mixture:
-        now = int(result.sequences.timestamp.max(initial=0))
-        typical["next_items_at"] = {
-            **typical["next_items"],
-            HISTORY_TIMESTAMP: np.full([2, 1], now),
-            TIMESTAMP: np.full([2], now),
-        }
     write_warmup(Path(path), typical)
 
 

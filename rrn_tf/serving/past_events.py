@@ -55,6 +55,21 @@ class HeldEvents(tf.Module):
         self.item = tf.Variable(sequences.item[train].astype(np.int32), trainable=False, name="item")
         self.time = tf.Variable(sequences.timestamp[train].astype(np.int64), trainable=False, name="time")
 
+    def last_time(self, user: tf.Tensor) -> tf.Tensor:
+        """int64[N], unix seconds of the last event of users int64[N]; 0 of whoever has none."""
+        end = tf.gather(self.splits, user + 1)
+        some = end > tf.gather(self.splits, user)
+        return tf.where(some, tf.gather(self.time, tf.where(some, end - 1, 0)), tf.zeros_like(end))
+
+    def own(self, user: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """All training events of users: which user each is of, int64[n]; its item and the one before it, int32[n]."""
+        begin, end = tf.gather(self.splits, user), tf.gather(self.splits, user + 1)
+        ragged = tf.ragged.range(begin, end)
+        place, whose = ragged.values, ragged.value_rowids()
+        before = tf.gather(self.item, tf.maximum(place - 1, 0))
+        previous = tf.where(place > tf.gather(begin, whose), before, tf.zeros_like(before))
+        return whose, tf.gather(self.item, place), previous
+
 
 class PastEvents(HeldEvents):
     """Held events that are looked back upon: with them whether they repeat, one byte more.
@@ -108,15 +123,6 @@ class PastEvents(HeldEvents):
         last = width - self.window - 1
         count = tf.cast(end - begin, tf.int32) + tf.reduce_sum(tf.cast(item > 0, tf.int32), axis=1)
         return Past(items[:, last:], times[:, last:], repeat[:, last:], count)
-
-    def own(self, user: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """All training events of users: which user each is of, int64[n]; its item and the one before it, int32[n]."""
-        begin, end = tf.gather(self.splits, user), tf.gather(self.splits, user + 1)
-        ragged = tf.ragged.range(begin, end)
-        place, whose = ragged.values, ragged.value_rowids()
-        before = tf.gather(self.item, tf.maximum(place - 1, 0))
-        previous = tf.where(place > tf.gather(begin, whose), before, tf.zeros_like(before))
-        return whose, tf.gather(self.item, place), previous
 
 
 def next_features(past: Past, others: tf.Tensor, now: tf.Tensor, *, clock: bool) -> tf.Tensor:

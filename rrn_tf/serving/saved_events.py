@@ -15,7 +15,17 @@ import tensorflow as tf
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import LEFT_OUT
 from rrn_tf.evaluation.event_likelihood import EventNetwork
-from rrn_tf.features import HISTORY, HISTORY_TIMESTAMP, ITEM_ID, LOG_PROBABILITY, TIMESTAMP, USER_ID, Split
+from rrn_tf.features import (
+    EXCLUDE,
+    HISTORY,
+    HISTORY_TIMESTAMP,
+    ITEM_ID,
+    LOG_PROBABILITY,
+    NEW_ONLY,
+    TIMESTAMP,
+    USER_ID,
+    Split,
+)
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.saved_rrn import loaded_module
@@ -75,15 +85,19 @@ class SavedCollaborativeRNN:
         *,
         history_timestamp: Sequence[int] | None = None,
         timestamp: int | None = None,
+        exclude: Sequence[str] = (),
+        new_only: bool = False,
     ) -> list[tuple[str, float]]:
         """The `k` most probable next items of a user after the events since training, with their log-probabilities.
 
         Args:
           user_id: the user.
-          history: items of the events since training, in order.
+          history: items of the events since those that the model holds, in order.
           k: how many items.
           history_timestamp, timestamp: unix seconds of those events and of the next one: both or none. Without, it is
-            as if all were at the time of the user's last training event.
+            as if all were at the time of the user's last event that the model holds.
+          exclude: items to leave out; log-probabilities are then those among the others.
+          new_only: leaves out all items of the user's events.
 
         Raises:
           ValueError: for one without the other, for other lengths, or times for a model that knows order alone.
@@ -93,18 +107,24 @@ class SavedCollaborativeRNN:
             HISTORY: tf.constant([list(history)], tf.string, [1, len(history)]),
             "k": tf.constant(k, tf.int32),
         }
-        signature = "next_items"
-        if timestamp is not None or history_timestamp is not None:
+        signature, times = "next_items", timestamp is not None or history_timestamp is not None
+        if times:
             if timestamp is None or history_timestamp is None or len(history_timestamp) != len(history):
                 raise ValueError("expected timestamp, and history_timestamp for each event of the history")
             if not self.is_mixture:
                 raise ValueError("expected no timestamps: this model knows the order of events alone")
+        if times or exclude or new_only:
             signature = "next_items_at"
-            request[HISTORY_TIMESTAMP] = tf.constant([list(history_timestamp)], tf.int64, [1, len(history)])
-            request[TIMESTAMP] = tf.constant([timestamp], tf.int64)
+            of_history = [list(history_timestamp)] if history_timestamp is not None else []
+            request |= {
+                HISTORY_TIMESTAMP: tf.constant(of_history, tf.int64, [len(of_history), len(history)]),
+                TIMESTAMP: tf.constant([] if timestamp is None else [timestamp], tf.int64),
+                EXCLUDE: tf.constant([list(exclude)], tf.string, [1, len(exclude)]),
+                NEW_ONLY: tf.constant(new_only),
+            }
         answer = self._module.signatures[signature](**request)
         names, found = answer[ITEM_ID].numpy()[0], answer[LOG_PROBABILITY].numpy()[0]
-        return [(name.decode(), float(value)) for name, value in zip(names, found, strict=True)]
+        return [(name.decode(), float(value)) for name, value in zip(names, found, strict=True) if name]
 
     @property
     def states(self) -> npt.NDArray[np.float32]:
@@ -147,8 +167,11 @@ class SavedCollaborativeRNN:
         sizes = {"num_users": settings["num_users"] + new_users, "num_items": settings["num_items"] + new_items}
         model = CollaborativeMixture(**{**settings, **sizes})
         of_users = [model.stationary.table, *(model.cell.recurrent if settings["personal"] else [])]
-        of_items = ((model.items, [(0, new_items), (0, 0)], 0), (model.factor_kernel, [(0, 0), (0, new_items)], 0))
-        of_items += ((model.item_bias, [(0, new_items)], LEFT_OUT),)
+        of_items = [
+            (model.items, [(0, new_items), (0, 0)], 0.0),
+            (model.factor_kernel, [(0, 0), (0, new_items)], 0.0),
+            (model.item_bias, [(0, new_items)], LEFT_OUT),
+        ]
         for mine, saved in zip(model.variables, module.weights, strict=True):
             whole = saved.numpy()
             if any(mine is table for table in of_users):

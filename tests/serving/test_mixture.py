@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 from click.testing import CliRunner
+from tensorflow.core.protobuf import saved_model_pb2
 
 from rrn_tf.cli import main
 from rrn_tf.evaluation.event_file import evaluate_event_file
@@ -54,6 +56,17 @@ def asked(result: CollaborativeResult) -> dict[str, Any]:
     }
 
 
+def at(signature: Callable[..., dict[str, tf.Tensor]], **request: Any) -> dict[str, tf.Tensor]:
+    """What `next_items_at` answers; what is not given has its default, as in TensorFlow Serving."""
+    defaults = {
+        "history_timestamp": tf.zeros([0, 0], tf.int64),
+        "timestamp": tf.zeros([0], tf.int64),
+        "exclude": tf.constant([], tf.string, [0, 0]),
+        "new_only": tf.constant(False),
+    }
+    return signature(**{**defaults, **request})
+
+
 def by_item(answer: dict[str, tf.Tensor], result: CollaborativeResult) -> np.ndarray:
     """float[N, M], probabilities in order of the items."""
     place = pd.Categorical(answer["item_id"].numpy().astype(str).ravel(), categories=result.sequences.item_ids).codes
@@ -64,7 +77,7 @@ def by_item(answer: dict[str, tf.Tensor], result: CollaborativeResult) -> np.nda
 
 def test_answers_are_the_distributions_of_evaluation(result: CollaborativeResult, path: Path) -> None:
     signatures = tf.saved_model.load(str(path)).signatures
-    found = by_item(signatures["next_items_at"](**asked(result), k=tf.constant(ITEMS)), result)
+    found = by_item(at(signatures["next_items_at"], **asked(result), k=tf.constant(ITEMS)), result)
     assert isinstance(result.model, CollaborativeMixture)
     assert result.counts is not None
     model, sequences = MixtureEventModel(result.model, result.counts, "mixture"), result.sequences
@@ -80,11 +93,50 @@ def test_old_requests_are_answered_as_of_the_last_known_event(result: Collaborat
     now = sequences.timestamp[train_ends]
     timed = {**request, "history_timestamp": tf.repeat(now[:, np.newaxis], 7, axis=1), "timestamp": tf.constant(now)}
     old = {name: request[name] for name in ("user_id", "history")}
-    for one, two in (
-        (signatures["next_items"](**old, k=tf.constant(4)), signatures["next_items_at"](**timed, k=tf.constant(4))),
-    ):
+    one = signatures["next_items"](**old, k=tf.constant(4))
+    for two in (at(signatures["next_items_at"], **given, k=tf.constant(4)) for given in (timed, old)):
         np.testing.assert_array_equal(one["item_id"], two["item_id"])
         np.testing.assert_allclose(one["log_probability"], two["log_probability"], rtol=1e-6)
+
+
+def test_what_is_left_out_takes_no_share(result: CollaborativeResult, path: Path) -> None:
+    signature, sequences = tf.saved_model.load(str(path)).signatures["next_items_at"], result.sequences
+    request = asked(result)
+    whole = by_item(at(signature, **request, k=tf.constant(ITEMS)), result)
+    users = len(whole)
+    last = sequences.user_splits[2:] - 1
+    met = np.zeros((users, ITEMS), bool)
+    for position in np.flatnonzero(np.arange(len(sequences.item)) < last[sequences.user - 1]):
+        met[sequences.user[position] - 1, sequences.item[position] - 1] = True
+    names = np.array([[str(sequences.item_ids[2]), "", "no item"]] * users)
+    excluded = np.zeros((users, ITEMS), bool)
+    excluded[:, 2] = True
+    for without, more in (
+        (met, {"new_only": tf.constant(True)}),
+        (excluded, {"exclude": tf.constant(names)}),
+        (met | excluded, {"new_only": tf.constant(True), "exclude": tf.constant(names)}),
+    ):
+        answer = at(signature, **request, k=tf.constant(ITEMS), **more)
+        left = ~without
+        assert ((answer["item_id"].numpy() != b"").sum(axis=1) == left.sum(axis=1)).all()
+        expected = np.where(left, whole, 0)
+        expected /= np.maximum(expected.sum(axis=1, keepdims=True), 1e-30)
+        for row in range(users):
+            for name, value in zip(answer["item_id"].numpy()[row], answer["log_probability"].numpy()[row], strict=True):
+                if name:
+                    item = list(sequences.item_ids).index(name.decode())
+                    assert np.exp(value) == pytest.approx(expected[row, item], rel=1e-4)
+                else:
+                    assert value == -np.inf
+
+
+def test_tensorflow_serving_knows_the_defaults(path: Path) -> None:
+    saved = saved_model_pb2.SavedModel()
+    saved.ParseFromString((path / "saved_model.pb").read_bytes())
+    defaults = saved.meta_graphs[0].signature_def["next_items_at"].defaults
+    assert set(defaults) == {"history_timestamp", "timestamp", "exclude", "new_only"}
+    assert tf.make_ndarray(defaults["exclude"]).shape == (0, 0)
+    assert not tf.make_ndarray(defaults["new_only"])
 
 
 def test_python_asks_with_times_and_without(result: CollaborativeResult, path: Path) -> None:
@@ -99,6 +151,13 @@ def test_python_asks_with_times_and_without(result: CollaborativeResult, path: P
     )
     assert len(plain) == len(timed) == 3
     assert [value for _, value in plain] != [value for _, value in timed]
+    best = plain[0][0]
+    without = saved.next_items(user, [item], 3, exclude=[best])
+    new = saved.next_items(user, [item], ITEMS, new_only=True)
+    assert best not in dict(without)
+    assert without[0][1] > plain[1][1]
+    assert item not in dict(new)
+    assert len(new) < ITEMS
     with pytest.raises(ValueError, match="expected timestamp, and history_timestamp for each event"):
         saved.next_items(user, [item], 3, timestamp=5)
 
@@ -124,7 +183,8 @@ def test_whoever_is_unknown_is_answered_from_the_request(result: CollaborativeRe
     signature = tf.saved_model.load(str(path)).signatures["next_items_at"]
     item = str(result.sequences.item_ids[4])
     common = {"timestamp": tf.constant([9_000, 9_000], tf.int64), "k": tf.constant(ITEMS)}
-    answer = signature(
+    answer = at(
+        signature,
         user_id=tf.constant(["nobody", ""]),
         history=tf.constant([["", ""], [item, item]]),
         history_timestamp=tf.constant([[0, 0], [0, 3_600]], tf.int64),
