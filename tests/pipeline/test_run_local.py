@@ -48,7 +48,7 @@ def test_wrong_configuration_is_one_line_and_exit_2(tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--model", "crnn", "--tune", "1"], "expected --tune with ratings, found it with crnn"),
+        (["--model", "crnn", "--tune", "1", "--space", "none.yaml"], "none.yaml: no such file"),
         (["--tune", "1", "--space", "none.yaml"], "none.yaml: no such file"),
     ],
 )
