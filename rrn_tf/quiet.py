@@ -17,9 +17,9 @@ _NOTE = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeL
 def quiet_xla() -> None:
     """Has XLA say what it says once in a process, at its first compilation, to nobody; errors are passed on.
 
-    XLA logs by a copy of Abseil whose level TensorFlow neither sets, whatever TF_CPP_MIN_LOG_LEVEL says, nor lets anyone
-    set. So the first compilation is one of nothing, and the notes are taken out of what it says. Where that variable
-    asks for all lines, or for none in particular, nothing is done.
+    XLA logs by a copy of Abseil whose level TensorFlow neither sets, whatever TF_CPP_MIN_LOG_LEVEL says, nor lets
+    anyone set. So the first compilation is one of nothing, and the notes are taken out of what it says. Where that
+    variable asks for all lines, or is not set, nothing is done.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") == "0":
         return

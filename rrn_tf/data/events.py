@@ -58,7 +58,7 @@ class EventSequences:
         return np.bincount(self.user[wanted], minlength=len(self.user_splits) - 1)
 
     def without(self, splits: Iterable[Split]) -> EventSequences:
-        """The data as if the events of some splits had never been, without context; users and items keep their indices."""
+        """As if the events of some splits had never been, without context; users and items keep their indices."""
         kept = ~np.isin(self.split, [int(split) for split in splits])
         counts = np.bincount(self.user[kept], minlength=len(self.user_splits) - 1)
         return EventSequences(

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,7 +79,7 @@ def read_users(path: Path) -> UserTable:
     time = pd.Series(cells.get(TIMESTAMP, np.full(len(filled), "", object)), dtype=str).str.strip()
     timed = time.str.fullmatch(WHOLE).to_numpy(bool)
     found = lengths[filled]
-    problems = [
+    problems: list[tuple[npt.NDArray[np.bool_], Callable[[int], str]]] = [
         (found > width, lambda row: f"expected {width} fields, found {found[row]}"),
         (user == "", lambda row: f"{USER_ID} should be an id, found ''"),
         (~timed & (time != "").to_numpy(), lambda row: f"{TIMESTAMP} should be unix seconds, found {time[row]!r}"),
@@ -147,7 +148,7 @@ def _lines(
     row = np.repeat(np.arange(len(users)), counts)
     filled = answered[row]
 
-    def column(values: npt.NDArray) -> npt.NDArray[np.object_]:
+    def column(values: npt.NDArray[Any]) -> npt.NDArray[np.object_]:
         whole = np.full(len(row), "", object)
         whole[filled] = values
         return whole

@@ -94,6 +94,7 @@ def tune_run(
 
 def _prepared(pattern: str, folder: Path, config: Settings, beam_args: Sequence[str]) -> Sequences:
     """The data, prepared as a configuration says, once for each way of preparing them."""
+    prepare: Callable[..., Any]
     load: Callable[[Path], Sequences]
     if isinstance(config, CollaborativeConfig):
         name, prepare, load = "events", partial(prepare_events, config=config.data), load_events
@@ -102,9 +103,7 @@ def _prepared(pattern: str, folder: Path, config: Settings, beam_args: Sequence[
         steps = [data.user_granularity, data.item_granularity, *filter(None, [data.steps_per_doubling])]
         name, prepare, load = "-".join(map(str, steps)), partial(prepare_sequences, config=data), load_sequences
     paths = RunPaths(folder / name)
-    fill = partial(
-        prepare, pattern, str(paths.sequences), dead_letters=str(paths.dead_letters), beam_args=beam_args
-    )
+    fill = partial(prepare, pattern, str(paths.sequences), dead_letters=str(paths.dead_letters), beam_args=beam_args)
     prepare_once(paths, config, {"data": pattern}, fill, resume=True)
     return load(paths.sequences)
 

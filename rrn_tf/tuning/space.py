@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import keras_tuner
 
 
-
 @validated(frozen=True, config=STRICT)
 class Range:
     """Every number from `min` to `max`, both included; `log`: evenly in the logarithm."""
@@ -129,9 +128,7 @@ def _parsed(path: str, values: Any, base: Settings, data: bool) -> tuple[Any, ..
     except (KeyError, TypeError):
         known = False
     if not known:
-        raise ConfigError(
-            f"{path}: expected a setting of {kind.settings} such as model.units, found none of that name"
-        )
+        raise ConfigError(f"{path}: expected a setting of {kind.settings} such as model.units, found none of that name")
     if path.startswith(kind.same):
         raise ConfigError(f"{path}: expected the same in all trials (--set or --protocol), found it in the space")
     if not data and path.startswith("data."):
