@@ -26,7 +26,10 @@ def quiet_xla() -> None:
     import tensorflow as tf
 
     with _without_notes():
-        tf.function(tf.identity, jit_compile=True)(tf.zeros([]))
+        # Served models compile for the CPU, whatever else there is.
+        for device in ("CPU:0", None):
+            with tf.device(device):
+                tf.function(tf.identity, jit_compile=True)(tf.zeros([]))
 
 
 @contextmanager

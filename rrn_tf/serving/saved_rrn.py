@@ -63,10 +63,10 @@ class SavedRRN:
 
     def __init__(self, model: str | Path | Any, *, compiled: bool = True) -> None:
         self._module = loaded_module(model)
-        if (switch := getattr(self._module, "compiled", None)) is not None:
+        switch = getattr(self._module, "compiled", None)
+        self._compiled = compiled and switch is not None
+        if switch is not None:
             switch.assign(compiled)
-            if compiled:
-                quiet_xla()
 
     def load_model(self) -> ServedRRN:
         """The network and its states, to be rolled on.
@@ -185,6 +185,8 @@ class SavedRRN:
         self, user_id: npt.ArrayLike, timestamp: npt.ArrayLike, k: int
     ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
         """As `recommend`, for users string[N] at int64[N]: items object[N, k] and scores, -inf where none is left."""
+        if self._compiled:
+            quiet_xla()
         answer = self._module.signatures["recommend"](
             **{
                 features.USER_ID: tf.constant(np.asarray(user_id, dtype=object), tf.string),
