@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tfx.components import ExampleValidator, StatisticsGen, Trainer
+from tfx.components import ExampleValidator, StatisticsGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.proto import trainer_pb2
 
 from components.event_evaluator.component import EventEvaluator
 from components.event_sequence_builder.component import EventSequenceBuilder
 from components.events_example_gen.component import EventsExampleGen
 from pipeline.pipeline import latest_blessed_model
 from pipeline.pushing import push
+from pipeline.training import training
 from rrn_tf.features import Side
 
 RUN_FN = "components.trainer.run_fn.event_run_fn"
+TUNER_FN = "components.tuner.tuner_fn.event_tuner_fn"
 
 
 def create_event_pipeline(
@@ -31,6 +32,7 @@ def create_event_pipeline(
     serving_model_dir: str,
     max_nll: float | None,
     max_nll_increase: float,
+    tune: dict[str, Any] | None = None,
     text_format: str = "",
     dead_letters: str | None = None,
     metadata_connection_config: Any = None,
@@ -45,6 +47,7 @@ def create_event_pipeline(
       schema_file: schema of the event Examples (`schemas/events.pbtxt`).
       config: plain values of `rrn_tf.collaborative_config.CollaborativeConfig`.
       max_nll, max_nll_increase: see `components.event_evaluator.component.EventEvaluator`.
+      tune: a search before training (see `pipeline.training.training`).
       text_format: a name of `rrn_tf.data.formats` for files without a header.
     """
     examples = EventsExampleGen(
@@ -54,26 +57,22 @@ def create_event_pipeline(
     schema = ImportSchemaGen(schema_file=schema_file)
     validator = ExampleValidator(statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"])
     sequences = EventSequenceBuilder(examples.outputs["examples"], config["data"])
-    trainer = Trainer(
-        examples=sequences.outputs["sequences"],
-        run_fn=RUN_FN,
-        train_args=trainer_pb2.TrainArgs(splits=[Side.USER.sequences]),
-        eval_args=trainer_pb2.EvalArgs(splits=[Side.USER.sequences]),
-        custom_config={"config": config},
+    trainers, model = training(
+        sequences.outputs["sequences"], [Side.USER.sequences], config, tune, run_fn=RUN_FN, tuner_fn=TUNER_FN
     )
     blessed = latest_blessed_model()
     evaluator = EventEvaluator(
         sequences.outputs["sequences"],
-        trainer.outputs["model"],
+        model,
         blessed.outputs["model"],
         max_nll=max_nll,
         max_nll_increase=max_nll_increase,
     )
-    pusher = push(trainer.outputs["model"], evaluator.outputs["blessing"], serving_model_dir)
+    pusher = push(model, evaluator.outputs["blessing"], serving_model_dir)
     return tfx_pipeline.Pipeline(
         pipeline_name=name,
         pipeline_root=root,
-        components=[examples, statistics, schema, validator, sequences, trainer, blessed, evaluator, pusher],
+        components=[examples, statistics, schema, validator, sequences, *trainers, blessed, evaluator, pusher],
         enable_cache=enable_cache,
         metadata_connection_config=metadata_connection_config,
         beam_pipeline_args=list(beam_pipeline_args),

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from tfx import types
-from tfx.components import Evaluator, ExampleValidator, StatisticsGen, Trainer, Tuner
+from tfx.components import Evaluator, ExampleValidator, StatisticsGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.common import resolver
 from tfx.dsl.input_resolution.strategies import latest_blessed_model_strategy
 from tfx.orchestration import pipeline as tfx_pipeline
-from tfx.proto import trainer_pb2
 from tfx.types import standard_artifacts
 
 from components.ratings_example_gen.component import RatingsExampleGen
@@ -19,6 +18,7 @@ from components.report.component import Report
 from components.sequence_builder.component import SequenceBuilder
 from pipeline.evaluation import eval_config
 from pipeline.pushing import push
+from pipeline.training import training
 from rrn_tf.features import SIDES, Split
 
 RUN_FN = "components.trainer.run_fn.run_fn"
@@ -52,8 +52,7 @@ def create_pipeline(
       config: plain values of `rrn_tf.config.Config`.
       serving_model_dir: where a blessed model is pushed, one numbered version a push.
       max_rmse, max_rmse_increase: see `pipeline.evaluation.eval_config`.
-      tune: a search before training, whose best settings take their places in `config`: plain values `space`, `seconds`
-        and `max_trials` (see `components.tuner.tuner_fn`); None trains as `config` says.
+      tune: a search before training (see `pipeline.training.training`).
       dead_letters: directory of rejected rows; None keeps them inside the Examples artifact.
       metadata_connection_config: ML Metadata connection; None where the orchestrator brings its own.
       beam_pipeline_args: Beam options, passed to every Beam component untouched.
@@ -68,30 +67,24 @@ def create_pipeline(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"], exclude_splits=set_aside
     )
     sequences = SequenceBuilder(examples.outputs["examples"], config["data"])
-    sides = [side.sequences for side in SIDES]
-    # Both sides are one data set; training and validation ratings are told apart inside them.
-    data = {
-        "examples": sequences.outputs["sequences"],
-        "train_args": trainer_pb2.TrainArgs(splits=sides),
-        "eval_args": trainer_pb2.EvalArgs(splits=sides),
-    }
-    tuner = Tuner(tuner_fn=TUNER_FN, custom_config={"config": config, **tune}, **data) if tune else None
-    trainer = Trainer(
+    trainers, model = training(
+        sequences.outputs["sequences"],
+        [side.sequences for side in SIDES],
+        config,
+        tune,
         run_fn=RUN_FN,
-        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-        custom_config={"config": config},
-        **data,
+        tuner_fn=TUNER_FN,
     )
     blessed = latest_blessed_model()
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
         example_splits=[Split.TEST.label],
-        model=trainer.outputs["model"],
+        model=model,
         baseline_model=blessed.outputs["model"],
         eval_config=eval_config(max_rmse, max_rmse_increase),
     )
-    pusher = push(trainer.outputs["model"], evaluator.outputs["blessing"], serving_model_dir)
-    report = Report(sequences.outputs["sequences"], trainer.outputs["model"])
+    pusher = push(model, evaluator.outputs["blessing"], serving_model_dir)
+    report = Report(sequences.outputs["sequences"], model)
     return tfx_pipeline.Pipeline(
         pipeline_name=name,
         pipeline_root=root,
@@ -101,8 +94,7 @@ def create_pipeline(
             schema,
             validator,
             sequences,
-            *([tuner] if tuner else []),
-            trainer,
+            *trainers,
             blessed,
             evaluator,
             pusher,

@@ -56,9 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             else load_config(named, options.set, CollaborativeConfig)
         )
         output = Path(options.output).absolute()
-        if options.tune is not None and not isinstance(config, Config):
-            raise ConfigError(f"expected --tune with ratings, found it with {options.model}")
-        tune = tune_options(options.tune, options.space, config) if isinstance(config, Config) else None
+        tune = tune_options(options.tune, options.space, config)
         source = resolve(options.data or configs.DATA[options.model], output / "data")
         dump_config(config, output / CONFIG_FILE)
     except (ConfigError, DataSourceError, OSError) as error:
@@ -83,7 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         run = read_latest_run(output / METADATA_FILE, configs.PIPELINE_NAMES[options.model])
         record = run_record(run, output, source, timer.seconds, time.monotonic() - begin) | describe(run, source)
         if settings := run.tuned:
-            dump_config(config_from_dict(with_settings(config_to_dict(config), settings)), output / TUNED_FILE)
+            tuned: Any = config_from_dict(with_settings(config_to_dict(config), settings), type(config))
+            dump_config(tuned, output / TUNED_FILE)
             record |= {"tuned": settings, "config": str(output / TUNED_FILE)}
         tell(f"  {'start-up':<32}{record['start_up_seconds']:8.1f} s")
         for split, findings in record["anomalies"].items():
@@ -115,6 +114,7 @@ def run_pipeline(
         "data_base": base or ".",
         "data_pattern": pattern,
         "config": config,
+        "tune": tune,
         "serving_model_dir": str(output / "serving_model"),
         "dead_letters": str(output / "dead_letters"),
         "metadata_connection_config": metadata.sqlite_metadata_connection_config(str(output / METADATA_FILE)),
@@ -128,7 +128,6 @@ def run_pipeline(
             schema_file=str(schema.with_name("ratings.pbtxt")),
             max_rmse=bound if options.max_rmse is None else options.max_rmse,
             max_rmse_increase=configs.MAX_RMSE_INCREASE,
-            tune=tune,
             **common,
         )
     else:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline import configs
+from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config
 
 
-def tune_options(minutes: float | None, space_file: str | None, config: Config) -> dict[str, Any] | None:
-    """Plain values for `tune` of `pipeline.pipeline.create_pipeline`; None without minutes.
+def tune_options(
+    minutes: float | None, space_file: str | None, config: Config | CollaborativeConfig
+) -> dict[str, Any] | None:
+    """Plain values for `tune` of `pipeline.training.training`; None without minutes.
 
     Args:
       minutes: how long to search.

@@ -13,6 +13,7 @@ import click
 from rrn_tf.bench.commands import bench
 from rrn_tf.command import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
 from rrn_tf.runs.commands import EVENT_PROTOCOLS, MODEL_HELP, MODELS, baselines, train
+from rrn_tf.runs.recommend import recommend
 from rrn_tf.runs.score import score
 from rrn_tf.runs.tune import tune
 from rrn_tf.runs.update import update
@@ -155,58 +156,9 @@ def evaluate(model: str, data: str, protocol: str | None, json_file: str | None)
         write_json(json_file, {**outcome.metrics, "slices": outcome.slices, **environment(seed=0)})
 
 
-@main.command(
-    epilog=example(
-        "rrn recommend --model runs/a --user 42 --at 2026-01-01 -k 10", "rrn recommend --model runs/events --user 42"
-    )
-)
-@click.option("--model", required=True, help="A run directory or a SavedModel.")
-@click.option("--user", required=True, help="User id; an unknown one gets a newcomer's recommendations.")
-@click.option("--at", "at", help="As of this time: unix seconds or an ISO date (default: after what was last seen).")
-@click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1))
-@json_option
-def recommend(model: str, user: str, at: str | None, k: int, json_file: str | None) -> None:
-    """The best items for a user as of a time; items already rated are left out. Of a model of events the next items,
-    those met before among them, with their probabilities.
-    """
-    with one_line_errors():
-        import math
-
-        from rrn_tf.config import parse_time
-        from rrn_tf.features import SCORE, TIMESTAMP, Side
-        from rrn_tf.report.run_summary import print_recommendations
-        from rrn_tf.serving.load import load_saved_model
-        from rrn_tf.serving.saved_rrn import SavedRRN
-
-        saved, of, met = load_saved_model(model, compiled=False), SCORE, "ratings"
-        timestamp = None if at is None else parse_time(at)
-        if isinstance(saved, SavedRRN):
-            timestamp = saved.until if timestamp is None else timestamp
-            known, items = bool(saved.known(Side.USER, [user])[0]), saved.recommend(user, timestamp, k)
-        else:
-            of, met, known = "probability", "events", saved.known(user)
-            found = (
-                saved.next_items(user, [], k)
-                if timestamp is None
-                else saved.next_items(user, [], k, history_timestamp=[], timestamp=timestamp)
-            )
-            items = [(item, math.exp(value)) for item, value in found]
-        if not known:
-            click.echo(f"user {user!r} has no {met}: recommended as to a newcomer", err=True)
-        print_recommendations(items, of)
-        write_json(
-            json_file,
-            {
-                "user": user,
-                "known": known,
-                TIMESTAMP: timestamp,
-                "items": [{"item": item, of: value} for item, value in items],
-            },
-        )
-
-
 main.add_command(train)
 main.add_command(tune)
+main.add_command(recommend)
 main.add_command(score)
 main.add_command(update)
 main.add_command(baselines)

@@ -12,7 +12,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.staging import local_input, local_output
 from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import Config, config_from_dict
+from rrn_tf.config import AnyConfig, Config, config_from_dict
 from rrn_tf.data.load_events import load_events
 from rrn_tf.report.progress import training_listener
 from rrn_tf.serving.export import export_saved_model
@@ -33,8 +33,7 @@ def run_fn(fn_args: FnArgs) -> None:
       fn_args: `train_files` lie one folder below the prepared data set; `custom_config["config"]`
         holds plain values of `rrn_tf.config.Config`, in which `hyperparameters`, if any, take their places.
     """
-    tuned = (fn_args.hyperparameters or {}).get("values", {})
-    config = config_from_dict(with_settings(fn_args.custom_config["config"], tuned))
+    config = _config(fn_args, Config)
     _train(fn_args, config, lambda data, work, **rest: train(data, work, config, **rest), export_saved_model)
 
 
@@ -44,13 +43,18 @@ def event_run_fn(fn_args: FnArgs) -> None:
     Args:
       fn_args: as those of `run_fn`; `config` holds plain values of `CollaborativeConfig`.
     """
-    config = config_from_dict(fn_args.custom_config["config"], CollaborativeConfig)
+    config = _config(fn_args, CollaborativeConfig)
     _train(
         fn_args,
         config,
         lambda data, work, **rest: truncated_bptt.train(load_events(data), work, config, **rest),
         export_event_model,
     )
+
+
+def _config(fn_args: FnArgs, kind: type[AnyConfig]) -> AnyConfig:
+    tuned = (fn_args.hyperparameters or {}).get("values", {})
+    return config_from_dict(with_settings(fn_args.custom_config["config"], tuned), kind)
 
 
 def _train(

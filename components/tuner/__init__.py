@@ -1,1 +1,1 @@
-"""Tuning: the `tuner_fn` that TFX's Tuner calls."""
+"""Tuning: the functions that TFX's Tuner calls."""

@@ -15,6 +15,7 @@ from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContext
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.quiet import quiet_xla
 
 EventNetwork = CollaborativeRNN | CollaborativeMixture
 EventMetrics = dict[str, dict[str, dict[str, float]]]
@@ -54,7 +55,9 @@ def unroll_of(model: EventNetwork) -> Callable[..., tf.Tensor]:
     It is compiled where each user has matrices of its own: batched products of small matrices are then five times as
     fast on a CPU, while one matrix for all is not.
     """
-    return tf.function(model.cell.unroll, jit_compile=not model.cell.pooled, autograph=False)
+    if compiled := not model.cell.pooled:
+        quiet_xla()
+    return tf.function(model.cell.unroll, jit_compile=compiled, autograph=False)
 
 
 class EventRoller:

@@ -17,8 +17,8 @@ from rrn_tf.evaluation.streaming import predict_streaming
 from rrn_tf.features import ITEM_ID, MONTH, PREDICTION, RATING, TIMESTAMP, USER_ID, Side, Split
 from rrn_tf.serving.saved_rrn import SavedRRN
 
-_WHOLE = r"\s*\d{1,18}\s*"
-_MESSAGES = 3
+WHOLE = r"\s*\d{1,18}\s*"
+MESSAGES = 3  # of rows that cannot be used; then their number
 
 
 class QueryFileError(ValueError):
@@ -89,7 +89,7 @@ def read_queries(path: Path, *, labelled: bool = False) -> QueryTable:
         found = ", ".join(map(str, frame.columns))
         raise QueryFileError(f"{path}:1: expected columns {', '.join(needed)}, found {found} (no {missing[0]})")
 
-    whole = frame[TIMESTAMP].str.fullmatch(_WHOLE).to_numpy(bool)
+    whole = frame[TIMESTAMP].str.fullmatch(WHOLE).to_numpy(bool)
     problems = [
         (USER_ID, (frame[USER_ID] == "").to_numpy(), "should be an id"),
         (ITEM_ID, (frame[ITEM_ID] == "").to_numpy(), "should be an id"),
@@ -101,13 +101,18 @@ def read_queries(path: Path, *, labelled: bool = False) -> QueryTable:
         problems.append((RATING, ~np.isfinite(rating), "should be a finite number"))
     usable = ~np.logical_or.reduce([bad for _, bad, _ in problems])
     messages = []
-    for row in np.flatnonzero(~usable)[:_MESSAGES]:
+    for row in np.flatnonzero(~usable)[:MESSAGES]:
         column, expected = next((column, expected) for column, bad, expected in problems if bad[row])
         messages.append(f"{path}:{row + 2}: {column} {expected}, found {frame[column].iat[row]!r}")
-    if len(frame) - usable.sum():
-        messages.append(f"{path}: {len(frame) - int(usable.sum()):,} of {len(frame):,} rows could not be used")
+    messages += unused(path, usable)
     timestamp = frame[TIMESTAMP].where(whole, "0").astype(np.int64).to_numpy()
     return QueryTable(frame, usable, timestamp, rating, messages)
+
+
+def unused(path: Path, usable: npt.NDArray[np.bool_]) -> list[str]:
+    """A line that says how many rows of a file could not be used, if any could not."""
+    left_out = len(usable) - int(usable.sum())
+    return [f"{path}: {left_out:,} of {len(usable):,} rows could not be used"] if left_out else []
 
 
 def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = FROZEN) -> PredictionOutcome:

@@ -1,8 +1,8 @@
-"""Training's progress: a bar on a terminal, plain lines without one."""
+"""Progress of what takes long: a bar on a terminal; without one training's plain lines, and of the rest nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -52,11 +52,27 @@ def training_listener() -> Iterator[Listener]:
     if not console.is_terminal:
         yield PlainLines(console)
         return
+    with _progress(console) as progress:
+        yield ProgressBar(console, progress)
+
+
+@contextmanager
+def bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """What is told how much is done, and of how much."""
+    console = Console()
+    if not console.is_terminal:
+        yield lambda done, of: None
+        return
+    with _progress(console) as progress:
+        task = progress.add_task(description, total=None)
+        yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
+def _progress(console: Console) -> Progress:
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield ProgressBar(console, progress)
+    return Progress(*columns, console=console, transient=True)

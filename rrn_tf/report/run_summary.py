@@ -153,12 +153,12 @@ def print_means_of_runs(means: Mapping[str, Mapping[str, float]]) -> None:
         _print(f"{name}, mean of {of['runs']} runs: NLL {of['nll']:.4f}, s.e. {of['standard_error']:.4f}")
 
 
-def print_trials(trials: Sequence[Trial], protocol: str) -> None:
-    """Trials of a search by validation RMSE, with the settings in which they differ."""
+def print_trials(trials: Sequence[Trial], protocol: str, figure: str) -> None:
+    """Trials of a search by a figure of validation, with the settings in which they differ."""
     differing = [path for path in trials[0].settings if len({trial.settings[path] for trial in trials}) > 1]
-    table = _table("trial", "valid RMSE", "epoch", "seconds", *(path.rpartition(".")[2] for path in differing))
+    table = _table("trial", f"valid {figure}", "epoch", "seconds", *(path.rpartition(".")[2] for path in differing))
     for trial in ranked(trials):
-        figures = ("failed", "") if trial.valid_rmse is None else (f"{trial.valid_rmse:.4f}", str(trial.best_epoch))
+        figures = ("failed", "") if trial.loss is None else (f"{trial.loss:.4f}", str(trial.best_epoch))
         values = (trial.settings[path] for path in differing)
         cells = (f"{value:.3g}" if isinstance(value, float) else str(value) for value in values)
         table.add_row(str(trial.number), *figures, f"{trial.seconds:.1f}", *cells)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,9 +18,23 @@ from rrn_tf.command import (
     write_json,
 )
 
+if TYPE_CHECKING:
+    from rrn_tf.collaborative_config import CollaborativeConfig
+    from rrn_tf.config import Config
+
 EVENT_PROTOCOLS = ("clean", "interleaved")  # as in rrn_tf.evaluation.event_protocols
 RRN, CRNN = MODELS = ("rrn", "crnn")
 MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events."
+
+
+def config_of(kind: str, name: str | None, overrides: tuple[str, ...]) -> Config | CollaborativeConfig:
+    """The configuration of a model that `--config` and `--set` name; without a name that of its preset."""
+    from rrn_tf.collaborative_config import CollaborativeConfig
+    from rrn_tf.config import CRNN_PLUS, RRN_PLUS, Config
+
+    if kind == RRN:
+        return resolved_config(name or RRN_PLUS, overrides, Config)
+    return resolved_config(name or CRNN_PLUS, overrides, CollaborativeConfig)
 
 
 @click.command(
@@ -60,14 +74,9 @@ def train(
     with one_line_errors():
         from rrn_tf.cluster import several_workers
         from rrn_tf.collaborative_config import CollaborativeConfig
-        from rrn_tf.config import CRNN_PLUS, RRN_PLUS, Config
         from rrn_tf.data.datasets import resolve
 
-        config: Config | CollaborativeConfig = (
-            resolved_config(config_name or RRN_PLUS, overrides, Config)
-            if kind == RRN
-            else resolved_config(config_name or CRNN_PLUS, overrides, CollaborativeConfig)
-        )
+        config = config_of(kind, config_name, overrides)
         strategy = None
         if several_workers():
             from rrn_tf.runs.worker_run import train_worker

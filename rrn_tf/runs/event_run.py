@@ -18,7 +18,7 @@ from rrn_tf.environment import environment
 from rrn_tf.features import Split
 from rrn_tf.runs.directory import RunPaths, prepare_once
 from rrn_tf.runs.worker_run import release_workers
-from rrn_tf.training.listeners import Listener
+from rrn_tf.training.listeners import Listener, Listeners
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -66,7 +66,7 @@ def train_event_run(
     from rrn_tf.training.truncated_bptt import train
 
     paths = RunPaths(Path(output))
-    seconds = {}
+    seconds, listener = {}, Listeners(listeners)
 
     begin = time.perf_counter()
     prepare = partial(
@@ -77,6 +77,7 @@ def train_event_run(
         dead_letters=str(paths.dead_letters),
         beam_args=beam_args,
     )
+    listener.on_stage("preparing events")
     resumed = prepare_once(paths, config, {"data": pattern}, prepare, resume=resume)
     release_workers(strategy, resumed)
     seconds["prepare"] = time.perf_counter() - begin
@@ -91,15 +92,17 @@ def train_event_run(
         config,
         log_dir=paths.logs,
         strategy=strategy,
-        listeners=listeners,
+        listeners=[listener],
         resume=resumed,
     )
     seconds["train"] = time.perf_counter() - begin
 
     begin = time.perf_counter()
+    listener.on_stage("exporting the model")
     export_event_model(result, paths.model)
     seconds["export"] = time.perf_counter() - begin
 
+    listener.on_stage("predicting by both protocols")
     metrics: dict[str, Any] = {}
     for protocol in EVENT_PROTOCOLS:
         for split, figures in network_figures(result.model, result.sequences, protocol, counts=result.counts).items():

@@ -17,7 +17,7 @@ from rrn_tf.environment import environment
 from rrn_tf.features import Split
 from rrn_tf.runs.directory import RunPaths, prepare_once
 from rrn_tf.runs.worker_run import release_workers
-from rrn_tf.training.listeners import Listener
+from rrn_tf.training.listeners import Listener, Listeners
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -64,7 +64,7 @@ def train_run(
     from rrn_tf.training.alternating import train
 
     paths = RunPaths(Path(output))
-    seconds = {}
+    seconds, listener = {}, Listeners(listeners)
 
     begin = time.perf_counter()
     prepare = partial(
@@ -76,6 +76,7 @@ def train_run(
         dead_letters=str(paths.dead_letters),
         beam_args=beam_args,
     )
+    listener.on_stage("preparing ratings")
     resumed = prepare_once(paths, config, {"data": pattern, "valid": valid}, prepare, resume=resume)
     release_workers(strategy, resumed)
     seconds["prepare"] = time.perf_counter() - begin
@@ -89,12 +90,13 @@ def train_run(
         config,
         log_dir=paths.logs,
         strategy=strategy,
-        listeners=listeners,
+        listeners=[listener],
         resume=resumed,
     )
     seconds["train"] = time.perf_counter() - begin
 
     begin = time.perf_counter()
+    listener.on_stage("exporting the model")
     export_saved_model(result, paths.model)
     seconds["export"] = time.perf_counter() - begin
 

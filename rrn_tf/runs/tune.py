@@ -12,30 +12,30 @@ from rrn_tf.command import (
     example,
     json_option,
     one_line_errors,
-    resolved_config,
     write_json,
 )
-from rrn_tf.runs.commands import RRN
+from rrn_tf.runs.commands import CRNN, MODEL_HELP, MODELS, RRN
 
-SELECTIONS = ("frozen", "streaming", "both")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
+# As in rrn_tf.evaluation.protocols and event_protocols, which need TensorFlow.
+SELECTIONS = ("frozen", "streaming", "both", "clean", "interleaved")
 SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
 
 
 @click.command(
     epilog=example(
         "rrn tune --data ratings.csv --output runs/tuned --minutes 60",
-        "rrn tune --data ratings.csv --output runs/tuned --space space.yaml --trials 20",
+        "rrn tune --model crnn --data events.csv --output runs/tuned --space space.yaml --trials 20",
     )
 )
-@click.option("--data", required=True, help="As for `rrn train`, of ratings.")
+@click.option("--data", required=True, help="As for `rrn train`.")
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="A search that it holds goes on.")
-@click.option("--model", type=click.Choice([RRN]), default=RRN, show_default=True, help="What is tuned.")
-@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default.")
+@click.option("--model", "kind", type=click.Choice(MODELS), default=RRN, show_default=True, help=MODEL_HELP)
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default, of events crnn-plus.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option(
     "--protocol",
     type=click.Choice(SELECTIONS),
-    help="Of the validation RMSE that chooses epochs and trials: training.selection.",
+    help="Of the validation that chooses epochs and trials: training.selection; the last two are of events.",
 )
 @click.option("--minutes", default=60.0, show_default=True, type=click.FloatRange(min=0), help="Of this call.")
 @click.option("--trials", default=100, show_default=True, type=click.IntRange(min=1), help="At most, over all calls.")
@@ -46,7 +46,7 @@ SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
 def tune(
     data: str,
     output: str,
-    model: str,
+    kind: str,
     config_name: str | None,
     overrides: tuple[str, ...],
     protocol: str | None,
@@ -57,20 +57,22 @@ def tune(
     beam_args: str,
     json_file: str | None,
 ) -> None:
-    """Searches the settings of the best RRN by validation ratings, test ratings set aside, and writes best.yaml.
+    """Searches the settings of the best model by validation ratings or events, those of the test set aside, and writes
+    best.yaml.
 
     When the time is up the running trial stops, unless no trial has a figure yet; the same command goes on with the
     search, and no finished trial is run again. The search is seeded by training.seed.
     """
-    import dataclasses
     import shlex
 
     overrides = (*overrides, *([f"training.selection={protocol}"] if protocol else []))
     with one_line_errors():
-        from rrn_tf.config import RRN_PLUS, Config, ConfigError
-
-        config = resolved_config(config_name or RRN_PLUS, overrides, Config)
+        from rrn_tf.config import ConfigError
+        from rrn_tf.runs.commands import config_of
+        from rrn_tf.tuning.kinds import kind_of
         from rrn_tf.tuning.space import SearchSpace
+
+        config = config_of(kind, config_name, overrides)
 
         try:
             space = SearchSpace.load(space_file, config)
@@ -100,9 +102,10 @@ def tune(
             beam_args=shlex.split(beam_args),
             echo=click.echo,
         )
-        print_trials(finished, config.training.selection)
+        print_trials(finished, config.training.selection, kind_of(config).figure)
         best = Path(output, BEST_FILE)
-        click.echo(f"rrn train --data {shlex.quote(data)} --config {shlex.quote(str(best))} --output runs/best")
+        model = f" --model {CRNN}" if kind == CRNN else ""
+        click.echo(f"rrn train{model} --data {shlex.quote(data)} --config {shlex.quote(str(best))} --output runs/best")
         figures = {"protocol": config.training.selection, "best": str(best)}
-        rows = [dataclasses.asdict(trial) for trial in finished]
+        rows = [trial.as_dict(kind_of(config).objective) for trial in finished]
         write_json(json_file, {**figures, "trials": rows, **environment(config.training.seed)})

@@ -1,15 +1,14 @@
-"""A search over settings: prepare ratings once for each way of preparing them, try, keep what was found.
+"""A search over settings: prepare data once for each way of preparing them, try, keep what was found.
 
 search.json          what is searched: data, configuration, space, oracle
 trials.jsonl         finished trials: settings, configuration, figures
 best.yaml            the best configuration so far
-prepared/            ratings by lengths of steps, each a run directory up to its sequences
+prepared/            ratings by lengths of steps, or events, each a run directory up to its sequences
 running/, oracle/    the trial under way, and KerasTuner's own files
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -18,13 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from rrn_tf.beam.prepare import prepare_sequences
-from rrn_tf.config import Config, DataConfig, config_from_dict, config_to_dict, dump_config, write_whole
-from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.beam.prepare_events import prepare_events
+from rrn_tf.collaborative_config import CollaborativeConfig, EventDataConfig
+from rrn_tf.config import DataConfig, config_from_dict, config_to_dict, dump_config, write_whole
+from rrn_tf.data.load_events import load_events
+from rrn_tf.data.sequences import load_sequences
 from rrn_tf.runs.directory import ResumeError, RunPaths, prepare_once
+from rrn_tf.tuning.kinds import Settings
 from rrn_tf.tuning.space import SearchSpace
 from rrn_tf.tuning.trials import Trial
-from rrn_tf.tuning.tuner import RatingTuner, TrialFunction
-from rrn_tf.tuning.validation import train_and_validate, without_test
+from rrn_tf.tuning.tuner import SettingTuner, TrialFunction
+from rrn_tf.tuning.validation import Sequences, train_and_validate, without_test
 
 SEARCH_FILE, BEST_FILE = "search.json", "best.yaml"
 
@@ -32,7 +35,7 @@ SEARCH_FILE, BEST_FILE = "search.json", "best.yaml"
 def tune_run(
     pattern: str,
     output: str | Path,
-    base: Config,
+    base: Settings,
     space: SearchSpace,
     *,
     search: str = "random",
@@ -42,14 +45,14 @@ def tune_run(
     echo: Callable[[str], None] = lambda line: None,
     try_out: TrialFunction = train_and_validate,
 ) -> list[Trial]:
-    """Searches settings of RRN by validation RMSE, or goes on with the search that the directory holds.
+    """Searches settings by validation RMSE or loss, or goes on with the search that the directory holds.
 
     Args:
-      pattern: CSV or Parquet files.
+      pattern: of the ratings or events.
       output: the directory of the search.
       base: every setting that is not in the space.
       space: what is tried.
-      search, max_trials, seconds, echo, try_out: see `rrn_tf.tuning.tuner.RatingTuner`.
+      search, max_trials, seconds, echo, try_out: see `rrn_tf.tuning.tuner.SettingTuner`.
       beam_args: Beam pipeline options, passed through.
 
     Returns:
@@ -66,21 +69,11 @@ def tune_run(
     )
 
     @lru_cache(maxsize=1)  # the others wait on disk
-    def sequences_of(data: DataConfig) -> RatingSequences:
-        steps = [data.user_granularity, data.item_granularity, *filter(None, [data.steps_per_doubling])]
-        paths = RunPaths(root / "prepared" / "-".join(map(str, steps)))
-        prepare = partial(
-            prepare_sequences,
-            pattern,
-            str(paths.sequences),
-            data,
-            dead_letters=str(paths.dead_letters),
-            beam_args=beam_args,
-        )
-        prepare_once(paths, dataclasses.replace(base, data=data), {"data": pattern}, prepare, resume=True)
-        return without_test(load_sequences(paths.sequences))
+    def sequences_of(data: DataConfig | EventDataConfig) -> Sequences:
+        config: Settings = config_from_dict({**config_to_dict(base), "data": config_to_dict(data)}, type(base))
+        return without_test(_prepared(pattern, root / "prepared", config, beam_args))
 
-    tuner = RatingTuner(
+    tuner = SettingTuner(
         space,
         base,
         sequences_of,
@@ -95,8 +88,24 @@ def tune_run(
         tuner.search()
     finally:
         if tuner.log.best:
-            dump_config(config_from_dict(tuner.log.best.config), root / BEST_FILE)
+            dump_config(config_from_dict(tuner.log.best.config, type(base)), root / BEST_FILE)
     return tuner.log.trials
+
+
+def _prepared(pattern: str, folder: Path, config: Settings, beam_args: Sequence[str]) -> Sequences:
+    """The data, prepared as a configuration says, once for each way of preparing them."""
+    prepare: Callable[..., Any]
+    load: Callable[[Path], Sequences]
+    if isinstance(config, CollaborativeConfig):
+        name, prepare, load = "events", partial(prepare_events, config=config.data), load_events
+    else:
+        data = config.data
+        steps = [data.user_granularity, data.item_granularity, *filter(None, [data.steps_per_doubling])]
+        name, prepare, load = "-".join(map(str, steps)), partial(prepare_sequences, config=data), load_sequences
+    paths = RunPaths(folder / name)
+    fill = partial(prepare, pattern, str(paths.sequences), dead_letters=str(paths.dead_letters), beam_args=beam_args)
+    prepare_once(paths, config, {"data": pattern}, fill, resume=True)
+    return load(paths.sequences)
 
 
 def _check_resumable(file: Path, search: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from rrn_tf.features import (
 )
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
-from rrn_tf.serving.saved_rrn import loaded_module
+from rrn_tf.serving.saved_rrn import loaded_module, texts
 
 
 class LoadedUsers(NamedTuple):
@@ -73,9 +73,14 @@ class SavedCollaborativeRNN:
         """Ids of the trained items, in order of their indices (from 1)."""
         return _text(self._module.item_ids)
 
+    @property
+    def user_ids(self) -> npt.NDArray[np.object_]:
+        """Ids of the trained users, likewise."""
+        return _text(self._module.user_ids)
+
     def known(self, user_id: str) -> bool:
         """Whether the model was trained on events of a user."""
-        return user_id in set(_text(self._module.user_ids))
+        return user_id in set(self.user_ids)
 
     def next_items(
         self,
@@ -130,6 +135,30 @@ class SavedCollaborativeRNN:
     def states(self) -> npt.NDArray[np.float32]:
         """float32[users + 1, units], the state of each user; row 0 is that of whoever is unknown."""
         return np.array(self._module.states)
+
+    def next_items_of(
+        self, user_id: npt.NDArray[np.object_], k: int, timestamp: npt.NDArray[np.int64] | None = None
+    ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
+        """As `next_items`, of many users without events since training: object[N, k] and float32[N, k].
+
+        Args:
+          user_id: object[N].
+          k: how many items.
+          timestamp: int64[N] or None.
+
+        Raises:
+          ValueError: for times asked of a model that knows order alone.
+        """
+        nothing = [len(user_id), 0]
+        request = {USER_ID: tf.constant(user_id, tf.string), HISTORY: tf.zeros(nothing, tf.string)}
+        signature = "next_items"
+        if timestamp is not None:
+            if not self.is_mixture:
+                raise ValueError("expected no timestamps: this model knows the order of events alone")
+            signature = "next_items_at"
+            request |= {HISTORY_TIMESTAMP: tf.zeros(nothing, tf.int64), TIMESTAMP: tf.constant(timestamp, tf.int64)}
+        answer = self._module.signatures[signature](**request, k=tf.constant(k, tf.int32))
+        return texts(answer[ITEM_ID]), answer[LOG_PROBABILITY].numpy()
 
     def training_events(self) -> EventSequences:
         """All events that the model holds, as training events, with the users and items that it knows.

@@ -16,6 +16,7 @@ from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.factors.beliefs import Beliefs, FactorScale
 from rrn_tf.models.entity_states import EntityStates, variables_by_entity, variables_of_open_seconds
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
+from rrn_tf.quiet import quiet_xla
 from rrn_tf.serving.served import LaterRatings, RatedItems, ServedRRN
 
 _BATCH = 1 << 18  # what repeats within one is computed once
@@ -62,7 +63,9 @@ class SavedRRN:
 
     def __init__(self, model: str | Path | Any, *, compiled: bool = True) -> None:
         self._module = loaded_module(model)
-        if (switch := getattr(self._module, "compiled", None)) is not None:
+        switch = getattr(self._module, "compiled", None)
+        self._compiled = compiled and switch is not None
+        if switch is not None:
             switch.assign(compiled)
 
     def load_model(self) -> ServedRRN:
@@ -175,12 +178,25 @@ class SavedRRN:
 
     def recommend(self, user_id: str, timestamp: int, k: int) -> list[tuple[str, float]]:
         """The best `k` items for a user as of a time, best first, with their scores; seen items left out."""
+        names, scores = (rows[0] for rows in self.recommend_many([user_id], [timestamp], k))
+        return [(name, float(score)) for name, score in zip(names, scores, strict=True) if np.isfinite(score)]
+
+    def recommend_many(
+        self, user_id: npt.ArrayLike, timestamp: npt.ArrayLike, k: int
+    ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
+        """As `recommend`, for users string[N] at int64[N]: items object[N, k] and scores, -inf where none is left."""
+        if self._compiled:
+            quiet_xla()
         answer = self._module.signatures["recommend"](
             **{
-                features.USER_ID: tf.constant([user_id]),
-                features.TIMESTAMP: tf.constant([timestamp], tf.int64),
+                features.USER_ID: tf.constant(np.asarray(user_id, dtype=object), tf.string),
+                features.TIMESTAMP: tf.constant(np.asarray(timestamp, dtype=np.int64)),
                 "k": tf.constant(min(k, tf.int32.max), tf.int32),
             }
         )
-        names, scores = answer[features.ITEM_ID].numpy()[0], answer[features.SCORE].numpy()[0]
-        return [(name.decode(), float(score)) for name, score in zip(names, scores, strict=True) if np.isfinite(score)]
+        return texts(answer[features.ITEM_ID]), answer[features.SCORE].numpy()
+
+
+def texts(strings: tf.Tensor) -> npt.NDArray[np.object_]:
+    """Strings of any shape as Python's."""
+    return np.char.decode(strings.numpy().astype(bytes), "utf-8").astype(object)

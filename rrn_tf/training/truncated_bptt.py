@@ -85,11 +85,16 @@ def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventN
     )
 
 
-def counted(config: CollaborativeConfig, sequences: EventSequences) -> tuple[EventSequences, SharedCounts | None]:
+def counted(
+    config: CollaborativeConfig, sequences: EventSequences, listener: Listener | None = None
+) -> tuple[EventSequences, SharedCounts | None]:
     """What a network is trained on: events of a mixture have a context, and the counts of others that it is made of."""
     if not config.model.mixture:
         return sequences, None
+    listener = listener or Listener()
+    listener.on_stage("counting what others do, and finding the users who are most alike")
     counts = SharedCounts(sequences)
+    listener.on_stage("looking back upon each event")
     return with_context(sequences, counts, config.model.window, clock=config.model.clock), counts
 
 
@@ -136,9 +141,7 @@ def train(
     chief = is_chief(strategy)
     listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir and chief else [])])
     replicas = strategy.num_replicas_in_sync
-    if config.model.mixture:
-        listener.on_stage("counting what others do")
-    sequences, counts = counted(config, sequences)
+    sequences, counts = counted(config, sequences, listener)
     plan = plan_training(sequences, settings.users_per_batch, settings.chunk, settings.last_chunks, replicas)
     if not len(plan):
         raise ValueError("some user should have two training events or more, received none")

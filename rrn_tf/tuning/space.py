@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Any
 import pydantic
 from pydantic.dataclasses import dataclass as validated
 
-from rrn_tf.config import STRICT, Config, ConfigError, config_from_dict, config_to_dict, read_yaml
+from rrn_tf.config import STRICT, ConfigError, config_from_dict, config_to_dict, read_yaml
+from rrn_tf.tuning.kinds import Settings, kind_of
 
 if TYPE_CHECKING:
     import keras_tuner
-
-DEFAULT_SPACE = Path(__file__).with_name("ratings.yaml")
-# Figures of trials that differ in these could not be compared.
-_SPLIT, _SELECTION = "data.split.", "training.selection"
 
 
 @validated(frozen=True, config=STRICT)
@@ -47,11 +44,11 @@ class SearchSpace:
     settings: Mapping[str, tuple[Any, ...] | Range]
 
     @classmethod
-    def load(cls, file: str | Path | None, base: Config, *, data: bool = True) -> SearchSpace:
+    def load(cls, file: str | Path | None, base: Settings, *, data: bool = True) -> SearchSpace:
         """Reads a space from YAML: ``path: [value, …]`` or ``path: {min: …, max: …, log: …}``.
 
         Args:
-          file: the YAML file; None is the packaged space.
+          file: the YAML file; None is the packaged space of ratings or of events.
           base: what every other setting is.
           data: whether data may be prepared anew. Else the packaged space does without settings of `data`, and a file
             that names one is an error.
@@ -59,16 +56,17 @@ class SearchSpace:
         Raises:
           ConfigError: naming the setting, what was expected and what was found.
         """
-        values = read_yaml(DEFAULT_SPACE if file is None else Path(file))
+        source = kind_of(base).space if file is None else Path(file)
+        values = read_yaml(source)
         if not data and file is None:
             values = {path: of for path, of in values.items() if not path.startswith("data.")}
         try:
             return cls.from_dict(values, base, data=data)
         except ConfigError as error:
-            raise ConfigError(f"{file or DEFAULT_SPACE.name}: {error}") from None
+            raise ConfigError(f"{source if file else source.name}: {error}") from None
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], base: Config, *, data: bool = True) -> SearchSpace:
+    def from_dict(cls, values: Mapping[str, Any], base: Settings, *, data: bool = True) -> SearchSpace:
         """As `load`, from plain values."""
         if not values:
             raise ConfigError("expected settings such as model.units: [24, 40], found none")
@@ -86,7 +84,7 @@ class SearchSpace:
         """Settings with more than one value."""
         return frozenset(path for path, of in self.settings.items() if isinstance(of, Range) or len(of) > 1)
 
-    def hyperparameters(self, base: Config) -> keras_tuner.HyperParameters:
+    def hyperparameters(self, base: Settings) -> keras_tuner.HyperParameters:
         """The space as KerasTuner's oracles take it."""
         import keras_tuner  # and with it TensorFlow, which reading a space can do without
 
@@ -122,18 +120,16 @@ def with_settings(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[
     return changed
 
 
-def _parsed(path: str, values: Any, base: Config, data: bool) -> tuple[Any, ...] | Range:
+def _parsed(path: str, values: Any, base: Settings, data: bool) -> tuple[Any, ...] | Range:
     """Values of one setting, each of the setting's own type."""
-    own = config_to_dict(base)
+    own, kind = config_to_dict(base), kind_of(base)
     try:
         known = not isinstance(setting(own, path), Mapping)
     except (KeyError, TypeError):
         known = False
     if not known:
-        raise ConfigError(
-            f"{path}: expected a setting of rrn_tf/config.py such as model.units, found none of that name"
-        )
-    if path.startswith(_SPLIT) or path == _SELECTION:
+        raise ConfigError(f"{path}: expected a setting of {kind.settings} such as model.units, found none of that name")
+    if path.startswith(kind.same):
         raise ConfigError(f"{path}: expected the same in all trials (--set or --protocol), found it in the space")
     if not data and path.startswith("data."):
         raise ConfigError(f"{path}: expected settings of model and training alone, since the data are prepared already")
@@ -148,12 +144,13 @@ def _parsed(path: str, values: Any, base: Config, data: bool) -> tuple[Any, ...]
                 f"{path}: expected a range such as {{min: 1, max: 9}}: {error.errors()[0]['msg']}"
             ) from None
         for end in (found.min, found.max):
-            _valid(path, int(end) if isinstance(number, int) and end == int(end) else end, own)
+            _valid(path, int(end) if isinstance(number, int) and end == int(end) else end, base)
         return found
     if not isinstance(values, list) or not values:
         raise ConfigError(f"{path}: expected a list of values or a range {{min, max, log}}, found {values!r}")
-    return tuple(dict.fromkeys(_valid(path, value, own) for value in values))
+    return tuple(dict.fromkeys(_valid(path, value, base) for value in values))
 
 
-def _valid(path: str, value: Any, own: Mapping[str, Any]) -> Any:
-    return setting(config_to_dict(config_from_dict(with_settings(own, {path: value}))), path)
+def _valid(path: str, value: Any, base: Settings) -> Any:
+    changed = config_from_dict(with_settings(config_to_dict(base), {path: value}), type(base))
+    return setting(config_to_dict(changed), path)

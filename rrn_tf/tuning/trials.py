@@ -19,7 +19,7 @@ class Trial:
       number: from 1, in the order of the search.
       settings: what the search chose, by path.
       config: plain values of the whole configuration.
-      valid_rmse: of the best epoch; None of a failed trial.
+      loss: of the best epoch on validation data, the lower the better; None of a failed trial.
       best_epoch: that epoch; 0 is the start.
       epochs: how many were run.
       seconds: of preparation and training, without those before an interruption.
@@ -29,11 +29,15 @@ class Trial:
     number: int
     settings: dict[str, Any]
     config: dict[str, Any]
-    valid_rmse: float | None = None
+    loss: float | None = None
     best_epoch: int = 0
     epochs: int = 0
     seconds: float = 0.0
     failure: str | None = None
+
+    def as_dict(self, objective: str) -> dict[str, Any]:
+        """Plain values, the loss by the name of an objective such as ``valid_rmse``."""
+        return {objective if name == "loss" else name: value for name, value in dataclasses.asdict(self).items()}
 
 
 class TrialLog:
@@ -41,15 +45,17 @@ class TrialLog:
 
     Args:
       path: the file.
+      objective: what the loss is called there.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, objective: str) -> None:
         self._path = path
+        self._objective = objective
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         if lines and not lines[-1].endswith("\n"):
             # Whoever was stopped while writing it has not finished that trial.
             path.write_text("".join(lines := lines[:-1]))
-        self.trials = [Trial(**json.loads(line)) for line in lines]
+        self.trials = [self._parsed(json.loads(line)) for line in lines]
 
     def find(self, settings: dict[str, Any]) -> Trial | None:
         """The trial of these settings, if there was one."""
@@ -59,15 +65,18 @@ class TrialLog:
         """Adds a finished trial, on disk first."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a") as file:
-            file.write(json.dumps(dataclasses.asdict(trial)) + "\n")
+            file.write(json.dumps(trial.as_dict(self._objective)) + "\n")
         self.trials.append(trial)
 
     @property
     def best(self) -> Trial | None:
-        """The earliest one of the lowest validation RMSE; None where none has any."""
+        """The earliest one of the lowest loss; None where none has any."""
         return next((trial for trial in ranked(self.trials) if trial.failure is None), None)
+
+    def _parsed(self, values: dict[str, Any]) -> Trial:
+        return Trial(**{"loss" if name == self._objective else name: value for name, value in values.items()})
 
 
 def ranked(trials: Iterable[Trial]) -> list[Trial]:
-    """From the lowest validation RMSE to the highest, then those that failed."""
-    return sorted(trials, key=lambda trial: math.inf if trial.valid_rmse is None else trial.valid_rmse)
+    """From the lowest loss to the highest, then those that failed."""
+    return sorted(trials, key=lambda trial: math.inf if trial.loss is None else trial.loss)

@@ -13,16 +13,16 @@ import keras_tuner
 from keras_tuner import errors, oracles
 from keras_tuner.engine import base_tuner
 
-from rrn_tf.config import Config, DataConfig, config_from_dict, config_to_dict
-from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.collaborative_config import EventDataConfig
+from rrn_tf.config import DataConfig, config_from_dict, config_to_dict
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.phases import TrainingError
+from rrn_tf.tuning.kinds import Settings, kind_of
 from rrn_tf.tuning.space import SearchSpace, setting, with_settings
 from rrn_tf.tuning.trials import Trial, TrialLog
-from rrn_tf.tuning.validation import Outcome, train_and_validate
+from rrn_tf.tuning.validation import Outcome, Sequences, train_and_validate
 
 TRIALS_FILE = "trials.jsonl"
-OBJECTIVE = "valid_rmse"
 ORACLES = {
     "random": oracles.RandomSearchOracle,
     "bayesian": oracles.BayesianOptimizationOracle,
@@ -39,7 +39,7 @@ class TrialFunction(Protocol):
     """What finds out what a configuration is worth (see `rrn_tf.tuning.validation.train_and_validate`)."""
 
     def __call__(
-        self, sequences: RatingSequences, config: Config, checkpoints: Path, listeners: Sequence[Listener]
+        self, sequences: Sequences, config: Settings, checkpoints: Path, listeners: Sequence[Listener]
     ) -> Outcome: ...
 
 
@@ -57,17 +57,17 @@ class _Deadline(Listener):
         self._check()
 
 
-class RatingTuner(base_tuner.BaseTuner):
-    """Searches settings of RRN by validation RMSE.
+class SettingTuner(base_tuner.BaseTuner):
+    """Searches settings of RRN by validation RMSE, or of the Collaborative RNN by the loss of validation events.
 
     `trials.jsonl` is all that a search is resumed from: the oracle, seeded, makes the same choices again, and is told
     of finished trials what the file says. A trial that was stopped goes on from its last finished phase.
 
     Args:
       space: what is tried.
-      base: every other setting; `training.selection` is the protocol of the validation RMSE, `training.seed` also seeds
-        the search.
-      sequences_of: the data without test ratings, prepared in the given way.
+      base: every other setting; `training.selection` is the protocol of validation, `training.seed` also seeds the
+        search.
+      sequences_of: the data without those of the test, prepared in the given way.
       directory: of the search; holds what an earlier one of the same arguments left.
       search: a name of `ORACLES`.
       max_trials: of this search, those before an interruption included.
@@ -80,8 +80,8 @@ class RatingTuner(base_tuner.BaseTuner):
     def __init__(
         self,
         space: SearchSpace,
-        base: Config,
-        sequences_of: Callable[[DataConfig], RatingSequences],
+        base: Settings,
+        sequences_of: Callable[[DataConfig | EventDataConfig], Sequences],
         directory: str | Path,
         *,
         search: str = "random",
@@ -91,7 +91,7 @@ class RatingTuner(base_tuner.BaseTuner):
         listeners: Sequence[Listener] = (),
         try_out: TrialFunction = train_and_validate,
     ) -> None:
-        self._base = config_to_dict(base)
+        self._base, self._config, self._kind = config_to_dict(base), type(base), kind_of(base)
         self._varied = space.varied
         self._sequences_of = sequences_of
         self._work = Path(directory, "running")
@@ -100,9 +100,9 @@ class RatingTuner(base_tuner.BaseTuner):
         self._echo = echo
         self._listeners = (*listeners, _Deadline(self._check_time))
         self._try_out = try_out
-        self.log = TrialLog(Path(directory, TRIALS_FILE))
+        self.log = TrialLog(Path(directory, TRIALS_FILE), self._kind.objective)
         oracle = ORACLES[search](
-            objective=keras_tuner.Objective(OBJECTIVE, "min"),
+            objective=keras_tuner.Objective(self._kind.objective, "min"),
             max_trials=max_trials,
             hyperparameters=space.hyperparameters(base),
             seed=base.training.seed + 1,  # KerasTuner takes 0 for none
@@ -132,7 +132,7 @@ class RatingTuner(base_tuner.BaseTuner):
         self._check_time()
 
     def run_trial(self, trial: Any, **arguments: Any) -> dict[str, float]:
-        """Validation RMSE of a trial, from the file if it is there."""
+        """Validation loss of a trial, from the file if it is there."""
         settings = dict(trial.hyperparameters.values)
         try:
             found = self.log.find(settings) or self._run(settings)
@@ -142,7 +142,7 @@ class RatingTuner(base_tuner.BaseTuner):
             # KerasTuner would take any error for a bad trial and go on.
             raise errors.FatalError(str(error)) from error
         # What is no number fails the trial; of an exception KerasTuner would print the traceback.
-        return {OBJECTIVE: math.nan if found.valid_rmse is None else found.valid_rmse}
+        return {self._kind.objective: math.nan if found.loss is None else found.loss}
 
     def search_space_summary(self, extended: bool = False) -> None:
         """Nothing: each trial's line says enough."""
@@ -156,7 +156,7 @@ class RatingTuner(base_tuner.BaseTuner):
 
     def _run(self, settings: dict[str, Any]) -> Trial:
         number = len(self.log.trials) + 1
-        config = config_from_dict(with_settings(self._base, settings))
+        config = config_from_dict(with_settings(self._base, settings), self._config)
         values = config_to_dict(config)
         # KerasTuner writes False as 0.
         settings = {path: setting(values, path) for path in settings}
@@ -166,8 +166,8 @@ class RatingTuner(base_tuner.BaseTuner):
         sequences = self._sequences_of(config.data)
         try:
             outcome = self._try_out(sequences, config, self._work / f"{number}", self._listeners)
-            if not math.isfinite(outcome.valid_rmse):
-                raise TrainingError(f"expected a finite validation RMSE, found {outcome.valid_rmse}")
+            if not math.isfinite(outcome.loss):
+                raise TrainingError(f"expected a finite validation {self._kind.figure}, found {outcome.loss}")
             figures: dict[str, Any] = outcome._asdict()
         except (TrainingError, ValueError) as error:
             # Settings that do not go with one another are as bad as training that explodes.
@@ -181,7 +181,7 @@ class RatingTuner(base_tuner.BaseTuner):
         else:
             star = "*" if self.log.best != best else " "
             self._echo(
-                f"           valid {trial.valid_rmse:.4f} {star}  best epoch {trial.best_epoch} of {trial.epochs}  "
+                f"           valid {trial.loss:.4f} {star}  best epoch {trial.best_epoch} of {trial.epochs}  "
                 f"{trial.seconds:.1f} s"
             )
         return trial

@@ -1,4 +1,4 @@
-"""What a configuration is worth: RMSE on validation ratings, as if no test rating existed."""
+"""What a configuration is worth on validation ratings or events, as if those of the test did not exist."""
 
 from __future__ import annotations
 
@@ -11,33 +11,39 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config
+from rrn_tf.data.events import EventSequences
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.protocols import BOTH, PROTOCOLS
 from rrn_tf.features import Split
+from rrn_tf.training import truncated_bptt
 from rrn_tf.training.alternating import train
 from rrn_tf.training.listeners import Listener
+from rrn_tf.tuning.kinds import Settings
 
+Sequences = RatingSequences | EventSequences
 TEST_SPLITS = (Split.TEST, Split.TEST_COLD)
 
 
 class Outcome(NamedTuple):
-    """Validation RMSE, by the protocol of `training.selection`, of the best epoch; which that is, and of how many."""
+    """Validation loss of the best epoch, by the protocol of `training.selection`; which that is, and of how many."""
 
-    valid_rmse: float
+    loss: float
     best_epoch: int
     epochs: int
 
 
-def without_test(sequences: RatingSequences) -> RatingSequences:
-    """The data without test ratings: under the streaming protocol they would move the states of later validation.
+def without_test(sequences: Sequences) -> Sequences:
+    """The data without those of the test: streamed ratings would move the states of later validation.
 
     Raises:
       ValueError: where nothing is left to choose by.
     """
     left = sequences.without(TEST_SPLITS)
-    if not len(left.rows_of([Split.VALID])):
-        raise ValueError("tuning should have validation ratings, found none")
+    split = left.split if isinstance(left, EventSequences) else left.user.split
+    if not (split == Split.VALID).any():
+        raise ValueError("tuning should have validation data, found none")
     return left
 
 
@@ -54,12 +60,12 @@ def _tracing_expected() -> Iterator[None]:
 
 
 def train_and_validate(
-    sequences: RatingSequences, config: Config, checkpoints: Path, listeners: Sequence[Listener] = ()
+    sequences: Sequences, config: Settings, checkpoints: Path, listeners: Sequence[Listener] = ()
 ) -> Outcome:
-    """Trains an RRN, or goes on from its checkpoints.
+    """Trains an RRN or a Collaborative RNN, or goes on from its checkpoints.
 
     Args:
-      sequences: data without test ratings.
+      sequences: data without those of the test.
       config: everything that decides the result.
       checkpoints: of this training.
       listeners: are told of it; what they raise stops it.
@@ -70,7 +76,25 @@ def train_and_validate(
     """
     keras.backend.clear_session()  # or the graphs of all trials would stay in memory
     with _tracing_expected():
-        result = train(sequences, checkpoints, config, listeners=listeners, resume=True)
+        if isinstance(config, CollaborativeConfig):
+            assert isinstance(sequences, EventSequences)
+            return _of_events(sequences, config, checkpoints, listeners)
+        assert isinstance(sequences, RatingSequences)
+        return _of_ratings(sequences, config, checkpoints, listeners)
+
+
+def _of_ratings(
+    sequences: RatingSequences, config: Config, checkpoints: Path, listeners: Sequence[Listener]
+) -> Outcome:
+    result = train(sequences, checkpoints, config, listeners=listeners, resume=True)
     figures, selection = result.metrics[Split.VALID.label], config.training.selection
     counted = [figures[protocol]["rmse"] for protocol in PROTOCOLS if selection in (protocol, BOTH)]
     return Outcome(float(np.sqrt(np.mean(np.square(counted)))), result.best_epoch, len(result.history))
+
+
+def _of_events(
+    sequences: EventSequences, config: CollaborativeConfig, checkpoints: Path, listeners: Sequence[Listener]
+) -> Outcome:
+    result = truncated_bptt.train(sequences, checkpoints, config, listeners=listeners, resume=True)
+    found = result.metrics[Split.VALID.label][config.training.selection]["nll"]
+    return Outcome(found, result.best_epoch, len(result.history))

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from pipeline import run_local
 from pipeline.local_run import first_line
+from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import load_config
 from rrn_tf.data import synthetic
 from rrn_tf.data.datasets import write_frame
@@ -48,7 +49,7 @@ def test_wrong_configuration_is_one_line_and_exit_2(tmp_path: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--model", "crnn", "--tune", "1"], "expected --tune with ratings, found it with crnn"),
+        (["--model", "crnn", "--tune", "1", "--space", "none.yaml"], "none.yaml: no such file"),
         (["--tune", "1", "--space", "none.yaml"], "none.yaml: no such file"),
     ],
 )
@@ -200,6 +201,8 @@ def test_tfx_command_creates_and_runs(ratings: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_events_end_in_a_pushed_collaborative_rnn(tmp_path: Path) -> None:
     settings = ["training.epochs=2", "model.units=6", "data.min_item_events=2", "data.min_user_entropy=0"]
+    space = tmp_path / "space.yaml"
+    space.write_text("training.users_per_batch: [7]\n")
     arguments = [
         "--model",
         "crnn",
@@ -207,15 +210,23 @@ def test_events_end_in_a_pushed_collaborative_rnn(tmp_path: Path) -> None:
         "synthetic-events:users=30,items=60,events=1800",
         "--output",
         str(tmp_path),
+        "--tune",
+        "10",
+        "--space",
+        str(space),
     ]
     arguments += [part for setting in settings for part in ("--set", setting)]
     done = subprocess.run(
         [sys.executable, "-m", "pipeline.run_local", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.count("trial ") == 1
     record = json.loads((tmp_path / "run.json").read_text())
     assert record["blessed"]
     assert not record["anomalies"]
+    config = load_config(record["config"], kind=CollaborativeConfig)
+    assert config.training.users_per_batch == record["tuned"]["training.users_per_batch"] == 7
     names = {component["name"] for component in record["components"]}
     assert {"EventsExampleGen", "EventSequenceBuilder", "Trainer", "EventEvaluator", "Pusher"} <= names
     rows = {row["model"]: row for row in record["leaderboard"]["rows"]}

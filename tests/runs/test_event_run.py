@@ -28,6 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
     result = train(folder, "--json", str(folder / "printed.json"))
     assert result.exit_code == 0, result.output
+    (folder / "printed.txt").write_text(result.output)
     return folder
 
 
@@ -47,6 +48,18 @@ def test_a_run_holds_all_that_was_made(run: Path) -> None:
     assert (run / "model" / "saved_model.pb").exists()
     assert (run / "config.yaml").exists()
     assert {"versions", "peak_memory_bytes", "seed"} <= metrics.keys()
+
+
+def test_each_stage_is_told(run: Path) -> None:
+    lines = (run / "printed.txt").read_text().splitlines()
+    stages = (
+        "preparing events",
+        "counting what others do, and finding the users who are most alike",
+        "looking back upon each event",
+        "exporting the model",
+        "predicting by both protocols",
+    )
+    assert [line for line in lines if line in stages] == [*stages]
 
 
 @pytest.mark.slow

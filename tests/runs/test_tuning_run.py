@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from click.testing import CliRunner, Result
 
 from rrn_tf.beam import prepare
 from rrn_tf.cli import main
+from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, load_config
+from rrn_tf.data.events import EventSequences
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.features import Split
@@ -30,10 +33,11 @@ SPACE = {"data.user_granularity": ["1d", "7d"], "model.units": [3, 4], "training
 
 
 def test_options_are_those_of_the_library() -> None:
+    from rrn_tf.evaluation.event_protocols import EVENT_PROTOCOLS
     from rrn_tf.evaluation.protocols import BOTH, PROTOCOLS
 
     assert tuple(ORACLES) == tune.SEARCHES
-    assert (*PROTOCOLS, BOTH) == tune.SELECTIONS
+    assert (*PROTOCOLS, BOTH, *EVENT_PROTOCOLS) == tune.SELECTIONS
 
 
 @pytest.fixture(scope="module")
@@ -97,8 +101,9 @@ def test_another_search_wants_another_directory(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--model", "crnn"], "'crnn' is not 'rrn'"),
         (["--set", "model.units=0"], "model.units"),
+        (["--protocol", "clean"], "training.selection: Input should be 'frozen', 'streaming' or 'both', found 'clean'"),
+        (["--model", "crnn", "--protocol", "both"], "training.selection: Input should be 'clean' or 'interleaved'"),
         (["--space", "none.yaml"], "none.yaml: no such file"),
         (["--search", "best"], "'best' is not one of"),
     ],
@@ -181,5 +186,59 @@ def test_a_stopped_trial_goes_on_to_the_same_figure(ratings: str, tmp_path: Path
         tuning_run.tune_run(ratings, tmp_path / "cut", SMALL, space, max_trials=1, try_out=stopped)
     assert list((tmp_path / "cut" / "running" / "1" / "progress").iterdir())
     (resumed,) = tuning_run.tune_run(ratings, tmp_path / "cut", SMALL, space, max_trials=1)
-    assert (resumed.valid_rmse, resumed.settings) == (whole.valid_rmse, whole.settings)
+    assert (resumed.loss, resumed.settings) == (whole.loss, whole.settings)
     assert not (tmp_path / "cut" / "running").exists()
+
+
+EVENTS = "synthetic-events:users=30,items=40,events=1500"
+SMALL_EVENTS = ("data.min_item_events=2", "model.units=4", "training.epochs=2", "training.seed=3")
+EVENT_SPACE = {"training.users_per_batch": [5, 10], "model.window": [4, 8]}
+
+
+def search_events(output: Path, *more: str) -> Result:
+    space = output.with_suffix(".yaml")
+    space.write_text(json.dumps(EVENT_SPACE))
+    options = [part for setting in SMALL_EVENTS for part in ("--set", setting)]
+    return rrn("tune", "--model", "crnn", "--data", EVENTS, "--output", output, "--space", space, *options, *more)
+
+
+def test_events_are_prepared_once_and_searched_by_their_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[EventSequences] = []
+
+    def stand_in(
+        sequences: EventSequences, config: CollaborativeConfig, checkpoints: Path, listeners: Sequence[Listener]
+    ) -> Outcome:
+        seen.append(sequences)
+        return Outcome(config.model.window + config.training.users_per_batch / 10, 1, 2)
+
+    monkeypatch.setattr(tuning_run, "tune_run", partial(tuning_run.tune_run, try_out=stand_in))
+    result = search_events(tmp_path / "a", "--trials", "3")
+    assert result.exit_code == 0, result.output
+    assert "clean: 3 trials" in result.output
+    assert "valid NLL" in result.output
+    result = search_events(tmp_path / "a", "--json", str(tmp_path / "a.json"))
+    assert result.exit_code == 0, result.output
+    assert len(seen) == 4
+    assert all(set(np.unique(sequences.split)) == {Split.TRAIN, Split.VALID} for sequences in seen)
+    assert [folder.name for folder in (tmp_path / "a" / "prepared").iterdir()] == ["events"]
+    told = json.loads((tmp_path / "a.json").read_text())
+    assert min(trial["valid_nll"] for trial in told["trials"]) == 4.5
+    best = load_config(tmp_path / "a" / "best.yaml", kind=CollaborativeConfig)
+    assert (best.model.mixture, best.model.window, best.training.users_per_batch) == (True, 4, 5)
+    assert best.training.epochs == 2
+    last = result.output.splitlines()[-1]
+    assert last.startswith(f"rrn train --model crnn --data {EVENTS} --config {tmp_path / 'a' / 'best.yaml'} --output ")
+
+
+@pytest.mark.slow
+def test_the_best_configuration_of_events_trains_to_the_same_figure(tmp_path: Path) -> None:
+    assert search_events(tmp_path / "a", "--minutes", "0").exit_code == 0
+    result = search_events(tmp_path / "a", "--trials", "2")
+    assert result.exit_code == 0, result.output
+    trials = figures(tmp_path / "a")
+    assert len(trials) == 2
+    command = result.output.splitlines()[-1].split()[1:-1]
+    trained = rrn(*command, tmp_path / "run", "--json", tmp_path / "run.json")
+    assert trained.exit_code == 0, trained.output
+    found = json.loads((tmp_path / "run.json").read_text())["valid"]["clean"]["nll"]
+    assert found == pytest.approx(min(trial["valid_nll"] for trial in trials), rel=1e-5)

@@ -18,6 +18,7 @@ from rrn_tf.cli import main
 from rrn_tf.evaluation.event_file import evaluate_event_file
 from rrn_tf.evaluation.event_protocols import CLEAN
 from rrn_tf.evaluation.network_scores import MixtureEventModel
+from rrn_tf.evaluation.user_file import recommend_file
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
@@ -160,6 +161,22 @@ def test_python_asks_with_times_and_without(result: CollaborativeResult, path: P
     assert len(new) < ITEMS
     with pytest.raises(ValueError, match="expected timestamp, and history_timestamp for each event"):
         saved.next_items(user, [item], 3, timestamp=5)
+
+
+def test_a_file_of_users_is_answered_as_each_alone(result: CollaborativeResult, path: Path, tmp_path: Path) -> None:
+    model, users = SavedCollaborativeRNN(path), [*map(str, result.sequences.user_ids[::-1]), "nobody"]
+    times = [1_400_000_000 + 40_000 * n if n % 3 else None for n in range(len(users))]
+    file = tmp_path / "users.csv"
+    file.write_text("\n".join(["user_id,timestamp", *(f"{user},{time or ''}" for user, time in zip(users, times))]))
+    outcome = recommend_file(model, file, tmp_path / "next.csv", 3, "probability")
+    assert (outcome.users, outcome.unknown_users, outcome.messages) == (len(users), 1, [])
+    found = pd.read_csv(tmp_path / "next.csv")
+    assert found.user_id.tolist() == [user for user in users for _ in range(3)]
+    for user, time in zip(users, times):
+        expected = model.next_items(user, [], 3, **({"history_timestamp": [], "timestamp": time} if time else {}))
+        of_user = found[found.user_id == user]
+        assert of_user.item_id.tolist() == [item for item, _ in expected]
+        assert of_user.probability.to_numpy() == pytest.approx(np.exp([value for _, value in expected]), rel=1e-4)
 
 
 @pytest.mark.parametrize("more", [(), ("--at", "2014-05-06")])

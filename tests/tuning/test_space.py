@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rrn_tf.config import Config, ConfigError, config_from_dict, config_to_dict
+from rrn_tf.collaborative_config import CollaborativeConfig
+from rrn_tf.config import CRNN_PLUS, Config, ConfigError, config_from_dict, config_to_dict, load_config
 from rrn_tf.tuning.space import Range, SearchSpace, setting, with_settings
 
 BASE = Config()
@@ -42,6 +43,21 @@ def test_the_packaged_space_loads(data: bool) -> None:
     assert "model.inputs" not in found.varied
     sampled = found.hyperparameters(BASE)
     assert [entry.name for entry in sampled.space] == list(found.settings)
+
+
+def test_the_packaged_space_of_events_is_of_the_default_mixture() -> None:
+    base = load_config(CRNN_PLUS, kind=CollaborativeConfig)
+    found = SearchSpace.load(None, base)
+    assert found == SearchSpace.load(None, base, data=False)
+    assert {"model.units", "model.window", "training.learning_rate", "training.dropout"} <= found.varied
+    assert found.varied == found.settings.keys()
+    assert [entry.name for entry in found.hyperparameters(base).space] == list(found.settings)
+
+
+@pytest.mark.parametrize("path", ["data.min_user_events", "training.selection", "training.valid_chunks"])
+def test_what_decides_which_events_are_scored_is_the_same_in_all_trials(path: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{path}: expected the same in all trials"):
+        SearchSpace.from_dict({path: [1, 2]}, CollaborativeConfig())
 
 
 def test_samples_stay_in_their_ranges() -> None:

@@ -17,7 +17,7 @@ from rrn_tf.training.listeners import Listener
 from rrn_tf.training.phases import TrainingError
 from rrn_tf.tuning.space import SearchSpace
 from rrn_tf.tuning.trials import Trial
-from rrn_tf.tuning.tuner import ORACLES, RatingTuner, TuningError
+from rrn_tf.tuning.tuner import ORACLES, SettingTuner, TuningError
 from rrn_tf.tuning.validation import Outcome
 
 SPACE: dict[str, Any] = {
@@ -44,10 +44,10 @@ class StandIn:
         return Outcome(1 + abs(config.training.learning_rate - 3e-3) + config.model.units / 100, 3, 5)
 
 
-def tuner(folder: Path, try_out: StandIn, seed: int = 0, space: dict[str, Any] = SPACE, **options: Any) -> RatingTuner:
+def tuner(folder: Path, try_out: StandIn, seed: int = 0, space: dict[str, Any] = SPACE, **options: Any) -> SettingTuner:
     base = config_from_dict({"training": {"seed": seed}})
     found = SearchSpace.from_dict(space, base)
-    return RatingTuner(found, base, lambda data: data, folder, try_out=try_out, **{"max_trials": 8, **options})  # type: ignore[arg-type,return-value]
+    return SettingTuner(found, base, lambda data: data, folder, try_out=try_out, **{"max_trials": 8, **options})  # type: ignore[arg-type,return-value]
 
 
 def run(*arguments: Any, **options: Any) -> list[Trial]:
@@ -162,5 +162,5 @@ def test_the_best_is_the_lowest(tmp_path: Path) -> None:
     searched.search()
     best = searched.log.best
     assert best is not None
-    assert best.valid_rmse == min(trial.valid_rmse or 9 for trial in searched.log.trials)
+    assert best.loss == min(trial.loss or 9 for trial in searched.log.trials)
     assert searched.get_best_hyperparameters()[0].values == best.settings
