@@ -57,6 +57,18 @@ class EventSequences:
         wanted = np.isin(self.split, [int(split) for split in splits])
         return np.bincount(self.user[wanted], minlength=len(self.user_splits) - 1)
 
+    def taken(self, kept: npt.NDArray[np.bool_]) -> EventSequences:
+        """Some of the events, bool[N], without context; users and items keep their numbers."""
+        counts = np.bincount(self.user[kept], minlength=len(self.user_splits) - 1)
+        return EventSequences(
+            np.concatenate([[0], np.cumsum(counts)]),
+            self.item[kept],
+            self.timestamp[kept],
+            self.split[kept],
+            self.user_ids,
+            self.item_ids,
+        )
+
     def renumbered(self, user_ids: npt.NDArray[np.object_]) -> tuple[EventSequences, npt.NDArray[np.int64]]:
         """The same events, without context, with users numbered as elsewhere, others above them.
 

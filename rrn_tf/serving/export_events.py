@@ -19,6 +19,7 @@ from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.mixture import MixtureServing
 from rrn_tf.serving.model_card import ModelFacts, write_card
 from rrn_tf.serving.next_items import SERVED, NextItems, mean_first
+from rrn_tf.serving.past_events import PastEvents
 from rrn_tf.serving.requests import answer_width, same_rows, same_widths
 from rrn_tf.serving.warmup import example, write_warmup
 from rrn_tf.training.truncated_bptt import CollaborativeResult
@@ -40,6 +41,7 @@ class EventServing(NextItems):
         super().__init__(result, assets)
         model, cell = result.model, result.model.cell
         assert isinstance(model, CollaborativeRNN)
+        self.past = PastEvents(result.sequences, window=0)  # not looked back upon; tells what was trained on
         self._pooled = cell.pooled
         self.recurrent = [
             _constant(table.numpy() if cell.pooled else mean_first(table.numpy()), f"recurrent_{block}")

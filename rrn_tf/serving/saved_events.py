@@ -105,15 +105,18 @@ class SavedCollaborativeRNN:
         return [(name.decode(), float(value)) for name, value in zip(names, found, strict=True)]
 
     def training_events(self) -> EventSequences:
-        """All events that a mixture was trained on, with the users and items that it knows."""
-        past = self._module.past
-        splits = past.splits.numpy()
+        """All events that the model was trained on, with the users and items that it knows.
+
+        There are none in a network of an earlier version that is no mixture.
+        """
+        user_ids, past = _text(self._module.user_ids), getattr(self._module, "past", None)
+        splits = past.splits.numpy() if past else np.zeros(len(user_ids) + 2, np.int64)
         return EventSequences(
             user_splits=splits,
-            item=past.item.numpy(),
-            timestamp=past.time.numpy(),
+            item=past.item.numpy() if past else np.empty(0, np.int32),
+            timestamp=past.time.numpy() if past else np.empty(0, np.int64),
             split=np.full(int(splits[-1]), Split.TRAIN, np.uint8),
-            user_ids=_text(self._module.user_ids),
+            user_ids=user_ids,
             item_ids=self.item_ids,
         )
 
