@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from rrn_tf.data.dropped import lines_of_dropped
 from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
 from rrn_tf.evaluation.event_figures import shown
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
@@ -42,7 +43,8 @@ def print_prepared_events(metadata: EventMetadata) -> None:
         f"{train:,} training events of {metadata.users:,} users with {metadata.items:,} items; {valid:,} validation, "
         f"{test:,} test"
     )
-    _print_counts("events left out", metadata.dropped)
+    for line in lines_of_dropped(metadata):
+        _print(line)
     _print_counts("rows rejected", metadata.rejected)
 
 
