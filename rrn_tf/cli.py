@@ -164,7 +164,9 @@ def evaluate(
             raise click.UsageError(f"{model}: expected the protocol {' or '.join(protocols)}, found {protocol}")
         if isinstance(saved, SavedRRN):
             if metrics is not None or ks or new_only:
-                raise click.UsageError(f"{model}: --metrics, -k and --new-only are for events, found a model of ratings")
+                raise click.UsageError(
+                    f"{model}: --metrics, -k and --new-only are for events, found a model of ratings"
+                )
             outcome = evaluate_file(saved, Path(data), protocol)
             print_metrics(outcome.metrics)
         else:

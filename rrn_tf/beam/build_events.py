@@ -77,7 +77,10 @@ class BuildEvents(beam.PTransform):
             events | "Code" >> beam.FlatMap(stages.code_events, shards, users, items),
             start | "EveryShard" >> beam.FlatMap(_every_shard, shards),
         )
-        parts, later_users = {EVENTS: coded | "Parts" >> beam.Flatten()}, start | "NoneLater" >> beam.Map(lambda _: None)
+        parts, later_users = (
+            {EVENTS: coded | "Parts" >> beam.Flatten()},
+            start | "NoneLater" >> beam.Map(lambda _: None),
+        )
         if later is not None:
             parts[LATER] = later | "CodeLater" >> beam.FlatMap(
                 stages.code_events, shards, users, items, unknown_items=True

@@ -35,7 +35,8 @@ def lines_of_dropped(metadata: EventMetadata) -> list[str]:
     if metadata.config.min_user_entropy > 0 and lost > _MANY * asked:
         lines.append(
             f"data.min_user_entropy={metadata.config.min_user_entropy:g} left out {lost:,} of {asked:,} users "
-            f"({100 * lost / asked:.0f} %), those with few different items; data.min_user_entropy=0 keeps all who met two"
+            f"({100 * lost / asked:.0f} %), those with few different items; "
+            "data.min_user_entropy=0 keeps all who met two"
         )
     return lines
 

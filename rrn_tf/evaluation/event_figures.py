@@ -80,9 +80,7 @@ def sliced(values: Mapping[str, Values], user: Users, kinds: Mapping[str, Kinds]
         return {"slice": name, **figures({key: of[inside] for key, of in values.items()}, user[inside])}
 
     return {
-        division: [
-            row(name, inside) for number, name in enumerate(of.names) if (inside := of.kind == number).any()
-        ]
+        division: [row(name, inside) for number, name in enumerate(of.names) if (inside := of.kind == number).any()]
         for division, of in kinds.items()
     }
 

@@ -17,8 +17,8 @@ from rrn_tf.features import ACTIVITY_BUCKETS
 
 ENTROPY_BINS = ("low entropy", "middle", "high")
 ITEM_KINDS = ("new to the user", "repeat")
-GAPS = ((0, "< 1 hour"), (HOUR, "< 1 day"), (DAY, "< 1 week"), (WEEK, "1 week or more"))
-_NO_GAP = "first event"
+# Seconds since the last event, from the lowest on; -1 stands for none.
+GAPS = ((-1, "first event"), (0, "< 1 hour"), (HOUR, "< 1 day"), (DAY, "< 1 week"), (WEEK, "1 week or more"))
 
 
 class Kinds(NamedTuple):
@@ -36,9 +36,9 @@ class Kinds(NamedTuple):
 def kinds_of(sequences: EventSequences, positions: Positions) -> dict[str, Kinds]:
     """The divisions by which figures of events are told apart; all is known before the event, but for its item.
 
-    ``item``: whether it is among the user's own earlier events; ``user``: thirds of the users that are asked about, by
-    the entropy of their training events; ``last event``: time since the user's last one; ``earlier events``: how many
-    there are.
+    ``item``: whether it is among the user's own earlier events; ``entropy``: thirds of the users that are asked about,
+    by the entropy of their training events; ``gap``: time since the user's last event; ``history``: how many earlier
+    events the user has.
 
     Args:
       sequences: training events and later ones.
@@ -47,13 +47,16 @@ def kinds_of(sequences: EventSequences, positions: Positions) -> dict[str, Kinds
     user = sequences.user[positions]
     users, row = np.unique(user, return_inverse=True)
     place = positions - sequences.user_splits[user]
-    gap = sequences.timestamp[positions] - sequences.timestamp[np.maximum(positions - 1, 0)]
-    starts, names = (tuple(part) for part in zip(*GAPS, strict=True))
-    lengths, buckets = (tuple(part) for part in zip(*ACTIVITY_BUCKETS, strict=True))
-    last = np.searchsorted(starts, np.maximum(gap, 0), "right") - 1
+    gap = np.maximum(sequences.timestamp[positions] - sequences.timestamp[np.maximum(positions - 1, 0)], 0)
     return {
         "item": Kinds(ITEM_KINDS, OwnItems(sequences).repeated[positions].astype(np.int64)),
-        "user": Kinds(ENTROPY_BINS, entropy_bins(training_entropy(sequences)[users], len(ENTROPY_BINS))[row]),
-        "last event": Kinds((*names, _NO_GAP), np.where(place > 0, last, len(GAPS))),
-        "earlier events": Kinds(buckets, np.searchsorted(lengths, place, "right") - 1),
+        "entropy": Kinds(ENTROPY_BINS, entropy_bins(training_entropy(sequences)[users], len(ENTROPY_BINS))[row]),
+        "gap": _binned(np.where(place > 0, gap, -1), GAPS),
+        "history": _binned(place, ACTIVITY_BUCKETS),
     }
+
+
+def _binned(value: npt.NDArray[np.int64], bounds: Sequence[tuple[int, str]]) -> Kinds:
+    """Divides by the lowest value of each kind, which rise."""
+    lowest = [low for low, _ in bounds]
+    return Kinds([name for _, name in bounds], np.searchsorted(lowest, value, "right") - 1)

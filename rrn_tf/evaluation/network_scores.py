@@ -13,8 +13,8 @@ from rrn_tf.baselines.event_model import DistributionModel, FloatArray
 from rrn_tf.data.event_batches import EventGroup, plan_until, spec_of
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
-from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.data.own_items import OwnItems
+from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_figures import REPEATS, SLICES, Measures, figures, sliced
 from rrn_tf.evaluation.event_kinds import kinds_of
 from rrn_tf.evaluation.event_likelihood import EventNetwork, chunk_of, unroll_of

@@ -101,7 +101,11 @@ def test_later_events_are_validation_as_in_the_slow_reference(tmp_path, config, 
     users, items = sorted({row[0] for row in rows}), sorted({row[1] for row in rows})
     random = np.random.default_rng(seed)
     later = [
-        (str(random.choice([*users, "stranger"])), str(random.choice([*items, "novelty"])), int(random.integers(50, 99)))
+        (
+            str(random.choice([*users, "stranger"])),
+            str(random.choice([*items, "novelty"])),
+            int(random.integers(50, 99)),
+        )
         for _ in range(200)
     ]
     write(tmp_path / "later.csv", later)
@@ -196,8 +200,8 @@ def test_ratings_will_do(tmp_path):
         (
             HEADER + b"u,i,1\nu,j,2\nv,i,3\n",
             (
-                "expected events, found none of 3 that the rules leave: data.min_item_events=2 dropped 1 item, 1 event; "
-                "data.min_user_events=2 dropped 2 users, 2 events"
+                "expected events, found none of 3 that the rules leave: data.min_item_events=2 dropped 1 item, "
+                "1 event; data.min_user_events=2 dropped 2 users, 2 events"
             ),
         ),
     ],

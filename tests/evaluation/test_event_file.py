@@ -117,12 +117,12 @@ def test_trained_events_are_recognised_and_kinds_told_apart(
     assert known["nll"] == pytest.approx((np.mean(first) + np.mean(second)) / 2, rel=1e-5)
     assert known["n"] == 5
     assert {"hit@2", "hit@3", "ndcg@2", "ndcg@3"} < known.keys()
-    gaps = {row["slice"]: (row["n"], row["nll"]) for row in figures["slices"]["last event"]}
+    gaps = {row["slice"]: (row["n"], row["nll"]) for row in figures["slices"]["gap"]}
     assert gaps.keys() == {"< 1 hour", "< 1 day", "1 week or more"}
     assert gaps["1 week or more"] == (1, pytest.approx(first[1], rel=1e-5))
     assert gaps["< 1 day"] == (1, pytest.approx(second[2], rel=1e-5))
     assert "< 1 day" in answer.output
-    lengths = {row["slice"]: row["n"] for row in figures["slices"]["earlier events"]}
+    lengths = {row["slice"]: row["n"] for row in figures["slices"]["history"]}
     assert lengths == {"1-9": 3, "10-99": 2}
     met = [set(sequences.item[sequences.user == user].tolist()) for user in (1, 2)]
     new = sum(item not in met[int(user[1])] for user, item, _ in later[:-1])

@@ -31,27 +31,27 @@ def named(sequences: EventSequences, positions: np.ndarray, division: str) -> li
 
 def test_kinds_are_those_of_loops(sequences: EventSequences) -> None:
     positions = np.flatnonzero(sequences.split == Split.TEST)[::-1]
-    expected: dict[str, list[str]] = {"item": [], "last event": [], "earlier events": []}
+    expected: dict[str, list[str]] = {"item": [], "gap": [], "history": []}
     for position in positions:
         begin = sequences.user_splits[sequences.user[position]]
         earlier = sequences.item[begin:position].tolist()
         expected["item"].append("repeat" if sequences.item[position] in earlier else "new to the user")
         hours = (sequences.timestamp[position] - sequences.timestamp[position - 1]) / 3_600
         if not earlier:
-            expected["last event"].append("first event")
+            expected["gap"].append("first event")
         elif hours < 1:
-            expected["last event"].append("< 1 hour")
+            expected["gap"].append("< 1 hour")
         elif hours < 24:
-            expected["last event"].append("< 1 day")
+            expected["gap"].append("< 1 day")
         else:
-            expected["last event"].append("< 1 week" if hours < 24 * 7 else "1 week or more")
+            expected["gap"].append("< 1 week" if hours < 24 * 7 else "1 week or more")
         count = len(earlier)
         name = "0" if not count else "1-9" if count < 10 else "10-99" if count < 100 else "100-999"
-        expected["earlier events"].append(name)
+        expected["history"].append(name)
     for division, kinds in expected.items():
         assert named(sequences, positions, division) == kinds
         assert len(set(kinds)) > 1
-    assert set(expected["last event"]) == {"first event", "< 1 hour", "< 1 day", "< 1 week", "1 week or more"}
+    assert set(expected["gap"]) == {"first event", "< 1 hour", "< 1 day", "< 1 week", "1 week or more"}
 
 
 def test_thirds_are_of_the_users_who_are_asked_about(sequences: EventSequences) -> None:
@@ -61,10 +61,12 @@ def test_thirds_are_of_the_users_who_are_asked_about(sequences: EventSequences) 
         items = sequences.item[(sequences.user == user) & (sequences.split == Split.TRAIN)]
         of_user[user] = entropy([*Counter(items.tolist()).values()])
     ordered = sorted(of_user, key=of_user.__getitem__)
-    expected = {user: name for at, name in enumerate(("low entropy", "middle", "high")) for user in ordered[2 * at :][:2]}
-    assert named(sequences, positions, "user") == [expected[user] for user in sequences.user[positions]]
+    expected = {
+        user: name for at, name in enumerate(("low entropy", "middle", "high")) for user in ordered[2 * at :][:2]
+    }
+    assert named(sequences, positions, "entropy") == [expected[user] for user in sequences.user[positions]]
 
 
 def test_the_clock_may_stand_still_or_go_back() -> None:
     events = replace(random_events([(2, 0, 2)], 3), timestamp=np.array([50, 50, 50, 10]))
-    assert named(events, np.array([2, 3]), "last event") == ["< 1 hour"] * 2
+    assert named(events, np.array([2, 3]), "gap") == ["< 1 hour"] * 2

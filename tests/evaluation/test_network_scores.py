@@ -94,7 +94,9 @@ def test_figures_by_split_and_protocol(network: CollaborativeRNN, sequences: Eve
             assert 0 < of["mrr"] <= 1
 
 
-def test_without_training_events_nothing_tells_kinds_apart(network: CollaborativeRNN, sequences: EventSequences) -> None:
+def test_without_training_events_nothing_tells_kinds_apart(
+    network: CollaborativeRNN, sequences: EventSequences
+) -> None:
     later = sequences.taken(sequences.split != Split.TRAIN)
     found, whole = (network_figures(network, of, CLEAN)["test"] for of in (later, sequences))
     assert "slices" not in found
@@ -106,7 +108,9 @@ def test_states_after_training_stand_for_the_training_events(
     network: CollaborativeRNN, sequences: EventSequences
 ) -> None:
     start, positions = EventRoller(network).states(sequences), positions_of(sequences, [Split.VALID, Split.TEST])
-    whole, later = (NetworkEventModel(network, "net", of).log_probabilities(sequences, positions) for of in (None, start))
+    whole, later = (
+        NetworkEventModel(network, "net", of).log_probabilities(sequences, positions) for of in (None, start)
+    )
     np.testing.assert_allclose(whole, later, rtol=1e-5, atol=1e-6)
 
 
