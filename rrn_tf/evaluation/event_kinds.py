@@ -37,7 +37,7 @@ def kinds_of(sequences: EventSequences, positions: Positions) -> dict[str, Kinds
     """The divisions by which figures of events are told apart; all is known before the event, but for its item.
 
     ``item``: whether it is among the user's own earlier events; ``entropy``: thirds of the users that are asked about,
-    by the entropy of their training events; ``gap``: time since the user's last event; ``history``: how many earlier
+    by the entropy of their training events; ``gap``: time since the user's last event; ``length``: how many earlier
     events the user has.
 
     Args:
@@ -52,7 +52,7 @@ def kinds_of(sequences: EventSequences, positions: Positions) -> dict[str, Kinds
         "item": Kinds(ITEM_KINDS, OwnItems(sequences).repeated[positions].astype(np.int64)),
         "entropy": Kinds(ENTROPY_BINS, entropy_bins(training_entropy(sequences)[users], len(ENTROPY_BINS))[row]),
         "gap": _binned(np.where(place > 0, gap, -1), GAPS),
-        "history": _binned(place, ACTIVITY_BUCKETS),
+        "length": _binned(place, ACTIVITY_BUCKETS),
     }
 
 

@@ -181,6 +181,7 @@ def _print_rows(rows: Sequence[Mapping[str, Any]], headings: Mapping[str, str]) 
     table = _table(
         *(names.get(key) or re.sub("nll|mrr|ndcg|rmse|mae", lambda name: name[0].upper(), key) for key in rows[0])
     )
+    table.collapse_padding = True  # or it would not fit a terminal of 80 columns
     for row in rows:
         table.add_row(*map(cell, row.values()))
     _print(table)

@@ -14,12 +14,14 @@ from rrn_tf.cli import main
 from rrn_tf.evaluation.event_file import evaluate_event_file
 from rrn_tf.evaluation.event_likelihood import EventRoller
 from rrn_tf.evaluation.event_protocols import CLEAN
+from rrn_tf.evaluation.network_scores import event_model
 from rrn_tf.evaluation.queries import QueryFileError
+from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
-from rrn_tf.training.truncated_bptt import CollaborativeResult
-from tests.events import random_events
+from rrn_tf.training.truncated_bptt import CollaborativeResult, counted, make_model
+from tests.events import random_events, rhythmic_events, small_mixture
 
 ITEMS = 5
 HEADER = "user_id,item_id,timestamp"
@@ -122,7 +124,7 @@ def test_trained_events_are_recognised_and_kinds_told_apart(
     assert gaps["1 week or more"] == (1, pytest.approx(first[1], rel=1e-5))
     assert gaps["< 1 day"] == (1, pytest.approx(second[2], rel=1e-5))
     assert "< 1 day" in answer.output
-    lengths = {row["slice"]: row["n"] for row in figures["slices"]["history"]}
+    lengths = {row["slice"]: row["n"] for row in figures["slices"]["length"]}
     assert lengths == {"1-9": 3, "10-99": 2}
     met = [set(sequences.item[sequences.user == user].tolist()) for user in (1, 2)]
     new = sum(item not in met[int(user[1])] for user, item, _ in later[:-1])
@@ -173,3 +175,33 @@ def test_a_network_of_an_earlier_version_is_read(saved: tuple[CollaborativeResul
     assert any("whether the model was trained on these events cannot be told" in line for line in outcome.messages)
     with pytest.raises(QueryFileError, match="--new-only: expected a model that holds its training events"):
         evaluate_event_file(model, file, CLEAN, new_only=True)
+
+
+@pytest.mark.parametrize("kind", ["network", "mixture"])
+def test_discovery_of_known_users_knows_their_training_events(kind: str, tmp_path: Path) -> None:
+    tf.keras.utils.set_random_seed(5)
+    if kind == "mixture":
+        sequences, counts = counted(small_mixture(0), rhythmic_events())
+        model = make_model(small_mixture(0), sequences)
+    else:
+        sequences, counts = random_events([(3, 2, 3), (2, 0, 4), (6, 1, 2)], 8, seed=4), None
+        model = CollaborativeRNN(3, 8, units=3, stationary=2)
+    result = CollaborativeResult(model, sequences, EventRoller(model).states(sequences), [], 0, {}, counts)
+    export_event_model(result, tmp_path / "model")
+    names = sequences.user_ids[sequences.user - 1]
+    trained = list(zip(names, sequences.item.tolist(), sequences.timestamp.tolist()))
+    file = written(tmp_path, trained)
+    outcome = evaluate_event_file(SavedCollaborativeRNN(tmp_path / "model"), file, CLEAN, new_only=True)
+    in_memory = event_model(model, counts, "in memory")
+    rows = np.exp(in_memory._distribution(in_memory._contexts(sequences, np.arange(len(sequences.item)))))
+    losses_of: dict[int, list[float]] = {}
+    for position in np.flatnonzero(sequences.split != Split.TRAIN):
+        user, item = int(sequences.user[position]), int(sequences.item[position])
+        earlier = set(sequences.item[sequences.user_splits[user] : position].tolist())
+        if item not in earlier:
+            others = sum(rows[position, other - 1] for other in range(1, rows.shape[1] + 1) if other not in earlier)
+            losses_of.setdefault(user, []).append(-float(np.log(rows[position, item - 1] / others)))
+    found = outcome.metrics["test"][CLEAN]
+    assert found["n"] == sum(map(len, losses_of.values())) > 0
+    assert found["nll"] == pytest.approx(np.mean([np.mean(of) for of in losses_of.values()]), rel=1e-4)
+    assert found["repeats_left_out"] == (sequences.split != Split.TRAIN).sum() - found["n"]

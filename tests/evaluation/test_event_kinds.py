@@ -31,7 +31,7 @@ def named(sequences: EventSequences, positions: np.ndarray, division: str) -> li
 
 def test_kinds_are_those_of_loops(sequences: EventSequences) -> None:
     positions = np.flatnonzero(sequences.split == Split.TEST)[::-1]
-    expected: dict[str, list[str]] = {"item": [], "gap": [], "history": []}
+    expected: dict[str, list[str]] = {"item": [], "gap": [], "length": []}
     for position in positions:
         begin = sequences.user_splits[sequences.user[position]]
         earlier = sequences.item[begin:position].tolist()
@@ -47,7 +47,7 @@ def test_kinds_are_those_of_loops(sequences: EventSequences) -> None:
             expected["gap"].append("< 1 week" if hours < 24 * 7 else "1 week or more")
         count = len(earlier)
         name = "0" if not count else "1-9" if count < 10 else "10-99" if count < 100 else "100-999"
-        expected["history"].append(name)
+        expected["length"].append(name)
     for division, kinds in expected.items():
         assert named(sequences, positions, division) == kinds
         assert len(set(kinds)) > 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED, scored_positio
 from rrn_tf.evaluation.network_scores import EnsembleEventModel, NetworkEventModel, event_model, network_figures
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
-from rrn_tf.training.truncated_bptt import train
+from rrn_tf.training.truncated_bptt import counted, make_model
 from tests.events import rhythmic_events, small_mixture
 
 LENGTHS = (150, 1, 7, 70)
@@ -115,13 +114,11 @@ def test_states_after_training_stand_for_the_training_events(
 
 
 @pytest.mark.parametrize("kind", ["network", "mixture"])
-def test_discovery_ranks_new_items_alone(
-    kind: str, network: CollaborativeRNN, sequences: EventSequences, tmp_path: Path
-) -> None:
+def test_discovery_ranks_new_items_alone(kind: str, network: CollaborativeRNN, sequences: EventSequences) -> None:
     counts = None
     if kind == "mixture":
-        result = train(rhythmic_events(), tmp_path, small_mixture(1))
-        model, sequences, counts = result.model, result.sequences, result.counts
+        sequences, counts = counted(small_mixture(0), rhythmic_events())
+        model = make_model(small_mixture(0), sequences)
         of_all = event_model(model, counts, "mixture")
         rows = of_all._distribution(of_all._contexts(sequences, np.arange(len(sequences.item))))
     else:
