@@ -19,7 +19,7 @@ from rrn_tf.features import ITEM_ID, USER_ID, Split
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 
 _SPLITS = (Split.TEST, Split.TEST_COLD)
-_OLDER = "was saved by an earlier version, without them"
+_OLDER = "was saved by an earlier version, which did not keep its training events"
 
 
 def evaluate_event_file(
@@ -44,12 +44,12 @@ def evaluate_event_file(
       new_only: only events whose item is new to the user are scored, among such items alone.
 
     Raises:
-      QueryFileError: where nothing is left to score, or `new_only` is asked of a model that holds no training events.
+      QueryFileError: where nothing is left to score, or `new_only` is asked of a model that kept no training events.
     """
     table = read_queries(data)
     training = model.training_events()
     if new_only and not len(training.item):
-        raise QueryFileError(f"--new-only: expected a model that holds its training events, found one that {_OLDER}")
+        raise QueryFileError(f"--new-only: expected a model that knows what its users met, but this one {_OLDER}")
     item = pd.Categorical(table.frame[ITEM_ID], categories=model.item_ids).codes.astype(np.int64) + 1
     usable = np.flatnonzero(table.usable & (item > 0))
     if not len(usable):
@@ -59,8 +59,9 @@ def evaluate_event_file(
         raise QueryFileError(f"{data}: expected events that the model was not trained on, found none")
     of_kind = _of_mixture if model.is_mixture else _of_network
     figures = of_kind(model, training, later.sequences, protocol=protocol, measures=measures, new_only=new_only)
-    if new_only and not figures:
-        raise QueryFileError(f"{data}: expected events whose item is new to their user, found none")
+    if not figures:
+        expected = "whose item is new to their user" if new_only else f"that the protocol {protocol} scores"
+        raise QueryFileError(f"{data}: expected events {expected}, found none")
     slices = {split: of.pop(SLICES, {}) for split, of in figures.items()}.get(Split.TEST.label, {})
     told = {
         "events that the model was trained on are left out": later.seen,

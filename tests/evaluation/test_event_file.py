@@ -138,6 +138,8 @@ def test_a_file_of_trained_events_alone_has_nothing_to_score(
     answer = evaluate(path, written(tmp_path, [("u0", int(result.sequences.item[0]), 0)]))
     assert answer.exit_code == 1
     assert "expected events that the model was not trained on, found none" in answer.output.splitlines()[-1]
+    answer = evaluate(path, written(tmp_path, [("u0", 1, 99)]), "--protocol", "interleaved")
+    assert "expected events that the protocol interleaved scores, found none" in answer.output.splitlines()[-1]
 
 
 def test_discovery_leaves_repeats_out(saved: tuple[CollaborativeResult, Path], tmp_path: Path) -> None:
@@ -173,7 +175,7 @@ def test_a_network_of_an_earlier_version_is_read(saved: tuple[CollaborativeResul
     assert outcome.metrics["test"][CLEAN]["nll"] == pytest.approx(np.mean(losses(saved[0], 2, [2, 3])), rel=1e-5)
     assert outcome.slices == {}
     assert any("whether the model was trained on these events cannot be told" in line for line in outcome.messages)
-    with pytest.raises(QueryFileError, match="--new-only: expected a model that holds its training events"):
+    with pytest.raises(QueryFileError, match="--new-only: expected a model that knows what its users met"):
         evaluate_event_file(model, file, CLEAN, new_only=True)
 
 
