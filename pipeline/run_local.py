@@ -197,6 +197,8 @@ def event_record(run: RunRecord, source: DataSource) -> dict[str, Any]:
         "events": prepared.events,
         "rejected": prepared.rejected,
         "dropped": prepared.dropped,
+        "dropped_users": prepared.dropped_users,
+        "dropped_items": prepared.dropped_items,
         "leaderboard": json.loads(Path(run.uri("evaluation") or "", JSON_FILE).read_text()),
     }
 

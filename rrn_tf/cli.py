@@ -118,7 +118,12 @@ def predict(model: str, queries: str, output: str, protocol: str, json_file: str
         write_json(json_file, {"protocol": protocol, **outcome.as_dict()})
 
 
-@main.command(epilog=example("rrn evaluate --model runs/a --data later_ratings.csv"))
+@main.command(
+    epilog=example(
+        "rrn evaluate --model runs/a --data later_ratings.csv",
+        "rrn evaluate --model runs/b --data later_events.csv --metrics nll,ndcg -k 5 -k 20 --new-only",
+    )
+)
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--data", required=True, help="What the model has not seen: CSV, user_id,item_id[,rating],timestamp.")
 @click.option(
@@ -126,13 +131,27 @@ def predict(model: str, queries: str, output: str, protocol: str, json_file: str
     type=click.Choice([*PROTOCOLS, *EVENT_PROTOCOLS]),
     help=f"Of ratings {PROTOCOLS[0]} (the default) or {PROTOCOLS[1]}; of events {' or '.join(EVENT_PROTOCOLS)}.",
 )
+@click.option("--metrics", help="Of events, with commas between: nll, hit, mrr, ndcg (default: all).")
+@click.option("-k", "ks", multiple=True, type=click.IntRange(min=1), help="Of events' hit and NDCG (default: 10).")
+@click.option(
+    "--new-only", is_flag=True, help="Of events: discovery. Only items that are new to the user, among such items."
+)
 @json_option
-def evaluate(model: str, data: str, protocol: str | None, json_file: str | None) -> None:
+def evaluate(
+    model: str,
+    data: str,
+    protocol: str | None,
+    metrics: str | None,
+    ks: tuple[int, ...],
+    new_only: bool,
+    json_file: str | None,
+) -> None:
     """RMSE and MAE on ratings, known users and items apart from unknown ones, with slices; of a Collaborative RNN the
-    loss and ranks of next items.
+    loss and ranks of next items, and the same by kind of event.
     """
     with one_line_errors():
         from rrn_tf.environment import environment
+        from rrn_tf.evaluation.event_figures import METRICS, Measures
         from rrn_tf.evaluation.event_file import evaluate_event_file
         from rrn_tf.evaluation.queries import evaluate_file
         from rrn_tf.report.run_summary import print_event_metrics, print_metrics, print_slices
@@ -145,10 +164,19 @@ def evaluate(model: str, data: str, protocol: str | None, json_file: str | None)
         if protocol not in protocols:
             raise click.UsageError(f"{model}: expected the protocol {' or '.join(protocols)}, found {protocol}")
         if isinstance(saved, SavedRRN):
+            if metrics is not None or ks or new_only:
+                raise click.UsageError(
+                    f"{model}: --metrics, -k and --new-only are for events, found a model of ratings"
+                )
             outcome = evaluate_file(saved, Path(data), protocol)
             print_metrics(outcome.metrics)
         else:
-            outcome = evaluate_event_file(saved, Path(data), protocol)
+            names = METRICS if metrics is None else tuple(name.strip() for name in metrics.split(","))
+            try:
+                measures = Measures(names, tuple(dict.fromkeys(ks)) or (10,))
+            except ValueError as error:
+                raise click.UsageError(f"--metrics: {error}") from None
+            outcome = evaluate_event_file(saved, Path(data), protocol, measures, new_only=new_only)
             print_event_metrics(outcome.metrics)
         print_slices(outcome.slices)
         for message in outcome.messages:

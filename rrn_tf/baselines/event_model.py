@@ -4,19 +4,32 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.data.event_scores import Positions, middle_ranks, positions_of, user_means
 from rrn_tf.data.events import EventSequences
+from rrn_tf.data.own_items import OwnItems
 from rrn_tf.features import Split
 
 FloatArray = npt.NDArray[np.float32]
 Fitted = TypeVar("Fitted", bound="EventBaseline")
 
 _BLOCK = 1 << 22  # scores held at once
+
+
+class Answers(NamedTuple):
+    """What a model said of N events.
+
+    Attributes:
+      log_probability: float32[N], of the item of each event, in nats.
+      rank: float32[N], of the item among all items, or among those that are new to the user (see `middle_ranks`).
+    """
+
+    log_probability: FloatArray
+    rank: FloatArray
 
 
 class EventModel(Protocol):
@@ -84,12 +97,28 @@ class DistributionModel(abc.ABC):
 
     def ranks(self, sequences: EventSequences, positions: Positions) -> FloatArray:
         """As `EventModel.ranks`."""
-        found = np.empty(len(positions), np.float32)
+        return self.answers(sequences, positions).rank
+
+    def answers(self, sequences: EventSequences, positions: Positions, *, new_only: bool = False) -> Answers:
+        """Log-probabilities and ranks together: each distribution is made once.
+
+        Args:
+          sequences: the events.
+          positions: int64[N], indices into `sequences.item`, in any order.
+          new_only: the items of the user's earlier events are left out, and the probabilities of the others add up to
+            one; the item of each event should then be new to its user.
+        """
+        found = Answers(np.empty(len(positions), np.float32), np.empty(len(positions), np.float32))
+        own = OwnItems(sequences) if new_only else None
         for at, scores, row in self._blocks(sequences, positions):
-            column = sequences.item[positions[at]] - 1
             size = max(_BLOCK // scores.shape[1], 1)
             for part in np.split(np.arange(len(at)), range(size, len(at), size)):
-                found[at[part]] = middle_ranks(scores[row[part]], column[part])
+                asked, rows = positions[at[part]], scores[row[part]]
+                if own:
+                    rows = own.without(rows, asked)
+                column = sequences.item[asked] - 1
+                found.log_probability[at[part]] = rows[np.arange(len(part)), column]
+                found.rank[at[part]] = middle_ranks(rows, column)
         return found
 
     def _blocks(

@@ -19,12 +19,13 @@ from rrn_tf.beam.tfrecords import write_tfrecords
 from rrn_tf.beam.vocabularies import IdCounts, count_ids
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.arrays import concatenate_rows, take_rows
-from rrn_tf.data.event_rules import CodedEvents, SplitEvents, split_diverse_users
+from rrn_tf.data.event_rules import CodedEvents, Dropped, SplitEvents, split_by_source, split_diverse_users
 from rrn_tf.data.prepared import sequence_file
 from rrn_tf.features import Side, Split
 
 Int32 = npt.NDArray[np.int32]
 SUMMARIES = "summaries"
+EVENTS, LATER = "events", "later"
 
 
 class ShardSummary(NamedTuple):
@@ -33,12 +34,12 @@ class ShardSummary(NamedTuple):
     Attributes:
       users: int32[U], indices of its users that are left.
       items: int32[M], indices of the items of their training events.
-      dropped: number of events of the other users.
+      dropped: what the rules on its users left out.
     """
 
     users: Int32
     items: Int32
-    dropped: int
+    dropped: dict[str, Dropped]
 
 
 class EventVocabularies(NamedTuple):
@@ -47,14 +48,14 @@ class EventVocabularies(NamedTuple):
     Attributes:
       users, items: string, sorted ids; the place from 1 is the index.
       user_index, item_index: int32, the index by that before the last rules, 0 for those left out.
-      dropped: number of events of users that are not diverse.
+      dropped: what the rules on the users of all shards left out.
     """
 
     users: pa.Array
     items: pa.Array
     user_index: Int32
     item_index: Int32
-    dropped: int
+    dropped: dict[str, Dropped]
 
 
 class ShardCounts(NamedTuple):
@@ -74,30 +75,53 @@ def count_users(batch: pa.RecordBatch, items: IdCounts) -> IdCounts:
     return count_ids(batch, features.USER_ID, indices_of(batch, features.ITEM_ID, items) > 0)
 
 
+def count_all_users(batch: pa.RecordBatch) -> IdCounts:
+    """Events of each user of a batch."""
+    return count_ids(batch, features.USER_ID, np.ones(batch.num_rows, bool))
+
+
 def code_events(
-    batch: pa.RecordBatch, shards: int, users: IdCounts, items: IdCounts
+    batch: pa.RecordBatch, shards: int, users: IdCounts, items: IdCounts, *, unknown_items: bool = False
 ) -> Iterator[tuple[int, CodedEvents]]:
-    """The events of known users with known items, with indices in place of ids, by user shard."""
+    """The events of known users with known items, with indices in place of ids, by user shard.
+
+    Args:
+      batch: of events.
+      shards: how many.
+      users, items: those that are known.
+      unknown_items: events with items that are not known stay, with item 0.
+    """
     coded = CodedEvents(
         indices_of(batch, features.USER_ID, users),
         indices_of(batch, features.ITEM_ID, items),
         batches.numbers(batch, features.TIMESTAMP),
         batches.numbers(batch, features.POSITION),
     )
-    coded = take_rows(coded, (coded.user > 0) & (coded.item > 0))
+    coded = take_rows(coded, (coded.user > 0) & (unknown_items | (coded.item > 0)))
     for shard, rows in by_shard(coded.user, len(users.ids), shards):
         yield shard, take_rows(coded, rows)
 
 
 class SplitUsers(beam.DoFn):
-    """All events of a shard's diverse users, split; and its summary."""
+    """All events of a shard's diverse users, split; and its summary.
+
+    An element has the shard's events at `EVENTS` and, where validation events come apart, these at `LATER`.
+    """
 
     def __init__(self, config: EventDataConfig) -> None:
         self._config = config
 
-    def process(self, element: tuple[int, Iterable[CodedEvents]]) -> Iterator[Any]:
+    def process(self, element: tuple[int, dict[str, Iterable[CodedEvents]]]) -> Iterator[Any]:
         shard, parts = element
-        events, dropped = split_diverse_users(concatenate_rows(list(parts)), self._config)
+        events, dropped = (
+            split_by_source(
+                concatenate_rows(list(parts[EVENTS])),
+                concatenate_rows([CodedEvents.empty(), *parts[LATER]]),
+                self._config,
+            )
+            if LATER in parts
+            else split_diverse_users(concatenate_rows(list(parts[EVENTS])), self._config)
+        )
         trained = _distinct(events.item[events.split == Split.TRAIN])
         yield pvalue.TaggedOutput(SUMMARIES, ShardSummary(_distinct(events.user), trained, dropped))
         yield shard, events
@@ -117,8 +141,13 @@ def vocabularies(users: IdCounts, items: IdCounts, summaries: list[ShardSummary]
         items.ids.take(pa.array(trained - 1)),
         _places(left, len(users.ids)),
         _places(trained, len(items.ids)),
-        sum(summary.dropped for summary in summaries),
+        added_up([summary.dropped for summary in summaries]),
     )
+
+
+def added_up(parts: list[dict[str, Dropped]]) -> dict[str, Dropped]:
+    """What was left out of all parts, by the rules of the first."""
+    return {rule: Dropped(*(sum(column) for column in zip(*(part[rule] for part in parts)))) for rule in parts[0]}
 
 
 def _distinct(index: Int32) -> Int32:

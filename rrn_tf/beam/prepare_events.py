@@ -11,6 +11,7 @@ from rrn_tf.beam import read_events
 from rrn_tf.beam.build_events import BuildEvents
 from rrn_tf.beam.dead_letters import WriteDeadLetters
 from rrn_tf.beam.errors import surfaced_errors
+from rrn_tf.beam.event_shards import EVENTS, LATER
 from rrn_tf.beam.files import remove
 from rrn_tf.beam.read_events import ReadEvents
 from rrn_tf.collaborative_config import EventDataConfig
@@ -24,6 +25,7 @@ def prepare_events(
     output_dir: str,
     config: EventDataConfig,
     *,
+    valid: str | None = None,
     dead_letters: str,
     beam_args: Sequence[str] = (),
 ) -> EventMetadata:
@@ -33,6 +35,7 @@ def prepare_events(
       pattern: CSV or Parquet files of events or ratings, or files in a published format (see `ReadRatings`).
       output_dir: receives sequences, vocabularies and metadata.
       config: of the rules.
+      valid: files of later events for validation, read as `pattern` is; all of `pattern` then trains.
       dead_letters: JSON Lines file for rejected rows.
       beam_args: pipeline options, passed to Beam untouched; default: the in-memory runner.
 
@@ -40,15 +43,21 @@ def prepare_events(
       The metadata, which lies in `output_dir` too.
 
     Raises:
-      BadInputError: in one line: no such file, a wrong header, no rows, too many rejected, none left by the rules.
+      BadInputError: in one line: no such file, a wrong header, no rows, too many rejected, none left by the rules
+        (of validation, where it comes apart).
     """
     remove(f"{output_dir}/{EVENT_METADATA_FILE}")  # of an earlier run, so that its presence always means success
     with surfaced_errors(), reused_memory():
         pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
-        read = pipeline | "ReadEvents" >> ReadEvents(pattern)
-        counts = read[read_events.REJECTED] | WriteDeadLetters(
-            dead_letters, config.max_bad_share, read[read_events.ROWS], read_events.EVENTS
+        parts = {EVENTS: pipeline | "ReadEvents" >> ReadEvents(pattern)}
+        if valid is not None:
+            parts[LATER] = pipeline | "ReadValidation" >> ReadEvents(valid)
+        rejected = [part[read_events.REJECTED] for part in parts.values()]
+        rows = [part[read_events.ROWS] for part in parts.values()]
+        counts = (rejected | "AllRejected" >> beam.Flatten()) | WriteDeadLetters(
+            dead_letters, config.max_bad_share, rows | "AllRowCounts" >> beam.Flatten(), read_events.EVENTS
         )
-        _ = read[read_events.EVENTS] | BuildEvents(config, output_dir, rejected=counts)
+        events = {name: part[read_events.EVENTS] for name, part in parts.items()}
+        _ = events | BuildEvents(config, output_dir, rejected=counts)
         pipeline.run().wait_until_finish()
     return EventMetadata.load(output_dir)

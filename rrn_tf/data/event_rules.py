@@ -3,6 +3,10 @@
 They are applied in this order: items with few events are left out; then users with few of the remaining events; then
 users whose remaining events are not diverse enough, held-out ones counted; then the last events of each user are held
 out; then held-out events are left out whose item has no training event.
+
+Where later events for validation come apart (`split_by_source`), the first three rules look at the other events alone,
+which all train. Of the later ones those are left out whose user is not trained, that are not later than the user's
+training events, or whose item has no training event.
 """
 
 from __future__ import annotations
@@ -17,9 +21,18 @@ from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.rows import Positions, segment_starts, time_order
 from rrn_tf.features import Split
 
-# What `EventMetadata.dropped` counts events by; the rules of `EventDataConfig`, in order.
+# What `EventMetadata` counts by what was left out; the rules of `EventDataConfig`, in order.
 ITEM_EVENTS, USER_EVENTS, USER_ENTROPY, UNTRAINED_ITEM = "item_events", "user_events", "user_entropy", "untrained_item"
-RULES = (ITEM_EVENTS, USER_EVENTS, USER_ENTROPY, UNTRAINED_ITEM)
+# Of later events that come apart, before the last one.
+UNTRAINED_USER, NOT_LATER = "untrained_user", "not_later"
+
+
+class Dropped(NamedTuple):
+    """What a rule left out: events, users with all of their events, and items with all of theirs."""
+
+    events: int
+    users: int = 0
+    items: int = 0
 
 
 class CodedEvents(NamedTuple):
@@ -109,7 +122,7 @@ def _held_out(count: Positions, config: EventDataConfig) -> Positions:
     return np.minimum(np.clip(nearest, config.min_holdout, config.max_holdout), count - 1)
 
 
-def split_diverse_users(events: CodedEvents, config: EventDataConfig) -> tuple[SplitEvents, int]:
+def split_diverse_users(events: CodedEvents, config: EventDataConfig) -> tuple[SplitEvents, dict[str, Dropped]]:
     """Applies the rules on entropy and holding out to all events of some users.
 
     Args:
@@ -117,12 +130,56 @@ def split_diverse_users(events: CodedEvents, config: EventDataConfig) -> tuple[S
       config: of the rules.
 
     Returns:
-      The events of diverse users by user and time, and the number of events of the others.
+      The events of diverse users by user and time, and what was left out.
     """
+    kept, count, dropped = _of_diverse_users(events, config)
+    split = split_by_position(count, config)
+    return SplitEvents(kept.user, kept.item, kept.timestamp, split), dropped
+
+
+def split_by_source(
+    events: CodedEvents, later: CodedEvents, config: EventDataConfig
+) -> tuple[SplitEvents, dict[str, Dropped]]:
+    """The events of diverse users train; later events of these users, which come apart, are those of validation.
+
+    Args:
+      events: of some users, in any order.
+      later: for validation, in any order; item 0 is one that the rules on `events` left out.
+      config: of the rule on entropy.
+
+    Returns:
+      The events that are left, by user and time, and what was left out.
+    """
+    kept, count, dropped = _of_diverse_users(events, config)
+    last = np.cumsum(count) - 1
+    users, end = kept.user[last], kept.timestamp[last]
+    place = np.searchsorted(users, later.user)
+    trained = np.append(users, -1)[place] == later.user
+    after = trained & (later.timestamp > np.append(end, 0)[place])
+    added = in_order(take_rows(later, after))
+    user = np.concatenate([kept.user, added.user])
+    split = np.repeat(np.array([Split.TRAIN, Split.VALID], np.uint8), [len(kept.user), len(added.user)])
+    whole = SplitEvents(
+        user,
+        np.concatenate([kept.item, added.item]),
+        np.concatenate([kept.timestamp, added.timestamp]),
+        split,
+    )
+    return take_rows(whole, np.argsort(user, kind="stable")), {
+        **dropped,
+        UNTRAINED_USER: Dropped(int((~trained).sum()), len(np.unique(later.user[~trained]))),
+        NOT_LATER: Dropped(int((trained & ~after).sum())),
+    }
+
+
+def _of_diverse_users(
+    events: CodedEvents, config: EventDataConfig
+) -> tuple[CodedEvents, Positions, dict[str, Dropped]]:
+    """Events of diverse users in order, how many each has, and what was left out."""
     ordered = in_order(events)
     first = segment_starts(ordered.user)
     count = np.diff(first, append=len(ordered.user))
     diverse = item_entropy(ordered.user, ordered.item) > config.min_user_entropy
     kept = take_rows(ordered, np.repeat(diverse, count))
-    split = split_by_position(count[diverse], config)
-    return SplitEvents(kept.user, kept.item, kept.timestamp, split), len(ordered.user) - len(kept.user)
+    dropped = Dropped(len(ordered.user) - len(kept.user), int((~diverse).sum()))
+    return kept, count[diverse], {USER_ENTROPY: dropped}

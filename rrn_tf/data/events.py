@@ -59,7 +59,10 @@ class EventSequences:
 
     def without(self, splits: Iterable[Split]) -> EventSequences:
         """As if the events of some splits had never been, without context; users and items keep their indices."""
-        kept = ~np.isin(self.split, [int(split) for split in splits])
+        return self.taken(~np.isin(self.split, [int(split) for split in splits]))
+
+    def taken(self, kept: npt.NDArray[np.bool_]) -> EventSequences:
+        """Some of the events, bool[N], without context; users and items keep their numbers."""
         counts = np.bincount(self.user[kept], minlength=len(self.user_splits) - 1)
         return EventSequences(
             np.concatenate([[0], np.cumsum(counts)]),

@@ -99,17 +99,11 @@ def as_training(events: EventSequences) -> EventSequences:
     )
 
 
-def select(events: EventSequences, chosen: npt.NDArray[np.bool_]) -> EventSequences:
-    """Some of the events, without context, of the same users and items."""
-    counts = np.bincount(events.user[chosen], minlength=len(events.user_splits) - 1)
-    return replace(
-        events,
-        user_splits=np.concatenate([[0], np.cumsum(counts)]),
-        item=events.item[chosen],
-        timestamp=events.timestamp[chosen],
-        split=events.split[chosen],
-        context=None,
-    )
+def before_last(held: EventSequences, later: LaterEvents) -> npt.NDArray[np.bool_]:
+    """bool[N], which later events are of before their user's last held one."""
+    last = np.full(held.num_users + 1, np.iinfo(np.int64).min)
+    np.maximum.at(last, held.user, held.timestamp)
+    return np.asarray(later.timestamp < last[later.user])
 
 
 def _numbered(

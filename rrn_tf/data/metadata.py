@@ -101,6 +101,8 @@ class EventMetadata:
       rejected: number of rejected rows by reason.
       dropped: number of good events that each rule left out (see `rrn_tf.data.event_rules`).
       config: how they were prepared.
+      dropped_users, dropped_items: numbers of users and of items that each rule left out with all of their events;
+        empty in files of an earlier version.
     """
 
     users: int
@@ -109,6 +111,8 @@ class EventMetadata:
     rejected: dict[str, int]
     dropped: dict[str, int]
     config: EventDataConfig
+    dropped_users: dict[str, int] = field(default_factory=dict)
+    dropped_items: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The metadata as indented JSON text."""

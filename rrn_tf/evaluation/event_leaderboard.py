@@ -12,6 +12,7 @@ import numpy.typing as npt
 from rrn_tf.baselines.event_model import EventBaseline, EventModel
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
+from rrn_tf.evaluation.event_kinds import ENTROPY_BINS
 from rrn_tf.evaluation.event_metrics import (
     discounted_gains,
     entropy_bins,
@@ -23,8 +24,6 @@ from rrn_tf.evaluation.event_metrics import (
     training_entropy,
 )
 from rrn_tf.evaluation.tables import aligned_text, markdown
-
-ENTROPY_BINS = ("low entropy", "middle", "high")
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,10 @@ from rrn_tf.baselines.event_model import DistributionModel, FloatArray
 from rrn_tf.data.event_batches import EventGroup, plan_until, spec_of
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
+from rrn_tf.data.own_items import OwnItems
 from rrn_tf.data.shared_counts import SharedCounts
-from rrn_tf.evaluation.event_leaderboard import event_leaderboard, score
+from rrn_tf.evaluation.event_figures import REPEATS, SLICES, Measures, figures, sliced
+from rrn_tf.evaluation.event_kinds import kinds_of
 from rrn_tf.evaluation.event_likelihood import EventNetwork, chunk_of, unroll_of
 from rrn_tf.evaluation.event_protocols import scored_positions
 from rrn_tf.features import Split
@@ -30,11 +32,13 @@ class _StatesOfEvents(DistributionModel):
     Args:
       model: the network.
       name: in the leaderboard.
-      start: float32[U + 1, units], each user's state before the first event; zeros by default.
+      start: float32[U + 1, units], where the training events left each user's state; by default these events are gone
+        through, from the zero state.
     """
 
     def __init__(self, model: EventNetwork, name: str, start: FloatArray | None = None) -> None:
         self.name = name
+        self._after_training = start is not None
         self._start = tf.zeros([model.cell.num_users + 1, model.cell.units]) if start is None else tf.constant(start)
         self._model = model
         self._unroll = unroll_of(model)
@@ -47,6 +51,9 @@ class _StatesOfEvents(DistributionModel):
 
     def _states(self, sequences: EventSequences, positions: Positions) -> FloatArray:
         """float32[N, units], the state of its user before each event."""
+        if self._after_training:
+            positions = positions - np.cumsum(sequences.counts([Split.TRAIN]))[sequences.user[positions]]
+            sequences = sequences.taken(sequences.split != Split.TRAIN)
         step = positions - sequences.user_splits[sequences.user[positions]] - 1
         states = self._start.numpy()[sequences.user[positions]]
         order = np.argsort(sequences.user[positions], kind="stable")
@@ -189,11 +196,12 @@ def network_figures(
     model: EventNetwork,
     sequences: EventSequences,
     protocol: str,
-    k: int = 10,
+    measures: Measures | None = None,
     *,
     splits: Iterable[Split] = (Split.VALID, Split.TEST),
     counts: SharedCounts | None = None,
     start: FloatArray | None = None,
+    new_only: bool = False,
 ) -> dict[str, dict[str, Any]]:
     """What a network reaches on each split, by one protocol.
 
@@ -201,29 +209,30 @@ def network_figures(
       model: the network.
       sequences: the events.
       protocol: ``clean`` or ``interleaved`` (see `rrn_tf.evaluation.event_protocols`).
-      k: of hit@k and NDCG@k.
+      measures: the figures; all, at 10, by default.
       splits: those of them that have events to score.
       counts: of others, of a mixture.
       start: as that of `NetworkEventModel`.
+      new_only: only events whose item is new to the user are scored, among such items alone.
 
     Returns:
-      ``{split: {"nll", "standard_error", "hit@k", "mrr", "ndcg@k", "nll_by_entropy", "users", "n"}}``.
+      Of each split the `figures` of its events and, where there are training events, by which they are told apart,
+      ``slices`` (see `rrn_tf.evaluation.event_kinds`); with `new_only` also ``repeats_left_out``, a number of events.
     """
-    figures: dict[str, dict[str, Any]] = {}
-    network = event_model(model, counts, "C-RNN", start)
+    found: dict[str, dict[str, Any]] = {}
+    network, measures = event_model(model, counts, "C-RNN", start), measures or Measures()
     for split in splits:
         positions = scored_positions(sequences, split, protocol)
+        everything = len(positions)
+        if new_only:
+            positions = positions[~OwnItems(sequences).repeated[positions]]
         if not len(positions):
             continue
-        (row,) = event_leaderboard(sequences, positions, {network.name: score(network, sequences, positions)}, k=k)
-        figures[split.label] = {
-            "nll": row.nll,
-            "standard_error": row.standard_error,
-            f"hit@{k}": row.hit,
-            "mrr": row.mrr,
-            f"ndcg@{k}": row.ndcg,
-            "nll_by_entropy": row.nll_by_entropy,
-            "users": row.users,
-            "n": row.n,
-        }
-    return figures
+        values = measures.values(network.answers(sequences, positions, new_only=new_only))
+        user = sequences.user[positions]
+        found[split.label] = figures(values, user)
+        if sequences.counts([Split.TRAIN]).any():
+            found[split.label][SLICES] = sliced(values, user, kinds_of(sequences, positions))
+        if new_only:
+            found[split.label][REPEATS] = everything - len(positions)
+    return found

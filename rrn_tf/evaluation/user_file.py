@@ -101,6 +101,8 @@ def recommend_file(
     value: str,
     timestamp: int | None = None,
     on_users: Callable[[int, int], None] = lambda done, of: None,
+    *,
+    new_only: bool = False,
 ) -> RecommendOutcome:
     """Writes a CSV of recommended items: user, rank, item, its score or probability, and whether the user is known.
 
@@ -115,6 +117,7 @@ def recommend_file(
       value: name of the column of scores or probabilities.
       timestamp: unix seconds, for rows without a time of their own.
       on_users: is told how many users are done, and of how many.
+      new_only: as that of `rrn_tf.serving.recommend_users.recommend_users`.
     """
     table = read_users(users)
     times = table.timestamp if timestamp is None else np.where(table.timed, table.timestamp, timestamp)
@@ -126,7 +129,7 @@ def recommend_file(
             part = slice(begin, begin + step)
             usable = table.usable[part]
             ids, at, has_time = (of[part][usable] for of in (table.user_id, times, timed))
-            found = recommend_users(saved, ids, at, has_time, k)
+            found = recommend_users(saved, ids, at, has_time, k, new_only=new_only)
             frame, row = _lines(table.user_id[part], usable, found, value)
             if table.timed.any():
                 frame[TIMESTAMP] = np.where(table.timed[part], table.timestamp[part].astype(str), "")[row]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -11,7 +12,9 @@ from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from rrn_tf.data.dropped import lines_of_dropped
 from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
+from rrn_tf.evaluation.event_figures import shown
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
 from rrn_tf.features import SCORE, Split
@@ -40,7 +43,8 @@ def print_prepared_events(metadata: EventMetadata) -> None:
         f"{train:,} training events of {metadata.users:,} users with {metadata.items:,} items; {valid:,} validation, "
         f"{test:,} test"
     )
-    _print_counts("events left out", metadata.dropped)
+    for line in lines_of_dropped(metadata):
+        _print(line)
     _print_counts("rows rejected", metadata.rejected)
 
 
@@ -56,23 +60,20 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
 
 def print_event_metrics(metrics: Mapping[str, Any]) -> None:
     """Figures of next items by split and protocol: means over users."""
-    table = _table("split", "protocol", "NLL", "s.e.", "hit@10", "MRR", "NDCG@10", "events")
-    for split in Split:
-        for protocol, of in metrics.get(split.label, {}).items():
-            values = (of["nll"], of["standard_error"], of["hit@10"], of["mrr"], of["ndcg@10"])
-            table.add_row(split.label, protocol, *(f"{value:.4f}" for value in values), f"{of['n']:,}")
-    _print(table)
+    rows = [
+        {"split": split.label, "protocol": protocol, **shown(of)}
+        for split in Split
+        for protocol, of in metrics.get(split.label, {}).items()
+    ]
+    _print_rows(rows, {"n": "events"})
     if metrics.get("best_nll") is not None:
         _print(f"best reachable NLL on the last held-out events: {metrics['best_nll']:.4f}")
 
 
-def print_slices(slices: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
-    """Figures by slice."""
+def print_slices(slices: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+    """Figures by slice, of ratings or of events."""
     for name, rows in slices.items():
-        table = _table(name, "RMSE", "MAE", "rows")
-        for row in rows:
-            table.add_row(row["slice"], f"{row['rmse']:.4f}", f"{row['mae']:.4f}", f"{row['n']:,}")
-        _print(table)
+        _print_rows([shown(row) for row in rows], {"slice": name, "n": "events" if "users" in rows[0] else "rows"})
 
 
 def print_recommendations(items: Iterable[tuple[str, float]], of: str = SCORE) -> None:
@@ -171,6 +172,26 @@ def _print_counts(what: str, counts: Mapping[str, int]) -> None:
         _print(
             f"{total:,} {what}: {', '.join(f'{reason} {count:,}' for reason, count in sorted(counts.items()) if count)}"
         )
+
+
+def _print_rows(rows: Sequence[Mapping[str, Any]], headings: Mapping[str, str]) -> None:
+    """A table of rows with the same keys, which its headings are by default."""
+    if not rows:
+        return
+
+    def cell(value: Any) -> str:
+        if isinstance(value, float):
+            return f"{value:.4f}"
+        return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+
+    names = {"standard_error": "s.e.", **headings}
+    table = _table(
+        *(names.get(key) or re.sub("nll|mrr|ndcg|rmse|mae", lambda name: name[0].upper(), key) for key in rows[0])
+    )
+    table.collapse_padding = True  # or it would not fit a terminal of 80 columns
+    for row in rows:
+        table.add_row(*map(cell, row.values()))
+    _print(table)
 
 
 def _print_best(figures: Mapping[str, Any]) -> None:

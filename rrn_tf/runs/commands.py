@@ -46,7 +46,7 @@ def config_of(kind: str, name: str | None, overrides: tuple[str, ...]) -> Config
 @click.option("--data", required=True, help="A path, movielens-small, synthetic, synthetic-events or tfds:NAME.")
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
-@click.option("--valid", help="Later ratings for validation, in place of the time split.")
+@click.option("--valid", help="Later ratings or events for validation; all of --data then trains.")
 @click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
@@ -69,8 +69,6 @@ def train(
     """
     import shlex
 
-    if kind == CRNN and valid:
-        raise click.UsageError("--valid is for ratings; of events the last of each user are held out")
     with one_line_errors():
         from rrn_tf.cluster import several_workers
         from rrn_tf.collaborative_config import CollaborativeConfig
@@ -111,6 +109,7 @@ def train(
                     source.pattern,
                     output,
                     config,
+                    valid=valid_pattern,
                     on_prepared=print_prepared_events,
                     best_nll=source.best_nll,
                     **common,

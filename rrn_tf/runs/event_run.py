@@ -29,6 +29,7 @@ def train_event_run(
     output: str | Path,
     config: CollaborativeConfig,
     *,
+    valid: str | None = None,
     strategy: tf.distribute.Strategy | None = None,
     listeners: Sequence[Listener] = (),
     on_prepared: Callable[[EventMetadata], None] = lambda metadata: None,
@@ -42,6 +43,7 @@ def train_event_run(
       pattern: of the events (see `rrn_tf.beam.prepare_events`).
       output: the run directory.
       config: everything that decides the result.
+      valid: files of later events for validation, in place of the last ones of each user; there is no test then.
       strategy: where to train; by default `make_strategy(config.training.replicas)`. Of several workers the chief calls
         this, and the others `rrn_tf.runs.worker_run.train_worker`.
       listeners: are told of training.
@@ -74,11 +76,14 @@ def train_event_run(
         pattern,
         str(paths.sequences),
         config.data,
+        valid=valid,
         dead_letters=str(paths.dead_letters),
         beam_args=beam_args,
     )
     listener.on_stage("preparing events")
-    resumed = prepare_once(paths, config, {"data": pattern}, prepare, resume=resume)
+    # Runs of an earlier version, which may be resumed, say nothing of `valid`.
+    source = {"data": pattern} | ({"valid": valid} if valid else {})
+    resumed = prepare_once(paths, config, source, prepare, resume=resume)
     release_workers(strategy, resumed)
     seconds["prepare"] = time.perf_counter() - begin
     metadata = EventMetadata.load(paths.sequences)
@@ -123,6 +128,8 @@ def train_event_run(
         "events": metadata.events,
         "rejected": metadata.rejected,
         "dropped": metadata.dropped,
+        "dropped_users": metadata.dropped_users,
+        "dropped_items": metadata.dropped_items,
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         **environment(config.training.seed),
     }

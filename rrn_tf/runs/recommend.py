@@ -19,6 +19,7 @@ from rrn_tf.command import example, json_option, one_line_errors, write_json
 @click.option("--output", type=click.Path(dir_okay=False), help="Of --users: CSV, a line an item.")
 @click.option("--at", "at", help="As of this time: unix seconds or an ISO date (default: after what was last seen).")
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1), help="Items a user.")
+@click.option("--new-only", is_flag=True, help="Of next items those that the user has not met; of ratings always so.")
 @json_option
 def recommend(
     model: str,
@@ -27,6 +28,7 @@ def recommend(
     output: str | None,
     at: str | None,
     k: int,
+    new_only: bool,
     json_file: str | None,
 ) -> None:
     """The best items for users as of a time; items already rated are left out. Of a model of events the next items,
@@ -57,7 +59,9 @@ def recommend(
         of, met = (SCORE, "ratings") if isinstance(saved, SavedRRN) else ("probability", "events")
         if users_file and output:
             with bar("recommending") as on_users:
-                outcome = recommend_file(saved, Path(users_file), Path(output), k, of, timestamp, on_users)
+                outcome = recommend_file(
+                    saved, Path(users_file), Path(output), k, of, timestamp, on_users, new_only=new_only
+                )
             click.echo(
                 f"{outcome.items:,} items for {outcome.users:,} users in {output}; "
                 f"{outcome.unknown_users:,} of unknown users"
@@ -70,7 +74,12 @@ def recommend(
             timestamp = saved.until
         times = np.full(len(user_ids), timestamp or 0)
         found = recommend_users(
-            saved, np.array(user_ids, object), times, np.full(len(user_ids), timestamp is not None), k
+            saved,
+            np.array(user_ids, object),
+            times,
+            np.full(len(user_ids), timestamp is not None),
+            k,
+            new_only=new_only,
         )
         answers = []
         for user, names, values, known in zip(user_ids, *found, strict=True):

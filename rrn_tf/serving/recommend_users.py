@@ -33,6 +33,8 @@ def recommend_users(
     timestamp: npt.NDArray[np.int64],
     timed: npt.NDArray[np.bool_],
     k: int,
+    *,
+    new_only: bool = False,
 ) -> Recommended:
     """The best items of users, each as of a time.
 
@@ -43,6 +45,7 @@ def recommend_users(
       timed: bool[N]; False where the time is that of the last ratings, or of the user's last event, and `timestamp`
         says nothing.
       k: how many items.
+      new_only: of a model of events: without all items of the user's events; one of ratings never has those rated.
 
     Raises:
       ValueError: for times asked of a model of events that knows order alone.
@@ -53,7 +56,7 @@ def recommend_users(
         item, value = saved.recommend_many(user_id, np.where(timed, timestamp, saved.until), k)
         return Recommended(item, value.astype(np.float64), saved.known(Side.USER, user_id))
     parts = [(rows, timestamp[rows] if timed[rows].all() else None) for rows in _both(timed)]
-    answers = [saved.next_items_of(user_id[rows], k, times) for rows, times in parts]
+    answers = [saved.next_items_of(user_id[rows], k, times, new_only=new_only) for rows, times in parts]
     order = np.argsort(np.concatenate([rows for rows, _ in parts]))
     item, found = (np.concatenate(of)[order] for of in zip(*answers, strict=True))
     return Recommended(item, np.exp(found.astype(np.float64)), pd.Series(user_id).isin(saved.user_ids).to_numpy())

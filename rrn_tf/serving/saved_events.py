@@ -74,6 +74,11 @@ class SavedCollaborativeRNN:
         return _text(self._module.item_ids)
 
     @property
+    def states(self) -> npt.NDArray[np.float32]:
+        """float32[users + 1, units], the state of each user; row 0 is that of whoever is unknown."""
+        return np.array(self._module.states)
+
+    @property
     def user_ids(self) -> npt.NDArray[np.object_]:
         """Ids of the trained users, likewise."""
         return _text(self._module.user_ids)
@@ -107,76 +112,81 @@ class SavedCollaborativeRNN:
         Raises:
           ValueError: for one without the other, for other lengths, or times for a model that knows order alone.
         """
-        request = {
-            USER_ID: tf.constant([user_id]),
-            HISTORY: tf.constant([list(history)], tf.string, [1, len(history)]),
-            "k": tf.constant(k, tf.int32),
-        }
-        signature, times = "next_items", timestamp is not None or history_timestamp is not None
-        if times:
-            if timestamp is None or history_timestamp is None or len(history_timestamp) != len(history):
-                raise ValueError("expected timestamp, and history_timestamp for each event of the history")
-            if not self.is_mixture:
-                raise ValueError("expected no timestamps: this model knows the order of events alone")
-        if times or exclude or new_only:
-            signature = "next_items_at"
-            of_history = [list(history_timestamp)] if history_timestamp is not None else []
-            request |= {
-                HISTORY_TIMESTAMP: tf.constant(of_history, tf.int64, [len(of_history), len(history)]),
-                TIMESTAMP: tf.constant([] if timestamp is None else [timestamp], tf.int64),
-                EXCLUDE: tf.constant([list(exclude)], tf.string, [1, len(exclude)]),
-                NEW_ONLY: tf.constant(new_only),
-            }
-        answer = self._module.signatures[signature](**request)
-        names, found = answer[ITEM_ID].numpy()[0], answer[LOG_PROBABILITY].numpy()[0]
-        return [(name.decode(), float(value)) for name, value in zip(names, found, strict=True) if name]
-
-    @property
-    def states(self) -> npt.NDArray[np.float32]:
-        """float32[users + 1, units], the state of each user; row 0 is that of whoever is unknown."""
-        return np.array(self._module.states)
+        if (timestamp is None) != (history_timestamp is None) or len(history_timestamp or history) != len(history):
+            raise ValueError("expected timestamp, and history_timestamp for each event of the history")
+        names, found = self.next_items_of(
+            np.array([user_id], object),
+            k,
+            None if timestamp is None else np.array([timestamp], np.int64),
+            history=np.array([list(history)], object),
+            history_timestamp=None if history_timestamp is None else np.array([list(history_timestamp)], np.int64),
+            exclude=exclude,
+            new_only=new_only,
+        )
+        return [(str(name), float(value)) for name, value in zip(names[0], found[0], strict=True) if name]
 
     def next_items_of(
-        self, user_id: npt.NDArray[np.object_], k: int, timestamp: npt.NDArray[np.int64] | None = None
+        self,
+        user_id: npt.NDArray[np.object_],
+        k: int,
+        timestamp: npt.NDArray[np.int64] | None = None,
+        *,
+        history: npt.NDArray[np.object_] | None = None,
+        history_timestamp: npt.NDArray[np.int64] | None = None,
+        exclude: Sequence[str] = (),
+        new_only: bool = False,
     ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
-        """As `next_items`, of many users without events since training: object[N, k] and float32[N, k].
+        """As `next_items`, of many users: object[N, k] and float32[N, k], falling.
+
+        Where fewer than `k` items are left, the tail has empty ids and -inf.
 
         Args:
           user_id: object[N].
           k: how many items.
           timestamp: int64[N] or None.
+          history: object[N, T], items of the events since those that the model holds; none by default.
+          history_timestamp: int64[N, T], their times; as of the last event that the model holds by default.
+          exclude: items to leave out.
+          new_only: leaves out all items of the users' events.
 
         Raises:
           ValueError: for times asked of a model that knows order alone.
         """
-        nothing = [len(user_id), 0]
-        request = {USER_ID: tf.constant(user_id, tf.string), HISTORY: tf.zeros(nothing, tf.string)}
+        if timestamp is not None and not self.is_mixture:
+            raise ValueError("expected no timestamps: this model knows the order of events alone")
+        past = np.empty((len(user_id), 0), object) if history is None else history
+        request = {
+            USER_ID: tf.constant(user_id, tf.string),
+            HISTORY: tf.constant(past, tf.string, past.shape),
+            "k": tf.constant(k, tf.int32),
+        }
         signature = "next_items"
-        if timestamp is not None:
-            if not self.is_mixture:
-                raise ValueError("expected no timestamps: this model knows the order of events alone")
+        if timestamp is not None or len(exclude) or new_only:
             signature = "next_items_at"
-            request |= {HISTORY_TIMESTAMP: tf.zeros(nothing, tf.int64), TIMESTAMP: tf.constant(timestamp, tf.int64)}
-        answer = self._module.signatures[signature](**request, k=tf.constant(k, tf.int32))
+            times = np.empty((0, 0), np.int64) if history_timestamp is None else history_timestamp
+            request |= {
+                HISTORY_TIMESTAMP: tf.constant(times, tf.int64),
+                TIMESTAMP: tf.constant([] if timestamp is None else timestamp, tf.int64),
+                EXCLUDE: tf.repeat(tf.constant([list(exclude)], tf.string, [1, len(exclude)]), len(user_id), axis=0),
+                NEW_ONLY: tf.constant(new_only),
+            }
+        answer = self._module.signatures[signature](**request)
         return texts(answer[ITEM_ID]), answer[LOG_PROBABILITY].numpy()
 
     def training_events(self) -> EventSequences:
         """All events that the model holds, as training events, with the users and items that it knows.
 
-        They are those that it was trained on, and those that it was updated by.
-
-        Raises:
-          ValueError: for a model that an earlier version of this package saved without them.
+        They are those that it was trained on, and those that it was updated by. There are none in a network of an
+        earlier version that is no mixture.
         """
-        if (past := getattr(self._module, "past", None)) is None:
-            raise ValueError("expected a model that holds its events, found one of an earlier version: train it anew")
-        splits = past.splits.numpy()
+        user_ids, past = self.user_ids, getattr(self._module, "past", None)
+        splits = past.splits.numpy() if past else np.zeros(len(user_ids) + 2, np.int64)
         return EventSequences(
             user_splits=splits,
-            item=past.item.numpy(),
-            timestamp=past.time.numpy(),
+            item=past.item.numpy() if past else np.empty(0, np.int32),
+            timestamp=past.time.numpy() if past else np.empty(0, np.int64),
             split=np.full(int(splits[-1]), Split.TRAIN, np.uint8),
-            user_ids=_text(self._module.user_ids),
+            user_ids=user_ids,
             item_ids=self.item_ids,
         )
 

@@ -17,15 +17,14 @@ from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.event_context import with_context
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.later_events import (
-    LaterEvents,
     NamedEvents,
     among,
     as_training,
+    before_last,
     first_of_each,
     join,
     known_items,
     number,
-    select,
 )
 from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_likelihood import EventNetwork, EventRoller
@@ -82,6 +81,8 @@ def update_events(base: SavedCollaborativeRNN, events: NamedEvents) -> tuple[Col
       ValueError: for a model that an earlier version saved without its events.
     """
     begin, held = time.perf_counter(), base.training_events()
+    if not len(held.item):
+        raise ValueError("expected a model that holds its events, found one of an earlier version: train it anew")
     known = np.ones(len(events.timestamp), bool) if base.is_mixture else known_items(held, events.item_id)
     extended, later = number(held, take_rows(events, known))
     fresh = ~among(extended, later) & first_of_each(later)
@@ -97,13 +98,13 @@ def update_events(base: SavedCollaborativeRNN, events: NamedEvents) -> tuple[Col
     seconds["predict"] = time.perf_counter() - begin
 
     begin = time.perf_counter()
-    after, late = as_training(joined), _late(extended, later)
+    after, late = as_training(joined), before_last(extended, later)
     states = np.pad(base.states, ((0, new_users), (0, 0)))
     rolled_anew = np.zeros(len(states), bool)
     rolled_anew[later.user[late]] = True
     states[rolled_anew] = 0
     moving = rolled_anew[joined.user] | (joined.split != Split.TRAIN)
-    states = roller.states(as_training(select(joined, moving)), start=states)
+    states = roller.states(as_training(joined.taken(moving)), start=states)
     counts = SharedCounts(after) if isinstance(model, CollaborativeMixture) else None
     seconds["roll"] = time.perf_counter() - begin
     report = EventUpdateReport(
@@ -140,12 +141,5 @@ def _losses(
     last = of_known & np.append(joined.user[1:] != joined.user[:-1], True)
     others_apart = np.where(of_known & ~last, np.uint8(Split.VALID), joined.split)
     updated = loss(replace(joined, split=others_apart), Split.TEST)
-    frozen = loss(select(joined, last | (joined.split == Split.TRAIN)), Split.TEST)
+    frozen = loss(joined.taken(last | (joined.split == Split.TRAIN)), Split.TEST)
     return nll, {"updated": updated["nll"], "frozen": frozen["nll"], "n": updated["n"]}
-
-
-def _late(held: EventSequences, later: LaterEvents) -> np.ndarray:
-    """bool[N], which later events are of before their user's last held one."""
-    last = np.full(held.num_users + 1, np.iinfo(np.int64).min)
-    np.maximum.at(last, held.user, held.timestamp)
-    return later.timestamp < last[later.user]

@@ -13,7 +13,7 @@ from rrn_tf.data.load_events import load_events
 from rrn_tf.data.metadata import EventMetadata
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.features import Split
-from tests.beam.event_reference import reference_events
+from tests.beam.event_reference import kept_events, reference_events, reference_later
 
 HEADER = b"user_id,item_id,timestamp\n"
 EASY = EventDataConfig(min_item_events=1, min_user_events=1, min_user_entropy=0.0, min_holdout=1, shards=2)
@@ -76,6 +76,9 @@ def test_rules_equal_the_slow_reference(tmp_path, config, seed):
     sequences, users, items, dropped = reference_events(rows, config)
     assert contents(tmp_path / "out") == sequences
     assert metadata.dropped == dropped
+    *_, dropped_users, dropped_items = kept_events(rows, config)
+    untrained = {"untrained_item": 0}
+    assert (metadata.dropped_users, metadata.dropped_items) == (dropped_users | untrained, dropped_items | untrained)
     counts = [sum(split == k for _, events in sequences for _, _, split in events) for k in range(3)]
     assert metadata.events == dict(zip(("train", "valid", "test"), counts, strict=True))
     assert (metadata.users, metadata.items) == (len(users), len(items))
@@ -90,6 +93,54 @@ def test_rules_equal_the_slow_reference(tmp_path, config, seed):
     assert (loaded.item.dtype, loaded.timestamp.dtype, loaded.split.dtype) == (np.int32, np.int64, np.uint8)
     assert EventMetadata.load(tmp_path / "out") == metadata
     assert metadata.config == config
+
+
+@pytest.mark.parametrize(("seed", "config"), enumerate(CONFIGS[:3]))
+def test_later_events_are_validation_as_in_the_slow_reference(tmp_path, config, seed):
+    rows = random_rows(seed)
+    users, items = sorted({row[0] for row in rows}), sorted({row[1] for row in rows})
+    random = np.random.default_rng(seed)
+    later = [
+        (
+            str(random.choice([*users, "stranger"])),
+            str(random.choice([*items, "novelty"])),
+            int(random.integers(50, 99)),
+        )
+        for _ in range(200)
+    ]
+    write(tmp_path / "later.csv", later)
+    metadata = prepare(write(tmp_path / "e.csv", rows), config, valid=str(tmp_path / "later.csv"))
+    sequences, dropped, strangers = reference_later(rows, later, config)
+    assert contents(tmp_path / "out") == sequences
+    assert metadata.dropped == dropped
+    assert all(dropped[rule] for rule in ("untrained_user", "not_later", "untrained_item"))
+    assert metadata.dropped_users["untrained_user"] == strangers
+    assert sum(metadata.events.values()) + sum(dropped.values()) == len(rows) + len(later)
+    assert metadata.events["test"] == 0
+    loaded = load_events(tmp_path / "out")
+    assert loaded.counts([Split.VALID]).sum() == metadata.events["valid"] > 0
+
+
+def test_validation_events_must_be_later_than_training(tmp_path):
+    """Also where a file is given twice: its own events are never validation."""
+    path = write(tmp_path / "e.csv", [(f"u{k % 3}", f"i{k % 5}", k) for k in range(60)])
+    with pytest.raises(BadInputError) as error:
+        prepare(path, valid=str(path))
+    assert str(error.value) == (
+        "expected validation events, found none of 60 that the rules leave: times that are not later than the user's "
+        "training events dropped 60 events"
+    )
+    assert not (tmp_path / "out" / features.EVENT_METADATA_FILE).exists()
+
+
+def test_metadata_of_an_earlier_version_are_read(tmp_path):
+    metadata = prepare(write(tmp_path / "e.csv", [(f"u{k % 3}", f"i{k % 5}", k) for k in range(60)]))
+    path = tmp_path / "out" / features.EVENT_METADATA_FILE
+    older = {name: of for name, of in json.loads(path.read_text()).items() if name[:8] != "dropped_"}
+    path.write_text(json.dumps(older))
+    loaded = EventMetadata.load(tmp_path / "out")
+    assert (loaded.dropped, loaded.dropped_users, loaded.dropped_items) == (metadata.dropped, {}, {})
+    assert len(load_events(tmp_path / "out").item) == 60
 
 
 @pytest.mark.parametrize("shards", [1, 4])
@@ -149,8 +200,8 @@ def test_ratings_will_do(tmp_path):
         (
             HEADER + b"u,i,1\nu,j,2\nv,i,3\n",
             (
-                "expected events, found none of 3 that the rules leave: item_events dropped 1, user_events dropped 2, "
-                "user_entropy dropped 0, untrained_item dropped 0"
+                "expected events, found none of 3 that the rules leave: data.min_item_events=2 dropped 1 item, "
+                "1 event; data.min_user_events=2 dropped 2 users, 2 events"
             ),
         ),
     ],

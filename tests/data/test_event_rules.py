@@ -10,7 +10,18 @@ from scipy.stats import entropy
 
 from rrn_tf.collaborative_config import CollaborativeConfig, EventDataConfig
 from rrn_tf.config import ConfigError, config_from_dict
-from rrn_tf.data.event_rules import CodedEvents, in_order, item_entropy, split_by_position, split_diverse_users
+from rrn_tf.data.event_rules import (
+    NOT_LATER,
+    UNTRAINED_USER,
+    USER_ENTROPY,
+    CodedEvents,
+    Dropped,
+    in_order,
+    item_entropy,
+    split_by_position,
+    split_by_source,
+    split_diverse_users,
+)
 from rrn_tf.features import Split
 from tests.beam.event_reference import splits
 
@@ -54,9 +65,27 @@ def test_order_is_by_user_time_and_position(rng: np.random.Generator) -> None:
 def test_users_of_one_item_are_not_diverse() -> None:
     events = CodedEvents(np.array([2, 1, 2, 1], np.int32), np.array([7, 5, 7, 6], np.int32), np.arange(4), np.arange(4))
     left, dropped = split_diverse_users(events, EventDataConfig(min_user_entropy=0.0, validation=False))
-    assert (left.user.tolist(), left.item.tolist(), left.split.tolist(), dropped) == ([1, 1], [5, 6], [0, 1], 2)
+    assert (left.user.tolist(), left.item.tolist(), left.split.tolist(), dropped) == (
+        [1, 1],
+        [5, 6],
+        [0, 1],
+        {USER_ENTROPY: Dropped(2, 1)},
+    )
     left, dropped = split_diverse_users(CodedEvents.empty(), EventDataConfig())
-    assert (len(left.user), dropped) == (0, 0)
+    assert (len(left.user), dropped) == (0, {USER_ENTROPY: Dropped(0, 0)})
+
+
+def test_later_events_follow_the_training_events_of_their_user() -> None:
+    index = np.array([2, 1, 2, 1], np.int32), np.array([7, 5, 8, 6], np.int32)
+    events = CodedEvents(*index, np.array([3, 9, 4, 8]), np.arange(4))
+    user, item = np.array([1, 2, 3, 1, 2, 1], np.int32), np.array([5, 0, 7, 6, 7, 7], np.int32)
+    later = CodedEvents(user, item, np.array([9, 5, 99, 11, 4, 10]), np.arange(6))
+    left, dropped = split_by_source(events, later, EventDataConfig())
+    assert (left.user.tolist(), left.item.tolist()) == ([1, 1, 1, 1, 2, 2, 2], [6, 5, 7, 6, 7, 8, 0])
+    assert left.split.tolist() == [0, 0, 1, 1, 0, 0, 1]
+    assert dropped == {USER_ENTROPY: Dropped(0, 0), UNTRAINED_USER: Dropped(1, 1), NOT_LATER: Dropped(2)}
+    left, dropped = split_by_source(CodedEvents.empty(), later, EventDataConfig())
+    assert (len(left.user), dropped[UNTRAINED_USER]) == (0, Dropped(6, 3))
 
 
 def test_bounds_that_contradict_are_refused() -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from rrn_tf.data.event_scores import middle_ranks
+from rrn_tf.data.event_scores import middle_ranks, positions_of
 from rrn_tf.data.events import EventSequences
+from rrn_tf.evaluation.event_likelihood import EventRoller
 from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED, scored_positions
-from rrn_tf.evaluation.network_scores import EnsembleEventModel, NetworkEventModel, network_figures
+from rrn_tf.evaluation.network_scores import EnsembleEventModel, NetworkEventModel, event_model, network_figures
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.training.truncated_bptt import counted, make_model
+from tests.events import rhythmic_events, small_mixture
 
 LENGTHS = (150, 1, 7, 70)
 ITEMS = 11
@@ -86,3 +91,55 @@ def test_figures_by_split_and_protocol(network: CollaborativeRNN, sequences: Eve
             )
             assert (of["n"], of["users"]) == (len(positions), len(np.unique(users)))
             assert 0 < of["mrr"] <= 1
+
+
+def test_without_training_events_nothing_tells_kinds_apart(
+    network: CollaborativeRNN, sequences: EventSequences
+) -> None:
+    later = sequences.taken(sequences.split != Split.TRAIN)
+    found, whole = (network_figures(network, of, CLEAN)["test"] for of in (later, sequences))
+    assert "slices" not in found
+    for rows in whole["slices"].values():
+        assert sum(row["n"] for row in rows) == whole["n"]
+
+
+def test_states_after_training_stand_for_the_training_events(
+    network: CollaborativeRNN, sequences: EventSequences
+) -> None:
+    start, positions = EventRoller(network).states(sequences), positions_of(sequences, [Split.VALID, Split.TEST])
+    whole, later = (
+        NetworkEventModel(network, "net", of).log_probabilities(sequences, positions) for of in (None, start)
+    )
+    np.testing.assert_allclose(whole, later, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["network", "mixture"])
+def test_discovery_ranks_new_items_alone(kind: str, network: CollaborativeRNN, sequences: EventSequences) -> None:
+    counts = None
+    if kind == "mixture":
+        sequences, counts = counted(small_mixture(0), rhythmic_events())
+        model = make_model(small_mixture(0), sequences)
+        of_all = event_model(model, counts, "mixture")
+        rows = of_all._distribution(of_all._contexts(sequences, np.arange(len(sequences.item))))
+    else:
+        model, rows = network, {}
+    found = network_figures(model, sequences, CLEAN, counts=counts, new_only=True)["test"]
+    losses: dict[int, list[float]] = {}
+    gains: dict[int, list[float]] = {}
+    repeats = 0
+    for position in positions_of(sequences, [Split.TEST]).tolist():
+        user, item = int(sequences.user[position]), int(sequences.item[position])
+        earlier = set(sequences.item[sequences.user_splits[user] : position].tolist())
+        if item in earlier:
+            repeats += 1
+            continue
+        row = rows[position] if counts else expected(network, sequences, position)
+        p = {other + 1: math.exp(row[other]) for other in range(len(row)) if other + 1 not in earlier}
+        losses.setdefault(user, []).append(-math.log(p[item] / sum(p.values())))
+        gains.setdefault(user, []).append(1 / (1 + sum(other > p[item] for other in p.values())))
+    assert repeats > 0
+    assert (found["users"], found["n"]) == (len(losses), sum(map(len, losses.values())))
+    assert found["repeats_left_out"] == repeats
+    assert found["nll"] == pytest.approx(np.mean([np.mean(of) for of in losses.values()]), rel=1e-4)
+    assert found["mrr"] == pytest.approx(np.mean([np.mean(of) for of in gains.values()]), rel=1e-4)
+    assert [row["slice"] for row in found["slices"]["item"]] == ["new to the user"]

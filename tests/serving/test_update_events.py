@@ -196,6 +196,7 @@ def test_the_command_updates_and_tells(saved_mixture: SavedEvents, later: NamedE
 def test_a_model_without_its_events_is_refused(saved_events: SavedEvents) -> None:
     class Earlier:
         about = tf.constant("{}")
+        user_ids = item_ids = tf.constant(["", "u"])
 
     with pytest.raises(ValueError, match="expected a model that holds its events"):
         update_events(SavedCollaborativeRNN(Earlier()), some(("u", "i", 1)))
