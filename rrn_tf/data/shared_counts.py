@@ -140,6 +140,8 @@ class SharedCounts:
 
     def _of_neighbours(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.float64]:
         """Probabilities by the nearest users: of training events by those that the user's other spans tell."""
+        if not len(positions):
+            return np.empty(0)
         user, item = sequences.user[positions], sequences.item[positions] - 1
         found = np.asarray(self.neighbours[self._trained(user), item], np.float64).ravel()
         train = positions_of(sequences, [Split.TRAIN])
