@@ -9,21 +9,21 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.event_model import FloatArray
+from rrn_tf.baselines.event_model import DistributionModel, FloatArray
 from rrn_tf.baselines.own_past import Kernel, OwnPast
 from rrn_tf.baselines.softmax_gate import SoftmaxGate, choose_gate
 from rrn_tf.data.event_context import FEATURES, OF_TIME, features_of
-from rrn_tf.data.event_scores import Positions, middle_ranks, positions_of, previous_items
+from rrn_tf.data.event_scores import Positions, positions_of, previous_items
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import ABSENT, DISTRIBUTIONS, SharedCounts
 from rrn_tf.features import Split
 
-_PAIRS, _SCORES = 1 << 22, 1 << 20  # pairs of an event and an earlier one, and scores of a distribution, held at once
+_PAIRS = 1 << 22  # of an event and an earlier one, held at once
 _NEVER = -100.0  # log-probability of what a distribution leaves out
 _SPREADS = (0.2, 0.8, 3.2)
 
 
-class CountMixture:
+class CountMixture(DistributionModel):
     """Distributions over the user's earlier events, one a kernel, and counts of others, weighed by a gate.
 
     A user's own events count as they come, held-out ones too; others' are those of training. The gate is fitted to the
@@ -79,33 +79,35 @@ class CountMixture:
         return self
 
     def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
-        """As `EventModel.log_probabilities`."""
+        """As `EventModel.log_probabilities`; reads only what is said of the events' own items."""
         gate, log_p = self._fitted(), self._log_p(sequences, positions, self.kernels)
         return gate.log_probabilities(self._inputs(sequences, positions), log_p).astype(np.float32)
-
-    def ranks(self, sequences: EventSequences, positions: Positions) -> FloatArray:
-        """As `EventModel.ranks`."""
-        gate, found = self._fitted(), np.empty(len(positions), np.float32)
-        log_p, inputs = self._log_p(sequences, positions, self.kernels), self._inputs(sequences, positions)
-        weights, own = np.exp(gate.log_weights(inputs, log_p)).astype(np.float32), len(self.kernels)
-        for part in _parts(np.full(len(positions), sequences.num_items), _SCORES):
-            at = positions[part]
-            user, previous = sequences.user[at], previous_items(sequences, at)
-            of_others = self._counts.distributions(user, previous)[:, self._others]
-            p = np.einsum("bk,bkm->bm", weights[part, own:], of_others)
-            past = OwnPast(sequences, at)
-            mixed = np.zeros(len(past.row), np.float32)
-            for number, kernel in enumerate(self.kernels):
-                mixed += weights[part, number][past.row] * past.shares(kernel)
-            p += past.rows_of(mixed, sequences.num_items).toarray()
-            found[part] = middle_ranks(p, sequences.item[at] - 1)
-        return found
 
     @property
     def num_parameters(self) -> int:
         """Of the gate, and counts of others that are not zero."""
         gate = self._fitted()
         return gate.constant.size + gate.slope.size + self._counts.num_entries
+
+    def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.float64]:
+        """Numbers of the rows that are asked about: what they depend on is the whole past of their users."""
+        gate, log_p = self._fitted(), self._log_p(sequences, positions, self.kernels)
+        weights = np.exp(gate.log_weights(self._inputs(sequences, positions), log_p)).astype(np.float32)
+        self._asked = sequences, positions, weights
+        return np.arange(len(positions), dtype=np.float64)[:, np.newaxis]
+
+    def _distribution(self, contexts: npt.NDArray[np.float64]) -> FloatArray:
+        sequences, positions, weights = self._asked
+        row, own = contexts[:, 0].astype(np.int64), len(self.kernels)
+        at, weights = positions[row], weights[row]
+        of_others = self._counts.distributions(sequences.user[at], previous_items(sequences, at))
+        p = np.einsum("bk,bkm->bm", weights[:, own:], of_others[:, self._others])
+        past = OwnPast(sequences, at)
+        mixed = np.zeros(len(past.row), np.float32)
+        for number, kernel in enumerate(self.kernels):
+            mixed += weights[past.row, number] * past.shares(kernel)
+        p += past.rows_of(mixed, sequences.num_items).toarray()
+        return np.asarray(np.log(np.maximum(p, 1e-30)))
 
     def _log_p(
         self, sequences: EventSequences, positions: Positions, kernels: Sequence[Kernel]

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rrn_tf.baselines import count_mixture
+from rrn_tf.baselines import count_mixture, event_model
 from rrn_tf.baselines.count_mixture import (
     CountMixture,
     decayed_counts_and_neighbours,
@@ -73,9 +73,11 @@ def test_events_in_parts_are_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     model, positions = gated_counts().fit(sequences), positions_of(sequences, [Split.TEST])
     whole, ranks = model.log_probabilities(sequences, positions), model.ranks(sequences, positions)
     monkeypatch.setattr(count_mixture, "_PAIRS", 30)
-    monkeypatch.setattr(count_mixture, "_SCORES", 20)
+    monkeypatch.setattr(event_model, "_BLOCK", 20)
     np.testing.assert_array_equal(model.log_probabilities(sequences, positions), whole)
     np.testing.assert_array_equal(model.ranks(sequences, positions), ranks)
+    written_out = super(CountMixture, model).log_probabilities(sequences, positions)
+    np.testing.assert_allclose(written_out, whole, rtol=1e-5)
 
 
 def test_the_hour_tells_what_returns() -> None:
