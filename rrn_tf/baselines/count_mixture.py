@@ -133,7 +133,7 @@ class CountMixture(DistributionModel):
             return np.empty((len(positions), 0))
         others = self._counts.others_total(sequences, np.arange(len(sequences.item)))
         features = features_of(sequences, others, len(sequences.item))
-        return features[np.ix_(positions, self._features)].astype(np.float64)
+        return features[positions][:, self._features].astype(np.float64)
 
     def _fitted(self) -> SoftmaxGate:
         if self.gate is None:

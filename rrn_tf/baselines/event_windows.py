@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from rrn_tf.data.event_scores import Positions, previous_items
 from rrn_tf.data.events import EventSequences
+from rrn_tf.features import Split
 
 _LENGTH_NOISE = 6.0  # steps by which lengths may differ more than they have to, so that batches change
 
@@ -54,7 +55,7 @@ def training_windows(
       rng: cuts and shuffles.
     """
     user, place = sequences.user[train], train - sequences.user_splits[sequences.user[train]]
-    long = sequences.counts([0])[user] > most
+    long = sequences.counts([Split.TRAIN])[user] > most
     phase = rng.integers(most, size=sequences.num_users + 1)[user] * long
     number = (place + phase) // most
     first = np.flatnonzero(np.diff(user, prepend=-1).astype(bool) | np.diff(number, prepend=-1).astype(bool))

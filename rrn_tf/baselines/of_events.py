@@ -19,5 +19,5 @@ def standard_event_baselines(seed: int = 0, everything: bool = False) -> list[Ev
         foresee little, and need the extra ``baselines``.
     """
     mixtures = [interpolated_counts(), decayed_counts_and_neighbours(), gated_counts(clock=False), gated_counts()]
-    weak = [SoftmaxFactorization(seed=seed), PooledHMM(seed=seed)] if everything else []
-    return [*ngrams(), *weak, *mixtures, gru4rec(seed), sasrec(seed)]
+    weak: list[EventBaseline] = [SoftmaxFactorization(seed=seed), PooledHMM(seed=seed)]
+    return [*ngrams(), *(weak if everything else ()), *mixtures, gru4rec(seed), sasrec(seed)]

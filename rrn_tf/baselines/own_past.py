@@ -77,7 +77,7 @@ class OwnPast:
 
     def at(self, shares: FloatArray, item: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """Sum of the shares of one item a row: float64[N]."""
-        return np.bincount(self.row, shares * (self.item == item[self.row]), self.rows)
+        return np.asarray(np.bincount(self.row, shares * (self.item == item[self.row]), self.rows), np.float64)
 
     def rows_of(self, weight: FloatArray, num_items: int) -> Any:
         """Sums of weights by item, as sparse rows [N, M]."""
