@@ -124,7 +124,7 @@ class NextItemNetwork(DistributionModel):
         dropout: float = 0.5,
         learning_rate: float = 3e-3,
         batch: int = 24,
-        max_epochs: int = 20,
+        max_epochs: int = 40,
         patience: int = 2,
         seed: int = 0,
     ) -> None:
@@ -195,6 +195,7 @@ def gru4rec(seed: int = 0, **options: Any) -> NextItemNetwork:
     return NextItemNetwork("GRU4Rec", "Hidasi and Karatzoglou, CIKM 2018", recurrent_encoder, seed=seed, **options)
 
 
-def sasrec(seed: int = 0, **options: Any) -> NextItemNetwork:
+def sasrec(seed: int = 0, dropout: float = 0.4, **options: Any) -> NextItemNetwork:
     """SASRec with a softmax over all items and factors of users; options as those of `NextItemNetwork`."""
-    return NextItemNetwork("SASRec", "Kang and McAuley, ICDM 2018", attention_encoder, seed=seed, **options)
+    options = {"seed": seed, "dropout": dropout, **options}
+    return NextItemNetwork("SASRec", "Kang and McAuley, ICDM 2018", attention_encoder, **options)
