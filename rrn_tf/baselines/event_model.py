@@ -67,6 +67,11 @@ class EventModel(Protocol):
 class EventBaseline(EventModel, Protocol):
     """A model of events that is fitted in one go."""
 
+    @property
+    def reference(self) -> str:
+        """Who described the model, in a few words."""
+        ...
+
     def fit(self: Fitted, sequences: EventSequences) -> Fitted:
         """Fits the model and returns it.
 

@@ -42,9 +42,13 @@ class SoftmaxFactorization(DistributionModel):
     Example:
       >>> model = SoftmaxFactorization().fit(sequences)  # doctest: +SKIP
       >>> model.log_probabilities(sequences, positions)  # doctest: +SKIP
+
+    Reference:
+      Mnih and Teh, Learning Label Trees for Probabilistic Modelling of Implicit Feedback, NIPS 2012 (the softmax of
+      inner products; there over a tree).
     """
 
-    name = "MF"
+    name, reference = "MF", "Mnih and Teh, NIPS 2012"
 
     def __init__(
         self,

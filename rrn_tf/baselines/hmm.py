@@ -41,7 +41,7 @@ class PooledHMM(DistributionModel):
       Rabiner, A Tutorial on Hidden Markov Models, 1989.
     """
 
-    name = "HMM"
+    name, reference = "HMM", "Rabiner 1989"
 
     def __init__(
         self,

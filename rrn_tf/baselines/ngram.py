@@ -63,6 +63,8 @@ class NGram(DistributionModel):
       MacKay and Bauman Peto, A Hierarchical Dirichlet Language Model, 1995.
     """
 
+    reference = "MacKay and Bauman Peto 1995"
+
     def __init__(self, name: str, levels: Sequence[Context], strengths: Sequence[float] | None = None) -> None:
         if strengths is not None and (len(strengths) != len(levels) or min(strengths, default=1) <= 0):
             raise ValueError(f"strengths should be {len(levels)} numbers above 0, received {list(strengths)}")

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from rrn_tf.baselines.count_mixture import decayed_counts_and_neighbours, gated_counts, interpolated_counts
 from rrn_tf.baselines.event_model import EventBaseline
 from rrn_tf.baselines.factorization import SoftmaxFactorization
 from rrn_tf.baselines.hmm import PooledHMM
+from rrn_tf.baselines.next_item_network import gru4rec, sasrec
 from rrn_tf.baselines.ngram import ngrams
 
 
-def standard_event_baselines(seed: int = 0) -> list[EventBaseline]:
-    """Fresh, unfitted baselines; needs the extra ``baselines``. A new one is added here."""
-    return [*ngrams(), SoftmaxFactorization(seed=seed), PooledHMM(seed=seed)]
+def standard_event_baselines(seed: int = 0, everything: bool = False) -> list[EventBaseline]:
+    """Fresh, unfitted baselines; a new one is added here.
+
+    Args:
+      seed: of those that draw.
+      everything: whether matrix factorisation and the hidden Markov model are among them, which take most of the time,
+        foresee little, and need the extra ``baselines``.
+    """
+    mixtures = [interpolated_counts(), decayed_counts_and_neighbours(), gated_counts(clock=False), gated_counts()]
+    weak: list[EventBaseline] = [SoftmaxFactorization(seed=seed), PooledHMM(seed=seed)]
+    return [*ngrams(), *(weak if everything else ()), *mixtures, gru4rec(seed), sasrec(seed)]

@@ -9,11 +9,11 @@ import numpy.typing as npt
 from scipy import sparse
 
 _NEIGHBOURS = 100
-_KEPT = 400  # items of a user; what is rarer among the neighbours is left out
+KEPT = 400  # items of a user that a mixture holds, and a saved model with it
 _SIMILARITIES = 1 << 24  # of users and others that are in memory at a time
 
 
-def nearest_users(counts: Any, others: Any) -> Any:
+def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
     """Mean shares of items among each user's nearest others, a user's own left out.
 
     Two users are as similar as the cosine of their logarithmic counts, items weighed by how few users have met them;
@@ -22,6 +22,7 @@ def nearest_users(counts: Any, others: Any) -> Any:
     Args:
       counts: sparse [U, M], how often each user is known to have met each item.
       others: sparse [U, M], the same users' counts, which are averaged.
+      kept: items of a user; what is rarer among the neighbours is left out.
 
     Returns:
       Sparse float32 [U, M]; each row adds up to 1, or is empty where no other user is similar.
@@ -41,7 +42,8 @@ def nearest_users(counts: Any, others: Any) -> Any:
         nearest = _largest(similarity, _NEIGHBOURS)
         weight = np.take_along_axis(similarity, nearest, axis=1) ** 2
         splits = np.arange(0, nearest.size + 1, nearest.shape[1])
-        rows.append(_rows_cut(sparse.csr_matrix((weight.ravel(), nearest.ravel(), splits), (len(own), users)) @ shares))
+        mean = sparse.csr_matrix((weight.ravel(), nearest.ravel(), splits), (len(own), users)) @ shares
+        rows.append(_rows_cut(mean, kept))
     return sparse.vstack(rows, format="csr") if rows else sparse.csr_matrix(counts.shape, dtype=np.float32)
 
 
@@ -63,12 +65,12 @@ def _over_sums(rows: Any) -> Any:
     return (sparse.diags((1 / np.where(total > 0, total, 1)).astype(np.float32)) @ rows).tocsr()
 
 
-def _rows_cut(rows: Any) -> Any:
+def _rows_cut(rows: Any, most: int) -> Any:
     """The largest entries of each row, which then add up to 1."""
     rows = rows.tocsr()
     rows.eliminate_zeros()
     row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
     order = np.lexsort((-rows.data, row))
-    kept = order[np.arange(len(order)) - rows.indptr[row] < _KEPT]
+    kept = order[np.arange(len(order)) - rows.indptr[row] < most]
     cut = sparse.csr_matrix((rows.data[kept], (row[kept], rows.indices[kept])), rows.shape, dtype=np.float32)
     return _over_sums(cut)

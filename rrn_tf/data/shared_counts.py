@@ -11,7 +11,7 @@ from scipy import sparse
 from rrn_tf.data.event_counts import EventCounts
 from rrn_tf.data.event_scores import Positions, positions_of, previous_items
 from rrn_tf.data.events import EventSequences
-from rrn_tf.data.nearest_users import nearest_users
+from rrn_tf.data.nearest_users import KEPT, nearest_users
 from rrn_tf.features import Split
 
 FloatArray = npt.NDArray[np.float32]
@@ -32,9 +32,10 @@ class SharedCounts:
 
     Args:
       sequences: training events are counted, no others.
+      kept: items of the nearest users that are told each user; the most frequent ones.
     """
 
-    def __init__(self, sequences: EventSequences) -> None:
+    def __init__(self, sequences: EventSequences, kept: int = KEPT) -> None:
         train = positions_of(sequences, [Split.TRAIN])
         self.num_items = sequences.num_items
         user, item = sequences.user[train].astype(np.int64), sequences.item[train]
@@ -45,7 +46,8 @@ class SharedCounts:
         self._following = following, own_following
         self._met = EventCounts(np.zeros_like(user), item, self.num_items), EventCounts(user, item, self.num_items)
         everything = self._by_user(sequences, train)
-        self.neighbours = nearest_users(everything, everything)
+        self._kept = kept
+        self.neighbours = nearest_users(everything, everything, kept)
 
     def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
         """Of the item of each event: float32[N, 4]; `ABSENT` where a distribution has nothing to say.
@@ -86,6 +88,12 @@ class SharedCounts:
         found[:, 2] = 1 / self.num_items
         found[:, 3] = self.neighbours[self._trained(users)].toarray()
         return found
+
+    @property
+    def num_entries(self) -> int:
+        """Counts and shares that are not zero."""
+        counted = sum(counts.num_entries for pair in (self._following, self._met) for counts in pair)
+        return counted + int(self.neighbours.nnz)
 
     def following(self) -> Any:
         """Sparse float32[M + 1, M], how often each item followed each one, row 0 that of none."""
@@ -143,7 +151,7 @@ class SharedCounts:
         everything = self._by_user(sequences, train)
         for kind in (0, 1):
             if len(at := np.flatnonzero(span[positions] == kind)):
-                told = nearest_users(self._by_user(sequences, train[span[train] != kind]), everything)
+                told = nearest_users(self._by_user(sequences, train[span[train] != kind]), everything, self._kept)
                 found[at] = np.asarray(told[user[at], item[at]]).ravel()
         return found
 

@@ -148,10 +148,20 @@ def print_event_leaderboard(rows: Sequence[EventLeaderboardRow]) -> None:
         _print(table)
 
 
-def print_means_of_runs(means: Mapping[str, Mapping[str, float]]) -> None:
-    """The loss of each network of several runs."""
+def print_references(references: Mapping[str, str]) -> None:
+    """Who described which models, a line a reference."""
+    for reference in dict.fromkeys(references.values()):
+        _print(f"{', '.join(name for name, of in references.items() if of == reference)}: {reference}")
+
+
+def print_means_of_runs(means: Mapping[str, Mapping[str, Any]]) -> None:
+    """The loss of each network of several runs, and by how much it differs from that of the best baseline."""
     for name, of in means.items():
-        _print(f"{name}, mean of {of['runs']} runs: NLL {of['nll']:.4f}, s.e. {of['standard_error']:.4f}")
+        _print(
+            f"{name}, mean of {of['runs']} runs: NLL {of['nll']:.4f} (s.d. between runs "
+            f"{of['standard_deviation']:.4f}), {of['difference']:+.4f} ± {of['standard_error']:.4f} beside "
+            f"{of['best_baseline']}"
+        )
 
 
 def print_trials(trials: Sequence[Trial], protocol: str, figure: str) -> None:

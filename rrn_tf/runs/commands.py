@@ -137,6 +137,7 @@ def train(
         "rrn baselines --data ratings.csv",
         "rrn baselines --model crnn --run runs/b --protocol interleaved",
         "rrn baselines --model crnn --run runs/s0 --run runs/s1 --run runs/s2 --no-networks",
+        "rrn baselines --model crnn --data events.csv --all",
     )
 )
 @click.option("--data", help="What to compare on, as for `rrn train`; or --run.")
@@ -154,7 +155,11 @@ def train(
     "--networks/--no-networks",
     default=True,
     show_default=True,
-    help="Of crnn: trains those of C-GRU, P-GRU and C-tanh that no --run has, as the run or --config and --set say.",
+    help="Of crnn: trains the mixture, unless a --run has one, as --config and --set say; with --all C-GRU, P-GRU and "
+    "C-tanh too.",
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Of crnn: the paper's networks and slow, weak baselines (MF, HMM) too."
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of all but those networks.")
 @json_option
@@ -166,6 +171,7 @@ def baselines(
     config_name: str | None,
     overrides: tuple[str, ...],
     networks: bool,
+    everything: bool,
     seed: int,
     json_file: str | None,
 ) -> None:
@@ -177,6 +183,8 @@ def baselines(
         raise click.UsageError("expected one of --data and --run")
     if kind == RRN and len(run_dirs) > 1:
         raise click.UsageError(f"expected one --run of ratings, found {len(run_dirs)}")
+    if kind == RRN and everything:
+        raise click.UsageError("--all is for --model crnn; of ratings all baselines are compared anyway")
     if run_dirs and config_name:
         raise click.UsageError("--config is for --data; a run has its own")
     with one_line_errors(), tempfile.TemporaryDirectory(prefix="rrn-data-") as folder:
@@ -187,7 +195,12 @@ def baselines(
         pattern = resolve(data, folder).pattern if data else ""
         from rrn_tf.environment import environment
         from rrn_tf.features import Split
-        from rrn_tf.report.run_summary import print_event_leaderboard, print_leaderboards, print_means_of_runs
+        from rrn_tf.report.run_summary import (
+            print_event_leaderboard,
+            print_leaderboards,
+            print_means_of_runs,
+            print_references,
+        )
         from rrn_tf.runs.comparison import (
             compare_events,
             compare_ratings,
@@ -211,7 +224,6 @@ def baselines(
             figures |= {name: [*map(dataclasses.asdict, rows)] for name, rows in boards.items()}
         else:
             from rrn_tf.report.progress import training_listener
-            from rrn_tf.runs.compared_networks import means_of_runs
             from rrn_tf.training.devices import set_logical_devices
 
             config = resolved_config(str(runs[0].config) if runs else config_name, overrides, CollaborativeConfig)
@@ -219,8 +231,9 @@ def baselines(
             events = load_held_out_events(pattern, config, runs)
             with training_listener() as listener:
                 settings = config if networks else None
-                event_rows = compare_events(events, protocol, runs, settings, seed, click.echo, [listener])
-            print_event_leaderboard(event_rows)
-            print_means_of_runs(means := means_of_runs(event_rows))
-            figures |= {"rows": [*map(dataclasses.asdict, event_rows)], "means": means}
+                found = compare_events(events, protocol, runs, settings, seed, click.echo, [listener], everything)
+            print_event_leaderboard(found.rows)
+            print_references(found.references)
+            print_means_of_runs(found.means)
+            figures |= {**found._asdict(), "rows": [*map(dataclasses.asdict, found.rows)]}
         write_json(json_file, {**figures, **environment(seed)})

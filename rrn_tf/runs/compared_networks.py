@@ -1,4 +1,4 @@
-"""The forms of the Collaborative RNN in the paper's tables: those of runs, and others trained beside them."""
+"""The mixture and the forms of the Collaborative RNN: those of runs, and others trained beside them."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from rrn_tf.collaborative_config import (
     CollaborativeConfig,
     CollaborativeModelConfig,
-    CollaborativeTrainingConfig,
 )
-from rrn_tf.config import load_config
+from rrn_tf.config import CRNN_PLUS, load_config
 from rrn_tf.data.event_context import with_context
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import SharedCounts
-from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, EventScores, score
+from rrn_tf.evaluation.event_leaderboard import EventScores, score
 from rrn_tf.evaluation.event_likelihood import EventNetwork
 from rrn_tf.evaluation.network_scores import EnsembleEventModel, event_model
 from rrn_tf.models.collaborative_rnn import GRU, RNN
 from rrn_tf.runs.directory import RunPaths
+from rrn_tf.runs.repeated_runs import repeated_settings
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.truncated_bptt import make_model, train
 
-# P is read as pooled: one recurrent matrix for all users.
 MIXTURE = "mixture"
+# P is read as pooled: one recurrent matrix for all users.
 FORMS: dict[str, dict[str, Any]] = {
     "C-GRU": {"cell": GRU, "pooled": False},
     "P-GRU": {"cell": GRU, "pooled": True},
     "C-tanh": {"cell": RNN, "pooled": False},
 }
+REFERENCES = {MIXTURE: "preset crnn-plus of this package", **dict.fromkeys(FORMS, "Ko et al., ACML 2016")}
 
 
 def form_of(sizes: CollaborativeModelConfig) -> str:
@@ -50,7 +50,7 @@ def form_of(sizes: CollaborativeModelConfig) -> str:
 def scores_of_runs(runs: Sequence[RunPaths], sequences: EventSequences, positions: Positions) -> dict[str, EventScores]:
     """What the networks of runs say of events; where several have one form, their names say the directory too.
 
-    Runs of one form that differ in their seed alone have one more line, for the mean of their probabilities.
+    Runs that differ in their seed alone have one more line, for the mean of their probabilities.
 
     Args:
       runs: trained on `sequences`.
@@ -77,15 +77,18 @@ def scores_of_runs(runs: Sequence[RunPaths], sequences: EventSequences, position
     scores = {
         network.name: score(network, sequences, positions, of) for network, of in zip(networks, seconds, strict=True)
     }
-    forms = [form_of(config.model) for config in configs]
-    for form, count in Counter(forms).items():
-        mine = [number for number, of in enumerate(forms) if of == form]
-        one, *others = (replace(configs[n], training=replace(configs[n].training, seed=0)) for n in mine)
-        if others and all(other == one for other in others):
-            together = EnsembleEventModel([networks[n] for n in mine], f"{form}, {count} seeds together")
-            known = [of for n in mine if (of := seconds[n]) is not None]
-            scores[together.name] = score(together, sequences, positions, sum(known) if len(known) == count else None)
+    for label, mine in _repeated(runs, configs).items():
+        together = EnsembleEventModel([networks[n] for n in mine], f"{label}, {len(mine)} seeds together")
+        known = [of for n in mine if (of := seconds[n]) is not None]
+        scores[together.name] = score(together, sequences, positions, sum(known) if len(known) == len(mine) else None)
     return scores
+
+
+def names_of_repeated(runs: Sequence[RunPaths]) -> dict[str, list[str]]:
+    """What `scores_of_runs` calls the runs of each setting that has several (`rrn_tf.runs.repeated_runs`)."""
+    configs = [load_config(run.config, kind=CollaborativeConfig) for run in runs]
+    names = _names(runs, configs)
+    return {label: [names[number] for number in mine] for label, mine in _repeated(runs, configs).items()}
 
 
 def scores_of_forms(
@@ -96,39 +99,26 @@ def scores_of_forms(
     echo: Callable[[str], None],
     listeners: Sequence[Listener] = (),
 ) -> dict[str, EventScores]:
-    """Trains forms of the network, each to its best epoch on validation, and asks them about events.
+    """Trains the mixture or forms of the network, each to its best epoch on validation, and asks them about events.
 
     Args:
-      forms: keys of `FORMS`.
-      config: of all of them but for what makes the form; of a mixture the data and the seed alone.
+      forms: `MIXTURE`, and keys of `FORMS`.
+      config: of the mixture, or of the forms but for what makes them, whichever it is for; the others have the data and
+        the seed of it, and their defaults.
       sequences: the events.
       positions: int64[N], the events to ask about.
       echo: is told of each form before it is trained.
       listeners: are told of training.
     """
-    if config.model.mixture:
-        seed = config.training.seed
-        config = CollaborativeConfig(data=config.data, training=CollaborativeTrainingConfig(seed=seed))
     scores = {}
     for form in forms:
         echo(form)
-        own = replace(config, model=replace(config.model, **FORMS[form]))
+        own = _config_of(form, config)
         with tempfile.TemporaryDirectory(prefix="rrn-network-") as folder:
             result = train(sequences, folder, own, listeners=listeners)
         seconds = sum(record.seconds + record.valid_seconds for record in result.history)
         scores[form] = score(event_model(result.model, result.counts, form), result.sequences, positions, seconds)
     return scores
-
-
-def means_of_runs(rows: Sequence[EventLeaderboardRow]) -> dict[str, dict[str, float]]:
-    """For each form of several runs their number, ``runs``, mean ``nll`` and its ``standard_error`` over runs."""
-    means = {}
-    for form in (MIXTURE, *FORMS):
-        losses = [row.nll for row in rows if row.model.startswith(f"{form} ")]
-        if losses:
-            error = float(np.std(losses, ddof=1) / np.sqrt(len(losses)))
-            means[form] = {"runs": len(losses), "nll": float(np.mean(losses)), "standard_error": error}
-    return means
 
 
 def best_network(run: RunPaths, config: CollaborativeConfig, sequences: EventSequences) -> EventNetwork:
@@ -143,6 +133,18 @@ def best_network(run: RunPaths, config: CollaborativeConfig, sequences: EventSeq
     model = make_model(config, sequences)
     tf.train.Checkpoint(model=model).restore(newest).expect_partial()
     return model
+
+
+def _config_of(form: str, given: CollaborativeConfig) -> CollaborativeConfig:
+    config = given
+    if given.model.mixture != (form == MIXTURE):
+        config = load_config(CRNN_PLUS, kind=CollaborativeConfig) if form == MIXTURE else CollaborativeConfig()
+        config = replace(config, data=given.data, training=replace(config.training, seed=given.training.seed))
+    return config if form == MIXTURE else replace(config, model=replace(config.model, **FORMS[form]))
+
+
+def _repeated(runs: Sequence[RunPaths], configs: Sequence[CollaborativeConfig]) -> dict[str, list[int]]:
+    return repeated_settings([form_of(config.model) for config in configs], _names(runs, configs), configs)
 
 
 def _names(runs: Sequence[RunPaths], configs: Sequence[CollaborativeConfig]) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from rrn_tf.evaluation.protocols import FROZEN, STREAMING
 from rrn_tf.evaluation.streaming import predict_streaming
 from rrn_tf.features import Split
 from rrn_tf.runs.directory import RunPaths
+from rrn_tf.runs.repeated_runs import means_of_runs
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.training.listeners import Listener
 
@@ -35,6 +37,20 @@ RRN_NAME = "RRN"
 STREAMING_UNSEEN = f"{STREAMING}, unseen users and items included"
 LATER = tuple(split for split in Split if split is not Split.TRAIN)
 _WITH_UNSEEN = {Split.TEST: (Split.TEST, Split.TEST_COLD), Split.VALID: (Split.VALID, Split.VALID_COLD)}
+
+
+class EventComparison(NamedTuple):
+    """Models of events beside each other.
+
+    Attributes:
+      rows: of the leaderboard.
+      means: of the runs of each setting that has several (`rrn_tf.runs.repeated_runs.means_of_runs`).
+      references: who described each model, by its name.
+    """
+
+    rows: list[EventLeaderboardRow]
+    means: dict[str, dict[str, Any]]
+    references: dict[str, str]
 
 
 def scored_split(sequences: RatingSequences) -> Split:
@@ -111,32 +127,47 @@ def compare_events(
     seed: int,
     echo: Callable[[str], None],
     listeners: Sequence[Listener] = (),
-) -> list[EventLeaderboardRow]:
-    """Models of events and forms of the Collaborative RNN, on the last held-out events.
+    everything: bool = False,
+) -> EventComparison:
+    """Models of events, the mixture and forms of the Collaborative RNN, on the last held-out events.
 
     Args:
       sequences: the events; baselines are fitted to its training events, their options chosen on validation.
       protocol: ``clean`` or ``interleaved``.
       runs: whose networks are compared; differences are to the first.
-      config: of the forms of the network that no run has, which are trained; None leaves them out.
+      config: of the networks that no run has, which are trained; None leaves them out.
       seed: of the baselines that draw.
       echo: is told of each model before it is fitted.
       listeners: are told of training.
+      everything: whether the paper's forms of the network and the slow baselines are there too, not the mixture and the
+        fast or strong baselines alone.
     """
     from rrn_tf.baselines.of_events import standard_event_baselines
-    from rrn_tf.runs.compared_networks import FORMS, scores_of_forms, scores_of_runs
+    from rrn_tf.runs.compared_networks import (
+        FORMS,
+        MIXTURE,
+        REFERENCES,
+        names_of_repeated,
+        scores_of_forms,
+        scores_of_runs,
+    )
 
     split = Split.TEST if sequences.counts([Split.TEST]).any() else Split.VALID
     positions = scored_positions(sequences, split, protocol)
     scores = scores_of_runs(runs, sequences, positions)
     if config:
         present = {name.split()[0] for name in scores}
-        missing = [form for form in FORMS if form not in present]
+        missing = [form for form in (MIXTURE, *(FORMS if everything else ())) if form not in present]
         scores |= scores_of_forms(missing, config, sequences, positions, echo, listeners)
-    for baseline in standard_event_baselines(seed):
+    references = {name: REFERENCES[name.split()[0].rstrip(",")] for name in scores}
+    baselines = standard_event_baselines(seed, everything)
+    for baseline in baselines:
         echo(baseline.name)
         scores[baseline.name] = fit_and_score(baseline, sequences, positions)
-    return event_leaderboard(sequences, positions, scores)
+        references[baseline.name] = baseline.reference
+    names = [baseline.name for baseline in baselines]
+    means = means_of_runs(names_of_repeated(runs), names, scores, sequences, positions)
+    return EventComparison(event_leaderboard(sequences, positions, scores), means, references)
 
 
 def _training_seconds(run: RunPaths) -> float | None:

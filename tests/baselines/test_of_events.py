@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from rrn_tf.baselines import event_model
+from rrn_tf.baselines.count_mixture import decayed_counts_and_neighbours, gated_counts, interpolated_counts
 from rrn_tf.baselines.event_model import EventBaseline, mean_nll, validation_nll
 from rrn_tf.baselines.factorization import SoftmaxFactorization
 from rrn_tf.baselines.hmm import PooledHMM
+from rrn_tf.baselines.next_item_network import gru4rec, sasrec
 from rrn_tf.baselines.ngram import ngrams
 from rrn_tf.baselines.of_events import standard_event_baselines
 from rrn_tf.data.event_scores import positions_of
@@ -27,11 +29,23 @@ def small(index: int) -> EventBaseline:
         *ngrams(),
         SoftmaxFactorization(factors=(2, 4), l2=(3.0, 1.0), max_epochs=8),
         PooledHMM(states=(2, 4), smoothing=(30.0, 10.0), max_iterations=10),
+        interpolated_counts(),
+        decayed_counts_and_neighbours(),
+        gated_counts(clock=False),
+        gated_counts(),
+        gru4rec(width=4, window=6, max_epochs=1),
+        sasrec(width=4, window=6, max_epochs=1),
     ]
     return models[index]
 
 
-KINDS = pytest.mark.parametrize("kind", range(8), ids=lambda kind: small(kind).name.replace(" ", "-"))
+FAST = range(12)
+NETWORKS = range(12, 14)  # most of their time is the tracing of graphs
+KINDS = pytest.mark.parametrize(
+    "kind",
+    [*FAST, *(pytest.param(kind, marks=pytest.mark.slow) for kind in NETWORKS)],
+    ids=lambda kind: small(kind).name.replace(" ", "-"),
+)
 
 
 def all_positions(sequences: EventSequences) -> np.ndarray:
@@ -149,15 +163,17 @@ def test_users_own_transitions_are_learnt() -> None:
     test = positions_of(sequences, [Split.TEST])
     found = {
         model.name: mean_nll(model.fit(sequences).log_probabilities(sequences, test), sequences.user[test])
-        for model in map(small, range(8))
+        for model in map(small, FAST)
     }
     # The best reachable is the entropy of the generator.
     right = 0.9 + 0.1 / 12
     best = -right * np.log(right) - (1 - right) * np.log(0.1 / 12)
     assert best - 0.05 < found["user 2-gram"] < best + 0.35
     assert found["mixed 2-gram"] < found["user 2-gram"] + 0.02
-    for pooled in ("uniform", "1-gram", "2-gram", "user 1-gram", "MF", "HMM"):
-        assert found["user 2-gram"] < found[pooled] - 1
+    assert found["interpolated counts"] < found["user 2-gram"] + 0.1
+    assert found["gated counts"] < found["user 2-gram"] + 0.1
+    for pooled in ("uniform", "1-gram", "2-gram", "user 1-gram", "MF", "HMM", "TIFU-KNN"):
+        assert found["user 2-gram"] < found[pooled] - 0.8
 
 
 def test_metric_is_a_mean_over_users() -> None:
@@ -165,11 +181,14 @@ def test_metric_is_a_mean_over_users() -> None:
 
 
 def test_names_of_the_leaderboard() -> None:
-    assert [model.name for model in standard_event_baselines()] == [small(kind).name for kind in range(8)]
+    everything = standard_event_baselines(everything=True)
+    assert [model.name for model in everything] == [small(kind).name for kind in [*FAST, *NETWORKS]]
+    assert {model.name for model in everything} - {model.name for model in standard_event_baselines()} == {"MF", "HMM"}
+    assert all(model.reference for model in everything)
 
 
 def test_a_user_without_training_events_is_predicted() -> None:
     sequences = sequences_of([[1, 2, 3, 1, 2, 3, 1], [2, 3]], [(1, 1), (1, 1)], 3)
-    for kind in range(8):
+    for kind in FAST:
         model = small(kind).fit(sequences)
         assert np.isfinite(model.log_probabilities(sequences, np.arange(9))).all()

@@ -1,0 +1,84 @@
+"""How much each earlier event of a user counts towards the next one, by age, hour of the day and context."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from rrn_tf.data.arrays import concatenated_ranges
+from rrn_tf.data.event_scores import Positions, previous_items
+from rrn_tf.data.events import EventSequences
+
+FloatArray = npt.NDArray[np.float32]
+
+_DAY, _WEEK = 24.0, 168.0
+
+
+class Kernel(NamedTuple):
+    """Weight of an event that lies `a` events (from 1) and h hours back: exp(-(a - 1) / events) a^-power c(h).
+
+    c(h) = exp(day (cos(2 pi h / 24) - 1) + week (cos(2 pi h / 168) - 1)) is highest at the same hour of the day, and
+    of the week.
+
+    Attributes:
+      events: the age, in events, over which weights fall to a third; all weigh the same by default.
+      power: of the age.
+      day, week: how much the hour counts; 0 for not at all.
+      context: whether only events count that came after the item that is now the last one (a 2-gram).
+    """
+
+    events: float = math.inf
+    power: float = 0.0
+    day: float = 0.0
+    week: float = 0.0
+    context: bool = False
+
+
+class OwnPast:
+    """All pairs of N asked events and the earlier events of their users, training events and later ones alike.
+
+    Args:
+      sequences: the events.
+      positions: int64[N], which are asked about.
+
+    Attributes:
+      row: int64[P], which asked event a pair is of, not falling.
+      item: int32[P], item index of the earlier event.
+      rows: N.
+    """
+
+    def __init__(self, sequences: EventSequences, positions: Positions) -> None:
+        first = sequences.user_splits[sequences.user[positions]]
+        count = positions - first
+        earlier = concatenated_ranges(first, count)
+        self.rows = len(positions)
+        self.row = np.repeat(np.arange(len(positions)), count)
+        self.item = sequences.item[earlier]
+        asked = positions[self.row]
+        self._age = (asked - earlier).astype(np.float32)
+        seconds = sequences.timestamp[asked] - sequences.timestamp[earlier]
+        self._hours = np.maximum(seconds, 0).astype(np.float64) / 3_600
+        last = previous_items(sequences, positions)
+        self._same = previous_items(sequences, earlier) == last[self.row]
+
+    def shares(self, kernel: Kernel) -> FloatArray:
+        """float32[P], the weight of each pair over the sum of its row; 0 in rows without weight."""
+        log_weight = -(self._age - 1) / kernel.events - kernel.power * np.log(self._age)
+        for strength, period in ((kernel.day, _DAY), (kernel.week, _WEEK)):
+            if strength:
+                log_weight += strength * (np.cos(2 * np.pi / period * self._hours) - 1)
+        weight = np.exp(log_weight) * self._same if kernel.context else np.exp(log_weight)
+        total = np.bincount(self.row, weight, self.rows)
+        return (weight / np.where(total > 0, total, 1)[self.row]).astype(np.float32)
+
+    def at(self, shares: FloatArray, item: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+        """Sum of the shares of one item a row: float64[N]."""
+        return np.asarray(np.bincount(self.row, shares * (self.item == item[self.row]), self.rows), np.float64)
+
+    def rows_of(self, weight: FloatArray, num_items: int) -> Any:
+        """Sums of weights by item, as sparse rows [N, M]."""
+        return sparse.coo_matrix((weight, (self.row, self.item - 1)), (self.rows, num_items))
