@@ -9,8 +9,8 @@ from pydantic.dataclasses import dataclass
 
 from rrn_tf.config import STRICT
 
-# What can be taken out of a mixture: features of its kernels over a user's past items, whole distributions, and what the
-# gate is told.
+# What can be taken out of a mixture: features of its kernels over a user's past items, whole distributions, and what
+# the gate is told.
 Part = Literal[
     "recency", "hour", "week", "context", "copy", "following", "popularity", "uniform", "nearest", "network", "gate"
 ]

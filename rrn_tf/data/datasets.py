@@ -35,7 +35,8 @@ MOVIELENS_SMALL = "movielens-small"
 TFDS = "tfds"
 ACCEPTED = (
     f"a CSV or Parquet path or glob, {MOVIELENS_SMALL}, {SYNTHETIC}[:option=value,...], "
-    f"{SYNTHETIC_EVENTS}[:option=value,...], {SYNTHETIC_LISTENING}[:option=value,...], {TFDS}:NAME or one of {', '.join(FORMATS)} with :PATH"
+    f"{SYNTHETIC_EVENTS}[:option=value,...], {SYNTHETIC_LISTENING}[:option=value,...], "
+    f"{TFDS}:NAME or one of {', '.join(FORMATS)} with :PATH"
 )
 
 # Features of known TFDS sets in the order of COLUMNS; other sets should use those names themselves.
@@ -50,7 +51,8 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
     Args:
       name_or_path: a path or glob, `movielens-small`, `synthetic` or `synthetic:users=500,seed=1`
         (options of `SyntheticConfig`), `synthetic-events` and `synthetic-listening` likewise
-        (`SyntheticEventsConfig`, `SyntheticListeningConfig`), `tfds:NAME` such as `tfds:movielens/100k-ratings`, or a format of `rrn_tf.data.formats` such as `brightkite:PATH`.
+        (`SyntheticEventsConfig`, `SyntheticListeningConfig`), `tfds:NAME` such as `tfds:movielens/100k-ratings`, or a
+        format of `rrn_tf.data.formats` such as `brightkite:PATH`.
       cache_dir: where files are made; kept and used again.
 
     Raises:

@@ -65,7 +65,9 @@ def synthetic_event_log(options: str, cache: Path) -> DataSource:
       DataSourceError: for an unknown option or a value that cannot be.
     """
     config = _generator_config(SYNTHETIC_EVENTS, options, synthetic_events.SyntheticEventsConfig, "synthetic events")
-    return _event_log(SYNTHETIC_EVENTS, "synthetic events", config, lambda: synthetic_events.generate_events(config), cache)
+    return _event_log(
+        SYNTHETIC_EVENTS, "synthetic events", config, lambda: synthetic_events.generate_events(config), cache
+    )
 
 
 def synthetic_listening_log(options: str, cache: Path) -> DataSource:

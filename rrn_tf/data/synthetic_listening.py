@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
 
 from rrn_tf.data.listening_sources import Clock, OwnSources, SharedSources
-from rrn_tf.data.synthetic_events import Floats, SyntheticEvents, draw_lengths, mean_by_user
+from rrn_tf.data.synthetic_events import Floats, SyntheticEvents, draw_lengths
 from rrn_tf.data.synthetic_sittings import HOUR, draw_sittings
 
 OWN, SHARED = ("recency", "hour", "week", "transition"), ("following", "genre", "group", "popularity", "uniform")
@@ -140,41 +139,6 @@ def generate_listening(config: SyntheticListeningConfig) -> SyntheticListening:
     user = np.repeat(np.arange(config.users, dtype=np.int32), length)
     nll = -np.log((share.astype(np.float64) * chance).sum(axis=1)).astype(np.float32)
     return SyntheticListening(user, item, timestamp, nll, share, chance)
-
-
-def loss_without(
-    events: SyntheticListening, without: str | None, rows: npt.NDArray[np.bool_], like_users: bool = True
-) -> float:
-    """The best loss on some events of a model that knows all but one effect.
-
-    Args:
-      events: all.
-      without: a source, whose share goes to the others as suits these events best; ``"gate"``, for shares that are the
-        same at all events; None for the best loss of all.
-      rows: bool[N], which events.
-      like_users: whether it is the mean over users of their means, or over events.
-
-    Returns:
-      Nats an event.
-    """
-    share, chance = events.share[rows].astype(np.float64), events.chance[rows].astype(np.float64)
-    if without is None:
-        return _mean(events, rows, -np.log((share * chance).sum(axis=1)), like_users)
-    if without == "gate":
-        share = (share > 0).astype(np.float64)
-    else:
-        share[:, SOURCES.index(without)] = 0
-
-    def losses(logits: Floats) -> Floats:
-        weight = share * np.exp(logits)
-        return np.log(weight.sum(axis=1)) - np.log((weight * chance).sum(axis=1))
-
-    found = minimize(lambda logits: _mean(events, rows, losses(logits), like_users), np.zeros(len(SOURCES)))
-    return float(found.fun)
-
-
-def _mean(events: SyntheticListening, rows: npt.NDArray[np.bool_], losses: Floats, like_users: bool) -> float:
-    return mean_by_user(events.user[rows], losses) if like_users else float(losses.mean())
 
 
 def _shares(

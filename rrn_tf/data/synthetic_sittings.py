@@ -43,9 +43,7 @@ def draw_sittings(
     return START + np.repeat(start, np.diff(of_sitting, append=events)) + elapsed
 
 
-def _beginnings(
-    rng: np.random.Generator, whose: npt.NDArray[np.int64], users: int, days: int
-) -> npt.NDArray[np.int64]:
+def _beginnings(rng: np.random.Generator, whose: npt.NDArray[np.int64], users: int, days: int) -> npt.NDArray[np.int64]:
     """Seconds since the start, rising within a user, at which each sitting would begin: int64[sittings]."""
     habit = np.arange(_HABITS) * 24 / _HABITS + rng.uniform(-_APART, _APART, (users, _HABITS))
     habit += rng.uniform(0, 24, (users, 1))

@@ -14,7 +14,6 @@ from rrn_tf.layers.history_copy import OF_PARTS
 from rrn_tf.layers.mixture_gate import ABSENT
 from rrn_tf.layers.softmax_tiles import tiled_log_likelihood
 
-
 # Parts that are distributions counted from others, in the order of `rrn_tf.data.shared_counts.DISTRIBUTIONS`.
 _OF_OTHERS = ("following", "popularity", "uniform", "nearest")
 

@@ -29,7 +29,11 @@ MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events.
         "rrn train --model crnn --data events.csv --output runs/b",
     )
 )
-@click.option("--data", required=True, help="A path, movielens-small, synthetic, synthetic-events or tfds:NAME.")
+@click.option(
+    "--data",
+    required=True,
+    help="A path, movielens-small, synthetic, synthetic-events, synthetic-listening or tfds:NAME.",
+)
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--valid", help="Later ratings for validation, in place of the time split.")
