@@ -32,7 +32,7 @@ MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events.
 @click.option(
     "--data",
     required=True,
-    help="A path, movielens-small, synthetic, synthetic-events, synthetic-listening or tfds:NAME.",
+    help="A path, movielens-small, tfds:NAME or generated: synthetic, synthetic-events, -listening.",
 )
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
