@@ -33,6 +33,7 @@ def test_every_row_is_another_configuration() -> None:
     assert all(hasattr(SyntheticListeningConfig(), effect) for effects in EFFECTS.values() for effect in effects)
 
 
+@pytest.mark.slow
 def test_rows_are_trained_once_and_beside_them_stands_the_truth(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
