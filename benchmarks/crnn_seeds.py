@@ -44,7 +44,7 @@ class Stopwatch(Listener):
         self._begin = now
 
 
-class _Seeds(click.ParamType):
+class Seeds(click.ParamType):
     """Whole numbers with commas between them."""
 
     name = "seeds"
@@ -61,7 +61,7 @@ class _Seeds(click.ParamType):
 @click.argument("valid_file", metavar="VALID", type=click.Path(exists=True, dir_okay=False))
 @click.option("--config", "config_name", default="paper-brightkite", show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
-@click.option("--seeds", type=_Seeds(), default="0", show_default=True)
+@click.option("--seeds", type=Seeds(), default="0", show_default=True)
 @click.option(
     "--carve-out", is_flag=True, help="Chooses the epoch on the last tenth of TRAIN; VALID is for test alone."
 )

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 from pydantic.dataclasses import dataclass
 
 from rrn_tf.config import STRICT
+
+# What can be taken out of a mixture: features of its kernels over a user's past items, whole distributions, and what
+# the gate is told.
+Part = Literal[
+    "recency", "hour", "week", "context", "copy", "following", "popularity", "uniform", "nearest", "network", "gate"
+]
+PARTS: tuple[str, ...] = get_args(Part)
+_OF_ALL_ITEMS = ("network", "popularity", "uniform")  # distributions that give every item some probability
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -59,6 +67,11 @@ class CollaborativeModelConfig:
         one vector to enter and leave the state by (not in the paper; `rrn_tf.models.collaborative_mixture`).
       heads, window, clock: of a mixture: distributions over a user's past items, events that they look back upon, and
         whether time counts, or order alone.
+      without: parts of a mixture that are left out, to see what they are worth (`PARTS`): of its kernels over a user's
+        past items `recency` (age in events and hours), `hour` and `week` (whether the clock said the same) and
+        `context` (whether the same item came before); distributions: `copy` (all over own items), `following` and
+        `popularity` (others' 2-gram and 1-gram), `uniform`, `nearest` (users) and `network`; `gate`: what it is told,
+        so that shares are the same at all events.
     """
 
     cell: Literal["gru", "rnn"] = "gru"
@@ -70,8 +83,13 @@ class CollaborativeModelConfig:
     heads: int = Field(default=5, ge=1)
     window: int = Field(default=384, ge=1)
     clock: bool = True
+    without: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.without and not self.mixture:
+            raise ValueError(f"without should be empty where mixture=false, found {', '.join(self.without)}")
+        if all(part in self.without for part in _OF_ALL_ITEMS):
+            raise ValueError(f"without should leave one of {', '.join(_OF_ALL_ITEMS)}, found all of them")
         if self.mixture and (self.cell, self.activation) != ("gru", "tanh"):
             raise ValueError(
                 f"a mixture should have cell=gru and activation=tanh, found {self.cell} and {self.activation}"

@@ -18,7 +18,14 @@ import numpy as np
 import pandas as pd
 
 from rrn_tf.data.formats import FORMATS, split_format
-from rrn_tf.data.generated import SYNTHETIC, SYNTHETIC_EVENTS, synthetic_event_log, synthetic_ratings
+from rrn_tf.data.generated import (
+    SYNTHETIC,
+    SYNTHETIC_EVENTS,
+    SYNTHETIC_LISTENING,
+    synthetic_event_log,
+    synthetic_listening_log,
+    synthetic_ratings,
+)
 from rrn_tf.data.source import DataSource, DataSourceError, write_whole_frame
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 
@@ -28,7 +35,8 @@ MOVIELENS_SMALL = "movielens-small"
 TFDS = "tfds"
 ACCEPTED = (
     f"a CSV or Parquet path or glob, {MOVIELENS_SMALL}, {SYNTHETIC}[:option=value,...], "
-    f"{SYNTHETIC_EVENTS}[:option=value,...], {TFDS}:NAME or one of {', '.join(FORMATS)} with :PATH"
+    f"{SYNTHETIC_EVENTS}[:option=value,...], {SYNTHETIC_LISTENING}[:option=value,...], "
+    f"{TFDS}:NAME or one of {', '.join(FORMATS)} with :PATH"
 )
 
 # Features of known TFDS sets in the order of COLUMNS; other sets should use those names themselves.
@@ -42,8 +50,9 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
 
     Args:
       name_or_path: a path or glob, `movielens-small`, `synthetic` or `synthetic:users=500,seed=1`
-        (options of `SyntheticConfig`), `synthetic-events` likewise (`SyntheticEventsConfig`), `tfds:NAME` such as
-        `tfds:movielens/100k-ratings`, or a format of `rrn_tf.data.formats` such as `brightkite:PATH`.
+        (options of `SyntheticConfig`), `synthetic-events` and `synthetic-listening` likewise
+        (`SyntheticEventsConfig`, `SyntheticListeningConfig`), `tfds:NAME` such as `tfds:movielens/100k-ratings`, or a
+        format of `rrn_tf.data.formats` such as `brightkite:PATH`.
       cache_dir: where files are made; kept and used again.
 
     Raises:
@@ -57,6 +66,8 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
         return synthetic_ratings(rest, cache)
     if name == SYNTHETIC_EVENTS and not os.path.exists(name_or_path):
         return synthetic_event_log(rest, cache)
+    if name == SYNTHETIC_LISTENING and not os.path.exists(name_or_path):
+        return synthetic_listening_log(rest, cache)
     if name == TFDS:
         return _tfds(rest, cache)
     text_format, path = split_format(name_or_path)

@@ -11,17 +11,23 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from rrn_tf.data import synthetic, synthetic_events
+from rrn_tf.data import synthetic, synthetic_events, synthetic_listening
 from rrn_tf.data.source import DataSource, DataSourceError, write_whole_frame
 from rrn_tf.features import COLUMNS, EVENT_COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 from rrn_tf.version import __version__
 
 SYNTHETIC = "synthetic"
 SYNTHETIC_EVENTS = "synthetic-events"
+SYNTHETIC_LISTENING = "synthetic-listening"
 
 _EXPECTED, _NLL = "expected", "nll"
 
-_Generator = TypeVar("_Generator", synthetic.SyntheticConfig, synthetic_events.SyntheticEventsConfig)
+_Generator = TypeVar(
+    "_Generator",
+    synthetic.SyntheticConfig,
+    synthetic_events.SyntheticEventsConfig,
+    synthetic_listening.SyntheticListeningConfig,
+)
 
 
 def synthetic_ratings(options: str, cache: Path) -> DataSource:
@@ -59,16 +65,34 @@ def synthetic_event_log(options: str, cache: Path) -> DataSource:
       DataSourceError: for an unknown option or a value that cannot be.
     """
     config = _generator_config(SYNTHETIC_EVENTS, options, synthetic_events.SyntheticEventsConfig, "synthetic events")
+    return _event_log(
+        SYNTHETIC_EVENTS, "synthetic events", config, lambda: synthetic_events.generate_events(config), cache
+    )
 
+
+def synthetic_listening_log(options: str, cache: Path) -> DataSource:
+    """Events of `rrn_tf.data.synthetic_listening`.
+
+    Raises:
+      DataSourceError: for an unknown option or a value that cannot be.
+    """
+    kind, what = synthetic_listening.SyntheticListeningConfig, "synthetic listening"
+    config = _generator_config(SYNTHETIC_LISTENING, options, kind, what)
+    return _event_log(SYNTHETIC_LISTENING, what, config, lambda: synthetic_listening.generate_listening(config), cache)
+
+
+def _event_log(
+    name: str, what: str, config: Any, generate: Callable[[], synthetic_events.SyntheticEvents], cache: Path
+) -> DataSource:
     def columns() -> dict[str, Any]:
-        made = synthetic_events.generate_events(config)
+        made = generate()
         values = (made.user_id, made.item_id, made.timestamp, made.nll)
         return dict(zip((*EVENT_COLUMNS, _NLL), values, strict=True))
 
-    path, truth = _generated(SYNTHETIC_EVENTS, config, cache, columns, _NLL)
+    path, truth = _generated(name, config, cache, columns, _NLL)
     return DataSource(
         str(path),
-        f"synthetic events: {config.events:,} of {config.users:,} users, seed {config.seed}",
+        f"{what}: {config.events:,} of {config.users:,} users, seed {config.seed}",
         best_nll=lambda rows: _best_nll(truth, rows),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -11,6 +12,13 @@ import tf_keras as keras
 from rrn_tf.layers.mixture_gate import ABSENT
 
 FEATURES = ("log age", "age", "log hours", "day", "week", "context", "hours")
+# Parts that can be left out, and their features.
+OF_PARTS = {
+    "recency": ("log age", "age", "log hours", "hours"),
+    "hour": ("day",),
+    "week": ("week",),
+    "context": ("context",),
+}
 # Of each head, by feature: how log-weights start. Heads beyond the last begin again with the first.
 _STARTS = (
     (0.0, -0.8, 0.0, 3.0, 0.0, 0.0, 0.0),  # the last sixty, at this hour of the day
@@ -36,6 +44,7 @@ class HistoryCopy(keras.layers.Layer):
       heads: how many distributions.
       window: events that are looked back upon.
       clock: whether time counts, or order alone.
+      without: parts of the kernels that are left out (`OF_PARTS`).
 
     Call arguments:
       inputs: a pair of int[B, window + 1 + T], items in order of time, and int64[B, window + 1 + T], their times in
@@ -54,13 +63,18 @@ class HistoryCopy(keras.layers.Layer):
       Anderson, Kumar, Tomkins and Vassilvitskii, The Dynamics of Repeat Consumption, WWW 2014 (recency as weight).
     """
 
-    def __init__(self, heads: int = 5, window: int = 384, clock: bool = True, **kwargs: Any) -> None:
+    def __init__(
+        self, heads: int = 5, window: int = 384, clock: bool = True, without: Sequence[str] = (), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         if heads < 1 or window < 1:
             raise ValueError(f"heads and window should be >= 1, received {heads} and {window}")
         self.heads = heads
         self.window = window
         self.clock = clock
+        self.without = tuple(without)
+        left_out = [name for part in without for name in OF_PARTS[part]]
+        self._counted = [float(name not in left_out) for name in FEATURES]
 
     def build(self, input_shape: Any) -> None:
         starts = [[value / RATE for value in _STARTS[head % len(_STARTS)]] for head in range(self.heads)]
@@ -100,7 +114,8 @@ class HistoryCopy(keras.layers.Layer):
             tf.cos(2 * math.pi / 168 * hours) - 1,
         ]
         same = tf.cast((before == last) & (last > 0), dtype)
-        kernel = RATE * tf.cast(self.kernel, dtype)[:, :, tf.newaxis, tf.newaxis, tf.newaxis]
+        kernel = RATE * tf.constant(self._counted, dtype) * tf.cast(self.kernel, dtype)
+        kernel = kernel[:, :, tf.newaxis, tf.newaxis, tf.newaxis]
         weights = kernel[:, 0] * features[0] + kernel[:, 1] * features[1] + kernel[:, 5] * same
         if self.clock:
             for place, values in zip((2, 3, 4, 6), (*of_time, hours / _MONTH)):
@@ -108,4 +123,5 @@ class HistoryCopy(keras.layers.Layer):
         return tf.transpose(tf.where(counts[tf.newaxis], weights, tf.constant(ABSENT, dtype)), [1, 0, 2, 3])
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "heads": self.heads, "window": self.window, "clock": self.clock}
+        own = {"heads": self.heads, "window": self.window, "clock": self.clock, "without": self.without}
+        return {**super().get_config(), **own}

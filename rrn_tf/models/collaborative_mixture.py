@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.collaborative_config import PARTS
 from rrn_tf.layers import CollaborativeGRUCell, HistoryCopy, MixtureGate, StationaryFactors
+from rrn_tf.layers.history_copy import OF_PARTS
 from rrn_tf.layers.mixture_gate import ABSENT
 from rrn_tf.layers.softmax_tiles import tiled_log_likelihood
+
+# Parts that are distributions counted from others, in the order of `rrn_tf.data.shared_counts.DISTRIBUTIONS`.
+_OF_OTHERS = ("following", "popularity", "uniform", "nearest")
 
 
 class StepContext(NamedTuple):
@@ -44,6 +50,7 @@ class CollaborativeMixture(keras.Model):
       factors: of each user.
       personal: recurrent matrices of each user's own.
       heads, window, clock: see `HistoryCopy`.
+      without: parts that are left out (`rrn_tf.collaborative_config.PARTS`).
 
     Call arguments, as one tuple:
       user: int[B].
@@ -67,9 +74,12 @@ class CollaborativeMixture(keras.Model):
         heads: int = 5,
         window: int = 384,
         clock: bool = True,
+        without: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if unknown := [part for part in without if part not in PARTS]:
+            raise ValueError(f"without should be of {', '.join(PARTS)}, received {unknown[0]}")
         self.settings: dict[str, Any] = {
             "num_users": num_users,
             "num_items": num_items,
@@ -81,12 +91,16 @@ class CollaborativeMixture(keras.Model):
             "heads": heads,
             "window": window,
             "clock": clock,
+            "without": tuple(without),
         }
         self.window = window
         # Embedded items are made of the items' vectors: the cell has no embeddings of its own.
         self.cell = CollaborativeGRUCell(num_users, 0, units, "tanh", pooled=not personal, name="cell")
         self.stationary = StationaryFactors(num_users, factors, name="stationary")
-        self.copy = HistoryCopy(heads, window, clock, name="copy")
+        self.copy = HistoryCopy(heads, window, clock, [part for part in OF_PARTS if part in without], name="copy")
+        names = ("network", *["copy"] * heads, *_OF_OTHERS[:shared])
+        self._present = [name not in without for name in names]
+        self._told = float("gate" not in without)
         self.gate = MixtureGate(1 + heads + shared, name="gate")
         for layer in (self.cell, self.stationary, self.copy):
             with tf.name_scope(layer.name):
@@ -148,7 +162,7 @@ class CollaborativeMixture(keras.Model):
         kernel = self.kernel()
         network = tiled_log_likelihood(self.leave(at, rows(wide)), kernel, rows(target), dtype)
         found = tf.concat([network[:, tf.newaxis], rows(copied), rows(context.shared)], axis=1)
-        mixed = tf.reduce_logsumexp(self.gate((features, at, found)) + found, axis=1)
+        mixed = tf.reduce_logsumexp(self.shares(features, at, found) + found, axis=1)
         return tf.scatter_nd(tf.where(real), mixed, tf.shape(target, tf.int64))
 
     def distributions(self, states: tf.Tensor, user: tf.Tensor, context: StepContext) -> tf.Tensor:
@@ -172,9 +186,8 @@ class CollaborativeMixture(keras.Model):
         none = tf.where(tf.reduce_any(seen > 0, axis=1), 0.0, ABSENT)
         copied = tf.repeat(none[:, tf.newaxis], self.copy.heads, axis=1)
         shared = tf.where(tf.reduce_any(context.shared > 0, axis=2), 0.0, ABSENT)
-        gate = tf.exp(
-            self.gate((features, at, tf.concat([tf.zeros_like(none)[:, tf.newaxis], copied, shared], axis=1)))
-        )
+        found = tf.concat([tf.zeros_like(none)[:, tf.newaxis], copied, shared], axis=1)
+        gate = tf.exp(self.shares(features, at, found))
         of_network, of_copy, of_shared = tf.split(gate, [1, self.copy.heads, shared.shape[1]], axis=1)
         share = tf.einsum("bk,bkj->bj", of_copy, tf.nn.softmax(weights))
         users, items = tf.shape(seen)[0], network.shape[1]
@@ -182,6 +195,11 @@ class CollaborativeMixture(keras.Model):
         own = tf.math.unsorted_segment_sum(tf.reshape(share, [-1]), tf.reshape(place, [-1]), users * (items + 1))
         own = tf.reshape(own, [users, items + 1])[:, 1:]
         return of_network * network + own + tf.einsum("bs,bsm->bm", of_shared, context.shared)
+
+    def shares(self, features: tf.Tensor, states: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
+        """float[N, 1 + heads + s], as `MixtureGate` says of its inputs, of the parts that are there."""
+        found = tf.where(self._present, found, tf.constant(ABSENT, found.dtype))
+        return self.gate((self._told * features, self._told * states, found))
 
     def with_features(self, states: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
         """float[N, units], states that know when the next event is."""

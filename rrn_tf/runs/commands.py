@@ -43,7 +43,11 @@ def config_of(kind: str, name: str | None, overrides: tuple[str, ...]) -> Config
         "rrn train --model crnn --data events.csv --output runs/b",
     )
 )
-@click.option("--data", required=True, help="A path, movielens-small, synthetic, synthetic-events or tfds:NAME.")
+@click.option(
+    "--data",
+    required=True,
+    help="A path, movielens-small, tfds:NAME or generated: synthetic, synthetic-events, -listening.",
+)
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--valid", help="Later ratings or events for validation; all of --data then trains.")

@@ -9,6 +9,7 @@ import pytest
 from rrn_tf.data import datasets, synthetic
 from rrn_tf.data.datasets import DataSourceError, resolve, write_frame
 from rrn_tf.data.synthetic_events import SyntheticEventsConfig, generate_events
+from rrn_tf.data.synthetic_listening import SyntheticListeningConfig, generate_listening
 from rrn_tf.features import COLUMNS, EVENT_COLUMNS
 
 FRAME = pd.DataFrame({"user_id": [1, 2], "item_id": ["a", "b"], "rating": [3.5, 4], "timestamp": [10, 20], "more": 0})
@@ -144,6 +145,19 @@ def test_synthetic_events_know_their_best_loss(tmp_path: Path) -> None:
     assert best < np.log(100)
     with pytest.raises(ValueError, match="found 1 others"):
         source.best_nll(pd.DataFrame({"user_id": ["u0"], "timestamp": [7]}))
+
+
+def test_synthetic_listening_knows_its_best_loss(tmp_path: Path) -> None:
+    options = "users=5,items=20,events=300,genres=4,hour=0"
+    source = resolve(f"synthetic-listening:{options}", tmp_path)
+    assert source.description == "synthetic listening: 300 of 5 users, seed 0"
+    found = pd.read_parquet(source.pattern)
+    made = generate_listening(synthetic.config_from_text(options, SyntheticListeningConfig))
+    assert source.best_nll is not None
+    expected = np.mean([made.nll[made.user == user].mean() for user in range(5)])
+    assert source.best_nll(found) == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(DataSourceError, match="synthetic-listening: uniform should be more than 0, found 0"):
+        resolve("synthetic-listening:uniform=0", tmp_path)
 
 
 def test_published_formats_keep_their_name(tmp_path: Path) -> None:

@@ -179,6 +179,15 @@ def _target(rng: np.random.Generator) -> np.ndarray:
     return np.append(rng.integers(1, 6, N - 2), [0, 5]).astype(np.int32)
 
 
+def _counted(layer: HistoryCopy) -> np.ndarray:
+    """The kernel, 0 in columns of parts that are left out."""
+    columns = {"recency": [0, 1, 2, 6], "hour": [3], "week": [4], "context": [5]}
+    kernel = layer.kernel.numpy().copy()
+    for part in layer.without:
+        kernel[:, columns[part]] = 0
+    return kernel
+
+
 CASES = {
     "CollaborativeGRUCell": _collaborative(lambda **kwargs: CollaborativeGRUCell(3, 4, 2, **kwargs)),
     "CollaborativeGRUCell-pooled": _collaborative(
@@ -196,16 +205,20 @@ CASES = {
     ),
     **{
         name: Case(
-            partial(HistoryCopy, 2, 3, clock),
+            partial(HistoryCopy, 2, 3, clock, without),
             lambda rng: (
                 rng.integers(1, 4, (B, 4 + T)).astype(np.int32),
                 np.sort(rng.integers(0, 200_000, (B, 4 + T)), axis=1),
             ),
             lambda layer, inputs: collaborative_reference.copied(
-                *inputs, 5 * layer.kernel.numpy(), layer.window, layer.clock
+                *inputs, 5 * _counted(layer), layer.window, layer.clock
             ),
         )
-        for name, clock in (("HistoryCopy", True), ("HistoryCopy-order", False))
+        for name, clock, without in (
+            ("HistoryCopy", True, ()),
+            ("HistoryCopy-order", False, ()),
+            ("HistoryCopy-without", True, ("recency", "week")),
+        )
     },
     "MixtureGate": Case(
         lambda **kwargs: MixtureGate(3, **kwargs),

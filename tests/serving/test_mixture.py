@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,16 @@ def by_item(answer: dict[str, tf.Tensor], result: CollaborativeResult) -> np.nda
     return found
 
 
-def test_answers_are_the_distributions_of_evaluation(result: CollaborativeResult, path: Path) -> None:
+@pytest.mark.parametrize("without", [(), ("hour", "nearest", "network")])
+def test_answers_are_the_distributions_of_evaluation(
+    without: tuple[str, ...], result: CollaborativeResult, path: Path, tmp_path: Path
+) -> None:
+    if without:
+        assert isinstance(result.model, CollaborativeMixture)
+        model = CollaborativeMixture(**{**result.model.settings, "without": without})
+        model.set_weights(result.model.get_weights())
+        result, path = replace(result, model=model), tmp_path
+        export_event_model(result, path)
     signatures = tf.saved_model.load(str(path)).signatures
     found = by_item(at(signatures["next_items_at"], **asked(result), k=tf.constant(ITEMS)), result)
     assert isinstance(result.model, CollaborativeMixture)

@@ -19,6 +19,7 @@ from rrn_tf.evaluation.event_likelihood import EventRoller
 from rrn_tf.evaluation.event_protocols import CLEAN
 from rrn_tf.evaluation.network_scores import MixtureEventModel, network_figures
 from rrn_tf.features import Split
+from rrn_tf.layers.history_copy import FEATURES as COPY_FEATURES
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.truncated_bptt import CollaborativeResult, train
@@ -99,6 +100,40 @@ def test_without_a_clock_times_do_not_matter(sequences: EventSequences, tmp_path
     model = as_event_model(result)
     found = [model.log_probabilities(of, positions) for of in (result.sequences, other)]
     np.testing.assert_array_equal(*found)
+
+
+def test_parts_that_are_left_out_neither_count_nor_learn(sequences: EventSequences, tmp_path: Path) -> None:
+    without = ["hour", "following", "nearest", "network", "gate"]
+    result, start = (
+        train(sequences, tmp_path / str(epochs), small_mixture(epochs, without=without)) for epochs in (2, 0)
+    )
+    learned = {
+        variable.name.split(":")[0]: (variable.numpy() != before.numpy())
+        for variable, before in zip(result.model.variables, start.model.variables, strict=True)
+    }
+    assert learned["copy/kernel"].any(axis=0).tolist() == [name != "day" for name in COPY_FEATURES]
+    assert not learned["gate/of_features"].any()
+    assert not learned["gate/of_states"].any()
+    assert not learned["item_bias"].any()
+    assert learned["gate/bias"].sum() == 5 + 2  # of copy heads, popularity and uniform
+    model, last = as_event_model(result), sequences.user_splits[2:] - 1
+    expected = np.exp(model._distribution(model._contexts(result.sequences, last)))
+    np.testing.assert_allclose(expected.sum(axis=1), 1, rtol=1e-5)
+    figures = network_figures(result.model, result.sequences, CLEAN, counts=result.counts)
+    assert figures["test"]["nll"] == pytest.approx(result.metrics["test"][CLEAN]["nll"], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        ({"without": ["luck"]}, r"model.without.0: Input should be 'recency', 'hour', .* or 'gate', found 'luck'"),
+        ({"without": ["uniform", "network", "popularity"]}, "without should leave one of network, popularity, uniform"),
+        ({"without": ["hour"], "mixture": False}, "without should be empty where mixture=false, found hour"),
+    ],
+)
+def test_parts_that_cannot_be_left_out_are_refused(model: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        small_mixture(1, **model)
 
 
 class _Stop(Listener):

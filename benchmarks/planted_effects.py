@@ -1,0 +1,40 @@
+"""What a planted effect of the generator of listening is worth: the best loss of a model that does not know it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize
+
+from rrn_tf.data.synthetic_events import Floats
+from rrn_tf.data.synthetic_listening import SOURCES, SyntheticListening
+
+
+def loss_without(events: SyntheticListening, effects: Sequence[str], rows: npt.NDArray[np.bool_]) -> float:
+    """The best loss on some events of a model that knows all but some effects.
+
+    Args:
+      events: all.
+      effects: sources, whose shares go to the others as suits these events best; with ``"pause"`` or ``"length"``
+        shares are the same at all events.
+      rows: bool[N], which events.
+
+    Returns:
+      Nats an event, the mean over users of each one's mean.
+    """
+    share, chance = events.share[rows].astype(np.float64), events.chance[rows].astype(np.float64)
+    if {"pause", "length"} & set(effects):
+        share = (share > 0).astype(np.float64)
+    share[:, [SOURCES.index(effect) for effect in effects if effect in SOURCES]] = 0
+    _, user, events_of = np.unique(events.user[rows], return_inverse=True, return_counts=True)
+    of_event = 1 / (len(events_of) * events_of[user])
+
+    def loss(logits: Floats) -> float:
+        weight = share * np.exp(logits)
+        nll = np.log(weight.sum(axis=1)) - np.log((weight * chance).sum(axis=1))
+        return float(of_event @ nll)
+
+    known = np.zeros(len(SOURCES))
+    return float(minimize(loss, known).fun) if effects else loss(known)
