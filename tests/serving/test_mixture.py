@@ -22,6 +22,7 @@ from rrn_tf.evaluation.network_scores import MixtureEventModel
 from rrn_tf.evaluation.user_file import recommend_file
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
+from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.training.truncated_bptt import CollaborativeResult
 from tests.events import RHYTHMIC_ITEMS as ITEMS
