@@ -111,7 +111,8 @@ class NextItemNetwork(DistributionModel):
       >>> model.log_probabilities(sequences, positions)  # doctest: +SKIP
 
     Reference:
-      Those of the encoders; the softmax over all items as in Petrov and Macdonald, gSASRec, RecSys 2023.
+      Those of the encoders; the softmax over all items as in Klenitskiy and Vasilev, Turning Dross Into Gold Loss: is
+      BERT4Rec really better than SASRec?, RecSys 2023.
     """
 
     def __init__(
