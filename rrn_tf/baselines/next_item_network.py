@@ -102,7 +102,7 @@ class NextItemNetwork(DistributionModel):
       window: items that are read.
       dropout: share of inputs and states that is left out in training.
       learning_rate: of Adam; halved after every epoch that brings nothing on validation.
-      batch: windows of a step.
+      batch: the most windows of a step.
       max_epochs, patience: bounds of the early stopping.
       seed: of initial weights, order and dropout.
 
