@@ -12,6 +12,7 @@ from rrn_tf.data.event_scores import Positions, previous_items
 from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split
 
+_STEPS = 32  # that an epoch should have: of few windows, batches are smaller
 _LENGTH_NOISE = 6.0  # steps by which lengths may differ more than they have to, so that batches change
 
 
@@ -51,7 +52,7 @@ def training_windows(
       sequences: the events.
       train: int64[N], positions of the training events, ascending.
       most: steps of a window.
-      batch: windows of a batch.
+      batch: the most windows of a batch.
       rng: cuts and shuffles.
     """
     user, place = sequences.user[train], train - sequences.user_splits[sequences.user[train]]
@@ -61,7 +62,8 @@ def training_windows(
     first = np.flatnonzero(np.diff(user, prepend=-1).astype(bool) | np.diff(number, prepend=-1).astype(bool))
     length = np.diff(first, append=len(train))
     order = np.argsort(length + _LENGTH_NOISE * rng.random(len(length)))
-    batches = np.split(order, np.arange(batch, len(order), batch))
+    size = max(min(batch, len(order) // _STEPS), 1)
+    batches = np.split(order, np.arange(size, len(order), size))
     for at in rng.permutation(len(batches)):
         chosen = batches[at]
         yield windows(sequences, train[first[chosen]], length[chosen])

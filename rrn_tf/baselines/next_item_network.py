@@ -102,7 +102,7 @@ class NextItemNetwork(DistributionModel):
       window: items that are read.
       dropout: share of inputs and states that is left out in training.
       learning_rate: of Adam; halved after every epoch that brings nothing on validation.
-      batch: windows of a step.
+      batch: the most windows of a step.
       max_epochs, patience: bounds of the early stopping.
       seed: of initial weights, order and dropout.
 
@@ -111,7 +111,8 @@ class NextItemNetwork(DistributionModel):
       >>> model.log_probabilities(sequences, positions)  # doctest: +SKIP
 
     Reference:
-      Those of the encoders; the softmax over all items as in Petrov and Macdonald, gSASRec, RecSys 2023.
+      Those of the encoders; the softmax over all items as in Klenitskiy and Vasilev, Turning Dross Into Gold Loss: is
+      BERT4Rec really better than SASRec?, RecSys 2023.
     """
 
     def __init__(

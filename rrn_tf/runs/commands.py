@@ -153,14 +153,14 @@ def train(
 )
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--protocol", type=click.Choice(EVENT_PROTOCOLS), default=EVENT_PROTOCOLS[0], show_default=True)
-@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default.")
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option(
     "--networks/--no-networks",
     default=True,
     show_default=True,
-    help="Of crnn: trains the mixture, unless a --run has one, as --config and --set say; with --all C-GRU, P-GRU and "
-    "C-tanh too.",
+    help="Of crnn: trains the mixture, unless a --run has one; with --all C-GRU, P-GRU and C-tanh too. --config and "
+    "--set are for whichever they describe, a mixture or not; the others have their defaults.",
 )
 @click.option(
     "--all", "everything", is_flag=True, help="Of crnn: the paper's networks and slow, weak baselines (MF, HMM) too."
@@ -193,7 +193,7 @@ def baselines(
         raise click.UsageError("--config is for --data; a run has its own")
     with one_line_errors(), tempfile.TemporaryDirectory(prefix="rrn-data-") as folder:
         from rrn_tf.collaborative_config import CollaborativeConfig
-        from rrn_tf.config import RRN_PLUS, Config
+        from rrn_tf.config import CRNN_PLUS, RRN_PLUS, Config
         from rrn_tf.data.datasets import resolve
 
         pattern = resolve(data, folder).pattern if data else ""
@@ -230,7 +230,9 @@ def baselines(
             from rrn_tf.report.progress import training_listener
             from rrn_tf.training.devices import set_logical_devices
 
-            config = resolved_config(str(runs[0].config) if runs else config_name, overrides, CollaborativeConfig)
+            config = resolved_config(
+                str(runs[0].config) if runs else config_name or CRNN_PLUS, overrides, CollaborativeConfig
+            )
             set_logical_devices(config.training.replicas)
             events = load_held_out_events(pattern, config, runs)
             with training_listener() as listener:

@@ -113,7 +113,7 @@ def scores_of_forms(
     scores = {}
     for form in forms:
         echo(form)
-        own = _config_of(form, config)
+        own = config_of_form(form, config)
         with tempfile.TemporaryDirectory(prefix="rrn-network-") as folder:
             result = train(sequences, folder, own, listeners=listeners)
         seconds = sum(record.seconds + record.valid_seconds for record in result.history)
@@ -135,7 +135,8 @@ def best_network(run: RunPaths, config: CollaborativeConfig, sequences: EventSeq
     return model
 
 
-def _config_of(form: str, given: CollaborativeConfig) -> CollaborativeConfig:
+def config_of_form(form: str, given: CollaborativeConfig) -> CollaborativeConfig:
+    """The configuration of `MIXTURE` or a key of `FORMS`, from one that is for the mixture or for the others."""
     config = given
     if given.model.mixture != (form == MIXTURE):
         config = load_config(CRNN_PLUS, kind=CollaborativeConfig) if form == MIXTURE else CollaborativeConfig()

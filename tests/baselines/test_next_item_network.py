@@ -46,6 +46,7 @@ def test_training_windows_hold_each_event_once_with_the_one_before() -> None:
         sequences.user[train], np.where(first, 0, sequences.item[train - 1]), sequences.item[train], strict=True
     )
     assert sorted(found) == sorted(pairs)
+    assert sum(1 for _ in training_windows(sequences, train, WINDOW, 40, np.random.default_rng(0))) >= 32
     assert longest == WINDOW
 
 
