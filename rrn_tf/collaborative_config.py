@@ -59,6 +59,7 @@ class CollaborativeModelConfig:
         one vector to enter and leave the state by (not in the paper; `rrn_tf.models.collaborative_mixture`).
       heads, window, clock: of a mixture: distributions over a user's past items, events that they look back upon, and
         whether time counts, or order alone.
+      attention: of a mixture: heads that attend to what followed, in the user's own past, upon events like the last one.
     """
 
     cell: Literal["gru", "rnn"] = "gru"
@@ -70,6 +71,7 @@ class CollaborativeModelConfig:
     heads: int = Field(default=5, ge=1)
     window: int = Field(default=384, ge=1)
     clock: bool = True
+    attention: int = Field(default=0, ge=0)
 
     def __post_init__(self) -> None:
         if self.mixture and (self.cell, self.activation) != ("gru", "tanh"):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.layers import CollaborativeGRUCell, HistoryCopy, MixtureGate, StationaryFactors
+from rrn_tf.layers import CollaborativeGRUCell, HistoryAttention, HistoryCopy, MixtureGate, StationaryFactors
 from rrn_tf.layers.mixture_gate import ABSENT
 from rrn_tf.layers.softmax_tiles import tiled_log_likelihood
 
@@ -35,7 +35,8 @@ class CollaborativeMixture(keras.Model):
     The network is a GRU whose recurrent matrices are shared by all users or each user's own. Items have one vector
     each, by which they enter the state and leave it; user factors stand beside the state in the softmax. Of the other
     distributions, `HistoryCopy` gives one a head, and counts of others the rest (`rrn_tf.data.shared_counts`); a gate
-    of features and state says how much each counts (`MixtureGate`).
+    of features and state says how much each counts (`MixtureGate`). To the state is added what followed upon events
+    like the last one (`HistoryAttention`).
 
     Args:
       num_users, num_items: with training events; indices run from 1, and 0 is padding.
@@ -44,6 +45,7 @@ class CollaborativeMixture(keras.Model):
       factors: of each user.
       personal: recurrent matrices of each user's own.
       heads, window, clock: see `HistoryCopy`.
+      attention: heads of `HistoryAttention`; 0 for none.
 
     Call arguments, as one tuple:
       user: int[B].
@@ -67,6 +69,7 @@ class CollaborativeMixture(keras.Model):
         heads: int = 5,
         window: int = 384,
         clock: bool = True,
+        attention: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,6 +84,7 @@ class CollaborativeMixture(keras.Model):
             "heads": heads,
             "window": window,
             "clock": clock,
+            "attention": attention,
         }
         self.window = window
         # Embedded items are made of the items' vectors: the cell has no embeddings of its own.
@@ -88,7 +92,10 @@ class CollaborativeMixture(keras.Model):
         self.stationary = StationaryFactors(num_users, factors, name="stationary")
         self.copy = HistoryCopy(heads, window, clock, name="copy")
         self.gate = MixtureGate(1 + heads + shared, name="gate")
-        for layer in (self.cell, self.stationary, self.copy):
+        self.attention = (
+            HistoryAttention(units, attention, window, clock=clock, name="attention") if attention else None
+        )
+        for layer in (self.cell, self.stationary, self.copy, *([self.attention] if self.attention else [])):
             with tf.name_scope(layer.name):
                 layer.build(None)
         with tf.name_scope("gate"):
@@ -132,12 +139,13 @@ class CollaborativeMixture(keras.Model):
     def scored(self, states: tf.Tensor, user: tf.Tensor, target: tf.Tensor, context: StepContext | None) -> tf.Tensor:
         """As that of `CollaborativeRNN`; the context is that of the targets."""
         assert context is not None
+        states = self.with_past(states, tf.gather(self.items, context.item), context)
         return self.mixed(states, self.stationary(user), target, context)
 
     def mixed(
         self, states: tf.Tensor, factors: tf.Tensor, target: tf.Tensor, context: StepContext, dtype: Any = tf.float32
     ) -> tf.Tensor:
-        """float32[B, T], as `scored`, of users with factors float[B, k]; the softmax's products are of a dtype."""
+        """float32[B, T], as `scored`, of states `with_past` and factors float[B, k]; the softmax's products have a dtype."""
         real, copied = target > 0, self.copy((context.item, context.time))
 
         def rows(values: tf.Tensor) -> tf.Tensor:
@@ -165,6 +173,7 @@ class CollaborativeMixture(keras.Model):
     def distributed(self, states: tf.Tensor, factors: tf.Tensor, context: StepContext) -> tf.Tensor:
         """As `distributions`, of users with factors float[B, k]."""
         features = context.features[:, 0]
+        states = self.with_past(states[:, tf.newaxis], tf.gather(self.items, context.item), context)[:, 0]
         at = self.with_features(states, features)
         network = tf.nn.softmax(tf.matmul(self.leave(at, factors), self.kernel()))
         weights = self.copy.log_weights((context.item, context.time))[:, :, 0]
@@ -182,6 +191,16 @@ class CollaborativeMixture(keras.Model):
         own = tf.math.unsorted_segment_sum(tf.reshape(share, [-1]), tf.reshape(place, [-1]), users * (items + 1))
         own = tf.reshape(own, [users, items + 1])[:, 1:]
         return of_network * network + own + tf.einsum("bs,bsm->bm", of_shared, context.shared)
+
+    def with_past(self, states: tf.Tensor, vectors: tf.Tensor, context: StepContext) -> tf.Tensor:
+        """float[B, T, units], states that know what followed upon events like the last one.
+
+        Args:
+          states: float[B, T, units].
+          vectors: float[B, window + 1 + T, units], of the context's items.
+          context: of the targets.
+        """
+        return states if self.attention is None else states + self.attention((context.item, context.time, vectors))
 
     def with_features(self, states: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
         """float[N, units], states that know when the next event is."""

@@ -72,6 +72,7 @@ def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventN
             heads=sizes.heads,
             window=sizes.window,
             clock=sizes.clock,
+            attention=sizes.attention,
         )
     return CollaborativeRNN(
         sequences.num_users,
