@@ -28,7 +28,10 @@ def states_of(cell: Any, user: Array, item: Array, state: Array) -> Array:
     weights = [[np.asarray(v.numpy(), np.float64) for v in part] for part in (cell.recurrent, cell.embedding)]
     states = np.zeros((*item.shape, cell.units))
     for b in range(len(user)):
-        matrices = [u if cell.pooled else u[user[b]] for u in weights[0]]
+        matrices = [u[user[b]] if cell.form == "personal" else u for u in weights[0]]
+        if cell.form == "low-rank":
+            own = zip(cell.left, cell.right, strict=True)
+            matrices = [u + a.numpy()[user[b]] @ c.numpy() for u, (a, c) in zip(matrices, own, strict=True)]
         h = state[b]
         for t, x in enumerate(item[b]):
             if x:

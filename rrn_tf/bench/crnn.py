@@ -78,7 +78,7 @@ def bench_crnn(
     limit = flops / rate
     sizes = config.model
     cells = plan.num_chunks * settings.users_per_batch * settings.chunk
-    form = f"{sizes.cell} {sizes.units}{', pooled' if sizes.pooled else ''}"
+    form = f"{sizes.cell} {sizes.units}, {sizes.matrices} matrices"
     if sizes.mixture:
         form += f", beside {sizes.heads} heads over {sizes.window} events and counts of others"
     echo(

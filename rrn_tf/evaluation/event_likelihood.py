@@ -53,7 +53,7 @@ def unroll_of(model: EventNetwork) -> Callable[..., tf.Tensor]:
     It is compiled where each user has matrices of its own: batched products of small matrices are then five times as
     fast on a CPU, while one matrix for all is not.
     """
-    return tf.function(model.cell.unroll, jit_compile=not model.cell.pooled, autograph=False)
+    return tf.function(model.cell.unroll, jit_compile=bool(model.cell.personal), autograph=False)
 
 
 class EventRoller:

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from rrn_tf.layers import CollaborativeGRUCell, HistoryAttention, HistoryCopy, MixtureGate, StationaryFactors
+from rrn_tf.layers.collaborative import SHARED
 from rrn_tf.layers.mixture_gate import ABSENT
 from rrn_tf.layers.softmax_tiles import tiled_log_likelihood
 
@@ -32,7 +33,7 @@ class StepContext(NamedTuple):
 class CollaborativeMixture(keras.Model):
     """A mixture of a recurrent network's softmax, the user's own past items, and counts of others.
 
-    The network is a GRU whose recurrent matrices are shared by all users or each user's own. Items have one vector
+    The network is a GRU whose recurrent matrices are shared by all users, each user's own, or in between. Items have one vector
     each, by which they enter the state and leave it; user factors stand beside the state in the softmax. Of the other
     distributions, `HistoryCopy` gives one a head, and counts of others the rest (`rrn_tf.data.shared_counts`); a gate
     of features and state says how much each counts (`MixtureGate`). To the state is added what followed upon events
@@ -43,7 +44,7 @@ class CollaborativeMixture(keras.Model):
       features, shared: how many features an event has, and distributions counted from others.
       units: width of states and item vectors.
       factors: of each user.
-      personal: recurrent matrices of each user's own.
+      matrices, rank: whose the recurrent matrices are (see `CollaborativeGRUCell`).
       heads, window, clock: see `HistoryCopy`.
       attention: heads of `HistoryAttention`; 0 for none.
 
@@ -65,7 +66,8 @@ class CollaborativeMixture(keras.Model):
         shared: int,
         units: int = 96,
         factors: int = 32,
-        personal: bool = False,
+        matrices: str = SHARED,
+        rank: int = 4,
         heads: int = 5,
         window: int = 384,
         clock: bool = True,
@@ -80,7 +82,8 @@ class CollaborativeMixture(keras.Model):
             "shared": shared,
             "units": units,
             "factors": factors,
-            "personal": personal,
+            "matrices": matrices,
+            "rank": rank,
             "heads": heads,
             "window": window,
             "clock": clock,
@@ -88,7 +91,7 @@ class CollaborativeMixture(keras.Model):
         }
         self.window = window
         # Embedded items are made of the items' vectors: the cell has no embeddings of its own.
-        self.cell = CollaborativeGRUCell(num_users, 0, units, "tanh", pooled=not personal, name="cell")
+        self.cell = CollaborativeGRUCell(num_users, 0, units, "tanh", matrices, rank, name="cell")
         self.stationary = StationaryFactors(num_users, factors, name="stationary")
         self.copy = HistoryCopy(heads, window, clock, name="copy")
         self.gate = MixtureGate(1 + heads + shared, name="gate")

@@ -39,9 +39,8 @@ class MixtureServing(NextItems):
         assert counts is not None
         model = CollaborativeMixture(**trained.settings)
         model.set_weights(trained.get_weights())
-        if trained.settings["personal"]:
-            for table in model.cell.recurrent:
-                table.assign(mean_first(table.numpy()))
+        for table in model.cell.personal:
+            table.assign(mean_first(table.numpy()))
         self._clock = trained.settings["clock"]
         self.past = PastEvents(result.sequences, trained.window)
         self.counts = ServedCounts(counts, self.past)

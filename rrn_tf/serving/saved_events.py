@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from rrn_tf.data.events import EventSequences
 from rrn_tf.features import HISTORY, HISTORY_TIMESTAMP, ITEM_ID, LOG_PROBABILITY, TIMESTAMP, USER_ID, Split
+from rrn_tf.layers.collaborative import PERSONAL, SHARED
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.saved_rrn import loaded_module
@@ -55,6 +56,15 @@ class SavedCollaborativeRNN:
     @property
     def _about(self) -> dict[str, Any]:
         return dict(json.loads(self._module.about.numpy()))
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        """Of the network, by their present names."""
+        settings = dict(self._about["model"])
+        for old, of_all in (("pooled", True), ("personal", False)):
+            if old in settings:
+                settings["matrices"] = SHARED if settings.pop(old) == of_all else PERSONAL
+        return settings
 
     @property
     def item_ids(self) -> npt.NDArray[np.object_]:
@@ -119,9 +129,9 @@ class SavedCollaborativeRNN:
 
     def load_mixture(self, new_users: int = 0) -> CollaborativeMixture:
         """The network of a mixture, of all users that it knows and, above these, some that it does not know."""
-        settings, module = self._about["model"], self._module
+        settings, module = self._settings, self._module
         model = CollaborativeMixture(**{**settings, "num_users": settings["num_users"] + new_users})
-        of_users = [model.stationary.table, *(model.cell.recurrent if settings["personal"] else [])]
+        of_users = [model.stationary.table, *model.cell.personal]
         for mine, saved in zip(model.variables, module.weights, strict=True):
             whole = saved.numpy()
             if any(mine is table for table in of_users):
@@ -136,13 +146,13 @@ class SavedCollaborativeRNN:
           ids: object[users], all different.
         """
         module = self._module
-        settings = self._about["model"]
+        settings = self._settings
         row = pd.Categorical(ids, categories=_text(module.user_ids)).codes.astype(np.int64) + 1
         # Row 0 of the saved tables is that of whoever is unknown; here it stands for padding.
         rows = np.concatenate([[0], row])
         model = CollaborativeRNN(**{**settings, "num_users": len(ids)})
         for mine, saved in zip(model.cell.recurrent, module.recurrent, strict=True):
-            mine.assign(saved if settings["pooled"] else tf.gather(saved, rows))
+            mine.assign(tf.gather(saved, rows) if model.cell.personal else saved)
         for mine, saved in zip(model.cell.embedding, module.embedding, strict=True):
             mine.assign(saved)
         model.softmax.kernel.assign(module.kernel)

@@ -68,7 +68,8 @@ def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventN
             shared=len(DISTRIBUTIONS),
             units=sizes.units,
             factors=sizes.stationary,
-            personal=not sizes.pooled,
+            matrices=sizes.matrices,
+            rank=sizes.rank,
             heads=sizes.heads,
             window=sizes.window,
             clock=sizes.clock,
@@ -80,7 +81,7 @@ def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventN
         cell=sizes.cell,
         units=sizes.units,
         activation=sizes.activation,
-        pooled=sizes.pooled,
+        matrices=sizes.matrices,
         precision=config.training.precision,
         stationary=sizes.stationary,
     )

@@ -189,12 +189,15 @@ def _target(rng: np.random.Generator) -> np.ndarray:
 
 CASES = {
     "CollaborativeGRUCell": _collaborative(lambda **kwargs: CollaborativeGRUCell(3, 4, 2, **kwargs)),
-    "CollaborativeGRUCell-pooled": _collaborative(
-        lambda **kwargs: CollaborativeGRUCell(3, 4, 2, "tanh", pooled=True, **kwargs)
+    "CollaborativeGRUCell-shared": _collaborative(
+        lambda **kwargs: CollaborativeGRUCell(3, 4, 2, "tanh", "shared", **kwargs)
+    ),
+    "CollaborativeGRUCell-low-rank": _collaborative(
+        lambda **kwargs: CollaborativeGRUCell(3, 4, 2, "tanh", "low-rank", 1, **kwargs)
     ),
     "CollaborativeSimpleRNNCell": _collaborative(lambda **kwargs: CollaborativeSimpleRNNCell(3, 4, 2, **kwargs)),
-    "CollaborativeSimpleRNNCell-pooled": _collaborative(
-        lambda **kwargs: CollaborativeSimpleRNNCell(3, 4, 2, pooled=True, **kwargs)
+    "CollaborativeSimpleRNNCell-shared": _collaborative(
+        lambda **kwargs: CollaborativeSimpleRNNCell(3, 4, 2, "shared", **kwargs)
     ),
     "ItemSoftmax": Case(
         lambda **kwargs: ItemSoftmax(5, 3, **kwargs),

@@ -55,7 +55,7 @@ class SavedEvents(NamedTuple):
     path: Path
 
 
-def trained_on_events(pooled: bool = False, stationary: int = 0) -> CollaborativeResult:
+def trained_on_events(matrices: str = "personal", stationary: int = 0) -> CollaborativeResult:
     """A network of random weights with its states."""
     rng = np.random.default_rng(1)
     tf.keras.utils.set_random_seed(1)
@@ -67,7 +67,7 @@ def trained_on_events(pooled: bool = False, stationary: int = 0) -> Collaborativ
         user_ids=np.array([f"user {n}" for n in range(USERS)], dtype=object),
         item_ids=np.array([f"item {n}" for n in range(ITEMS)], dtype=object),
     )
-    model = CollaborativeRNN(USERS, ITEMS, units=4, pooled=pooled, stationary=stationary)
+    model = CollaborativeRNN(USERS, ITEMS, units=4, matrices=matrices, stationary=stationary)
     model.stationary.table.assign(tf.random.normal(model.stationary.table.shape))
     return CollaborativeResult(model, sequences, EventRoller(model).states(sequences), [], 0, {})
 

@@ -76,8 +76,8 @@ def test_examples_are_answered_alike(saved_events: SavedEvents) -> None:
     np.testing.assert_allclose(answer[LOG_PROBABILITY].numpy(), found, rtol=1e-6)
 
 
-def test_pooled_matrices_serve_everybody(tmp_path: Path) -> None:
-    result = trained_on_events(pooled=True)
+def test_shared_matrices_serve_everybody(tmp_path: Path) -> None:
+    result = trained_on_events(matrices="shared")
     export_event_model(result, tmp_path)
     names, found = ask(tmp_path, ["user 1"], [["item 0"]], 3)
     user = tf.constant([2])

@@ -27,7 +27,8 @@ from tests.events import rhythmic_events, small_mixture
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory: pytest.TempPathFactory) -> CollaborativeResult:
-    return train(rhythmic_events(), tmp_path_factory.mktemp("training"), small_mixture(2, pooled=False))
+    folder = tmp_path_factory.mktemp("training")
+    return train(rhythmic_events(), folder, small_mixture(2, matrices="low-rank", rank=2))
 
 
 @pytest.fixture(scope="module")
