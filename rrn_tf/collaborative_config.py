@@ -62,7 +62,8 @@ class CollaborativeModelConfig:
         one vector to enter and leave the state by (not in the paper; `rrn_tf.models.collaborative_mixture`).
       heads, window, clock: of a mixture: distributions over a user's past items, events that they look back upon, and
         whether time counts, or order alone.
-      attention: of a mixture: heads that attend to what followed, in the user's own past, upon events like the last one.
+      attention: of a mixture: heads that attend to what followed upon events like the last one, in the user's own past;
+        0 for none.
     """
 
     cell: Literal["gru", "rnn"] = "gru"

@@ -94,7 +94,15 @@ def rhythmic_events() -> EventSequences:
 
 def small_mixture(epochs: int, **model: Any) -> CollaborativeConfig:
     """A mixture for `rhythmic_events` that looks six events back."""
-    sizes = {"mixture": True, "matrices": "shared", "activation": "tanh", "units": 4, "stationary": 2, "window": 6, "attention": 2}
+    sizes = {
+        "mixture": True,
+        "matrices": "shared",
+        "activation": "tanh",
+        "units": 4,
+        "stationary": 2,
+        "window": 6,
+        "attention": 2,
+    }
     training = {"epochs": epochs, "patience": 0, "users_per_batch": 3, "chunk": 5, "learning_rate": 0.02}
     values = {"model": {**sizes, **model}, "training": {**training, "dropout": 0.3, "averaging": 1}}
     return config_from_dict(values, CollaborativeConfig)

@@ -10,6 +10,7 @@ import tf_keras as keras
 from rrn_tf.layers.history_copy import HistoryCopy
 from rrn_tf.layers.mixture_gate import ABSENT
 
+WIDTH = 32  # of the products that tell how alike two items are
 _SCALE = 5.0  # item vectors start small; similarities and what is attended to should not
 
 
@@ -50,7 +51,7 @@ class HistoryAttention(keras.layers.Layer):
     """
 
     def __init__(
-        self, units: int, heads: int = 2, window: int = 384, width: int = 32, clock: bool = True, **kwargs: Any
+        self, units: int, heads: int = 2, window: int = 384, width: int = WIDTH, clock: bool = True, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         for name, value in (("units", units), ("width", width)):

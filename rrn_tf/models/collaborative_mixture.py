@@ -33,11 +33,11 @@ class StepContext(NamedTuple):
 class CollaborativeMixture(keras.Model):
     """A mixture of a recurrent network's softmax, the user's own past items, and counts of others.
 
-    The network is a GRU whose recurrent matrices are shared by all users, each user's own, or in between. Items have one vector
-    each, by which they enter the state and leave it; user factors stand beside the state in the softmax. Of the other
-    distributions, `HistoryCopy` gives one a head, and counts of others the rest (`rrn_tf.data.shared_counts`); a gate
-    of features and state says how much each counts (`MixtureGate`). To the state is added what followed upon events
-    like the last one (`HistoryAttention`).
+    The network is a GRU whose recurrent matrices are shared by all users, each user's own, or in between. To its state
+    is added what followed upon events like the last one (`HistoryAttention`). Items have one vector each, by which they
+    enter the state and leave it; user factors stand beside the state in the softmax. Of the other distributions,
+    `HistoryCopy` gives one a head, and counts of others the rest (`rrn_tf.data.shared_counts`); a gate of features and
+    state says how much each counts (`MixtureGate`).
 
     Args:
       num_users, num_items: with training events; indices run from 1, and 0 is padding.
@@ -95,10 +95,12 @@ class CollaborativeMixture(keras.Model):
         self.stationary = StationaryFactors(num_users, factors, name="stationary")
         self.copy = HistoryCopy(heads, window, clock, name="copy")
         self.gate = MixtureGate(1 + heads + shared, name="gate")
-        self.attention = (
-            HistoryAttention(units, attention, window, clock=clock, name="attention") if attention else None
-        )
-        for layer in (self.cell, self.stationary, self.copy, *([self.attention] if self.attention else [])):
+        layers: list[keras.layers.Layer] = [self.cell, self.stationary, self.copy]
+        self.attention: HistoryAttention | None = None
+        if attention:
+            self.attention = HistoryAttention(units, attention, window, clock=clock, name="attention")
+            layers.append(self.attention)
+        for layer in layers:
             with tf.name_scope(layer.name):
                 layer.build(None)
         with tf.name_scope("gate"):
@@ -148,7 +150,7 @@ class CollaborativeMixture(keras.Model):
     def mixed(
         self, states: tf.Tensor, factors: tf.Tensor, target: tf.Tensor, context: StepContext, dtype: Any = tf.float32
     ) -> tf.Tensor:
-        """float32[B, T], as `scored`, of states `with_past` and factors float[B, k]; the softmax's products have a dtype."""
+        """float32[B, T], as `scored`, of states `with_past`, factors float[B, k] and products of a dtype."""
         real, copied = target > 0, self.copy((context.item, context.time))
 
         def rows(values: tf.Tensor) -> tf.Tensor:

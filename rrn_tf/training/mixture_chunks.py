@@ -25,9 +25,10 @@ _AVERAGED = 16  # times an epoch
 class MixtureChunkPhase(ChunkPhase):
     """As `ChunkPhase`, all parts of a mixture together, by Adam, with dropout and averaged weights.
 
-    Dropout (`training.dropout`) takes away numbers of item vectors, states and user factors; each replica has draws of
-    its own, so that without dropout alone any number of replicas takes the same steps. What is validated and kept
-    are exponential averages of the weights over about the last `training.averaging` epochs.
+    Dropout (`training.dropout`) takes away numbers of item vectors, those that are attended to included, of states and
+    of user factors; each replica has draws of its own, so that without dropout alone any number of replicas takes the
+    same steps. What is validated and kept are exponential averages of the weights over about the last
+    `training.averaging` epochs.
 
     Args:
       model, plan, config, strategy: as those of `ChunkPhase`; the plan's groups have a context.

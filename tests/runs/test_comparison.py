@@ -119,7 +119,12 @@ def test_a_run_with_files_for_validation_is_compared_on_them(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_events_of_runs_with_their_networks(tmp_path: Path) -> None:
     settings = [*FEW, "--set=training.epochs=2", "--set=model.units=5", "--set=training.patience=0"]
-    papers = ("model.mixture=false", "model.matrices=personal", "model.activation=sigmoid", "training.learning_rate=0.0075")
+    papers = (
+        "model.mixture=false",
+        "model.matrices=personal",
+        "model.activation=sigmoid",
+        "training.learning_rate=0.0075",
+    )
     runs = {
         "s0": (*papers, "training.seed=0"),
         "s1": (*papers, "training.seed=1"),

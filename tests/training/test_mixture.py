@@ -83,7 +83,9 @@ def test_the_future_changes_not_one_bit(trained: CollaborativeResult) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [{"matrices": "personal"}, {"matrices": "low-rank", "rank": 2}, {"attention": 0}, {"clock": False}])
+@pytest.mark.parametrize(
+    "model", [{"matrices": "personal"}, {"matrices": "low-rank", "rank": 2}, {"attention": 0}, {"clock": False}]
+)
 def test_other_forms_train_too(model: dict[str, Any], sequences: EventSequences, tmp_path: Path) -> None:
     result = train(sequences, tmp_path, small_mixture(2, **model))
     figures = network_figures(result.model, result.sequences, CLEAN, counts=result.counts)
