@@ -22,7 +22,7 @@ from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.truncated_bptt import CollaborativeResult, train
-from tests.events import RHYTHMIC_ITEMS, rhythmic_events, small_mixture, with_items
+from tests.events import RHYTHMIC_ITEMS, events_of_kinds, rhythmic_events, small_mixture, with_items
 
 ITEMS, WINDOW = RHYTHMIC_ITEMS, 6
 
@@ -101,6 +101,20 @@ def test_without_a_clock_times_do_not_matter(sequences: EventSequences, tmp_path
     model = as_event_model(result)
     found = [model.log_probabilities(of, positions) for of in (result.sequences, other)]
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.slow
+def test_attention_learns_what_follows_upon_what_for_each_user(tmp_path: Path) -> None:
+    """No item's followers are the same for all, and few pairs of items ever come again: kinds must be understood."""
+    sequences, best = events_of_kinds(0)
+    found = {}
+    for attention in (0, 2):
+        sizes = {"units": 16, "stationary": 4, "window": 64, "clock": False, "attention": attention}
+        values = config_to_dict(small_mixture(8, **sizes))
+        values["training"] |= {"users_per_batch": 10, "chunk": 30, "learning_rate": 0.01, "dropout": 0.2}
+        result = train(sequences, tmp_path / str(attention), config_from_dict(values, CollaborativeConfig))
+        found[attention] = result.metrics["valid"][CLEAN]["nll"]
+    assert found[2] < best + 0.1 < found[0] - 0.2
 
 
 class _Stop(Listener):
