@@ -84,7 +84,7 @@ def flags_of(config: CollaborativeConfig) -> list[str]:
       ValueError: for what their program cannot be told.
     """
     sizes, settings = config.model, config.training
-    theirs = {"cell": "gru", "pooled": False, "activation": "sigmoid", "stationary": 0}
+    theirs = {"cell": "gru", "matrices": "personal", "activation": "sigmoid", "stationary": 0}
     for key, value in theirs.items():
         if (own := getattr(sizes, key)) != value:
             raise ValueError(f"model.{key}: expected {value}, as in the authors' program, found {own}")

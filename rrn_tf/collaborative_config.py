@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from rrn_tf.config import STRICT
+from rrn_tf.config import STRICT, renamed
 
 # What can be taken out of a mixture: features of its kernels over a user's past items, whole distributions, and what
 # the gate is told.
@@ -58,8 +58,11 @@ class CollaborativeModelConfig:
     """Sizes of the Collaborative RNN.
 
     Attributes:
-      cell: recurrent cell with matrices of each user's own: the GRU, or the simple RNN (C-tanh).
-      pooled: one recurrent matrix for all users (P-GRU).
+      cell: recurrent cell: the GRU, or the simple RNN (C-tanh).
+      matrices: recurrent ones: ``personal``, of each user's own (C-GRU); ``shared``, one for all (P-GRU); ``low-rank``,
+        of a mixture, the shared one plus a product of `rank` columns of each user's own (not in the paper). Called
+        `pooled`, true or false, before.
+      rank: of that product.
       units: width of the state.
       activation: of the GRU's candidate state; sigmoid is the authors' choice.
       stationary: factors of each user beside the moving state in the softmax, as RRN has them (not in the paper).
@@ -72,10 +75,13 @@ class CollaborativeModelConfig:
         `context` (whether the same item came before); distributions: `copy` (all over own items), `following` and
         `popularity` (others' 2-gram and 1-gram), `uniform`, `nearest` (users) and `network`; `gate`: what it is told,
         so that shares are the same at all events.
+      attention: of a mixture: heads that attend to what followed upon events like the last one, in the user's own past;
+        0 for none.
     """
 
     cell: Literal["gru", "rnn"] = "gru"
-    pooled: bool = False
+    matrices: Literal["shared", "personal", "low-rank"] = "personal"
+    rank: int = Field(default=4, ge=1)
     units: int = Field(default=32, ge=1)
     activation: Literal["sigmoid", "tanh"] = "sigmoid"
     stationary: int = Field(default=0, ge=0)
@@ -83,13 +89,21 @@ class CollaborativeModelConfig:
     heads: int = Field(default=5, ge=1)
     window: int = Field(default=384, ge=1)
     clock: bool = True
+    attention: int = Field(default=0, ge=0)
     without: tuple[Part, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_names(cls, values: Any) -> Any:
+        return renamed(values, "pooled", "matrices", {True: "shared", False: "personal"})
 
     def __post_init__(self) -> None:
         if self.without and not self.mixture:
             raise ValueError(f"without should be empty where mixture=false, found {', '.join(self.without)}")
         if all(part in self.without for part in _OF_ALL_ITEMS):
             raise ValueError(f"without should leave one of {', '.join(_OF_ALL_ITEMS)}, found all of them")
+        if self.matrices == "low-rank" and not self.mixture:
+            raise ValueError("matrices should be shared or personal without mixture=true, found low-rank")
         if self.mixture and (self.cell, self.activation) != ("gru", "tanh"):
             raise ValueError(
                 f"a mixture should have cell=gru and activation=tanh, found {self.cell} and {self.activation}"

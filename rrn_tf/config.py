@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -219,6 +220,25 @@ def config_from_dict(values: dict[str, Any], kind: type[AnyConfig] = Config) -> 
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "config"
         raise ConfigError(f"{key}: {first['msg']}, found {first['input']!r}") from None
+
+
+def renamed(values: Any, old: str, new: str, meanings: Mapping[Any, Any]) -> Any:
+    """Settings of a section in which one that had another name is under its present one; of both the last one counts.
+
+    Args:
+      values: as they are read.
+      old, new: names of the setting.
+      meanings: present values by former ones; others are left for validation to refuse.
+    """
+    if not isinstance(values, dict) or old not in values:
+        return values
+    value = values[old]
+    meant = meanings.get(value, value) if isinstance(value, (bool, int, str)) else value
+    warnings.warn(f"{old}={value} is an old name: say {new}={meant}", FutureWarning, stacklevel=2)
+    names = list(values)
+    if new in values and names.index(new) > names.index(old):
+        meant = values[new]
+    return {**{name: value for name, value in values.items() if name not in (old, new)}, new: meant}
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:

@@ -28,7 +28,10 @@ def states_of(cell: Any, user: Array, item: Array, state: Array) -> Array:
     weights = [[np.asarray(v.numpy(), np.float64) for v in part] for part in (cell.recurrent, cell.embedding)]
     states = np.zeros((*item.shape, cell.units))
     for b in range(len(user)):
-        matrices = [u if cell.pooled else u[user[b]] for u in weights[0]]
+        matrices = [u[user[b]] if cell.form == "personal" else u for u in weights[0]]
+        if cell.form == "low-rank":
+            own = zip(cell.left, cell.right, strict=True)
+            matrices = [u + a.numpy()[user[b]] @ c.numpy() for u, (a, c) in zip(matrices, own, strict=True)]
         h = state[b]
         for t, x in enumerate(item[b]):
             if x:
@@ -52,6 +55,15 @@ def log_likelihoods(states: Array, target: Array, kernel: Array) -> Array:
     return np.array([log_probabilities(h, kernel)[y - 1] if y else 0.0 for h, y in zip(states, target, strict=True)])
 
 
+def log_weight(item: Array, time: Array, now: int, past: int, kernel: Array, clock: bool) -> float:
+    """Of one user's past event at another one, in a head of `HistoryCopy` with the kernel float[7]."""
+    age, hours = now - past, max(time[now] - time[past], 0) / 3600
+    turns = [np.cos(2 * np.pi * hours / span) - 1 for span in (24, 168)]
+    same = float(item[past - 1] == item[now - 1] > 0)
+    of_time = [np.log1p(hours), *turns] if clock else [0.0] * 3
+    return float(kernel @ [np.log(age), age / 50, *of_time, same, hours / 720 * clock])
+
+
 def copied(item: Array, time: Array, kernel: Array, window: int, clock: bool) -> Array:
     """What `HistoryCopy` says, event by event; `kernel` float[heads, 7] is that of log-weights."""
     steps = item.shape[1] - window - 1
@@ -60,17 +72,39 @@ def copied(item: Array, time: Array, kernel: Array, window: int, clock: bool) ->
         now = window + 1 + t
         mass, hit = 0.0, 0.0
         for past in range(now - window, now):
-            if not item[b, past]:
-                continue
-            age, hours = now - past, max(time[b, now] - time[b, past], 0) / 3600
-            turns = [np.cos(2 * np.pi * hours / span) - 1 for span in (24, 168)]
-            same = float(item[b, past - 1] == item[b, now - 1] > 0)
-            of_time = [np.log1p(hours), *turns] if clock else [0.0] * 3
-            features = [np.log(age), age / 50, *of_time, same, hours / 720 * clock]
-            weight = np.exp(kernel[k] @ features)
-            mass, hit = mass + weight, hit + weight * (item[b, past] == item[b, now])
+            if item[b, past]:
+                weight = np.exp(log_weight(item[b], time[b], now, past, kernel[k], clock))
+                mass, hit = mass + weight, hit + weight * (item[b, past] == item[b, now])
         if mass:
             found[b, t, k] = np.log(hit / mass) if hit else -100
+    return found
+
+
+def attended(
+    item: Array,
+    time: Array,
+    vectors: Array,
+    kernel: Array,
+    queries: Array,
+    keys: Array,
+    outputs: Array,
+    window: int,
+    clock: bool,
+) -> Array:
+    """What `HistoryAttention` says, event by event; `kernel` is as that of `copied`."""
+    steps, width = item.shape[1] - window - 1, queries.shape[2]
+    found = np.zeros((len(item), steps, vectors.shape[2]))
+    vectors = np.where(item[:, :, np.newaxis] > 0, 5 * vectors, 0)
+    for b, t, k in np.ndindex(len(item), steps, len(kernel)):
+        now = window + 1 + t
+        mass, met = 0.0, np.zeros(vectors.shape[2])
+        for past in range(now - window, now):
+            if item[b, past]:
+                alike = (vectors[b, now - 1] @ queries[k]) @ (vectors[b, past - 1] @ keys[k]) / np.sqrt(width)
+                weight = np.exp(log_weight(item[b], time[b], now, past, kernel[k], clock) + alike)
+                mass, met = mass + weight, met + weight * vectors[b, past]
+        if mass:
+            found[b, t] += met / mass @ outputs[k]
     return found
 
 

@@ -57,6 +57,27 @@ def markov_events(seed: int, users: int = 40, length: int = 160, num_items: int 
     return sequences_of((items + 1).tolist(), [(15, 15)] * users, num_items)
 
 
+def events_of_kinds(
+    seed: int, users: int = 60, length: int = 150, kinds: int = 5, alike: int = 4
+) -> tuple[EventSequences, float]:
+    """Each user's events follow, nine times in ten, a permutation of kinds of the user's own; else any kind comes.
+
+    Returns:
+      The events, with any of the `alike` items of a kind as probable as another, and the best reachable loss in nats.
+    """
+    rng = np.random.default_rng(seed)
+    follower = np.argsort(rng.random((users, kinds)), axis=1)
+    kind = np.empty((users, length), np.int64)
+    kind[:, 0] = rng.integers(kinds, size=users)
+    for step in range(1, length):
+        obeyed = follower[np.arange(users), kind[:, step - 1]]
+        kind[:, step] = np.where(rng.random(users) < 0.9, obeyed, rng.integers(kinds, size=users))
+    items = kind * alike + rng.integers(alike, size=kind.shape) + 1
+    probability = np.full(kinds, 0.1 / kinds) + 0.9 * (np.arange(kinds) == 0)
+    best = -float(probability @ np.log(probability / alike))
+    return sequences_of(items.tolist(), [(15, 15)] * users, kinds * alike), best
+
+
 def with_items(sequences: EventSequences, items: np.ndarray) -> EventSequences:
     """The same log with other items."""
     return EventSequences(
@@ -94,7 +115,15 @@ def rhythmic_events() -> EventSequences:
 
 def small_mixture(epochs: int, **model: Any) -> CollaborativeConfig:
     """A mixture for `rhythmic_events` that looks six events back."""
-    sizes = {"mixture": True, "pooled": True, "activation": "tanh", "units": 4, "stationary": 2, "window": 6}
+    sizes = {
+        "mixture": True,
+        "matrices": "shared",
+        "activation": "tanh",
+        "units": 4,
+        "stationary": 2,
+        "window": 6,
+        "attention": 2,
+    }
     training = {"epochs": epochs, "patience": 0, "users_per_batch": 3, "chunk": 5, "learning_rate": 0.02}
     values = {"model": {**sizes, **model}, "training": {**training, "dropout": 0.3, "averaging": 1}}
     return config_from_dict(values, CollaborativeConfig)

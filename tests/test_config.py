@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import (
     Config,
     ConfigError,
@@ -31,6 +32,25 @@ def test_overrides_win_over_the_file(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("training: {epochs: 7, seed: 3}\n")
     config = load_config(tmp_path / "c.yaml", ["training.epochs=2"])
     assert (config.training.epochs, config.training.seed) == (2, 3)
+
+
+def test_an_old_name_is_read_and_the_new_one_said(tmp_path: Path) -> None:
+    with pytest.warns(FutureWarning, match="pooled=False is an old name: say matrices=personal"):
+        config = load_config("crnn-plus", ["model.pooled=false"], CollaborativeConfig)
+    assert config.model.matrices == "personal", "an override wins over the preset's new name"
+    dump_config(config, tmp_path / "new.yaml")
+    assert "pooled" not in (tmp_path / "new.yaml").read_text()
+    (tmp_path / "old.yaml").write_text("model: {pooled: true}\n")
+    with pytest.warns(FutureWarning, match="pooled=True"):
+        assert load_config(tmp_path / "old.yaml", kind=CollaborativeConfig).model.matrices == "shared"
+    with pytest.warns(FutureWarning, match="pooled=True"):
+        config = load_config(tmp_path / "old.yaml", ["model.matrices=personal"], CollaborativeConfig)
+    assert config.model.matrices == "personal", "an override wins over the file's old name"
+
+
+def test_low_rank_is_of_a_mixture() -> None:
+    with pytest.raises(ConfigError, match="matrices should be shared or personal without mixture=true, found low-rank"):
+        load_config(overrides=["model.matrices=low-rank"], kind=CollaborativeConfig)
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_choices_of_the_collaborative_rnn_paper(name: str) -> None:
     config = load_config(name, kind=CollaborativeConfig)
     assert config.data == EventDataConfig(min_user_entropy=PUBLISHED[source].min_user_entropy, validation=False)
     sizes = config.model
-    assert (sizes.cell, sizes.pooled, sizes.units, sizes.activation) == ("gru", False, units, "sigmoid")
+    assert (sizes.cell, sizes.matrices, sizes.units, sizes.activation) == ("gru", "personal", units, "sigmoid")
     training = config.training
     assert (training.epochs, training.patience) == (epochs, 0)
     assert (training.users_per_batch, training.chunk, training.last_chunks) == (20, 64, last_chunks)

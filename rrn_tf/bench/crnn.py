@@ -16,6 +16,7 @@ from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.event_batches import plan_training
 from rrn_tf.environment import environment
+from rrn_tf.layers.history_attention import WIDTH
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.truncated_bptt import counted, make_model, make_phase
 
@@ -78,9 +79,10 @@ def bench_crnn(
     limit = flops / rate
     sizes = config.model
     cells = plan.num_chunks * settings.users_per_batch * settings.chunk
-    form = f"{sizes.cell} {sizes.units}{', pooled' if sizes.pooled else ''}"
+    form = f"{sizes.cell} {sizes.units}, {sizes.matrices} matrices"
     if sizes.mixture:
-        form += f", beside {sizes.heads} heads over {sizes.window} events and counts of others"
+        form += f", beside {sizes.heads} heads over {sizes.window} events, {sizes.attention} that attend to them, and "
+        form += "counts of others"
     echo(
         f"network  {form}; {settings.users_per_batch} users a group, chunks of {settings.chunk}; {settings.softmax} "
         f"softmax in {settings.precision}"
@@ -119,8 +121,9 @@ def count_flops(events: int, items: int, config: CollaborativeConfig) -> int:
 
     Of an event, with H units, M scored items and g gates: the logits ``2 H M`` and the recurrence ``2 g H H``, each
     forward and twice backward. Of a mixture with k user factors logits are ``2 (H + k + 1) M``, and to the recurrence
-    are added its inputs, ``2 g H H``, and a projection, ``2 (H + k) H``. Elementwise functions, the optimizer and
-    padding are not counted.
+    are added its inputs, ``2 g H H``, a projection, ``2 (H + k) H``, and, for each head that attends with products of
+    width D to W + C events in chunks of C steps, ``2 H (2 D + H + 2 (W + C))``. Elementwise functions, the optimizer
+    and padding are not counted.
 
     Args:
       events: that are trained on.
@@ -131,6 +134,7 @@ def count_flops(events: int, items: int, config: CollaborativeConfig) -> int:
     scored = items if settings.softmax == "full" else settings.samples + 1
     recurrence = _GATES[config.model.cell] * units * units
     if config.model.mixture:
-        beside = config.model.stationary
-        return 6 * events * ((units + beside + 1) * scored + 2 * recurrence + (units + beside) * units)
+        beside, reach = config.model.stationary, config.model.window + settings.chunk
+        attention = config.model.attention * units * (2 * WIDTH + units + 2 * reach)
+        return 6 * events * ((units + beside + 1) * scored + 2 * recurrence + (units + beside) * units + attention)
     return 6 * events * (units * scored + recurrence)

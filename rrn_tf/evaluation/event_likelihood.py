@@ -55,7 +55,7 @@ def unroll_of(model: EventNetwork) -> Callable[..., tf.Tensor]:
     It is compiled where each user has matrices of its own: batched products of small matrices are then five times as
     fast on a CPU, while one matrix for all is not.
     """
-    if compiled := not model.cell.pooled:
+    if compiled := bool(model.cell.personal):
         quiet_xla()
     return tf.function(model.cell.unroll, jit_compile=compiled, autograph=False)
 

@@ -1,6 +1,7 @@
 """The maths as Keras layers, one public class a file. Imports TensorFlow and Keras alone."""
 
 from rrn_tf.layers.collaborative import CollaborativeGRUCell, CollaborativeSimpleRNNCell
+from rrn_tf.layers.history_attention import HistoryAttention
 from rrn_tf.layers.history_copy import HistoryCopy
 from rrn_tf.layers.innovation_encoder import InnovationEncoder
 from rrn_tf.layers.item_softmax import ItemSoftmax
@@ -15,6 +16,7 @@ from rrn_tf.layers.step_encoder import StepEncoder
 __all__ = [
     "CollaborativeGRUCell",
     "CollaborativeSimpleRNNCell",
+    "HistoryAttention",
     "HistoryCopy",
     "InnovationEncoder",
     "ItemSoftmax",

@@ -1,4 +1,4 @@
-"""Recurrent cells whose recurrent matrices belong to the user, while the items' embeddings are shared."""
+"""Recurrent cells whose recurrent matrices belong to the user, or to all, while the items' embeddings are shared."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from rrn_tf.layers.rows import gathered
 from rrn_tf.layers.unrolling import times, unrolled
 
 ACTIVATIONS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh}
+# Whose recurrent matrices are: everybody's; each user's own; everybody's, and to them a product of low rank is added
+# whose one side is each user's own.
+SHARED, PERSONAL, LOW_RANK = MATRICES = ("shared", "personal", "low-rank")
 
 
 class CollaborativeCell(keras.layers.Layer):
@@ -19,23 +22,29 @@ class CollaborativeCell(keras.layers.Layer):
 
     A cell names its `blocks`: the width of each recurrent matrix, and of the item embedding added to it, in units.
     `recurrent` and `embedding` hold a variable a block. Row 0 of each table stands for padding and for whoever is
-    unknown.
+    unknown. Matrices of low rank are ``recurrent + left[user] right``; users start alike, with ``left`` 0.
     """
 
     blocks: dict[str, int]
 
-    def __init__(self, num_users: int, num_items: int, units: int, pooled: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, num_users: int, num_items: int, units: int, matrices: str = PERSONAL, rank: int = 4, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        for name, value, least in (("num_users", num_users, 0), ("num_items", num_items, 0), ("units", units, 1)):
+        sizes = (("num_users", num_users, 0), ("num_items", num_items, 0), ("units", units, 1), ("rank", rank, 1))
+        for name, value, least in sizes:
             if value < least:
                 raise ValueError(f"{name} should be >= {least}, received {value}")
+        if matrices not in MATRICES:
+            raise ValueError(f"matrices should be one of {MATRICES}, received {matrices!r}")
         self.num_users = num_users
         self.num_items = num_items
         self.units = units
-        self.pooled = pooled
+        self.form = matrices
+        self.rank = rank
 
     def build(self, input_shape: Any) -> None:
-        users = () if self.pooled else (self.num_users + 1,)
+        users = (self.num_users + 1,) if self.form == PERSONAL else ()
         self.recurrent = [
             self._table(f"recurrent_{name}", (*users, self.units, width * self.units))
             for name, width in self.blocks.items()
@@ -44,11 +53,28 @@ class CollaborativeCell(keras.layers.Layer):
             self._table(f"embedding_{name}", (self.num_items + 1, width * self.units))
             for name, width in self.blocks.items()
         ]
+        low_rank = self.blocks.items() if self.form == LOW_RANK else ()
+        self.left = [
+            self.add_weight(f"left_{name}", (self.num_users + 1, self.units, self.rank), initializer="zeros")
+            for name, _ in low_rank
+        ]
+        self.right = [self._table(f"right_{name}", (self.rank, width * self.units)) for name, width in low_rank]
         super().build(input_shape)
 
+    @property
+    def personal(self) -> list[tf.Variable]:
+        """The tables of matrices that have a row a user."""
+        return {SHARED: [], PERSONAL: self.recurrent, LOW_RANK: self.left}[self.form]
+
     def matrices(self, user: tf.Tensor) -> list[tf.Tensor]:
-        """Recurrent matrices of users int[B]: float[B, units, width] a block, or float[units, width] if pooled."""
-        return [tf.convert_to_tensor(u) if self.pooled else gathered(u, user) for u in self.recurrent]
+        """Recurrent matrices of users int[B]: float[B, units, width] a block, or float[units, width] where shared."""
+        if self.form == PERSONAL:
+            return [gathered(u, user) for u in self.recurrent]
+        shared = [tf.convert_to_tensor(u) for u in self.recurrent]
+        if self.form == SHARED:
+            return shared
+        parts = zip(shared, self.left, self.right, strict=True)
+        return [u + tf.einsum("bur,rw->buw", gathered(left, user), right) for u, left, right in parts]
 
     def embed(self, item: tf.Tensor) -> list[tf.Tensor]:
         """Embeddings of items int[...]: float[..., width] a block."""
@@ -115,8 +141,8 @@ class CollaborativeCell(keras.layers.Layer):
         return tf.zeros([batch_size, self.units], self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        sizes = {"num_users": self.num_users, "num_items": self.num_items, "units": self.units, "pooled": self.pooled}
-        return {**super().get_config(), **sizes}
+        sizes = {"num_users": self.num_users, "num_items": self.num_items, "units": self.units}
+        return {**super().get_config(), **sizes, "matrices": self.form, "rank": self.rank}
 
     def _table(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
         # An initializer of its own: one that is used twice gives the same numbers twice.
@@ -128,7 +154,7 @@ class CollaborativeCell(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class CollaborativeGRUCell(CollaborativeCell):
-    """A GRU with recurrent matrices of each user's own and item embeddings shared by all.
+    """A GRU with recurrent matrices of each user's own, or for all, and item embeddings shared by all.
 
     With ``U_g, U_c`` the user's matrices and ``E_g[x], E_c[x]`` the embeddings of the item x::
 
@@ -142,7 +168,10 @@ class CollaborativeGRUCell(CollaborativeCell):
       num_users, num_items: indices run from 1; 0 is padding, or the unknown user.
       units: width of the state.
       activation: of the candidate c; ``"sigmoid"`` (the authors' choice) or ``"tanh"``.
-      pooled: one pair of recurrent matrices for all users (P-GRU).
+      matrices: ``"personal"``, a pair of recurrent matrices of each user's own (C-GRU); ``"shared"``, one pair for all
+        (P-GRU); or ``"low-rank"``, that of all plus a product whose first factor, of `rank` columns, is the user's own
+        (not in the paper).
+      rank: of that product.
 
     Call arguments:
       inputs: a pair of int[B], users, and int[B, T], items in order, padded on the right.
@@ -169,10 +198,11 @@ class CollaborativeGRUCell(CollaborativeCell):
         num_items: int,
         units: int,
         activation: str = "sigmoid",
-        pooled: bool = False,
+        matrices: str = PERSONAL,
+        rank: int = 4,
         **kwargs: Any,
     ) -> None:
-        super().__init__(num_users, num_items, units, pooled, **kwargs)
+        super().__init__(num_users, num_items, units, matrices, rank, **kwargs)
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation should be one of {sorted(ACTIVATIONS)}, received {activation!r}")
         self.activation = activation

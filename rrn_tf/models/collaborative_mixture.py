@@ -9,7 +9,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from rrn_tf.collaborative_config import PARTS
-from rrn_tf.layers import CollaborativeGRUCell, HistoryCopy, MixtureGate, StationaryFactors
+from rrn_tf.layers import CollaborativeGRUCell, HistoryAttention, HistoryCopy, MixtureGate, StationaryFactors
+from rrn_tf.layers.collaborative import SHARED
 from rrn_tf.layers.history_copy import OF_PARTS
 from rrn_tf.layers.mixture_gate import ABSENT
 from rrn_tf.layers.softmax_tiles import tiled_log_likelihood
@@ -38,18 +39,20 @@ class StepContext(NamedTuple):
 class CollaborativeMixture(keras.Model):
     """A mixture of a recurrent network's softmax, the user's own past items, and counts of others.
 
-    The network is a GRU whose recurrent matrices are shared by all users or each user's own. Items have one vector
-    each, by which they enter the state and leave it; user factors stand beside the state in the softmax. Of the other
-    distributions, `HistoryCopy` gives one a head, and counts of others the rest (`rrn_tf.data.shared_counts`); a gate
-    of features and state says how much each counts (`MixtureGate`).
+    The network is a GRU whose recurrent matrices are shared by all users, each user's own, or in between. To its state
+    is added what followed upon events like the last one (`HistoryAttention`). Items have one vector each, by which they
+    enter the state and leave it; user factors stand beside the state in the softmax. Of the other distributions,
+    `HistoryCopy` gives one a head, and counts of others the rest (`rrn_tf.data.shared_counts`); a gate of features and
+    state says how much each counts (`MixtureGate`).
 
     Args:
       num_users, num_items: with training events; indices run from 1, and 0 is padding.
       features, shared: how many features an event has, and distributions counted from others.
       units: width of states and item vectors.
       factors: of each user.
-      personal: recurrent matrices of each user's own.
+      matrices, rank: whose the recurrent matrices are (see `CollaborativeGRUCell`).
       heads, window, clock: see `HistoryCopy`.
+      attention: heads of `HistoryAttention`; 0 for none.
       without: parts that are left out (`rrn_tf.collaborative_config.PARTS`).
 
     Call arguments, as one tuple:
@@ -70,10 +73,12 @@ class CollaborativeMixture(keras.Model):
         shared: int,
         units: int = 96,
         factors: int = 32,
-        personal: bool = False,
+        matrices: str = SHARED,
+        rank: int = 4,
         heads: int = 5,
         window: int = 384,
         clock: bool = True,
+        attention: int = 0,
         without: Sequence[str] = (),
         **kwargs: Any,
     ) -> None:
@@ -87,22 +92,29 @@ class CollaborativeMixture(keras.Model):
             "shared": shared,
             "units": units,
             "factors": factors,
-            "personal": personal,
+            "matrices": matrices,
+            "rank": rank,
             "heads": heads,
             "window": window,
             "clock": clock,
+            "attention": attention,
             "without": tuple(without),
         }
         self.window = window
         # Embedded items are made of the items' vectors: the cell has no embeddings of its own.
-        self.cell = CollaborativeGRUCell(num_users, 0, units, "tanh", pooled=not personal, name="cell")
+        self.cell = CollaborativeGRUCell(num_users, 0, units, "tanh", matrices, rank, name="cell")
         self.stationary = StationaryFactors(num_users, factors, name="stationary")
         self.copy = HistoryCopy(heads, window, clock, [part for part in OF_PARTS if part in without], name="copy")
         names = ("network", *["copy"] * heads, *_OF_OTHERS[:shared])
         self._present = [name not in without for name in names]
         self._told = float("gate" not in without)
         self.gate = MixtureGate(1 + heads + shared, name="gate")
-        for layer in (self.cell, self.stationary, self.copy):
+        layers: list[keras.layers.Layer] = [self.cell, self.stationary, self.copy]
+        self.attention: HistoryAttention | None = None
+        if attention:
+            self.attention = HistoryAttention(units, attention, window, clock=clock, name="attention")
+            layers.append(self.attention)
+        for layer in layers:
             with tf.name_scope(layer.name):
                 layer.build(None)
         with tf.name_scope("gate"):
@@ -146,12 +158,13 @@ class CollaborativeMixture(keras.Model):
     def scored(self, states: tf.Tensor, user: tf.Tensor, target: tf.Tensor, context: StepContext | None) -> tf.Tensor:
         """As that of `CollaborativeRNN`; the context is that of the targets."""
         assert context is not None
+        states = self.with_past(states, tf.gather(self.items, context.item), context)
         return self.mixed(states, self.stationary(user), target, context)
 
     def mixed(
         self, states: tf.Tensor, factors: tf.Tensor, target: tf.Tensor, context: StepContext, dtype: Any = tf.float32
     ) -> tf.Tensor:
-        """float32[B, T], as `scored`, of users with factors float[B, k]; the softmax's products are of a dtype."""
+        """float32[B, T], as `scored`, of states `with_past`, factors float[B, k] and products of a dtype."""
         real, copied = target > 0, self.copy((context.item, context.time))
 
         def rows(values: tf.Tensor) -> tf.Tensor:
@@ -179,6 +192,7 @@ class CollaborativeMixture(keras.Model):
     def distributed(self, states: tf.Tensor, factors: tf.Tensor, context: StepContext) -> tf.Tensor:
         """As `distributions`, of users with factors float[B, k]."""
         features = context.features[:, 0]
+        states = self.with_past(states[:, tf.newaxis], tf.gather(self.items, context.item), context)[:, 0]
         at = self.with_features(states, features)
         network = tf.nn.softmax(tf.matmul(self.leave(at, factors), self.kernel()))
         weights = self.copy.log_weights((context.item, context.time))[:, :, 0]
@@ -200,6 +214,16 @@ class CollaborativeMixture(keras.Model):
         """float[N, 1 + heads + s], as `MixtureGate` says of its inputs, of the parts that are there."""
         found = tf.where(self._present, found, tf.constant(ABSENT, found.dtype))
         return self.gate((self._told * features, self._told * states, found))
+
+    def with_past(self, states: tf.Tensor, vectors: tf.Tensor, context: StepContext) -> tf.Tensor:
+        """float[B, T, units], states that know what followed upon events like the last one.
+
+        Args:
+          states: float[B, T, units].
+          vectors: float[B, window + 1 + T, units], of the context's items.
+          context: of the targets.
+        """
+        return states if self.attention is None else states + self.attention((context.item, context.time, vectors))
 
     def with_features(self, states: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
         """float[N, units], states that know when the next event is."""

@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from rrn_tf.layers import CollaborativeGRUCell, CollaborativeSimpleRNNCell, ItemSoftmax, StationaryFactors
+from rrn_tf.layers.collaborative import PERSONAL, SHARED
 
 GRU, RNN = "gru", "rnn"
 PRECISIONS = {"float32": None, "bfloat16": "mixed_bfloat16"}
@@ -22,7 +23,7 @@ class CollaborativeRNN(keras.Model):
       cell: ``"gru"`` or ``"rnn"`` (C-tanh).
       units: width of the states.
       activation: of the GRU's candidate state, ``"sigmoid"`` or ``"tanh"``.
-      pooled: one recurrent matrix for all users.
+      matrices: ``"personal"``, recurrent matrices of each user's own, or ``"shared"``, those of all.
       precision: of the softmax's products, ``"float32"`` or ``"bfloat16"``.
       stationary: factors of each user that stand beside the moving state in the softmax (not in the paper).
 
@@ -45,13 +46,17 @@ class CollaborativeRNN(keras.Model):
         cell: str = GRU,
         units: int = 32,
         activation: str = "sigmoid",
-        pooled: bool = False,
+        matrices: str = PERSONAL,
         precision: str = "float32",
         stationary: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        for name, value, known in (("cell", cell, (GRU, RNN)), ("precision", precision, tuple(PRECISIONS))):
+        for name, value, known in (
+            ("cell", cell, (GRU, RNN)),
+            ("matrices", matrices, (SHARED, PERSONAL)),
+            ("precision", precision, tuple(PRECISIONS)),
+        ):
             if value not in known:
                 raise ValueError(f"{name} should be one of {known}, received {value!r}")
         self.settings = {
@@ -60,11 +65,11 @@ class CollaborativeRNN(keras.Model):
             "cell": cell,
             "units": units,
             "activation": activation,
-            "pooled": pooled,
+            "matrices": matrices,
             "precision": precision,
             "stationary": stationary,
         }
-        common = {"pooled": pooled, "name": "cell", "dtype": self.dtype_policy}
+        common = {"matrices": matrices, "name": "cell", "dtype": self.dtype_policy}
         if cell == GRU:
             self.cell = CollaborativeGRUCell(num_users, num_items, units, activation, **common)
         else:

@@ -24,6 +24,7 @@ from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_leaderboard import EventScores, score
 from rrn_tf.evaluation.event_likelihood import EventNetwork
 from rrn_tf.evaluation.network_scores import EnsembleEventModel, event_model
+from rrn_tf.layers.collaborative import PERSONAL, SHARED
 from rrn_tf.models.collaborative_rnn import GRU, RNN
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.repeated_runs import repeated_settings
@@ -33,9 +34,9 @@ from rrn_tf.training.truncated_bptt import make_model, train
 MIXTURE = "mixture"
 # P is read as pooled: one recurrent matrix for all users.
 FORMS: dict[str, dict[str, Any]] = {
-    "C-GRU": {"cell": GRU, "pooled": False},
-    "P-GRU": {"cell": GRU, "pooled": True},
-    "C-tanh": {"cell": RNN, "pooled": False},
+    "C-GRU": {"cell": GRU, "matrices": PERSONAL},
+    "P-GRU": {"cell": GRU, "matrices": SHARED},
+    "C-tanh": {"cell": RNN, "matrices": PERSONAL},
 }
 REFERENCES = {MIXTURE: "preset crnn-plus of this package", **dict.fromkeys(FORMS, "Ko et al., ACML 2016")}
 
@@ -44,7 +45,7 @@ def form_of(sizes: CollaborativeModelConfig) -> str:
     """The paper's name of a network, or that of a mixture."""
     if sizes.mixture:
         return MIXTURE
-    return f"{'P' if sizes.pooled else 'C'}-{'GRU' if sizes.cell == GRU else 'tanh'}"
+    return f"{'P' if sizes.matrices == SHARED else 'C'}-{'GRU' if sizes.cell == GRU else 'tanh'}"
 
 
 def scores_of_runs(runs: Sequence[RunPaths], sequences: EventSequences, positions: Positions) -> dict[str, EventScores]:

@@ -38,9 +38,9 @@ class EventServing(NextItems):
         super().__init__(result, HeldEvents(result.sequences), assets)
         model, cell = result.model, result.model.cell
         assert isinstance(model, CollaborativeRNN)
-        self._pooled = cell.pooled
+        self._personal = bool(cell.personal)
         self.recurrent = [
-            _constant(table.numpy() if cell.pooled else mean_first(table.numpy()), f"recurrent_{block}")
+            _constant(mean_first(table.numpy()) if cell.personal else table.numpy(), f"recurrent_{block}")
             for block, table in zip(cell.blocks, cell.recurrent, strict=True)
         ]
         self.embedding = [
@@ -55,7 +55,7 @@ class EventServing(NextItems):
     def log_probabilities(self, user: tf.Tensor, item: tf.Tensor, time: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
         """As that of `NextItems`, by order alone."""
         known = tf.cast(user > 0, tf.float32)[:, tf.newaxis]
-        matrices = [table if self._pooled else tf.gather(table, user) for table in self.recurrent]
+        matrices = [tf.gather(table, user) if self._personal else table for table in self.recurrent]
 
         def step(embedded: list[tf.Tensor], state: tf.Tensor) -> tf.Tensor:
             return self._transition(embedded, state, matrices)

@@ -36,9 +36,8 @@ class MixtureServing(NextItems):
         super().__init__(result, past, assets)
         model = CollaborativeMixture(**trained.settings)
         model.set_weights(trained.get_weights())
-        if trained.settings["personal"]:
-            for table in model.cell.recurrent:
-                table.assign(mean_first(table.numpy()))
+        for table in model.cell.personal:
+            table.assign(mean_first(table.numpy()))
         self._clock = trained.settings["clock"]
         self.counts = ServedCounts(counts, past)
         self.weights = list(model.variables)

@@ -26,6 +26,7 @@ from rrn_tf.features import (
     USER_ID,
     Split,
 )
+from rrn_tf.layers.collaborative import PERSONAL, SHARED
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.saved_rrn import loaded_module, texts
@@ -67,6 +68,15 @@ class SavedCollaborativeRNN:
     @property
     def _about(self) -> dict[str, Any]:
         return dict(json.loads(self._module.about.numpy()))
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        """Of the network, by their present names."""
+        settings = dict(self._about["model"])
+        for old, of_all in (("pooled", True), ("personal", False)):
+            if old in settings:
+                settings["matrices"] = SHARED if settings.pop(old) == of_all else PERSONAL
+        return settings
 
     @property
     def item_ids(self) -> npt.NDArray[np.object_]:
@@ -202,10 +212,10 @@ class SavedCollaborativeRNN:
         return self.load_users(np.concatenate([known, np.full(new_users, "", object)])).model
 
     def _load_mixture(self, new_users: int, new_items: int) -> CollaborativeMixture:
-        settings, module = self._about["model"], self._module
+        settings, module = self._settings, self._module
         sizes = {"num_users": settings["num_users"] + new_users, "num_items": settings["num_items"] + new_items}
         model = CollaborativeMixture(**{**settings, **sizes})
-        of_users = [model.stationary.table, *(model.cell.recurrent if settings["personal"] else [])]
+        of_users = [model.stationary.table, *model.cell.personal]
         of_items = [
             (model.items, [(0, new_items), (0, 0)], 0.0),
             (model.factor_kernel, [(0, 0), (0, new_items)], 0.0),
@@ -228,13 +238,13 @@ class SavedCollaborativeRNN:
           ids: object[users], all different.
         """
         module = self._module
-        settings = self._about["model"]
+        settings = self._settings
         row = pd.Categorical(ids, categories=_text(module.user_ids)).codes.astype(np.int64) + 1
         # Row 0 of the saved tables is that of whoever is unknown; here it stands for padding.
         rows = np.concatenate([[0], row])
         model = CollaborativeRNN(**{**settings, "num_users": len(ids)})
         for mine, saved in zip(model.cell.recurrent, module.recurrent, strict=True):
-            mine.assign(saved if settings["pooled"] else tf.gather(saved, rows))
+            mine.assign(tf.gather(saved, rows) if model.cell.personal else saved)
         for mine, saved in zip(model.cell.embedding, module.embedding, strict=True):
             mine.assign(saved)
         model.softmax.kernel.assign(module.kernel)

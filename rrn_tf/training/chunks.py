@@ -143,7 +143,8 @@ class ChunkPhase:
         )
         sparse = [(_rows(g, item, table), table) for g, table in zip(of_embedded, cell.embedding)]
         sparse += [
-            (g if cell.pooled else _rows(g, group.user, table), table) for g, table in zip(of_matrices, cell.recurrent)
+            (_rows(g, group.user, table) if cell.personal else g, table)
+            for g, table in zip(of_matrices, cell.recurrent)
         ]
         if self._model.stationary.factors:
             of_factors += self._config.stationary_l2 * factors

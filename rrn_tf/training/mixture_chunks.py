@@ -25,9 +25,10 @@ _AVERAGED = 16  # times an epoch
 class MixtureChunkPhase(ChunkPhase):
     """As `ChunkPhase`, all parts of a mixture together, by Adam, with dropout and averaged weights.
 
-    Dropout (`training.dropout`) takes away numbers of item vectors, states and user factors; each replica has draws of
-    its own, so that without dropout alone any number of replicas takes the same steps. What is validated and kept
-    are exponential averages of the weights over about the last `training.averaging` epochs.
+    Dropout (`training.dropout`) takes away numbers of item vectors, those that are attended to included, of states and
+    of user factors; each replica has draws of its own, so that without dropout alone any number of replicas takes the
+    same steps. What is validated and kept are exponential averages of the weights over about the last
+    `training.averaging` epochs.
 
     Args:
       model, plan, config, strategy: as those of `ChunkPhase`; the plan's groups have a context.
@@ -95,7 +96,9 @@ class MixtureChunkPhase(ChunkPhase):
             vectors = self._dropped(tf.gather(model.items, item), 0)
             states = self._unroll(model.enter(vectors), state, model.cell.matrices(group.user), real)
             factors = self._dropped(model.stationary(group.user), 1)
-            found = model.mixed(self._dropped(states, 2), factors, target, context, tf.as_dtype(config.precision))
+            past = self._dropped(tf.gather(model.items, context.item), 3)
+            at = self._dropped(model.with_past(states, past, context), 2)
+            found = model.mixed(at, factors, target, context, tf.as_dtype(config.precision))
             loss = -tf.reduce_sum(found) / (config.users_per_batch * config.chunk)
         gradients = zip(tape.gradient(loss, self._weights), self._weights)
         self.optimizer.apply_gradients([(g, v) for g, v in gradients if g is not None])
@@ -107,7 +110,7 @@ class MixtureChunkPhase(ChunkPhase):
             return values
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         seed = tf.stack([self._config.seed, tf.cast(self.optimizer.iterations, tf.int32)])
-        seed = tf.random.experimental.stateless_fold_in(seed, 3 * replica + number)
+        seed = tf.random.experimental.stateless_fold_in(seed, 4 * replica + number)
         return tf.nn.experimental.stateless_dropout(values, self._config.dropout, seed)
 
 

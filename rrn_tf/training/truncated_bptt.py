@@ -68,11 +68,13 @@ def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventN
             shared=len(DISTRIBUTIONS),
             units=sizes.units,
             factors=sizes.stationary,
-            personal=not sizes.pooled,
+            matrices=sizes.matrices,
+            rank=sizes.rank,
             heads=sizes.heads,
             window=sizes.window,
             clock=sizes.clock,
             without=sizes.without,
+            attention=sizes.attention,
         )
     return CollaborativeRNN(
         sequences.num_users,
@@ -80,7 +82,7 @@ def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventN
         cell=sizes.cell,
         units=sizes.units,
         activation=sizes.activation,
-        pooled=sizes.pooled,
+        matrices=sizes.matrices,
         precision=config.training.precision,
         stationary=sizes.stationary,
     )

@@ -59,3 +59,12 @@ def test_operations_by_hand(cell: str, gates: int) -> None:
     # Of an event 2 x 4 x 7 for the logits and 2 x 16 a gate, three times.
     assert count_flops(10, 7, config()) == 10 * 3 * (56 + 32 * gates)
     assert count_flops(10, 7, config(softmax="sampled", samples=2)) == 10 * 3 * (24 + 32 * gates)
+
+
+def test_operations_of_a_mixture_by_hand() -> None:
+    sizes = {"mixture": True, "activation": "tanh", "units": 4, "stationary": 1, "window": 6, "attention": 1}
+    values = {"model": sizes, "training": {"chunk": 2}}
+    # Of an event six numbers for each logit, inputs and recurrence of three gates, five numbers projected, and of the
+    # head that attends two products of width 32, one of 4, and two with each of 8 events; all twice, and three times.
+    expected = 6 * 7 + 2 * 3 * 16 + 5 * 4 + 4 * (2 * 32 + 4 + 2 * 8)
+    assert count_flops(10, 7, config_from_dict(values, CollaborativeConfig)) == 10 * 6 * expected

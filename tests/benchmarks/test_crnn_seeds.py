@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from benchmarks.crnn_seeds import main
 
-SMALL = ("--set=model.pooled=true", "--set=model.units=3", "--set=training.epochs=3", "--set=training.chunk=8")
+SMALL = ("--set=model.matrices=shared", "--set=model.units=3", "--set=training.epochs=3", "--set=training.chunk=8")
 
 
 @pytest.fixture(scope="module")

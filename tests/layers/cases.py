@@ -10,6 +10,7 @@ import numpy as np
 from rrn_tf.layers import (
     CollaborativeGRUCell,
     CollaborativeSimpleRNNCell,
+    HistoryAttention,
     HistoryCopy,
     InnovationEncoder,
     ItemSoftmax,
@@ -175,6 +176,13 @@ def _collaborative(make: Any) -> Case:
     )
 
 
+def _past(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Items and times of three events that may be looked back upon, one before these, and T more; some have no past."""
+    item, time = rng.integers(1, 4, (B, 4 + T)), np.sort(rng.integers(0, 200_000, (B, 4 + T)), axis=1)
+    absent = np.arange(4 + T) < np.array([0, 2, 5])[:, np.newaxis]
+    return np.where(absent, 0, item).astype(np.int32), np.where(absent, 0, time)
+
+
 def _target(rng: np.random.Generator) -> np.ndarray:
     return np.append(rng.integers(1, 6, N - 2), [0, 5]).astype(np.int32)
 
@@ -190,12 +198,15 @@ def _counted(layer: HistoryCopy) -> np.ndarray:
 
 CASES = {
     "CollaborativeGRUCell": _collaborative(lambda **kwargs: CollaborativeGRUCell(3, 4, 2, **kwargs)),
-    "CollaborativeGRUCell-pooled": _collaborative(
-        lambda **kwargs: CollaborativeGRUCell(3, 4, 2, "tanh", pooled=True, **kwargs)
+    "CollaborativeGRUCell-shared": _collaborative(
+        lambda **kwargs: CollaborativeGRUCell(3, 4, 2, "tanh", "shared", **kwargs)
+    ),
+    "CollaborativeGRUCell-low-rank": _collaborative(
+        lambda **kwargs: CollaborativeGRUCell(3, 4, 2, "tanh", "low-rank", 1, **kwargs)
     ),
     "CollaborativeSimpleRNNCell": _collaborative(lambda **kwargs: CollaborativeSimpleRNNCell(3, 4, 2, **kwargs)),
-    "CollaborativeSimpleRNNCell-pooled": _collaborative(
-        lambda **kwargs: CollaborativeSimpleRNNCell(3, 4, 2, pooled=True, **kwargs)
+    "CollaborativeSimpleRNNCell-shared": _collaborative(
+        lambda **kwargs: CollaborativeSimpleRNNCell(3, 4, 2, "shared", **kwargs)
     ),
     "ItemSoftmax": Case(
         lambda **kwargs: ItemSoftmax(5, 3, **kwargs),
@@ -219,6 +230,21 @@ CASES = {
             ("HistoryCopy-order", False, ()),
             ("HistoryCopy-without", True, ("recency", "week")),
         )
+    },
+    **{
+        name: Case(
+            partial(HistoryAttention, 2, 2, 3, 2, clock),
+            lambda rng: (*_past(rng), rng.normal(size=(B, 4 + T, 2))),
+            lambda layer, inputs: collaborative_reference.attended(
+                *inputs,
+                5 * layer.recency.kernel.numpy(),
+                *(x.numpy() for x in (layer.queries, layer.keys, layer.outputs)),
+                layer.window,
+                layer.clock,
+            ),
+            poison=lambda inputs: (*inputs[:2], _nan_where(inputs[0] == 0, inputs[2])),
+        )
+        for name, clock in (("HistoryAttention", True), ("HistoryAttention-order", False))
     },
     "MixtureGate": Case(
         lambda **kwargs: MixtureGate(3, **kwargs),

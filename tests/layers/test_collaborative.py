@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from rrn_tf.layers import CollaborativeGRUCell, CollaborativeSimpleRNNCell
-from rrn_tf.layers.collaborative import CollaborativeCell
+from rrn_tf.layers.collaborative import MATRICES, CollaborativeCell
 
 USERS, ITEMS, UNITS = 3, 7, 4
 USER = tf.constant([2, 3])
@@ -34,10 +34,13 @@ def gradients(cell: CollaborativeCell, states: Callable[[], tf.Tensor]) -> list[
     return [tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, cell.trainable_variables)]
 
 
-@pytest.mark.parametrize("pooled", [False, True])
+@pytest.mark.parametrize("matrices", MATRICES)
 @pytest.mark.parametrize("make", [gru, rnn])
-def test_layer_equals_steps_with_gradients(make: Make, pooled: bool) -> None:
-    cell = make(pooled=pooled)
+def test_layer_equals_steps_with_gradients(make: Make, matrices: str) -> None:
+    cell = make(matrices=matrices)
+    cell.build(None)
+    for table in cell.left:
+        table.assign(tf.random.stateless_normal(table.shape, [5, 6]))
     state = tf.random.stateless_normal([2, UNITS], [3, 4])
 
     def by_steps() -> tf.Tensor:
@@ -69,9 +72,25 @@ def test_users_do_not_share_recurrent_matrices(make: Make) -> None:
 
 
 @pytest.mark.parametrize("make", [gru, rnn])
-def test_a_pooled_matrix_is_everyones(make: Make) -> None:
-    cell = make(pooled=True)
+def test_a_shared_matrix_is_everyones(make: Make) -> None:
+    cell = make(matrices="shared")
     np.testing.assert_array_equal(*(cell((tf.constant([user]), ITEM[:1])) for user in (1, 2)))
+
+
+@pytest.mark.parametrize("make", [gru, rnn])
+def test_of_low_rank_users_start_alike_and_move_alone(make: Make) -> None:
+    cell, items = make(matrices="low-rank", rank=2), tf.repeat(ITEM[:1], 2, axis=0)
+    np.testing.assert_array_equal(*cell((USER, items)))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(cell((USER[:1], ITEM[:1])))
+    for gradient in tape.gradient(loss, cell.left):
+        assert gradient.indices.numpy().tolist() == [2], "the rows of whoever is there, and no others"
+    before = cell((USER, items)).numpy()
+    for table in cell.personal:
+        table[3].assign(tf.ones(table.shape[1:]))
+    after = cell((USER, items)).numpy()
+    np.testing.assert_array_equal(after[0], before[0])
+    assert (after[1, 1:] != before[1, 1:]).all()
 
 
 @pytest.mark.parametrize("make", [gru, rnn])
@@ -106,5 +125,7 @@ def test_variables_start_normal_with_one_over_root_units() -> None:
 def test_refuses_what_it_cannot_do() -> None:
     with pytest.raises(ValueError, match=r"activation should be one of .*received 'relu'"):
         CollaborativeGRUCell(1, 1, 1, "relu")
+    with pytest.raises(ValueError, match=r"matrices should be one of .*received 'pooled'"):
+        CollaborativeGRUCell(1, 1, 1, matrices="pooled")
     with pytest.raises(ValueError, match="units should be >= 1, received 0"):
         CollaborativeSimpleRNNCell(1, 1, 0)

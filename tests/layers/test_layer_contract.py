@@ -49,7 +49,7 @@ def test_mixed_precision(name: str, policy: str) -> None:
     contracts.check_mixed_precision(CASES[name], policy)
 
 
-@cases(slow=lambda name: (name.startswith("StateTower-") and name != "StateTower-lstm") or name.endswith("-pooled"))
+@cases(slow=lambda name: (name.startswith("StateTower-") and name != "StateTower-lstm") or name.endswith("-shared"))
 def test_reloads(name: str, tmp_path: Path) -> None:
     case = CASES[name]
     contracts.check_reloads(contracts.functional(case), case.tensors(), tmp_path)

@@ -24,7 +24,7 @@ def network(**settings: object) -> CollaborativeRNN:
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"activation": "tanh"}, {"cell": "rnn"}, {"pooled": True}, {"stationary": 2}], ids=str
+    "settings", [{}, {"activation": "tanh"}, {"cell": "rnn"}, {"matrices": "shared"}, {"stationary": 2}], ids=str
 )
 def test_likelihoods_are_numpys(settings: dict[str, object]) -> None:
     model = network(**settings)

@@ -121,11 +121,16 @@ def test_a_run_with_files_for_validation_is_compared_on_them(tmp_path: Path) -> 
 @pytest.mark.slow
 def test_events_of_runs_with_their_networks(tmp_path: Path) -> None:
     settings = [*FEW, "--set=training.epochs=2", "--set=model.units=5", "--set=training.patience=0"]
-    papers = ("model.mixture=false", "model.pooled=false", "model.activation=sigmoid", "training.learning_rate=0.0075")
+    papers = (
+        "model.mixture=false",
+        "model.matrices=personal",
+        "model.activation=sigmoid",
+        "training.learning_rate=0.0075",
+    )
     runs = {
         "s0": (*papers, "training.seed=0"),
         "s1": (*papers, "training.seed=1"),
-        "pooled": (*papers, "model.pooled=true"),
+        "shared": (*papers, "model.matrices=shared"),
         "mixture": ("model.window=9",),
     }
     for name, own in runs.items():
@@ -144,9 +149,9 @@ def test_events_of_runs_with_their_networks(tmp_path: Path) -> None:
     for protocol in ("clean", "interleaved"):
         found = compared(*given, "--no-networks", "--protocol", protocol)
         losses = {name: metrics[name]["test"][protocol]["nll"] for name in runs}
-        for row, name in (("C-GRU s0", "s0"), ("C-GRU s1", "s1"), ("P-GRU", "pooled"), ("mixture", "mixture")):
+        for row, name in (("C-GRU s0", "s0"), ("C-GRU s1", "s1"), ("P-GRU", "shared"), ("mixture", "mixture")):
             assert found[row]["nll"] == pytest.approx(losses[name], rel=1e-5)
-        assert found["P-GRU"]["difference"] == pytest.approx(losses["pooled"] - losses["s0"], rel=1e-3)
+        assert found["P-GRU"]["difference"] == pytest.approx(losses["shared"] - losses["s0"], rel=1e-3)
         together = found["C-GRU, 2 seeds together"]
         assert together["nll"] < (losses["s0"] + losses["s1"]) / 2, "a mean of probabilities is no worse, by Jensen"
         assert together["parameters"] == found["C-GRU s0"]["parameters"] + found["C-GRU s1"]["parameters"]
@@ -164,7 +169,7 @@ def test_events_of_runs_with_their_networks(tmp_path: Path) -> None:
     beside = compared(given[0], "--all")
     assert beside["means"] == {}
     assert beside["C-GRU"]["nll"] == pytest.approx(metrics["s0"]["test"]["clean"]["nll"], rel=1e-5)
-    assert beside["P-GRU"]["nll"] == pytest.approx(metrics["pooled"]["test"]["clean"]["nll"], rel=1e-5)
+    assert beside["P-GRU"]["nll"] == pytest.approx(metrics["shared"]["test"]["clean"]["nll"], rel=1e-5)
     assert beside["P-GRU"]["parameters"] < beside["C-tanh"]["parameters"] < beside["C-GRU"]["parameters"]
     assert all(beside[form]["seconds"] > 0 for form in ("mixture", "C-GRU", "P-GRU", "C-tanh", "MF", "HMM"))
 

@@ -57,7 +57,7 @@ class SavedEvents(NamedTuple):
     path: Path
 
 
-def trained_on_events(pooled: bool = False, stationary: int = 0) -> CollaborativeResult:
+def trained_on_events(matrices: str = "personal", stationary: int = 0) -> CollaborativeResult:
     """A network of random weights with its states."""
     rng = np.random.default_rng(1)
     tf.keras.utils.set_random_seed(1)
@@ -69,7 +69,7 @@ def trained_on_events(pooled: bool = False, stationary: int = 0) -> Collaborativ
         user_ids=np.array([f"user {n}" for n in range(USERS)], dtype=object),
         item_ids=np.array([f"item {n}" for n in range(ITEMS)], dtype=object),
     )
-    model = CollaborativeRNN(USERS, ITEMS, units=4, pooled=pooled, stationary=stationary)
+    model = CollaborativeRNN(USERS, ITEMS, units=4, matrices=matrices, stationary=stationary)
     model.stationary.table.assign(tf.random.normal(model.stationary.table.shape))
     return CollaborativeResult(model, sequences, EventRoller(model).states(sequences), [], 0, {})
 
@@ -83,8 +83,10 @@ def saved_events(tmp_path_factory: pytest.TempPathFactory) -> SavedEvents:
 
 @pytest.fixture(scope="package")
 def saved_mixture(tmp_path_factory: pytest.TempPathFactory) -> SavedEvents:
-    """A mixture with recurrent matrices of each user's own, trained for two epochs."""
-    result = train_events(rhythmic_events(), tmp_path_factory.mktemp("training"), small_mixture(2, pooled=False))
+    """A mixture with low-rank recurrent matrices of each user's own, trained for two epochs."""
+    result = train_events(
+        rhythmic_events(), tmp_path_factory.mktemp("training"), small_mixture(2, matrices="low-rank", rank=2)
+    )
     path = tmp_path_factory.mktemp("saved")
     export_event_model(result, path)
     return SavedEvents(result, path)

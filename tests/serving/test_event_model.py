@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import tensorflow as tf
 
 from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID
 from rrn_tf.serving.export_events import export_event_model
+from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.training.truncated_bptt import CollaborativeResult
 from tests.serving.conftest import ITEMS, SavedEvents, trained_on_events
 
@@ -76,12 +78,27 @@ def test_examples_are_answered_alike(saved_events: SavedEvents) -> None:
     np.testing.assert_allclose(answer[LOG_PROBABILITY].numpy(), found, rtol=1e-6)
 
 
-def test_pooled_matrices_serve_everybody(tmp_path: Path) -> None:
-    result = trained_on_events(pooled=True)
+def test_shared_matrices_serve_everybody(tmp_path: Path) -> None:
+    result = trained_on_events(matrices="shared")
     export_event_model(result, tmp_path)
     names, found = ask(tmp_path, ["user 1"], [["item 0"]], 3)
     user = tf.constant([2])
     check(result, result.model.cell.step(user, tf.constant([1]), tf.gather(result.states, user)), names, found)
+
+
+@pytest.mark.parametrize(("matrices", "pooled"), [("shared", True), ("personal", False)])
+def test_a_model_saved_with_the_old_name_of_a_setting_loads(matrices: str, pooled: bool, tmp_path: Path) -> None:
+    result = trained_on_events(matrices=matrices)
+    export_event_model(result, tmp_path)
+    module = tf.saved_model.load(str(tmp_path))
+    about = json.loads(module.about.numpy())
+    assert about["model"].pop("matrices") == matrices
+    about["model"]["pooled"] = pooled
+    module.about.assign(json.dumps(about))
+    users = SavedCollaborativeRNN(module).load_users(np.array(["user 1"], object))
+    found = users.model.cell.matrices(tf.constant([1]))
+    for one, other in zip(found, result.model.cell.matrices(tf.constant([2])), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 def test_stationary_factors_stand_beside_the_state(tmp_path: Path) -> None:

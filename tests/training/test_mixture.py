@@ -23,7 +23,7 @@ from rrn_tf.layers.history_copy import FEATURES as COPY_FEATURES
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.truncated_bptt import CollaborativeResult, train
-from tests.events import RHYTHMIC_ITEMS, rhythmic_events, small_mixture, with_items
+from tests.events import RHYTHMIC_ITEMS, events_of_kinds, rhythmic_events, small_mixture, with_items
 
 ITEMS, WINDOW = RHYTHMIC_ITEMS, 6
 
@@ -84,7 +84,9 @@ def test_the_future_changes_not_one_bit(trained: CollaborativeResult) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", [{"pooled": False}, {"clock": False}])
+@pytest.mark.parametrize(
+    "model", [{"matrices": "personal"}, {"matrices": "low-rank", "rank": 2}, {"attention": 0}, {"clock": False}]
+)
 def test_other_forms_train_too(model: dict[str, Any], sequences: EventSequences, tmp_path: Path) -> None:
     result = train(sequences, tmp_path, small_mixture(2, **model))
     figures = network_figures(result.model, result.sequences, CLEAN, counts=result.counts)
@@ -134,6 +136,20 @@ def test_parts_that_are_left_out_neither_count_nor_learn(sequences: EventSequenc
 def test_parts_that_cannot_be_left_out_are_refused(model: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         small_mixture(1, **model)
+
+
+@pytest.mark.slow
+def test_attention_learns_what_follows_upon_what_for_each_user(tmp_path: Path) -> None:
+    """No item's followers are the same for all, and few pairs of items ever come again: kinds must be understood."""
+    sequences, best = events_of_kinds(0)
+    found = {}
+    for attention in (0, 2):
+        sizes = {"units": 16, "stationary": 4, "window": 64, "clock": False, "attention": attention}
+        values = config_to_dict(small_mixture(8, **sizes))
+        values["training"] |= {"users_per_batch": 10, "chunk": 30, "learning_rate": 0.01, "dropout": 0.2}
+        result = train(sequences, tmp_path / str(attention), config_from_dict(values, CollaborativeConfig))
+        found[attention] = result.metrics["valid"][CLEAN]["nll"]
+    assert found[2] < best + 0.1 < found[0] - 0.2
 
 
 class _Stop(Listener):

@@ -80,7 +80,7 @@ def reference_epoch(model: CollaborativeRNN, plan: Any, order: np.ndarray, c: Co
 
 @pytest.mark.parametrize(
     "sizes",
-    [{}, {"activation": "tanh"}, {"cell": "rnn"}, {"pooled": True}, {"stationary": 2}],
+    [{}, {"activation": "tanh"}, {"cell": "rnn"}, {"matrices": "shared"}, {"stationary": 2}],
     ids=["gru", "tanh", "c-tanh", "p-gru", "stationary"],
 )
 def test_an_epoch_equals_the_written_out_algorithm(sizes: dict[str, Any], sequences: EventSequences) -> None:
