@@ -59,3 +59,14 @@ def test_operations_by_hand(cell: str, gates: int) -> None:
     # Of an event 2 x 4 x 7 for the logits and 2 x 16 a gate, three times.
     assert count_flops(10, 7, config()) == 10 * 3 * (56 + 32 * gates)
     assert count_flops(10, 7, config(softmax="sampled", samples=2)) == 10 * 3 * (24 + 32 * gates)
+
+
+def test_operations_of_a_mixture_by_hand() -> None:
+    def count(items: int) -> int:
+        model = {"mixture": True, "pooled": True, "activation": "tanh", "units": 4, "stationary": 2}
+        training = {"softmax": "sampled", "samples": 3}
+        return count_flops(10, items, config_from_dict({"model": model, "training": training}, CollaborativeConfig))
+
+    # Of an event 2 x 7 an item, of which 3 are frequent and 3 drawn, 2 x 2 x 3 x 16 for the cell, and 2 x 6 x 4, thrice.
+    assert count(100) == 10 * 3 * (14 * 6 + 192 + 48)
+    assert count(5) == 10 * 3 * (14 * 5 + 192 + 48)

@@ -147,7 +147,8 @@ def test_sampled_items_train_about_as_all_do(
     result = train(sequences, tmp_path, sampled(2, 4))
     for one, two in zip(result.history, trained.history, strict=True):
         assert one.train_nll != two.train_nll
-        assert one.valid_nll == pytest.approx(two.valid_nll, abs=0.02)
+        assert one.valid_nll == pytest.approx(two.valid_nll, abs=0.1)
+    assert result.history[-1].valid_nll < result.history[0].valid_nll < np.log(ITEMS)
 
 
 def test_candidates_that_are_all_items_give_the_whole_likelihood(trained: CollaborativeResult) -> None:
