@@ -119,8 +119,8 @@ def count_flops(events: int, items: int, config: CollaborativeConfig) -> int:
 
     Of an event, with H units, M scored items and g gates: the logits ``2 H M`` and the recurrence ``2 g H H``, each
     forward and twice backward. Of a mixture with k user factors logits are ``2 (H + k + 1) M``, and to the recurrence
-    are added its inputs, ``2 g H H``, and a projection, ``2 (H + k) H``; of its sampled items the frequent and the drawn
-    ones are counted, not those that are there because a user met them. Elementwise functions, the optimizer and
+    are added its inputs, ``2 g H H``, and a projection, ``2 (H + k) H``; of its sampled items the frequent and the
+    drawn ones are counted, not those that are there because a user met them. Elementwise functions, the optimizer and
     padding are not counted.
 
     Args:

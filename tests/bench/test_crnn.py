@@ -67,6 +67,6 @@ def test_operations_of_a_mixture_by_hand() -> None:
         training = {"softmax": "sampled", "samples": 3}
         return count_flops(10, items, config_from_dict({"model": model, "training": training}, CollaborativeConfig))
 
-    # Of an event 2 x 7 an item, of which 3 are frequent and 3 drawn, 2 x 2 x 3 x 16 for the cell, and 2 x 6 x 4, thrice.
+    # Of an event 2 x 7 an item (3 frequent, 3 drawn), 2 x 2 x 3 x 16 for the cell, and 2 x 6 x 4, three times.
     assert count(100) == 10 * 3 * (14 * 6 + 192 + 48)
     assert count(5) == 10 * 3 * (14 * 5 + 192 + 48)
