@@ -96,8 +96,8 @@ class CollaborativeTrainingConfig:
       dropout: of a mixture: share of item vectors, states and user factors that is left out of a step.
       averaging: of a mixture: over about how many epochs the weights that are kept are averaged (0: they are not).
       softmax: over all items, or over sampled ones.
-      samples: sampled items of a chunk; a mixture draws as many beside as many of the most frequent ones and all that
-        the chunk's users met, and takes all items of a catalogue of no more.
+      samples: sampled items of a chunk; a mixture draws them beside half as many of the most frequent items and all
+        that the chunk's users met, and takes all items of a catalogue of no more.
       precision: of the softmax's products; sums are float32.
       selection: protocol of the validation loss that chooses the best epoch: ``clean`` at the end of the epoch, with
         every held-out event scored; ``interleaved``, the authors': after each group's training chunks, without the

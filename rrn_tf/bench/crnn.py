@@ -129,7 +129,7 @@ def count_flops(events: int, items: int, config: CollaborativeConfig) -> int:
       config: sizes.
     """
     units, settings = config.model.units, config.training
-    certain = settings.samples if config.model.mixture else 1
+    certain = settings.samples // 2 if config.model.mixture else 1
     scored = items if settings.softmax == "full" else min(items, settings.samples + certain)
     recurrence = _GATES[config.model.cell] * units * units
     if config.model.mixture:

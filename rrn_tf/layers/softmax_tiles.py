@@ -85,11 +85,11 @@ def weighted_log_likelihood(
 def _run(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, weight: tf.Tensor | None, dtype: Any) -> _Pass:
     """One pass over the real rows in tiles; without weights there are no gradients."""
     dtype, full = tf.as_dtype(dtype), kernel.dtype
-    units, items = kernel.shape[0], kernel.shape[1] or tf.shape(kernel)[1]
+    units, items = kernel.shape
     real = tf.where(target > 0)
     # Tiles of one size, filled up with rows of zeros and no weight.
     n = tf.shape(real)[0]
-    count = tf.maximum(1, -(-n // tf.maximum(TILE_BYTES // (items * dtype.size), ROWS_PER_UNIT * units)))
+    count = tf.maximum(1, -(-n // max(TILE_BYTES // (items * dtype.size), ROWS_PER_UNIT * units)))
     rows = -(-n // (count * ROWS)) * ROWS
 
     def tiled(values: tf.Tensor, tail: list[int]) -> tf.Tensor:

@@ -28,8 +28,8 @@ class MixtureChunkPhase(ChunkPhase):
     """As `ChunkPhase`, all parts of a mixture together, by Adam, with dropout and averaged weights.
 
     With a sampled softmax, the network's sum over a large catalogue is taken over the items that a chunk's users met,
-    the `training.samples` most frequent ones, and as many draws from all, which stand for the others; in a catalogue
-    of no more items than that it is exact. Validation always is.
+    the most frequent ones, and `training.samples` drawn from all, which stand for the others; in a catalogue of no
+    more items it is exact. Validation always is.
 
     Dropout (`training.dropout`) takes away numbers of item vectors, states and user factors; each replica has draws of
     its own, so that without dropout alone any number of replicas takes the same steps. What is validated and kept
@@ -60,7 +60,7 @@ class MixtureChunkPhase(ChunkPhase):
                 self._averages = Averages(self._weights)
         # All items, where they are no more than would be drawn.
         sampled = config.softmax == "sampled" and config.samples < model.num_items
-        self._often = frequent_items(plan, config.samples) if sampled else None
+        self._often = frequent_items(plan, config.samples // 2) if sampled else None
         every = max(len(plan) // _AVERAGED, 1)
         self._every = every
         self._kept = math.exp(-every / max(config.averaging * len(plan), 1e-9)) if config.averaging else 0.0

@@ -64,9 +64,9 @@ def test_operations_by_hand(cell: str, gates: int) -> None:
 def test_operations_of_a_mixture_by_hand() -> None:
     def count(items: int) -> int:
         model = {"mixture": True, "pooled": True, "activation": "tanh", "units": 4, "stationary": 2}
-        training = {"softmax": "sampled", "samples": 3}
+        training = {"softmax": "sampled", "samples": 4}
         return count_flops(10, items, config_from_dict({"model": model, "training": training}, CollaborativeConfig))
 
-    # Of an event 2 x 7 an item (3 frequent, 3 drawn), 2 x 2 x 3 x 16 for the cell, and 2 x 6 x 4, three times.
+    # Of an event 2 x 7 an item (2 frequent, 4 drawn), 2 x 2 x 3 x 16 for the cell, and 2 x 6 x 4, three times.
     assert count(100) == 10 * 3 * (14 * 6 + 192 + 48)
     assert count(5) == 10 * 3 * (14 * 5 + 192 + 48)
