@@ -122,16 +122,18 @@ def count_flops(events: int, items: int, config: CollaborativeConfig) -> int:
     Of an event, with H units, M scored items and g gates: the logits ``2 H M`` and the recurrence ``2 g H H``, each
     forward and twice backward. Of a mixture with k user factors logits are ``2 (H + k + 1) M``, and to the recurrence
     are added its inputs, ``2 g H H``, a projection, ``2 (H + k) H``, and, for each head that attends with products of
-    width D to W + C events in chunks of C steps, ``2 H (2 D + H + 2 (W + C))``. Elementwise functions, the optimizer
+    width D to W + C events in chunks of C steps, ``2 H (2 D + H + 2 (W + C))``; of its sampled items the frequent and
+    the drawn ones are counted, not those that are there because a user met them. Elementwise functions, the optimizer
     and padding are not counted.
 
     Args:
       events: that are trained on.
-      items: of the softmax; with a sampled one so many of them as are drawn.
+      items: of the softmax; with a sampled one as many of them as it takes.
       config: sizes.
     """
     units, settings = config.model.units, config.training
-    scored = items if settings.softmax == "full" else settings.samples + 1
+    certain = settings.samples // 2 if config.model.mixture else 1
+    scored = items if settings.softmax == "full" else min(items, settings.samples + certain)
     recurrence = _GATES[config.model.cell] * units * units
     if config.model.mixture:
         beside, reach = config.model.stationary, config.model.window + settings.chunk

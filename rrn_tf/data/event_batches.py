@@ -168,6 +168,13 @@ def plan_until(sequences: EventSequences, positions: Ints, users_per_batch: int,
     return _plan(sequences, _groups(end - begin, users_per_batch), cut, chunk)
 
 
+def frequent_items(plan: EventPlan, most: int) -> npt.NDArray[np.int32]:
+    """int32[up to `most`], the items that come most often in a plan, first the most frequent one."""
+    items, counts = np.unique(np.concatenate([share.item.ravel() for share in plan.shares()]), return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return items[order][items[order] > 0][:most].astype(np.int32)
+
+
 def training_ends(sequences: EventSequences) -> Ints:
     """int64[U + 1], where the training events of each user end."""
     return sequences.user_splits[:-1] + sequences.counts([Split.TRAIN])

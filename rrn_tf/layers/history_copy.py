@@ -27,6 +27,9 @@ _STARTS = (
     (0.0, -0.2, 0.0, 3.0, 0.0, 5.0, 0.0),  # what came after the same item, at this hour
     (0.0, -10.0, 0.0, 0.0, 0.0, 0.0, 0.0),  # the last five
 )
+# In the order in which `HistoryCopy._past` has them.
+_OF_ORDER = tuple(FEATURES.index(name) for name in ("log age", "age", "context"))
+_OF_CLOCK = (*_OF_ORDER, *(FEATURES.index(name) for name in ("log hours", "day", "week", "hours")))
 _AGE, _MONTH = 50.0, 720.0  # events and hours that are 1
 _NOTHING = -100.0  # log-probability of what was never met
 RATE = 5.0  # kernels move so many times as fast as other weights
@@ -84,44 +87,88 @@ class HistoryCopy(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        item, _ = inputs
-        weights = self.log_weights(inputs)
-        target = item[:, self.window + 1 :]
-        hit = (item[:, tf.newaxis, 1:-1] == target[:, :, tf.newaxis])[:, tf.newaxis]
-        never = tf.constant(ABSENT, weights.dtype)
-        all_of_it = tf.reduce_logsumexp(weights, axis=-1)
-        found = tf.reduce_logsumexp(tf.where(hit, weights, never), axis=-1)
-        some = all_of_it > never / 2
-        met = some & (found > never / 2)
-        nothing = tf.constant(_NOTHING, weights.dtype)
-        log_p = tf.where(met, found - all_of_it, tf.where(some, nothing, never))
-        return tf.cast(tf.transpose(log_p, [0, 2, 1]), self.compute_dtype)
+        item, time = inputs
+        # Columns before all events, of which short histories have many, but the one that stands for no item before.
+        met = tf.cumsum(tf.cast(tf.reduce_any(item > 0, axis=0), tf.int32))
+        empty = tf.clip_by_value(tf.math.count_nonzero(met == 0, dtype=tf.int32) - 1, 0, self.window - 1)
+        item, time, before = item[:, empty:], time[:, empty:], self.window - empty
+        features, counts = self._past(item, time, before)
+        hit = counts & (item[:, tf.newaxis, 1:-1] == item[:, before + 1 :, tf.newaxis])
+        log_p = _log_share(self._kernel(), features, counts, hit)
+        return tf.cast(tf.transpose(log_p, [1, 2, 0]), self.compute_dtype)
 
     def log_weights(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         """float[B, heads, T, window + T - 1], of all events but the first and the last; -1e9 of what does not count."""
-        item, time = inputs
-        steps, dtype = tf.shape(item)[1] - self.window - 1, tf.as_dtype(self.variable_dtype)
-        age = self.window + tf.range(steps)[:, tf.newaxis] - tf.range(self.window + steps - 1)[tf.newaxis]
+        features, counts = self._past(*inputs, self.window)
+        weights = tf.where(counts, _weights(self._kernel(), features), tf.constant(ABSENT, features.dtype))
+        return tf.transpose(weights, [1, 0, 2, 3])
+
+    def _kernel(self) -> tf.Tensor:
+        """float[heads, f], of the features of `_past`."""
+        kernel = tf.constant(self._counted, self.variable_dtype) * tf.cast(self.kernel, self.variable_dtype)
+        return RATE * tf.gather(kernel, _OF_CLOCK if self.clock else _OF_ORDER, axis=1)
+
+    def _past(self, item: tf.Tensor, time: tf.Tensor, before: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What is known of past events at each of the last T of int[B, before + 1 + T] items and their times.
+
+        Returns:
+          float[f, B, T, before + T - 1], features of all events but the first and the last, and bool[B, T, ...],
+          whether they count.
+        """
+        steps, dtype = tf.shape(item)[1] - before - 1, tf.as_dtype(self.variable_dtype)
+        age = before + tf.range(steps)[:, tf.newaxis] - tf.range(before + steps - 1)[tf.newaxis]
         counts = ((age >= 1) & (age <= self.window))[tf.newaxis] & (item[:, tf.newaxis, 1:-1] > 0)
         age = tf.cast(tf.maximum(age, 1), dtype)[tf.newaxis]
-        past, now = time[:, tf.newaxis, 1:-1], time[:, self.window + 1 :, tf.newaxis]
-        hours = tf.maximum(tf.cast(now - past, dtype) / 3600, 0)
-        before, last = item[:, tf.newaxis, :-2], item[:, self.window : -1, tf.newaxis]
-        features = [tf.math.log(age), age / _AGE]
-        of_time = [
-            tf.math.log1p(hours),
-            tf.cos(2 * math.pi / 24 * hours) - 1,
-            tf.cos(2 * math.pi / 168 * hours) - 1,
-        ]
-        same = tf.cast((before == last) & (last > 0), dtype)
-        kernel = RATE * tf.constant(self._counted, dtype) * tf.cast(self.kernel, dtype)
-        kernel = kernel[:, :, tf.newaxis, tf.newaxis, tf.newaxis]
-        weights = kernel[:, 0] * features[0] + kernel[:, 1] * features[1] + kernel[:, 5] * same
+        previous, last = item[:, tf.newaxis, :-2], item[:, before:-1, tf.newaxis]
+        found = [tf.math.log(age), age / _AGE, tf.cast((previous == last) & (last > 0), dtype)]
         if self.clock:
-            for place, values in zip((2, 3, 4, 6), (*of_time, hours / _MONTH)):
-                weights += kernel[:, place] * values
-        return tf.transpose(tf.where(counts[tf.newaxis], weights, tf.constant(ABSENT, dtype)), [1, 0, 2, 3])
+            past, now = time[:, tf.newaxis, 1:-1], time[:, before + 1 :, tf.newaxis]
+            hours = tf.maximum(tf.cast(now - past, dtype) / 3600, 0)
+            found += [
+                tf.math.log1p(hours),
+                tf.cos(2 * math.pi / 24 * hours) - 1,
+                tf.cos(2 * math.pi / 168 * hours) - 1,
+                hours / _MONTH,
+            ]
+        return tf.stack([tf.broadcast_to(values, tf.shape(counts)) for values in found]), counts
 
     def get_config(self) -> dict[str, Any]:
         own = {"heads": self.heads, "window": self.window, "clock": self.clock, "without": self.without}
         return {**super().get_config(), **own}
+
+
+def _weights(kernel: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+    """float[heads, ...] of a kernel float[heads, f] and features float[f, ...]."""
+    flat = tf.matmul(kernel, tf.reshape(features, [tf.shape(features)[0], -1]))
+    return tf.reshape(flat, tf.concat([tf.shape(kernel)[:1], tf.shape(features)[1:]], axis=0))
+
+
+def _log_share(kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor, hit: tf.Tensor) -> tf.Tensor:
+    """float[heads, B, T], logarithms of the share of hits in the weight of all that counts.
+
+    The gradient with respect to the kernel is the difference of two means of features, by the weights of hits and by
+    all weights, so that it takes one product; automatic differentiation would take a pass a feature and head.
+    """
+
+    @tf.custom_gradient
+    def share(kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        weights = _weights(kernel, features)
+        never = tf.constant(ABSENT, weights.dtype)
+        weights = tf.where(counts, weights, never)
+        top = tf.reduce_max(weights, axis=-1, keepdims=True)
+        mass = tf.exp(weights - top)
+        of_hits = mass * tf.cast(hit, mass.dtype)
+        total, met = (tf.reduce_sum(x, axis=-1, keepdims=True) for x in (mass, of_hits))
+        some, any_met = top > never / 2, met > 0
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            rate = tf.where(any_met, upstream[..., tf.newaxis], tf.zeros([], upstream.dtype))
+            moved = of_hits * tf.math.divide_no_nan(rate, met) - mass * (rate / total)
+            by_head, by_feature = (tf.reshape(x, [tf.shape(x)[0], -1]) for x in (moved, features))
+            return tf.matmul(by_head, by_feature, transpose_b=True)
+
+        nothing = tf.constant(_NOTHING, weights.dtype)
+        log_p = tf.where(any_met, tf.math.log(met / total), tf.where(some, nothing, never))
+        return log_p[..., 0], gradient
+
+    return share(kernel)

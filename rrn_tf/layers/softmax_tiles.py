@@ -41,6 +41,29 @@ def tiled_log_likelihood(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor
     return exact(states, kernel)
 
 
+def kept_log_likelihood(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, dtype: Any) -> tf.Tensor:
+    """Log-likelihoods [N] of so few items and rows, all of them real, that probabilities are kept for the gradient."""
+
+    @tf.custom_gradient
+    def exact(states: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        low, h, column = tf.cast(kernel, dtype), tf.cast(states, dtype), target - 1
+        logits = tf.matmul(h, low)
+        p = tf.nn.softmax(logits)
+        place = tf.stack([tf.range(tf.shape(column)[0]), column], axis=1)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            turned, weight = tf.transpose(low), tf.cast(upstream[:, tf.newaxis], kernel.dtype)
+            of_states = weight * tf.cast(tf.gather(turned, column) - tf.matmul(p, turned), kernel.dtype)
+            weighted = weight * tf.cast(states, kernel.dtype)
+            expected = tf.matmul(tf.cast(weighted, dtype), p, transpose_a=True)
+            of_targets = tf.math.unsorted_segment_sum(weighted, column, tf.shape(kernel)[1])
+            return tf.cast(of_states, states.dtype), tf.transpose(of_targets) - tf.cast(expected, kernel.dtype)
+
+        return _log_chosen(logits, p, place, kernel.dtype), gradient
+
+    return exact(states, kernel)
+
+
 def weighted_log_likelihood(
     states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, weight: tf.Tensor, dtype: Any
 ) -> tf.Tensor:

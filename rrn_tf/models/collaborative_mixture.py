@@ -10,10 +10,11 @@ import tf_keras as keras
 
 from rrn_tf.collaborative_config import PARTS
 from rrn_tf.layers import CollaborativeGRUCell, HistoryAttention, HistoryCopy, MixtureGate, StationaryFactors
+from rrn_tf.layers.candidates import Candidates
 from rrn_tf.layers.collaborative import SHARED
 from rrn_tf.layers.history_copy import OF_PARTS
 from rrn_tf.layers.mixture_gate import ABSENT
-from rrn_tf.layers.softmax_tiles import tiled_log_likelihood
+from rrn_tf.layers.softmax_tiles import kept_log_likelihood, tiled_log_likelihood
 
 # Parts that are distributions counted from others, in the order of `rrn_tf.data.shared_counts.DISTRIBUTIONS`.
 _OF_OTHERS = ("following", "popularity", "uniform", "nearest")
@@ -100,6 +101,7 @@ class CollaborativeMixture(keras.Model):
             "attention": attention,
             "without": tuple(without),
         }
+        self.num_items = num_items
         self.window = window
         # Embedded items are made of the items' vectors: the cell has no embeddings of its own.
         self.cell = CollaborativeGRUCell(num_users, 0, units, "tanh", matrices, rank, name="cell")
@@ -136,8 +138,8 @@ class CollaborativeMixture(keras.Model):
         self.of_features = normal("of_features", features, units, spread=0.01)
         self.projection = normal("projection", units + factors, units, spread=(units + factors) ** -0.5)
         self.projection_bias = self.add_weight("projection_bias", (units,), initializer="zeros")
-        self.factor_kernel = normal("factor_kernel", factors, num_items, spread=0.05)
-        self.item_bias = self.add_weight("item_bias", (num_items,), initializer="zeros")
+        self.factors_of_items = normal("factors_of_items", num_items + 1, factors, spread=0.05)
+        self.item_bias = self.add_weight("item_bias", (num_items + 1, 1), initializer="zeros")
         self.built = True
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor, StepContext]) -> tf.Tensor:
@@ -162,9 +164,18 @@ class CollaborativeMixture(keras.Model):
         return self.mixed(states, self.stationary(user), target, context)
 
     def mixed(
-        self, states: tf.Tensor, factors: tf.Tensor, target: tf.Tensor, context: StepContext, dtype: Any = tf.float32
+        self,
+        states: tf.Tensor,
+        factors: tf.Tensor,
+        target: tf.Tensor,
+        context: StepContext,
+        dtype: Any = tf.float32,
+        among: Candidates | None = None,
     ) -> tf.Tensor:
-        """float32[B, T], as `scored`, of states `with_past`, factors float[B, k] and products of a dtype."""
+        """float32[B, T], as `scored`, of states `with_past` and users with factors float[B, k].
+
+        The softmax's products are of a dtype, and its sum is over candidates where they are given, all targets in them.
+        """
         real, copied = target > 0, self.copy((context.item, context.time))
 
         def rows(values: tf.Tensor) -> tf.Tensor:
@@ -172,8 +183,11 @@ class CollaborativeMixture(keras.Model):
 
         wide = tf.repeat(factors[:, tf.newaxis], tf.shape(target)[1], axis=1)
         at, features = self.with_features(rows(states), rows(context.features)), rows(context.features)
-        kernel = self.kernel()
-        network = tiled_log_likelihood(self.leave(at, rows(wide)), kernel, rows(target), dtype)
+        leaving, kernel = self.leave(at, rows(wide)), self.kernel(among)
+        if among is None:
+            network = tiled_log_likelihood(leaving, kernel, rows(target), dtype)
+        else:
+            network = kept_log_likelihood(leaving, kernel, tf.gather(among.place, rows(target)), dtype)
         found = tf.concat([network[:, tf.newaxis], rows(copied), rows(context.shared)], axis=1)
         mixed = tf.reduce_logsumexp(self.shares(features, at, found) + found, axis=1)
         return tf.scatter_nd(tf.where(real), mixed, tf.shape(target, tf.int64))
@@ -234,9 +248,17 @@ class CollaborativeMixture(keras.Model):
         projected = tf.matmul(tf.concat([states, factors], axis=1), self.projection) + self.projection_bias
         return tf.concat([projected, factors, tf.ones_like(states[:, :1])], axis=1)
 
-    def kernel(self) -> tf.Tensor:
-        """float[units + k + 1, items]."""
-        return tf.concat([tf.transpose(self.items[1:]), self.factor_kernel, self.item_bias[tf.newaxis]], axis=0)
+    @property
+    def of_items(self) -> tuple[tf.Variable, tf.Variable, tf.Variable]:
+        """Tables of items: vectors, what meets users' factors, and biases; row 0 of each is padding."""
+        return self.items, self.factors_of_items, self.item_bias
+
+    def kernel(self, among: Candidates | None = None) -> tf.Tensor:
+        """float[units + k + 1, items], or [..., C] of candidates, whose logits know how many items each stands for."""
+        if among is None:
+            return tf.transpose(tf.concat([table[1:] for table in self.of_items], axis=1))
+        vectors, factors, bias = (tf.gather(table, among.item) for table in self.of_items)
+        return tf.transpose(tf.concat([vectors, factors, bias + among.log_weight[:, tf.newaxis]], axis=1))
 
     def get_config(self) -> dict[str, Any]:
         return {**keras.layers.Layer.get_config(self), **self.settings}

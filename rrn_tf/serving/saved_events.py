@@ -216,18 +216,14 @@ class SavedCollaborativeRNN:
         sizes = {"num_users": settings["num_users"] + new_users, "num_items": settings["num_items"] + new_items}
         model = CollaborativeMixture(**{**settings, **sizes})
         of_users = [model.stationary.table, *model.cell.personal]
-        of_items = [
-            (model.items, [(0, new_items), (0, 0)], 0.0),
-            (model.factor_kernel, [(0, 0), (0, new_items)], 0.0),
-            (model.item_bias, [(0, new_items)], LEFT_OUT),
-        ]
+        of_items = list(zip(model.of_items, (0.0, 0.0, LEFT_OUT), strict=True))
         for mine, saved in zip(model.variables, module.weights, strict=True):
             whole = saved.numpy()
             if any(mine is table for table in of_users):
                 whole = np.concatenate([whole, np.repeat(whole[:1], new_users, axis=0)])
-            for table, more, value in of_items:
+            for table, value in of_items:
                 if mine is table:
-                    whole = np.pad(whole, more, constant_values=value)
+                    whole = np.pad(whole, [(0, new_items), (0, 0)], constant_values=value)
             mine.assign(whole)
         return model
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,9 @@ import tensorflow as tf
 import tf_keras as keras
 
 from rrn_tf.collaborative_config import CollaborativeTrainingConfig
-from rrn_tf.data.event_batches import EventGroup, EventPlan
+from rrn_tf.data.event_batches import EventGroup, EventPlan, frequent_items
 from rrn_tf.evaluation.event_likelihood import chunk_of, context_of
+from rrn_tf.layers.candidates import Candidates, candidates
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.training.chunks import ChunkPhase, OnGroup
 from rrn_tf.training.optimizers import LazyAdam
@@ -24,6 +26,10 @@ _AVERAGED = 16  # times an epoch
 
 class MixtureChunkPhase(ChunkPhase):
     """As `ChunkPhase`, all parts of a mixture together, by Adam, with dropout and averaged weights.
+
+    With a sampled softmax, the network's sum over a large catalogue is taken over the items that a chunk's users met,
+    the most frequent ones, and `training.samples` drawn from all, which stand for the others; in a catalogue of no
+    more items it is exact. Validation always is.
 
     Dropout (`training.dropout`) takes away numbers of item vectors, those that are attended to included, of states and
     of user factors; each replica has draws of its own, so that without dropout alone any number of replicas takes the
@@ -53,6 +59,9 @@ class MixtureChunkPhase(ChunkPhase):
         if config.averaging:
             with strategy.scope():
                 self._averages = Averages(self._weights)
+        # All items, where they are no more than would be drawn.
+        sampled = config.softmax == "sampled" and config.samples < model.num_items
+        self._often = frequent_items(plan, config.samples // 2) if sampled else None
         every = max(len(plan) // _AVERAGED, 1)
         self._every = every
         self._kept = math.exp(-every / max(config.averaging * len(plan), 1e-9)) if config.averaging else 0.0
@@ -92,26 +101,40 @@ class MixtureChunkPhase(ChunkPhase):
         item, real, target = chunk_of(group, index, config.chunk)
         context = context_of(group, index, config.chunk)
         assert context is not None
+        among = self._candidates(context.item) if self._often is not None else None
         with tf.GradientTape() as tape:
             vectors = self._dropped(tf.gather(model.items, item), 0)
             states = self._unroll(model.enter(vectors), state, model.cell.matrices(group.user), real)
             factors = self._dropped(model.stationary(group.user), 1)
             past = self._dropped(tf.gather(model.items, context.item), 3)
             at = self._dropped(model.with_past(states, past, context), 2)
-            found = model.mixed(at, factors, target, context, tf.as_dtype(config.precision))
+            found = model.mixed(at, factors, target, context, tf.as_dtype(config.precision), among)
             loss = -tf.reduce_sum(found) / (config.users_per_batch * config.chunk)
         gradients = zip(tape.gradient(loss, self._weights), self._weights)
-        self.optimizer.apply_gradients([(g, v) for g, v in gradients if g is not None])
+        self.optimizer.apply_gradients([(self._whole(g, v), v) for g, v in gradients if g is not None])
         return loss, states[:, -1]
+
+    def _candidates(self, met: tf.Tensor) -> Candidates:
+        """Items of this step: those that its users met, frequent ones, and a sample of all others."""
+        certain = tf.concat([tf.reshape(met, [-1]), tf.constant(self._often)], axis=0)
+        return candidates(certain, self._model.num_items, self._config.samples, self._seed(4))
+
+    def _whole(self, gradient: Any, variable: tf.Variable) -> Any:
+        """Of items a gradient of the whole table: moved only when sampled, they would soon be fitted too closely."""
+        of_items = any(variable is table for table in self._model.of_items)
+        return tf.convert_to_tensor(gradient) if of_items else gradient
 
     def _dropped(self, values: tf.Tensor, number: int) -> tf.Tensor:
         """Values of which dropout takes some; each number of a step has draws of its own, each replica too."""
         if not self._config.dropout:
             return values
+        return tf.nn.experimental.stateless_dropout(values, self._config.dropout, self._seed(number))
+
+    def _seed(self, number: int) -> tf.Tensor:
+        """Of draws of the step: each number has its own, each replica too."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         seed = tf.stack([self._config.seed, tf.cast(self.optimizer.iterations, tf.int32)])
-        seed = tf.random.experimental.stateless_fold_in(seed, 4 * replica + number)
-        return tf.nn.experimental.stateless_dropout(values, self._config.dropout, seed)
+        return tf.random.experimental.stateless_fold_in(seed, 5 * replica + number)
 
 
 class Averages(tf.Module):

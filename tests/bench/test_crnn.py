@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -62,9 +63,15 @@ def test_operations_by_hand(cell: str, gates: int) -> None:
 
 
 def test_operations_of_a_mixture_by_hand() -> None:
-    sizes = {"mixture": True, "activation": "tanh", "units": 4, "stationary": 1, "window": 6, "attention": 1}
-    values = {"model": sizes, "training": {"chunk": 2}}
+    def count(items: int, **training: Any) -> int:
+        sizes = {"mixture": True, "activation": "tanh", "units": 4, "stationary": 1, "window": 6, "attention": 1}
+        values = {"model": sizes, "training": {"chunk": 2, **training}}
+        return count_flops(10, items, config_from_dict(values, CollaborativeConfig))
+
     # Of an event six numbers for each logit, inputs and recurrence of three gates, five numbers projected, and of the
     # head that attends two products of width 32, one of 4, and two with each of 8 events; all twice, and three times.
-    expected = 6 * 7 + 2 * 3 * 16 + 5 * 4 + 4 * (2 * 32 + 4 + 2 * 8)
-    assert count_flops(10, 7, config_from_dict(values, CollaborativeConfig)) == 10 * 6 * expected
+    beside = 2 * 3 * 16 + 5 * 4 + 4 * (2 * 32 + 4 + 2 * 8)
+    assert count(7) == 10 * 6 * (6 * 7 + beside)
+    # Of sampled items two frequent ones and four drawn ones, or all.
+    assert count(100, softmax="sampled", samples=4) == 10 * 6 * (6 * 6 + beside)
+    assert count(5, softmax="sampled", samples=4) == 10 * 6 * (6 * 5 + beside)

@@ -7,6 +7,7 @@ import pytest
 
 from rrn_tf.data.event_batches import (
     EventGroup,
+    frequent_items,
     plan_interleaved,
     plan_rolling,
     plan_scoring,
@@ -105,3 +106,12 @@ def test_until_feeds_what_lies_before_the_last_position(sequences: EventSequence
     positions = np.array([begin[3] + 7, begin[1] + 13, begin[3] + 2, begin[5]])
     found = scored(list(plan_until(sequences, positions, 3, CHUNK).shares()))
     assert found == [(1, events(sequences, 1, 13), []), (3, events(sequences, 3, 7), [])]
+
+
+def test_frequent_items_come_first(sequences: EventSequences) -> None:
+    plan = plan_training(sequences, 3, CHUNK)
+    count = np.bincount(np.concatenate([events(sequences, u, n) for u, (n, _, _) in enumerate(LENGTHS, 1) if n > 1]))
+    found = frequent_items(plan, 5)
+    assert found.dtype == np.int32
+    assert count[found].tolist() == np.sort(count)[::-1][:5].tolist()
+    assert sorted(frequent_items(plan, 1_000)) == np.flatnonzero(count).tolist()

@@ -66,6 +66,23 @@ def test_tiles_and_the_single_pass_give_the_gradients_of_the_plain_softmax(
             np.testing.assert_allclose(left, right, rtol=1e-10, atol=1e-12)
 
 
+def test_kept_probabilities_give_the_gradients_of_the_plain_softmax(
+    softmax: ItemSoftmax, states: tf.Tensor, rng: np.random.Generator
+) -> None:
+    weight, target = tf.constant(rng.normal(size=N)), tf.constant(rng.integers(1, ITEMS + 1, N), tf.int32)
+    place = tf.stack([tf.range(N), target - 1], axis=1)
+
+    def plain() -> tf.Tensor:
+        return tf.reduce_sum(weight * tf.gather_nd(tf.nn.log_softmax(states @ softmax.kernel), place))
+
+    def kept() -> tf.Tensor:
+        kernel = tf.convert_to_tensor(softmax.kernel)
+        return tf.reduce_sum(weight * softmax_tiles.kept_log_likelihood(states, kernel, target, tf.float64))
+
+    for left, right in zip(*(gradients(softmax, states, loss) for loss in (kept, plain)), strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-10, atol=1e-12)
+
+
 def test_sums_without_a_real_row_are_zero(softmax: ItemSoftmax, states: tf.Tensor) -> None:
     padding = tf.zeros([N], tf.int32)
     found = gradients(softmax, states, lambda: softmax.weighted_sum(states, padding, tf.ones([N], tf.float64)))

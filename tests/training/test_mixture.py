@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import ConfigError, config_from_dict, config_to_dict
@@ -19,8 +20,9 @@ from rrn_tf.evaluation.event_likelihood import EventRoller
 from rrn_tf.evaluation.event_protocols import CLEAN
 from rrn_tf.evaluation.network_scores import MixtureEventModel, network_figures
 from rrn_tf.features import Split
+from rrn_tf.layers.candidates import candidates
 from rrn_tf.layers.history_copy import FEATURES as COPY_FEATURES
-from rrn_tf.models.collaborative_mixture import CollaborativeMixture
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContext
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.truncated_bptt import CollaborativeResult, train
 from tests.events import RHYTHMIC_ITEMS, events_of_kinds, rhythmic_events, small_mixture, with_items
@@ -170,10 +172,58 @@ def test_resumed_training_ends_in_the_same_bits(
 
 
 def test_what_a_mixture_does_not_have_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"training.softmax=full and training.stationary_l2=0, found sampled and 0"):
+    with pytest.raises(ConfigError, match=r"a mixture should have training.stationary_l2=0, found 0.1"):
         config_from_dict(
-            {"model": {"mixture": True, "activation": "tanh"}, "training": {"softmax": "sampled"}}, CollaborativeConfig
+            {"model": {"mixture": True, "activation": "tanh"}, "training": {"stationary_l2": 0.1}}, CollaborativeConfig
         )
+
+
+def sampled(samples: int, epochs: int) -> CollaborativeConfig:
+    values = config_to_dict(small_mixture(epochs))
+    values["training"].update(softmax="sampled", samples=samples)
+    return config_from_dict(values, CollaborativeConfig)
+
+
+def test_a_small_catalogue_is_not_sampled(
+    trained: CollaborativeResult, sequences: EventSequences, tmp_path: Path
+) -> None:
+    result = train(sequences, tmp_path, sampled(ITEMS, 4))
+    for one, two in zip(result.model.get_weights(), trained.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_sampled_items_train_about_as_all_do(
+    trained: CollaborativeResult, sequences: EventSequences, tmp_path: Path
+) -> None:
+    result = train(sequences, tmp_path, sampled(2, 4))
+    for one, two in zip(result.history, trained.history, strict=True):
+        assert one.train_nll != two.train_nll
+        assert one.valid_nll == pytest.approx(two.valid_nll, abs=0.1)
+    assert result.history[-1].train_nll < result.history[0].train_nll
+
+
+def test_candidates_that_are_all_items_give_the_whole_likelihood(trained: CollaborativeResult) -> None:
+    """And the gradient of the whole, which is computed in tiles."""
+    model, rng = trained.model, np.random.default_rng(0)
+    assert isinstance(model, CollaborativeMixture)
+    target = tf.constant(rng.integers(0, ITEMS + 1, (2, 3)), tf.int32)
+    items = rng.integers(1, ITEMS + 1, (2, WINDOW + 4))
+    context = StepContext(
+        tf.constant(np.append(items[:, :-3], target, axis=1), tf.int32),
+        tf.constant(np.sort(rng.integers(0, 10**6, items.shape), axis=1)),
+        tf.constant(rng.normal(size=(2, 3, model.settings["features"])), tf.float32),
+        tf.constant(rng.normal(size=(2, 3, model.settings["shared"])) - 3, tf.float32),
+    )
+    states = tf.constant(rng.normal(size=(2, 3, 4)), tf.float32)
+    factors = tf.constant(rng.normal(size=(2, 2)), tf.float32)
+    found = []
+    for among in (None, candidates(target, ITEMS, ITEMS, tf.constant([1, 2]))):
+        with tf.GradientTape() as tape:
+            likelihood = model.mixed(states, factors, target, context, among=among)
+            loss = tf.reduce_sum(likelihood)
+        found.append([likelihood, *(tf.convert_to_tensor(g) for g in tape.gradient(loss, model.of_items))])
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-4, atol=1e-6)
 
 
 def test_a_mixture_of_another_cell_is_refused() -> None:
@@ -191,3 +241,9 @@ def test_two_replicas_take_the_same_steps(sequences: EventSequences, two_replica
     for mine, theirs in zip(one.history, two.history, strict=True):
         assert mine.train_nll == pytest.approx(theirs.train_nll, rel=1e-4)
         assert mine.valid_nll == pytest.approx(theirs.valid_nll, rel=1e-4)
+
+
+@pytest.mark.slow
+def test_two_replicas_sample_items_of_their_own(sequences: EventSequences, two_replicas: Any, tmp_path: Path) -> None:
+    result = train(sequences, tmp_path, sampled(2, 2), strategy=two_replicas)
+    assert result.history[-1].train_nll < result.history[0].train_nll
