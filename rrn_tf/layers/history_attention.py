@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.layers.history_copy import HistoryCopy
+from rrn_tf.layers.history_copy import HistoryCopy, empty_columns, weights_of
 from rrn_tf.layers.mixture_gate import ABSENT
 
 WIDTH = 32  # of the products that tell how alike two items are
@@ -81,20 +81,63 @@ class HistoryAttention(keras.layers.Layer):
         item, time, vectors = inputs
         dtype = tf.as_dtype(self.variable_dtype)
         queries, keys, outputs = (tf.cast(x, dtype) for x in (self.queries, self.keys, self.outputs))
+        empty = empty_columns(item, self.window)
+        item, time, vectors, before = item[:, empty:], time[:, empty:], vectors[:, empty:], self.window - empty
         there = (item > 0)[:, :, tf.newaxis]
         # Zero times NaN is NaN, so what is absent is cleared, not only weighed by nothing.
         vectors = _SCALE * tf.where(there, tf.cast(vectors, dtype), tf.zeros([], dtype))
-        before, after = vectors[:, :-2], vectors[:, 1:-1]
-        query = tf.einsum("btu,huw->bhtw", vectors[:, self.window : -1], queries)
+        query = tf.einsum("btu,huw->bhtw", vectors[:, before:-1], queries)
         # For few queries their way to the past is shorter than that of the whole past to them.
-        alike = tf.einsum("bhtw,huw->bhtu", query, keys)
-        alike = tf.einsum("bhtu,bju->bhtj", alike, before) * self.width**-0.5
-        recency = self.recency.log_weights((item, time))
-        counts = recency > ABSENT / 2
-        weight = tf.nn.softmax(tf.where(counts, recency + alike, tf.constant(ABSENT, dtype)))
-        met = tf.einsum("bhtj,bju->bhtu", tf.where(counts, weight, tf.zeros([], dtype)), after)
+        query = tf.einsum("bhtw,huw->bhtu", query, keys) * self.width**-0.5
+        features, counts = self.recency.past(item, time, before)
+        met = _attended(query, vectors[:, :-2], vectors[:, 1:-1], self.recency.coefficients(), features, counts)
         return tf.cast(tf.einsum("bhtu,huv->btv", met, outputs), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "heads": self.heads, "window": self.window, "width": self.width}
         return {**super().get_config(), **own, "clock": self.clock}
+
+
+def _attended(
+    query: tf.Tensor, before: tf.Tensor, after: tf.Tensor, kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor
+) -> tf.Tensor:
+    """float[B, H, T, units], means of vectors by softmax weights of likeness and features; zeros where nothing counts.
+
+    Its gradient is written out, since automatic differentiation would go through all pairs of events many more times.
+
+    Args:
+      query: float[B, H, T, units].
+      before, after: float[B, P, units], to which queries are compared, and of which the means are.
+      kernel: float[H, f].
+      features: float[f, B, T, P].
+      counts: bool[B, T, P], what has a weight at all.
+    """
+    heads, units = query.shape[1], query.shape[3]
+
+    @tf.custom_gradient
+    def means(query: tf.Tensor, before: tf.Tensor, after: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        users, steps, past = tf.shape(counts)[0], tf.shape(counts)[1], tf.shape(counts)[2]
+        pairs, flat = [users, heads, steps, past], [users, heads * steps, -1]
+        rows = tf.reshape(query, flat)
+        logits = tf.reshape(tf.matmul(rows, before, transpose_b=True), pairs)
+        logits += tf.transpose(weights_of(kernel, features), [1, 0, 2, 3])
+        logits = tf.where(counts[:, tf.newaxis], logits, tf.constant(ABSENT, logits.dtype))
+        some = tf.reduce_any(counts, axis=2)[:, tf.newaxis, :, tf.newaxis]
+        weight = tf.reshape(tf.nn.softmax(logits) * tf.cast(some, logits.dtype), flat)
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            upstream = tf.reshape(upstream, flat)
+            moved = weight * tf.matmul(upstream, after, transpose_b=True)
+            moved -= weight * tf.reduce_sum(moved, axis=2, keepdims=True)
+            by_head = tf.reshape(tf.transpose(tf.reshape(moved, pairs), [1, 0, 2, 3]), [heads, -1])
+            by_feature = tf.reshape(features, [tf.shape(features)[0], -1])
+            return (
+                tf.reshape(tf.matmul(moved, before), [users, heads, steps, units]),
+                tf.matmul(moved, rows, transpose_a=True),
+                tf.matmul(weight, upstream, transpose_a=True),
+                tf.matmul(by_head, by_feature, transpose_b=True),
+            )
+
+        return tf.reshape(tf.matmul(weight, after), [users, heads, steps, units]), gradient
+
+    return means(query, before, after, kernel)

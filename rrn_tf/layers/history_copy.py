@@ -88,27 +88,25 @@ class HistoryCopy(keras.layers.Layer):
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         item, time = inputs
-        # Columns before all events, of which short histories have many, but the one that stands for no item before.
-        met = tf.cumsum(tf.cast(tf.reduce_any(item > 0, axis=0), tf.int32))
-        empty = tf.clip_by_value(tf.math.count_nonzero(met == 0, dtype=tf.int32) - 1, 0, self.window - 1)
-        item, time, before = item[:, empty:], time[:, empty:], self.window - empty
-        features, counts = self._past(item, time, before)
+        empty = empty_columns(item, self.window)
+        item, before = item[:, empty:], self.window - empty
+        features, counts = self.past(item, time[:, empty:], before)
         hit = counts & (item[:, tf.newaxis, 1:-1] == item[:, before + 1 :, tf.newaxis])
-        log_p = _log_share(self._kernel(), features, counts, hit)
+        log_p = _log_share(self.coefficients(), features, counts, hit)
         return tf.cast(tf.transpose(log_p, [1, 2, 0]), self.compute_dtype)
 
     def log_weights(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         """float[B, heads, T, window + T - 1], of all events but the first and the last; -1e9 of what does not count."""
-        features, counts = self._past(*inputs, self.window)
-        weights = tf.where(counts, _weights(self._kernel(), features), tf.constant(ABSENT, features.dtype))
+        features, counts = self.past(*inputs, self.window)
+        weights = tf.where(counts, weights_of(self.coefficients(), features), tf.constant(ABSENT, features.dtype))
         return tf.transpose(weights, [1, 0, 2, 3])
 
-    def _kernel(self) -> tf.Tensor:
-        """float[heads, f], of the features of `_past`."""
+    def coefficients(self) -> tf.Tensor:
+        """float[heads, f], of the features of `past`."""
         kernel = tf.constant(self._counted, self.variable_dtype) * tf.cast(self.kernel, self.variable_dtype)
         return RATE * tf.gather(kernel, _OF_CLOCK if self.clock else _OF_ORDER, axis=1)
 
-    def _past(self, item: tf.Tensor, time: tf.Tensor, before: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def past(self, item: tf.Tensor, time: tf.Tensor, before: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What is known of past events at each of the last T of int[B, before + 1 + T] items and their times.
 
         Returns:
@@ -122,14 +120,10 @@ class HistoryCopy(keras.layers.Layer):
         previous, last = item[:, tf.newaxis, :-2], item[:, before:-1, tf.newaxis]
         found = [tf.math.log(age), age / _AGE, tf.cast((previous == last) & (last > 0), dtype)]
         if self.clock:
-            past, now = time[:, tf.newaxis, 1:-1], time[:, before + 1 :, tf.newaxis]
-            hours = tf.maximum(tf.cast(now - past, dtype) / 3600, 0)
-            found += [
-                tf.math.log1p(hours),
-                tf.cos(2 * math.pi / 24 * hours) - 1,
-                tf.cos(2 * math.pi / 168 * hours) - 1,
-                hours / _MONTH,
-            ]
+            past, now = time[:, 1:-1], time[:, before + 1 :]
+            hours = tf.cast(tf.maximum(now[:, :, tf.newaxis] - past[:, tf.newaxis], 0), dtype) / 3600
+            waves = [_waves(now, past, hours_around, dtype) - 1 for hours_around in (24, 168)]
+            found += [tf.math.log1p(hours), *waves, hours / _MONTH]
         return tf.stack([tf.broadcast_to(values, tf.shape(counts)) for values in found]), counts
 
     def get_config(self) -> dict[str, Any]:
@@ -137,7 +131,33 @@ class HistoryCopy(keras.layers.Layer):
         return {**super().get_config(), **own}
 
 
-def _weights(kernel: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+def empty_columns(item: tf.Tensor, window: int) -> tf.Tensor:
+    """int32[], how many columns come before all events, of which short histories have many.
+
+    One that stands for no item before stays, and so does one of the window.
+
+    Args:
+      item: int[B, window + 1 + T].
+      window: events that are looked back upon.
+    """
+    met = tf.cumsum(tf.cast(tf.reduce_any(item > 0, axis=0), tf.int32))
+    return tf.clip_by_value(tf.math.count_nonzero(met == 0, dtype=tf.int32) - 1, 0, window - 1)
+
+
+def _waves(now: tf.Tensor, past: tf.Tensor, hours: int, dtype: tf.DType) -> tf.Tensor:
+    """float[B, T, P], cosines of how far int64[B, T] and int64[B, P] are apart on a clock that goes around in hours.
+
+    They are products of the sines and cosines of both, which is far less to reckon.
+    """
+
+    def wave(time: tf.Tensor) -> tf.Tensor:
+        around = 2 * math.pi * tf.cast(time % (3600 * hours), dtype) / (3600 * hours)
+        return tf.stack([tf.cos(around), tf.sin(around)], axis=-1)
+
+    return tf.matmul(wave(now), wave(past), transpose_b=True)
+
+
+def weights_of(kernel: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
     """float[heads, ...] of a kernel float[heads, f] and features float[f, ...]."""
     flat = tf.matmul(kernel, tf.reshape(features, [tf.shape(features)[0], -1]))
     return tf.reshape(flat, tf.concat([tf.shape(kernel)[:1], tf.shape(features)[1:]], axis=0))
@@ -152,7 +172,7 @@ def _log_share(kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor, hit: t
 
     @tf.custom_gradient
     def share(kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        weights = _weights(kernel, features)
+        weights = weights_of(kernel, features)
         never = tf.constant(ABSENT, weights.dtype)
         weights = tf.where(counts, weights, never)
         top = tf.reduce_max(weights, axis=-1, keepdims=True)
