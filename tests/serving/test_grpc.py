@@ -142,8 +142,11 @@ def inputs_of(server: Server, model: str) -> dict[str, dict[str, Any]]:
     if model == "crnn":
         histories = [["item 3", "unknown"], ["", ""], ["item 1", ""]]
         users = ["user 2", "nobody", ""]
+        plain = {"user_id": users, "history": histories, "k": np.int32(4)}
+        times = {"history_timestamp": np.arange(6).reshape(3, 2) * DAY, "timestamp": np.array([5, 6, 7]) * DAY}
         return {
-            "next_items": {"user_id": users, "history": histories, "k": np.int32(4)},
+            "next_items": plain,
+            "next_items_at": {**plain, **times, "exclude": [["item 2"], [""], ["unknown"]], "new_only": np.bool_(True)},
             "serving_default": {"examples": [history_example(*row) for row in zip(users, histories, strict=True)]},
         }
     module = server.models[model]
