@@ -208,7 +208,7 @@ class CollaborativeMixture(keras.Model):
         features = context.features[:, 0]
         states = self.with_past(states[:, tf.newaxis], tf.gather(self.items, context.item), context)[:, 0]
         at = self.with_features(states, features)
-        network = tf.nn.softmax(tf.matmul(self.leave(at, factors), self.kernel()))
+        network = tf.nn.softmax(self._logits(self.leave(at, factors)))
         weights = self.copy.log_weights((context.item, context.time))[:, :, 0]
         seen = context.item[:, 1:-1]
         none = tf.where(tf.reduce_any(seen > 0, axis=1), 0.0, ABSENT)
@@ -247,6 +247,12 @@ class CollaborativeMixture(keras.Model):
         """float[N, units + k + 1], what `kernel` turns into logits, of float[N, units] states and [N, k] factors."""
         projected = tf.matmul(tf.concat([states, factors], axis=1), self.projection) + self.projection_bias
         return tf.concat([projected, factors, tf.ones_like(states[:, :1])], axis=1)
+
+    def _logits(self, leaving: tf.Tensor) -> tf.Tensor:
+        """float[N, items], what `kernel` would give; the tables stay as they are, which a single request gains by."""
+        parts = tf.split(leaving, [table.shape[1] for table in self.of_items], axis=1)
+        found = [tf.matmul(part, table, transpose_b=True) for part, table in zip(parts, self.of_items, strict=True)]
+        return tf.add_n(found)[:, 1:]
 
     @property
     def of_items(self) -> tuple[tf.Variable, tf.Variable, tf.Variable]:
