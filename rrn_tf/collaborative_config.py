@@ -71,10 +71,10 @@ class CollaborativeModelConfig:
       heads, window, clock: of a mixture: distributions over a user's past items, events that they look back upon, and
         whether time counts, or order alone.
       without: parts of a mixture that are left out, to see what they are worth (`PARTS`): of its kernels over a user's
-        past items `recency` (age in events and hours), `hour` and `week` (whether the clock said the same) and
-        `context` (whether the same item came before); distributions: `copy` (all over own items), `following` and
-        `popularity` (others' 2-gram and 1-gram), `uniform`, `nearest` (users) and `network`; `gate`: what it is told,
-        so that shares are the same at all events.
+        past items, attention's among them, `recency` (age in events and hours), `hour` and `week` (whether the clock
+        said the same) and `context` (whether the same item came before); distributions: `copy` (all over own items),
+        `following` and `popularity` (others' 2-gram and 1-gram), `uniform`, `nearest` (users) and `network`; `gate`:
+        what it is told, so that shares are the same at all events.
       attention: of a mixture: heads that attend to what followed upon events like the last one, in the user's own past;
         0 for none.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,13 +45,19 @@ def write_json(path: str | None, values: dict[str, Any]) -> None:
 
 
 def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[AnyConfig]) -> AnyConfig:
-    """The configuration that `--config` and `--set` name; a bad one is a usage error."""
-    from rrn_tf.config import ConfigError, load_config
+    """The configuration that `--config` and `--set` name; bad ones are usage errors, old names are told."""
+    from rrn_tf.config import ConfigError, RenamedSettingWarning, load_config
 
-    try:
-        return load_config(name, overrides, kind)
-    except ConfigError as error:
-        raise click.UsageError(str(error)) from None
+    # The command line is silent about warnings, but for these.
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", RenamedSettingWarning)
+        try:
+            return load_config(name, overrides, kind)
+        except ConfigError as error:
+            raise click.UsageError(str(error)) from None
+        finally:
+            for line in dict.fromkeys(str(warning.message) for warning in told):
+                click.echo(line, err=True)
 
 
 @contextmanager

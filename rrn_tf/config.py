@@ -39,6 +39,10 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 
+class RenamedSettingWarning(FutureWarning):
+    """A setting was given by a name that it had before; the message says the present one."""
+
+
 class ConfigError(ValueError):
     """A configuration value that cannot be used; the message says what was expected and found."""
 
@@ -234,7 +238,7 @@ def renamed(values: Any, old: str, new: str, meanings: Mapping[Any, Any]) -> Any
         return values
     value = values[old]
     meant = meanings.get(value, value) if isinstance(value, (bool, int, str)) else value
-    warnings.warn(f"{old}={value} is an old name: say {new}={meant}", FutureWarning, stacklevel=2)
+    warnings.warn(f"{old}={value} is an old name: say {new}={meant}", RenamedSettingWarning, stacklevel=2)
     names = list(values)
     if new in values and names.index(new) > names.index(old):
         meant = values[new]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rrn_tf.collaborative_config import CollaborativeConfig
+from rrn_tf.command import resolved_config
 from rrn_tf.config import (
     Config,
     ConfigError,
@@ -34,7 +35,7 @@ def test_overrides_win_over_the_file(tmp_path: Path) -> None:
     assert (config.training.epochs, config.training.seed) == (2, 3)
 
 
-def test_an_old_name_is_read_and_the_new_one_said(tmp_path: Path) -> None:
+def test_an_old_name_is_read_and_the_new_one_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.warns(FutureWarning, match="pooled=False is an old name: say matrices=personal"):
         config = load_config("crnn-plus", ["model.pooled=false"], CollaborativeConfig)
     assert config.model.matrices == "personal", "an override wins over the preset's new name"
@@ -43,6 +44,8 @@ def test_an_old_name_is_read_and_the_new_one_said(tmp_path: Path) -> None:
     (tmp_path / "old.yaml").write_text("model: {pooled: true}\n")
     with pytest.warns(FutureWarning, match="pooled=True"):
         assert load_config(tmp_path / "old.yaml", kind=CollaborativeConfig).model.matrices == "shared"
+    assert resolved_config("crnn-plus", ("model.pooled=false",), CollaborativeConfig).model.matrices == "personal"
+    assert capsys.readouterr().err == "pooled=False is an old name: say matrices=personal\n"
     with pytest.warns(FutureWarning, match="pooled=True"):
         config = load_config(tmp_path / "old.yaml", ["model.matrices=personal"], CollaborativeConfig)
     assert config.model.matrices == "personal", "an override wins over the file's old name"

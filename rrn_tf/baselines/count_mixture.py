@@ -15,11 +15,10 @@ from rrn_tf.baselines.softmax_gate import SoftmaxGate, choose_gate
 from rrn_tf.data.event_context import FEATURES, OF_TIME, features_of
 from rrn_tf.data.event_scores import Positions, positions_of, previous_items
 from rrn_tf.data.events import EventSequences
-from rrn_tf.data.shared_counts import ABSENT, DISTRIBUTIONS, SharedCounts
+from rrn_tf.data.shared_counts import ABSENT, DISTRIBUTIONS, LEFT_OUT, SharedCounts
 from rrn_tf.features import Split
 
 _PAIRS = 1 << 22  # of an event and an earlier one, held at once
-_NEVER = -100.0  # log-probability of what a distribution leaves out
 _SPREADS = (0.2, 0.8, 3.2)
 
 
@@ -124,7 +123,7 @@ class CountMixture(DistributionModel):
             for number, kernel in enumerate(kernels):
                 shares = past.shares(kernel)
                 some, p = np.bincount(past.row, shares, past.rows) > 0, past.at(shares, item)
-                log_p = np.where(p > 0, np.log(np.maximum(p, 1e-30)), _NEVER)
+                log_p = np.where(p > 0, np.log(np.maximum(p, 1e-30)), LEFT_OUT)
                 found[part, number] = np.where(some, log_p, ABSENT)
         return found
 

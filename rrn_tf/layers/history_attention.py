@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -30,6 +31,7 @@ class HistoryAttention(keras.layers.Layer):
       window: events that are looked back upon.
       width: of the products that tell how alike two items are.
       clock: whether time counts, or order alone.
+      without: what of age, time and context is left out, as that of `HistoryCopy`.
 
     Call arguments:
       inputs: int[B, window + 1 + T], items, and int64[B, window + 1 + T], times, as those of `HistoryCopy`, and
@@ -51,7 +53,14 @@ class HistoryAttention(keras.layers.Layer):
     """
 
     def __init__(
-        self, units: int, heads: int = 2, window: int = 384, width: int = WIDTH, clock: bool = True, **kwargs: Any
+        self,
+        units: int,
+        heads: int = 2,
+        window: int = 384,
+        width: int = WIDTH,
+        clock: bool = True,
+        without: Sequence[str] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         for name, value in (("units", units), ("width", width)):
@@ -62,7 +71,8 @@ class HistoryAttention(keras.layers.Layer):
         self.window = window
         self.width = width
         self.clock = clock
-        self.recency = HistoryCopy(heads, window, clock, name="recency", dtype=self.dtype_policy)
+        self.without = tuple(without)
+        self.recency = HistoryCopy(heads, window, clock, without, name="recency", dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
         with tf.name_scope("recency"):
@@ -95,7 +105,7 @@ class HistoryAttention(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "heads": self.heads, "window": self.window, "width": self.width}
-        return {**super().get_config(), **own, "clock": self.clock}
+        return {**super().get_config(), **own, "clock": self.clock, "without": self.without}
 
 
 def _attended(

@@ -106,7 +106,8 @@ class CollaborativeMixture(keras.Model):
         # Embedded items are made of the items' vectors: the cell has no embeddings of its own.
         self.cell = CollaborativeGRUCell(num_users, 0, units, "tanh", matrices, rank, name="cell")
         self.stationary = StationaryFactors(num_users, factors, name="stationary")
-        self.copy = HistoryCopy(heads, window, clock, [part for part in OF_PARTS if part in without], name="copy")
+        of_kernels = [part for part in OF_PARTS if part in without]
+        self.copy = HistoryCopy(heads, window, clock, of_kernels, name="copy")
         names = ("network", *["copy"] * heads, *_OF_OTHERS[:shared])
         self._present = [name not in without for name in names]
         self._told = float("gate" not in without)
@@ -114,7 +115,9 @@ class CollaborativeMixture(keras.Model):
         layers: list[keras.layers.Layer] = [self.cell, self.stationary, self.copy]
         self.attention: HistoryAttention | None = None
         if attention:
-            self.attention = HistoryAttention(units, attention, window, clock=clock, name="attention")
+            self.attention = HistoryAttention(
+                units, attention, window, clock=clock, without=of_kernels, name="attention"
+            )
             layers.append(self.attention)
         for layer in layers:
             with tf.name_scope(layer.name):

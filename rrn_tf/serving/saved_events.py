@@ -250,4 +250,4 @@ class SavedCollaborativeRNN:
 
 
 def _text(ids: tf.Variable) -> npt.NDArray[np.object_]:
-    return np.array([name.decode() for name in ids.numpy()[1:]], dtype=object)
+    return texts(ids[1:])

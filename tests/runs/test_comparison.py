@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+import rrn_tf.baselines.of_events as of_events
 import rrn_tf.runs.comparison as comparison
 from rrn_tf.baselines import GlobalMean, OnlineBias, UserItemBias, standard_baselines, standard_online_baselines
 from rrn_tf.baselines.of_events import standard_event_baselines
@@ -119,7 +121,9 @@ def test_a_run_with_files_for_validation_is_compared_on_them(tmp_path: Path) -> 
 
 
 @pytest.mark.slow
-def test_events_of_runs_with_their_networks(tmp_path: Path) -> None:
+def test_events_of_runs_with_their_networks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for network in ("gru4rec", "sasrec"):  # the rows count here, not how good they are
+        monkeypatch.setattr(of_events, network, partial(getattr(of_events, network), max_epochs=1))
     settings = [*FEW, "--set=training.epochs=2", "--set=model.units=5", "--set=training.patience=0"]
     papers = (
         "model.mixture=false",

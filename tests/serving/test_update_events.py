@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,6 @@ from rrn_tf.features import Split
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.update_events import EventUpdateReport, update_events
-from rrn_tf.training.truncated_bptt import CollaborativeResult
 from tests.serving.conftest import SavedEvents
 
 Updated = tuple[SavedCollaborativeRNN, EventUpdateReport]
@@ -68,11 +66,6 @@ def whole(base: SavedCollaborativeRNN, later: NamedEvents, updated: Callable[...
 def some(*events: tuple[str, str, int]) -> NamedEvents:
     user, item, time = zip(*events, strict=True)
     return NamedEvents(np.array(user, object), np.array(item, object), np.array(time))
-
-
-def held(model: SavedCollaborativeRNN) -> dict[str, Any]:
-    """All that a saved model's answers are made of."""
-    return {variable.name: variable.numpy() for variable in tf.nest.flatten(list(model._module.variables))}
 
 
 def assert_same(one: SavedCollaborativeRNN, two: SavedCollaborativeRNN) -> None:
@@ -207,10 +200,3 @@ def test_no_new_events_change_nothing(base: SavedCollaborativeRNN, updated: Call
     model, report = updated(base, nothing)
     assert_same(model, base)
     assert (report.events, report.nll, report.last) == (0, {}, None)
-
-
-def test_the_result_is_of_the_same_network(saved_mixture: SavedEvents, base: SavedCollaborativeRNN) -> None:
-    result, _ = update_events(base, some(("u1", "i1", 2_000_000_000)))
-    assert isinstance(result, CollaborativeResult)
-    for mine, trained in zip(result.model.trainable_variables[3:], saved_mixture.result.model.trainable_variables[3:]):
-        np.testing.assert_array_equal(mine, trained)

@@ -116,6 +116,9 @@ def test_parts_that_are_left_out_neither_count_nor_learn(sequences: EventSequenc
         for variable, before in zip(result.model.variables, start.model.variables, strict=True)
     }
     assert learned["copy/kernel"].any(axis=0).tolist() == [name != "day" for name in COPY_FEATURES]
+    attention = result.model.attention
+    assert attention is not None
+    assert attention.recency.without == ("hour",)
     assert not learned["gate/of_features"].any()
     assert not learned["gate/of_states"].any()
     assert not learned["item_bias"].any()
