@@ -60,7 +60,7 @@ setup(
     python_requires=">=3.10",
     packages=find_packages(include=["rrn_tf*", "components*", "pipeline*", "schemas*"]),
     package_data={"rrn_tf": ["py.typed", "presets/*.yaml", "tuning/*.yaml"], "schemas": ["*.pbtxt"]},
-    entry_points={"console_scripts": ["rrn = rrn_tf.cli:main"]},
+    entry_points={"console_scripts": ["rrn = rrn_tf.cli.main:main"]},
     install_requires=[
         # All that rrn_tf.layers imports.
         "tensorflow>=2.16.2,<2.22",

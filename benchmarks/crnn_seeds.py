@@ -17,8 +17,8 @@ import click
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 
 from benchmarks.authors_format import read_events
+from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, json_option, one_line_errors, resolved_config, write_json
 from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.command import CONFIG_HELP, SET_HELP, json_option, one_line_errors, resolved_config, write_json
 from rrn_tf.data.events import EventSequences
 from rrn_tf.environment import environment
 from rrn_tf.evaluation.event_protocols import EVENT_PROTOCOLS

@@ -18,7 +18,7 @@ import click
 import numpy as np
 
 from benchmarks.rating_split import predictions, read_split
-from rrn_tf.command import one_line_errors
+from rrn_tf.cli.options import one_line_errors
 from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.features import RATING, TIMESTAMP, Split
 from rrn_tf.serving.saved_rrn import SavedRRN

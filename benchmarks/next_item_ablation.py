@@ -26,8 +26,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is impor
 
 from benchmarks.crnn_seeds import Seeds
 from benchmarks.event_rows import EventLog, Row, difference, rows_of
+from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, one_line_errors, resolved_config
 from rrn_tf.collaborative_config import PARTS, CollaborativeConfig
-from rrn_tf.command import CONFIG_HELP, SET_HELP, one_line_errors, resolved_config
 from rrn_tf.config import CRNN_PLUS, write_whole
 from rrn_tf.data.generated import SYNTHETIC_LISTENING
 from rrn_tf.evaluation.event_metrics import Estimate

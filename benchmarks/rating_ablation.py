@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from benchmarks.rating_split import predictions, read_split
-from rrn_tf.command import SET_HELP, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import SET_HELP, json_option, one_line_errors, write_json
 from rrn_tf.config import load_config
 from rrn_tf.environment import environment
 from rrn_tf.evaluation.metrics import rmse

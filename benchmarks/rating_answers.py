@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.rating_split import PARTS, STREAM, TimeSplit, predictions
-from rrn_tf.baselines import standard_baselines, standard_online_baselines
+from rrn_tf.baselines.ratings.registry import standard_baselines, standard_online_baselines
 from rrn_tf.config import Config, config_to_dict, load_config, write_whole
 from rrn_tf.evaluation.leaderboard import RatingPredictions, fit_and_predict, fit_and_stream
 from rrn_tf.evaluation.protocols import FROZEN, PROTOCOLS, STREAMING

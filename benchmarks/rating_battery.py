@@ -25,7 +25,7 @@ import pandas as pd
 from benchmarks.rating_answers import Answer, Peers, SplitFiles, baseline_answers, rrn_answers
 from benchmarks.rating_sets import LeftOutError, RatingSet, rating_sets, write_once
 from benchmarks.rating_split import TimeSplit, time_split
-from rrn_tf.command import CONFIG_HELP, SET_HELP, one_line_errors, write_json
+from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, one_line_errors, write_json
 from rrn_tf.config import RRN_PLUS, write_whole
 from rrn_tf.environment import environment
 from rrn_tf.evaluation.metrics import rmse, rmse_difference

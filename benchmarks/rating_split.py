@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from rrn_tf.data.interactions import Interactions
-from rrn_tf.evaluation.streaming import predict_streaming
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, SPLIT, TIMESTAMP, USER_ID, Split
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.streaming import predict_streaming
 
 PARTS = (Split.TRAIN, Split.VALID, Split.TEST)
 STREAM = "[stream] "  # what the peers put before the name of a model that streams

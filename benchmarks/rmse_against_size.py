@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.rating_split import PeerSplit, read_split
-from rrn_tf.baselines.autorec import AutoRec
-from rrn_tf.baselines.bayesian_factors import BayesianFactors
-from rrn_tf.baselines.bias import UserItemBias
-from rrn_tf.baselines.pmf import PMF
-from rrn_tf.baselines.protocol import Baseline
-from rrn_tf.command import json_option, one_line_errors, write_json
+from rrn_tf.baselines.ratings.autorec import AutoRec
+from rrn_tf.baselines.ratings.bayesian_factors import BayesianFactors
+from rrn_tf.baselines.ratings.bias import UserItemBias
+from rrn_tf.baselines.ratings.pmf import PMF
+from rrn_tf.baselines.ratings.protocol import Baseline
+from rrn_tf.cli.options import json_option, one_line_errors, write_json
 from rrn_tf.config import RRN_PLUS, load_config
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.environment import environment

@@ -26,8 +26,8 @@ from typing import Any
 
 import click
 
+from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, json_option, one_line_errors, resolved_config, write_json
 from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.command import CONFIG_HELP, SET_HELP, json_option, one_line_errors, resolved_config, write_json
 from rrn_tf.evaluation.tables import aligned_text
 
 AUTHORS, OURS = "authors", "rrn_tf"

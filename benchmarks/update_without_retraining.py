@@ -23,21 +23,21 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rrn_tf.baselines.bias import UserItemBias
-from rrn_tf.baselines.pmf import PMF
-from rrn_tf.baselines.protocol import Baseline
-from rrn_tf.command import CONFIG_HELP, SET_HELP, json_option, one_line_errors, write_json
+from rrn_tf.baselines.ratings.bias import UserItemBias
+from rrn_tf.baselines.ratings.pmf import PMF
+from rrn_tf.baselines.ratings.protocol import Baseline
+from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, json_option, one_line_errors, write_json
 from rrn_tf.config import RRN_PLUS, load_config
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.environment import environment
 from rrn_tf.evaluation.metrics import rmse, rmse_difference, rmse_standard_error
-from rrn_tf.evaluation.streaming import predict_streaming
 from rrn_tf.evaluation.tables import aligned_text, markdown
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.rating_run import train_run
 from rrn_tf.runs.update_run import update_run
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.streaming import predict_streaming
 
 _EARLY, _FITTED = 0.8, 0.9  # of all ratings by time; and of the early ones, those that fit parameters
 UPDATED, FROZEN = "RRN updated", "RRN frozen"

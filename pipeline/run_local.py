@@ -170,8 +170,8 @@ def rating_record(run: RunRecord, source: DataSource) -> dict[str, Any]:
     import pandas as pd
 
     from components.report.executor import JSON_FILE, PREDICTIONS_FILE
+    from rrn_tf.console.tables import print_prepared
     from rrn_tf.data.metadata import SequenceMetadata
-    from rrn_tf.report.run_summary import print_prepared
 
     report = Path(run.uri("report") or "")
     prepared = SequenceMetadata.load(run.uri("sequences") or "")
@@ -188,8 +188,8 @@ def rating_record(run: RunRecord, source: DataSource) -> dict[str, Any]:
 def event_record(run: RunRecord, source: DataSource) -> dict[str, Any]:
     """What it says of a Collaborative RNN's run: the data and the leaderboard."""
     from components.report.executor import JSON_FILE
+    from rrn_tf.console.tables import print_prepared_events
     from rrn_tf.data.metadata import EventMetadata
-    from rrn_tf.report.run_summary import print_prepared_events
 
     prepared = EventMetadata.load(run.uri("sequences") or "")
     print_prepared_events(prepared)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import sys
+from pathlib import Path
 from typing import Any
 
 # Before anything imports TensorFlow, here or in a process that a test starts.
@@ -48,3 +49,12 @@ def two_replicas() -> Any:
     from rrn_tf.training.devices import make_strategy
 
     return make_strategy(2)
+
+
+@pytest.fixture(scope="session")
+def prepared_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """4,000 ratings in which users and items differ much and noise is small."""
+    from rrn_tf.data.synthetic import generate
+    from tests.prepared import CLEAR, write_synthetic
+
+    return write_synthetic(generate(CLEAR), tmp_path_factory.mktemp("prepared"))

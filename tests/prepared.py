@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rrn_tf.beam.build_sequences import BuildSequences
+from rrn_tf.beam.sequences.build_sequences import BuildSequences
 from rrn_tf.config import DataConfig
-from rrn_tf.data.synthetic import SyntheticRatings
+from rrn_tf.data.synthetic import SyntheticConfig, SyntheticRatings
 from rrn_tf.features import COLUMNS, SPLIT, Split
 
 # What the default preset is made of, for networks of any size.
@@ -24,6 +24,10 @@ LIKE_THE_DEFAULT = {
     "members": 2,
     "bayesian_factors": 2,
 }
+# Ratings in which users and items differ much and noise is small.
+CLEAR = SyntheticConfig(
+    users=120, items=80, ratings=4_000, days=120, late_users=0, bias_share=0.8, static=True, noise=0.3, seed=5
+)
 
 
 def write_sequences(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from rrn_tf.cli.options import resolved_config
 from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.command import resolved_config
 from rrn_tf.config import (
     Config,
     ConfigError,

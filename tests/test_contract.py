@@ -98,7 +98,7 @@ def test_light_modules_load_no_tensorflow(module: str) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     help_text = (
-        "from rrn_tf.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit as end:\n    assert not end.code"
+        "from rrn_tf.cli.main import main\ntry:\n    main(['--help'])\nexcept SystemExit as e:\n    assert not e.code"
     )
     loaded = loaded_by(help_text)
     assert not loaded & {"tensorflow", "tf_keras", "apache_beam", "tfx", "pandas", "pyarrow", "matplotlib"}

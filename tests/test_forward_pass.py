@@ -12,12 +12,12 @@ import pytest
 from rrn_tf.config import Config, DataConfig, ModelConfig, SplitConfig
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
-from rrn_tf.evaluation.protocols import streaming_states
 from rrn_tf.factors import Beliefs, FactorScale
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
+from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.streaming import streaming_states
 from rrn_tf.training.alternating import make_model
-from rrn_tf.training.row_states import RowStates
 from tests.prepared import write_sequences
 from tests.reference import Clock, Protocol, Ratings, ReferenceRRN, weights_of
 

@@ -108,4 +108,4 @@ def test_wheel_holds_the_packages_and_their_data(tmp_path: Path) -> None:
     assert "rrn_tf/py.typed" in shipped
     assert any(name.endswith(("licenses/LICENSE", "dist-info/LICENSE")) for name in shipped)
     assert not [name for name in shipped if re.match(r"(tests|benchmarks|docs)/", name)]
-    assert dict(entry_points["console_scripts"]) == {"rrn": "rrn_tf.cli:main"}
+    assert dict(entry_points["console_scripts"]) == {"rrn": "rrn_tf.cli.main:main"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rrn_tf.bench.event_counts import PUBLISHED
+from benchmarks.published_counts import PUBLISHED
 from rrn_tf.collaborative_config import CollaborativeConfig, EventDataConfig
 from rrn_tf.config import PRESETS, Config, load_config
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
-from rrn_tf.cli import main
+from rrn_tf.cli.main import main
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)

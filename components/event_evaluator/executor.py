@@ -14,7 +14,7 @@ from tfx.utils import path_utils
 from components.blessing import bless
 from components.report.executor import JSON_FILE, MARKDOWN_FILE
 from components.staging import local_input, local_output
-from rrn_tf.baselines.ngram import ngrams
+from rrn_tf.baselines.events.ngram import ngrams
 from rrn_tf.data.event_context import with_context
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.load_events import load_events

@@ -12,7 +12,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from components.sequence_builder import executor as ratings_executor
 from components.sequence_builder.executor import decode_examples, split_folder
 from rrn_tf import features
-from rrn_tf.beam.build_events import BuildEvents
+from rrn_tf.beam.sequences.build_events import BuildEvents
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import config_from_dict
 from rrn_tf.features import Side

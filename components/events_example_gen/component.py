@@ -9,7 +9,7 @@ from tfx.proto import range_config_pb2
 
 from components.events_example_gen.executor import TEXT_FORMAT, Executor
 from components.ratings_example_gen.component import RatingsExampleGen
-from rrn_tf.beam.read_events import EVENTS
+from rrn_tf.beam.reading.read_events import EVENTS
 
 
 class EventsExampleGen(RatingsExampleGen):

@@ -9,10 +9,10 @@ import apache_beam as beam
 
 from components.ratings_example_gen import executor as ratings_executor
 from components.ratings_example_gen.executor import DATA_CONFIG, settings, source_pattern
-from rrn_tf.beam import read_events
-from rrn_tf.beam.dead_letters import WriteDeadLetters
-from rrn_tf.beam.rating_examples import event_examples
-from rrn_tf.beam.read_events import EVENTS, ReadEvents
+from rrn_tf.beam.encoding.examples import event_examples
+from rrn_tf.beam.reading import read_events
+from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
+from rrn_tf.beam.reading.read_events import EVENTS, ReadEvents
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import config_from_dict
 

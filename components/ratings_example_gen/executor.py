@@ -16,13 +16,14 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import proto_utils
 
 from rrn_tf import features
-from rrn_tf.beam import batches, read_ratings, split
-from rrn_tf.beam.dead_letters import WriteDeadLetters
-from rrn_tf.beam.errors import surfaced_errors
-from rrn_tf.beam.files import replacing
-from rrn_tf.beam.rating_examples import to_examples
-from rrn_tf.beam.read_ratings import ReadRatings
-from rrn_tf.beam.split import SplitByTime
+from rrn_tf.beam.encoding.examples import to_examples
+from rrn_tf.beam.reading import read_ratings, record_batches
+from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
+from rrn_tf.beam.reading.errors import surfaced_errors
+from rrn_tf.beam.reading.files import replacing
+from rrn_tf.beam.reading.read_ratings import ReadRatings
+from rrn_tf.beam.splitting import time_split
+from rrn_tf.beam.splitting.time_split import SplitByTime
 from rrn_tf.config import config_from_dict
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE
 from rrn_tf.features import Split
@@ -69,11 +70,11 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         config = config_from_dict({"data": json.loads(values[DATA_CONFIG])}).data
         read = pipeline | ReadRatings(source_pattern(exec_properties))
         ratings = read[read_ratings.RATINGS] | SplitByTime(config.split)
-        rejected = (ratings[split.REJECTED], read[read_ratings.REJECTED]) | "AllRejected" >> beam.Flatten()
+        rejected = (ratings[time_split.REJECTED], read[read_ratings.REJECTED]) | "AllRejected" >> beam.Flatten()
         letters = WriteDeadLetters(self._dead_letters(values), config.max_bad_share, read[read_ratings.ROWS])
         self._keep_counts(rejected | letters)
         return {
-            part.label: ratings[split.RATINGS]
+            part.label: ratings[time_split.RATINGS]
             | f"Choose[{part.label}]" >> beam.FlatMap(_choose, part)
             | f"Encode[{part.label}]" >> beam.FlatMap(to_examples)
             for part in Split
@@ -104,9 +105,9 @@ def settings(exec_properties: dict[str, Any]) -> dict[str, str]:
 
 
 def _choose(batch: pa.RecordBatch, part: Split) -> Iterator[pa.RecordBatch]:
-    chosen = batches.numbers(batch, features.SPLIT) == part
+    chosen = record_batches.numbers(batch, features.SPLIT) == part
     if chosen.any():
-        yield batches.take(batch, chosen)
+        yield record_batches.take(batch, chosen)
 
 
 def _write_counts(counts: dict[str, int], path: str) -> None:

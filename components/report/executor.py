@@ -14,8 +14,8 @@ from tfx.utils import path_utils
 
 from components.staging import local_input, local_output
 from rrn_tf import features
-from rrn_tf.baselines.bias import GlobalMean, UserItemBias
-from rrn_tf.baselines.pmf import PMF
+from rrn_tf.baselines.ratings.bias import GlobalMean, UserItemBias
+from rrn_tf.baselines.ratings.pmf import PMF
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.leaderboard import RatingPredictions, fit_and_predict, leaderboard, leaderboard_markdown

@@ -20,8 +20,8 @@ from tfx_bsl.coders import example_coder
 
 from components.ratings_example_gen.executor import REJECTED_FILE
 from rrn_tf import features
-from rrn_tf.beam.build_sequences import BuildSequences
-from rrn_tf.beam.errors import surfaced_errors
+from rrn_tf.beam.reading.errors import surfaced_errors
+from rrn_tf.beam.sequences.build_sequences import BuildSequences
 from rrn_tf.config import config_from_dict
 from rrn_tf.features import SIDES, Side, Split
 

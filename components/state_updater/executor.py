@@ -37,7 +37,7 @@ class Executor(base_executor.BaseExecutor):
         # Not before it runs: who only wires the pipeline, as `tfx pipeline create` does, may have loaded Keras 3.
         from rrn_tf.serving.load import load_saved_model
         from rrn_tf.serving.saved_rrn import SavedRRN
-        from rrn_tf.serving.take_in import take_in
+        from rrn_tf.serving.update_model import take_in
 
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])

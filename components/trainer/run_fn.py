@@ -13,8 +13,8 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from components.staging import local_input, local_output
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import AnyConfig, Config, config_from_dict
+from rrn_tf.console.progress import training_listener
 from rrn_tf.data.load_events import load_events
-from rrn_tf.report.progress import training_listener
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.training import truncated_bptt
@@ -34,7 +34,12 @@ def run_fn(fn_args: FnArgs) -> None:
         holds plain values of `rrn_tf.config.Config`, in which `hyperparameters`, if any, take their places.
     """
     config = _config(fn_args, Config)
-    _train(fn_args, config, lambda data, work, **rest: train(data, work, config, **rest), export_saved_model)
+    _train(
+        fn_args,
+        config,
+        lambda data, work, **rest: train(data, work, config, **rest),
+        lambda result, path: export_saved_model(result.snapshot(), path),
+    )
 
 
 def event_run_fn(fn_args: FnArgs) -> None:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from rrn_tf.beam import read_ratings, split
-from rrn_tf.beam.build_sequences import BuildSequences
-from rrn_tf.beam.dead_letters import WriteDeadLetters
-from rrn_tf.beam.errors import surfaced_errors
-from rrn_tf.beam.files import remove
-from rrn_tf.beam.read_ratings import ReadRatings
-from rrn_tf.beam.split import SplitByTime
+from rrn_tf.beam.reading import read_ratings
+from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
+from rrn_tf.beam.reading.errors import surfaced_errors
+from rrn_tf.beam.reading.files import remove
+from rrn_tf.beam.reading.read_ratings import ReadRatings
+from rrn_tf.beam.sequences.build_sequences import BuildSequences
+from rrn_tf.beam.splitting import time_split
+from rrn_tf.beam.splitting.time_split import SplitByTime
 from rrn_tf.config import DataConfig
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.metadata import SequenceMetadata
@@ -48,15 +49,15 @@ def prepare_sequences(
     remove(f"{output_dir}/{METADATA_FILE}")  # of an earlier run, so that its presence always means success
     with surfaced_errors(), reused_memory():
         pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
-        parts = {split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source)}
+        parts = {time_split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source)}
         if valid is not None:
-            parts[split.HELD_OUT] = pipeline | "ReadValidation" >> ReadRatings(valid)
+            parts[time_split.HELD_OUT] = pipeline | "ReadValidation" >> ReadRatings(valid)
         ratings = {name: part[read_ratings.RATINGS] for name, part in parts.items()} | SplitByTime(config.split)
-        rejected = [ratings[split.REJECTED], *(part[read_ratings.REJECTED] for part in parts.values())]
+        rejected = [ratings[time_split.REJECTED], *(part[read_ratings.REJECTED] for part in parts.values())]
         rows = [part[read_ratings.ROWS] for part in parts.values()]
         counts = (rejected | "AllRejected" >> beam.Flatten()) | WriteDeadLetters(
             dead_letters, config.max_bad_share, rows | "AllRowCounts" >> beam.Flatten()
         )
-        _ = ratings[split.RATINGS] | BuildSequences(config, output_dir, rejected=counts)
+        _ = ratings[time_split.RATINGS] | BuildSequences(config, output_dir, rejected=counts)
         pipeline.run().wait_until_finish()
     return SequenceMetadata.load(output_dir)

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from rrn_tf.beam import read_events
-from rrn_tf.beam.build_events import BuildEvents
-from rrn_tf.beam.dead_letters import WriteDeadLetters
-from rrn_tf.beam.errors import surfaced_errors
-from rrn_tf.beam.event_shards import EVENTS, LATER
-from rrn_tf.beam.files import remove
-from rrn_tf.beam.read_events import ReadEvents
+from rrn_tf.beam.reading import read_events
+from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
+from rrn_tf.beam.reading.errors import surfaced_errors
+from rrn_tf.beam.reading.files import remove
+from rrn_tf.beam.reading.read_events import ReadEvents
+from rrn_tf.beam.sequences.build_events import BuildEvents
+from rrn_tf.beam.sequences.event_shards import EVENTS, LATER
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.metadata import EventMetadata

@@ -17,11 +17,11 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
 from rrn_tf import features
-from rrn_tf.beam import batches, read_ratings
-from rrn_tf.beam.dead_letters import WriteDeadLetters
-from rrn_tf.beam.errors import surfaced_errors
-from rrn_tf.beam.files import remove, replacing
-from rrn_tf.beam.read_ratings import ReadRatings
+from rrn_tf.beam.reading import read_ratings, record_batches
+from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
+from rrn_tf.beam.reading.errors import surfaced_errors
+from rrn_tf.beam.reading.files import remove, replacing
+from rrn_tf.beam.reading.read_ratings import ReadRatings
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE, BadInputError
 
@@ -69,7 +69,7 @@ class PairScorer(ModelHandler[pa.RecordBatch, pa.Table, Any]):
         import tensorflow as tf
 
         predict = model.signatures["predict"]
-        times = batches.numbers(batch, features.TIMESTAMP)
+        times = record_batches.numbers(batch, features.TIMESTAMP)
         inputs = {name: _texts(batch, name) for name in (features.USER_ID, features.ITEM_ID)}
         found = []
         for begin in range(0, len(times), PAIRS_AT_A_TIME):
@@ -151,5 +151,5 @@ def _texts(batch: pa.RecordBatch, name: str) -> Any:
     """A column of ids as a tensor string[rows]; each distinct id is handed to TensorFlow once."""
     import tensorflow as tf
 
-    codes, values = batches.ids(batch, name)
+    codes, values = record_batches.ids(batch, name)
     return tf.gather(tf.constant(values.cast(pa.binary()).to_pylist(), tf.string), codes)

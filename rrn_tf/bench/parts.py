@@ -12,8 +12,8 @@ import tensorflow as tf
 from rrn_tf.bench.limits import best_seconds
 from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch
 from rrn_tf.models.rrn import RATINGS, RRN
+from rrn_tf.states.step_states import RowStates
 from rrn_tf.training.phases import Phase
-from rrn_tf.training.row_states import RowStates
 
 _SAMPLE = 24  # batches, evenly from long sequences to short ones
 _REPEATS = 2

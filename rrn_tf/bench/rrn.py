@@ -20,12 +20,12 @@ from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.batches import batch_budget, plan_batches
 from rrn_tf.environment import environment
 from rrn_tf.features import SIDES, Side
+from rrn_tf.states.step_states import RowStates
 from rrn_tf.training.alternating import make_model
 from rrn_tf.training.checkpoints import Checkpoints, Progress
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.phases import Phase
 from rrn_tf.training.pretraining import start_at_mean
-from rrn_tf.training.row_states import RowStates
 
 _NAMES = {
     "input": "input",

@@ -11,9 +11,10 @@ from rrn_tf.config import Config
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.features import SIDES
 from rrn_tf.serving.export import export_saved_model
-from rrn_tf.training.alternating import TrainingResult, make_model
+from rrn_tf.states.snapshot import ServedRRN
+from rrn_tf.states.step_states import RowStates
+from rrn_tf.training.alternating import make_model
 from rrn_tf.training.pretraining import start_at_mean
-from rrn_tf.training.row_states import RowStates
 
 
 def export_untrained(load: Load, config: Config, path: str | Path) -> None:
@@ -33,4 +34,4 @@ def export_untrained(load: Load, config: Config, path: str | Path) -> None:
     }
     states = RowStates(model, sequences, plans)
     states.refresh_all()
-    export_saved_model(TrainingResult(model, sequences, states, history=[], best_epoch=0, metrics={}), path)
+    export_saved_model(ServedRRN.at_cutoff(states, metrics={}), path)

@@ -1,7 +1,7 @@
 """Rows of a side: which ratings make up a step, and which row of the opposite side a rating may see.
 
-Plain numpy over int-coded ratings: one shard of them in Beam (`rrn_tf.beam.build_sequences`), or a table in memory
-(`rrn_tf.data.sequences.sequences_in_memory`).
+Plain numpy over int-coded ratings: one shard of them in Beam (`rrn_tf.beam.sequences`),
+or a table in memory (`rrn_tf.data.sequences.sequences_in_memory`).
 """
 
 from __future__ import annotations

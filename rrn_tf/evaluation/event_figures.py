@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.event_model import Answers
+from rrn_tf.baselines.events.protocol import Answers
 from rrn_tf.evaluation.event_kinds import Kinds
 from rrn_tf.evaluation.event_metrics import Users, Values, discounted_gains, hits, over_users, reciprocal_ranks
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.event_model import EventBaseline, EventModel
+from rrn_tf.baselines.events.protocol import EventBaseline, EventModel
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
 from rrn_tf.evaluation.event_kinds import ENTROPY_BINS

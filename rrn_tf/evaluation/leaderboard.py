@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.protocol import Baseline, OnlineBaseline
+from rrn_tf.baselines.ratings.protocol import Baseline, OnlineBaseline
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.evaluation.metrics import mae, rmse, rmse_difference, rmse_standard_error
 from rrn_tf.evaluation.tables import aligned_text, markdown

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.baselines.event_model import DistributionModel, FloatArray
+from rrn_tf.baselines.events.protocol import DistributionModel, FloatArray
 from rrn_tf.data.event_batches import EventGroup, plan_until, spec_of
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
@@ -17,11 +17,11 @@ from rrn_tf.data.own_items import OwnItems
 from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_figures import REPEATS, SLICES, Measures, figures, sliced
 from rrn_tf.evaluation.event_kinds import kinds_of
-from rrn_tf.evaluation.event_likelihood import EventNetwork, chunk_of, unroll_of
 from rrn_tf.evaluation.event_protocols import scored_positions
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContext
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.states.event_states import EventNetwork, chunk_of, unroll_of
 
 _USERS, _STEPS = 64, 64  # of a group and of a chunk
 

@@ -9,45 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
-from rrn_tf.data.batches import BatchPlan, plan_batches
-from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.metrics import mae, rmse
-from rrn_tf.features import SIDES, Side, Split
-from rrn_tf.models.entity_states import EntityStates
-from rrn_tf.models.rrn import RRN
-from rrn_tf.training.row_states import RowStates, rolls_jointly
+from rrn_tf.features import Split
+from rrn_tf.states.snapshot import Metrics
+from rrn_tf.states.step_states import RowStates
 
 FROZEN, STREAMING = "frozen", "streaming"
 PROTOCOLS = (FROZEN, STREAMING)
 BOTH = "both"  # as a choice of what counts
-
-Metrics = dict[str, dict[str, dict[str, float]]]
-
-
-def streaming_states(
-    model: RRN, sequences: RatingSequences, rows_per_batch: int, start: dict[Side, EntityStates] | None = None
-) -> RowStates:
-    """A network rolled over every row, each rating revealed to strictly later steps on both sides.
-
-    Args:
-      model: the network.
-      sequences: the data.
-      rows_per_batch: padded rows of a batch.
-      start: states of earlier ratings to go on from; newbies by default.
-    """
-    plans = {}
-    for side in SIDES:
-        rows = np.diff(sequences.side(side).row_splits)
-        plans[side] = (
-            BatchPlan([], rows)
-            if rolls_jointly(model, start)
-            else plan_batches(sequences.side(side), sequences.metadata, rows_per_batch, rows=rows)
-        )
-    rolled = RowStates(model, sequences, plans, start)
-    rolled.refresh_all()
-    return rolled
 
 
 def evaluate(by_protocol: Mapping[str, RowStates]) -> Metrics:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.data.arrays import concatenated_ranges, take_rows
-from rrn_tf.data.dependency_levels import RowsByLevel, dependency_levels, rows_by_level
 from rrn_tf.data.rows import SideRatings
 from rrn_tf.data.sequences import sequences_by_second
+from rrn_tf.data.topological_order import RowsByLevel, dependency_levels, rows_by_level
 from rrn_tf.factors.beliefs import Beliefs, FactorScale, FloatArray, expected_ratings
 from rrn_tf.features import SIDES, Side
 

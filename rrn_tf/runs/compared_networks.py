@@ -22,12 +22,12 @@ from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_leaderboard import EventScores, score
-from rrn_tf.evaluation.event_likelihood import EventNetwork
 from rrn_tf.evaluation.network_scores import EnsembleEventModel, event_model
 from rrn_tf.layers.collaborative import PERSONAL, SHARED
 from rrn_tf.models.collaborative_rnn import GRU, RNN
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.repeated_runs import repeated_settings
+from rrn_tf.states.event_states import EventNetwork
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.truncated_bptt import make_model, train
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rrn_tf.baselines import standard_baselines, standard_online_baselines
+from rrn_tf.baselines.ratings.registry import standard_baselines, standard_online_baselines
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config
 from rrn_tf.data.events import EventSequences
@@ -26,11 +26,11 @@ from rrn_tf.evaluation.leaderboard import (
     leaderboard,
 )
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING
-from rrn_tf.evaluation.streaming import predict_streaming
 from rrn_tf.features import Split
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.repeated_runs import means_of_runs
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.streaming import predict_streaming
 from rrn_tf.training.listeners import Listener
 
 RRN_NAME = "RRN"
@@ -142,7 +142,7 @@ def compare_events(
       everything: whether the paper's forms of the network and the slow baselines are there too, not the mixture and the
         fast or strong baselines alone.
     """
-    from rrn_tf.baselines.of_events import standard_event_baselines
+    from rrn_tf.baselines.events.registry import standard_event_baselines
     from rrn_tf.runs.compared_networks import (
         FORMS,
         MIXTURE,

@@ -97,7 +97,7 @@ def train_run(
 
     begin = time.perf_counter()
     listener.on_stage("exporting the model")
-    export_saved_model(result, paths.model)
+    export_saved_model(result.snapshot(), paths.model)
     seconds["export"] = time.perf_counter() - begin
 
     test = pd.DataFrame(result.sequences.queries([Split.TEST]))

@@ -38,10 +38,10 @@ def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str,
       BadInputError: for ratings or events that cannot be used.
       ValueError: for a model that cannot be updated.
     """
-    from rrn_tf.beam.new_rows import BEFORE_CUTOFF, read_new_events, read_new_ratings
+    from rrn_tf.beam.reading.new_rows import BEFORE_CUTOFF, read_new_events, read_new_ratings
     from rrn_tf.serving.load import load_saved_model
     from rrn_tf.serving.saved_rrn import SavedRRN
-    from rrn_tf.serving.take_in import take_in
+    from rrn_tf.serving.update_model import take_in
 
     root, begin = Path(output), time.perf_counter()
     base = load_saved_model(model)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from rrn_tf.serving.blocks import in_blocks
-from rrn_tf.serving.resting import RestingStates
+from rrn_tf.serving.cached_gates import RestingStates
+from rrn_tf.serving.micro_batches import in_blocks
 from rrn_tf.serving.retrieval import TimedTopK
 from rrn_tf.serving.state_tables import StateTable
 

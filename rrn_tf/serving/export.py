@@ -10,16 +10,15 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.features import SIDES, Side
-from rrn_tf.serving.about import facts_of, typical_requests
 from rrn_tf.serving.catalogue import Catalogue
 from rrn_tf.serving.history import UserHistory
 from rrn_tf.serving.history_factors import Given
 from rrn_tf.serving.model_card import write_card
 from rrn_tf.serving.requests import answer_width, same_rows, same_widths
-from rrn_tf.serving.served import ServedRRN
+from rrn_tf.serving.saved_metadata import facts_of, typical_requests
 from rrn_tf.serving.state_tables import SeenItems, StateTable
 from rrn_tf.serving.warmup import write_warmup
-from rrn_tf.training.alternating import TrainingResult
+from rrn_tf.states.snapshot import ServedRRN
 from rrn_tf.version import __version__
 
 _IDS, _LISTS = [None], [None, None]
@@ -184,18 +183,17 @@ class RRNServing(tf.Module):
         return {features.ITEM_ID: tf.gather(self.item_ids, item), features.SCORE: score}
 
 
-def export_saved_model(network: ServedRRN | TrainingResult, path: str | Path, *, compiled: bool = False) -> None:
+def export_saved_model(network: ServedRRN, path: str | Path, *, compiled: bool = False) -> None:
     """Writes a SavedModel with the signatures of `RRNServing`; `serving_default` takes serialized examples.
 
     Args:
-      network: trained, or updated.
+      network: trained (`TrainingResult.snapshot`), or updated.
       path: the SavedModel's directory.
-      compiled: whether recommendations have XLA compile a part (`rrn_tf.serving.resting`), which TensorFlow Serving
-        does with `--xla_cpu_compilation_enabled=true` alone. `SavedRRN` has it compiled in any case.
+      compiled: whether recommendations have XLA compile a part (see `cached_gates`), which TensorFlow Serving does
+        with `--xla_cpu_compilation_enabled=true` alone. `SavedRRN` has it compiled in any case.
     """
-    served = network if isinstance(network, ServedRRN) else ServedRRN.of(network)
     with tempfile.TemporaryDirectory() as assets:
-        module = RRNServing(served, Path(assets))
+        module = RRNServing(network, Path(assets))
         module.compiled.assign(compiled)
         signatures = {
             "serving_default": module.predict_examples,
@@ -206,5 +204,5 @@ def export_saved_model(network: ServedRRN | TrainingResult, path: str | Path, *,
             "recommend_from": module.recommend_from,
         }
         tf.saved_model.save(module, str(path), signatures=signatures)
-    write_card(Path(path), facts_of(served))
-    write_warmup(Path(path), typical_requests(served))
+    write_card(Path(path), facts_of(network))
+    write_warmup(Path(path), typical_requests(network))

@@ -19,7 +19,7 @@ from rrn_tf.serving.model_card import ModelFacts, write_card
 from rrn_tf.serving.next_items import SERVED, NextItems, mean_first
 from rrn_tf.serving.past_events import HeldEvents
 from rrn_tf.serving.warmup import example, write_warmup
-from rrn_tf.training.truncated_bptt import CollaborativeResult
+from rrn_tf.states.event_snapshot import EventSnapshot
 
 
 class EventServing(NextItems):
@@ -34,7 +34,7 @@ class EventServing(NextItems):
       assets: directory for the vocabulary files while the model is saved.
     """
 
-    def __init__(self, result: CollaborativeResult, assets: Path) -> None:
+    def __init__(self, result: EventSnapshot, assets: Path) -> None:
         super().__init__(result, HeldEvents(result.sequences), assets)
         model, cell = result.model, result.model.cell
         assert isinstance(model, CollaborativeRNN)
@@ -65,7 +65,7 @@ class EventServing(NextItems):
         return tf.nn.log_softmax(tf.matmul(beside, self.kernel))
 
 
-def export_event_model(result: CollaborativeResult, path: str | Path) -> None:
+def export_event_model(result: EventSnapshot, path: str | Path) -> None:
     """Writes a SavedModel with the signatures `serving_default`, `next_items` and `next_items_at`.
 
     Args:
@@ -94,7 +94,7 @@ def export_event_model(result: CollaborativeResult, path: str | Path) -> None:
     write_warmup(Path(path), typical)
 
 
-def _facts(result: CollaborativeResult) -> ModelFacts:
+def _facts(result: EventSnapshot) -> ModelFacts:
     sequences = result.sequences
     knows_time = isinstance(result.model, CollaborativeMixture) and result.model.settings["clock"]
     clock = () if knows_time else ("The model knows the order of events, not the time between them.",)

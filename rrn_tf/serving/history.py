@@ -11,8 +11,8 @@ from rrn_tf.data.steps import level_thresholds
 from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import INNOVATIONS, RRN
-from rrn_tf.serving.blocks import in_blocks
 from rrn_tf.serving.history_factors import Given, factors_of_history
+from rrn_tf.serving.micro_batches import in_blocks
 from rrn_tf.serving.requests import bounded
 from rrn_tf.serving.state_tables import StateTable
 

@@ -11,7 +11,7 @@ from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContex
 from rrn_tf.serving.next_items import NextItems, mean_first
 from rrn_tf.serving.past_events import PastEvents, next_features
 from rrn_tf.serving.served_counts import ServedCounts
-from rrn_tf.training.truncated_bptt import CollaborativeResult
+from rrn_tf.states.event_snapshot import EventSnapshot
 
 _TINY = 1e-30
 
@@ -28,7 +28,7 @@ class MixtureServing(NextItems):
       assets: directory for the vocabulary files while the model is saved.
     """
 
-    def __init__(self, result: CollaborativeResult, assets: Path) -> None:
+    def __init__(self, result: EventSnapshot, assets: Path) -> None:
         trained, counts = result.model, result.counts
         assert isinstance(trained, CollaborativeMixture)
         assert counts is not None

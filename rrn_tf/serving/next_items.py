@@ -22,11 +22,11 @@ from rrn_tf.features import (
     USER_ID,
     Side,
 )
-from rrn_tf.serving.blocks import in_blocks
+from rrn_tf.serving.micro_batches import in_blocks
 from rrn_tf.serving.past_events import HeldEvents
 from rrn_tf.serving.requests import answer_width, bounded, same_rows, same_widths
 from rrn_tf.serving.state_tables import line_numbers
-from rrn_tf.training.truncated_bptt import CollaborativeResult
+from rrn_tf.states.event_snapshot import EventSnapshot
 from rrn_tf.version import __version__
 
 SERVED = 10  # items that `serving_default` answers with
@@ -44,7 +44,7 @@ class NextItems(tf.Module):
       assets: directory for the vocabulary files while the model is saved.
     """
 
-    def __init__(self, result: CollaborativeResult, past: HeldEvents, assets: Path) -> None:
+    def __init__(self, result: EventSnapshot, past: HeldEvents, assets: Path) -> None:
         super().__init__(name="collaborative_rnn")
         self._users = line_numbers(assets / Side.USER.vocabulary_file, result.sequences.user_ids)
         self._items = line_numbers(assets / Side.ITEM.vocabulary_file, result.sequences.item_ids)

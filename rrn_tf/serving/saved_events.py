@@ -14,7 +14,6 @@ import tensorflow as tf
 
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import LEFT_OUT
-from rrn_tf.evaluation.event_likelihood import EventNetwork
 from rrn_tf.features import (
     EXCLUDE,
     HISTORY,
@@ -30,6 +29,7 @@ from rrn_tf.layers.collaborative import PERSONAL, SHARED
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.saved_rrn import loaded_module, texts
+from rrn_tf.states.event_states import EventNetwork
 
 
 class LoadedUsers(NamedTuple):

@@ -14,10 +14,10 @@ import tensorflow as tf
 from rrn_tf import features
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.factors.beliefs import Beliefs, FactorScale
-from rrn_tf.models.entity_states import EntityStates, variables_by_entity, variables_of_open_seconds
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.quiet import quiet_xla
-from rrn_tf.serving.served import LaterRatings, RatedItems, ServedRRN
+from rrn_tf.states.entity_states import EntityStates, variables_by_entity, variables_of_open_seconds
+from rrn_tf.states.snapshot import LaterRatings, RatedItems, ServedRRN
 
 _BATCH = 1 << 18  # what repeats within one is computed once
 

@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
-from rrn_tf.serving.blocks import distinct_rows
+from rrn_tf.serving.cached_gates import RestingStates
+from rrn_tf.serving.micro_batches import distinct_rows
 from rrn_tf.serving.requests import bounded
-from rrn_tf.serving.resting import RestingStates
-from rrn_tf.serving.served import ServedRRN
+from rrn_tf.states.snapshot import ServedRRN
 
 _AT_A_TIME = 1_024  # entities whose states are moved on at a time: what stays in a core's cache
 

@@ -1,7 +1,7 @@
 """`rrn update`: new ratings move the states of a saved model, nothing is retrained.
 
 Every rating is taken in once, whoever gives it again: what the model has taken in since its training cutoff is saved
-with it. Late ratings join the open step (see `rrn_tf.serving.roll_on`). Ratings before the training cutoff are refused:
+with it. Late ratings join the open step (see `rrn_tf.states.advance`). Ratings before the training cutoff are refused:
 the states have seen them, or have passed their time.
 """
 
@@ -17,9 +17,9 @@ import numpy.typing as npt
 from rrn_tf.data.arrays import concatenate_rows, take_rows
 from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.features import Side
-from rrn_tf.serving.roll_on import roll_on, with_newbies
 from rrn_tf.serving.saved_rrn import SavedRRN
-from rrn_tf.serving.served import LaterRatings, ServedRRN
+from rrn_tf.states.advance import roll_on, with_newbies
+from rrn_tf.states.snapshot import LaterRatings, ServedRRN
 
 
 class NewRatings(NamedTuple):

@@ -27,12 +27,12 @@ from rrn_tf.data.later_events import (
     number,
 )
 from rrn_tf.data.shared_counts import SharedCounts
-from rrn_tf.evaluation.event_likelihood import EventNetwork, EventRoller
 from rrn_tf.evaluation.event_protocols import CLEAN
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
-from rrn_tf.training.truncated_bptt import CollaborativeResult
+from rrn_tf.states.event_snapshot import EventSnapshot
+from rrn_tf.states.event_states import EventNetwork, EventRoller
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class EventUpdateReport:
         return dict(vars(self))
 
 
-def update_events(base: SavedCollaborativeRNN, events: NamedEvents) -> tuple[CollaborativeResult, EventUpdateReport]:
+def update_events(base: SavedCollaborativeRNN, events: NamedEvents) -> tuple[EventSnapshot, EventUpdateReport]:
     """Takes new events into a saved model.
 
     Args:
@@ -119,7 +119,7 @@ def update_events(base: SavedCollaborativeRNN, events: NamedEvents) -> tuple[Col
         seconds={name: round(value, 3) for name, value in seconds.items()},
     )
     metrics = {f"new events of {users} users": {CLEAN: figures} for users, figures in nll.items()}
-    return CollaborativeResult(model, after, states, [], 0, metrics, counts), report
+    return EventSnapshot(model, after, states, metrics, counts), report
 
 
 def _losses(

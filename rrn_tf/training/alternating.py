@@ -16,16 +16,18 @@ from rrn_tf.config import Config
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
-from rrn_tf.evaluation.protocols import FROZEN, STREAMING, Metrics, evaluate, streaming_states
+from rrn_tf.evaluation.protocols import FROZEN, STREAMING, evaluate
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
+from rrn_tf.states.snapshot import Metrics, ServedRRN
+from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.streaming import streaming_states
 from rrn_tf.training.checkpoints import Checkpoints, Progress
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBoard
 from rrn_tf.training.parts import Judge, judging_splits, parts_alone, set_factors, weigh_parts
 from rrn_tf.training.phases import Phase, TrainingError
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
-from rrn_tf.training.row_states import RowStates
 from rrn_tf.training.workers import from_chief, is_chief, lost_workers, take_from_chief
 
 _TESTS = (Split.TEST, Split.TEST_COLD)
@@ -52,6 +54,10 @@ class TrainingResult:
     best_epoch: int
     metrics: Metrics
     parts: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+
+    def snapshot(self) -> ServedRRN:
+        """The network with the states at its cutoff, to be saved."""
+        return ServedRRN.at_cutoff(self.states, self.metrics)
 
 
 def make_model(config: Config, sequences: RatingSequences) -> RRN:

@@ -13,7 +13,7 @@ import tf_keras as keras
 
 from rrn_tf.collaborative_config import CollaborativeTrainingConfig
 from rrn_tf.data.event_batches import EventGroup, EventPlan
-from rrn_tf.evaluation.event_likelihood import EventNetwork, chunk_of, unroll_of
+from rrn_tf.states.event_states import EventNetwork, chunk_of, unroll_of
 from rrn_tf.training.optimizers import LazyRMSprop
 from rrn_tf.training.phases import TrainingError
 

@@ -14,9 +14,9 @@ import tf_keras as keras
 
 from rrn_tf.collaborative_config import CollaborativeTrainingConfig
 from rrn_tf.data.event_batches import EventGroup, EventPlan, frequent_items
-from rrn_tf.evaluation.event_likelihood import chunk_of, context_of
 from rrn_tf.layers.candidates import Candidates, candidates
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
+from rrn_tf.states.event_states import chunk_of, context_of
 from rrn_tf.training.chunks import ChunkPhase, OnGroup
 from rrn_tf.training.optimizers import LazyAdam
 

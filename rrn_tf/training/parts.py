@@ -16,7 +16,7 @@ from rrn_tf.evaluation.protocols import FROZEN
 from rrn_tf.factors.choice import choose_factors
 from rrn_tf.features import SIDES, Split
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
-from rrn_tf.training.row_states import RowStates
+from rrn_tf.states.step_states import RowStates
 
 FloatArray = npt.NDArray[np.float32]
 _EQUAL = PartWeights(0.5, 0.5)  # without validation ratings

@@ -12,8 +12,8 @@ from rrn_tf.config import TrainingConfig
 from rrn_tf.data.batches import BatchPlan, SequenceBatch
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import RATINGS, RRN
+from rrn_tf.states.step_states import RowStates
 from rrn_tf.training.optimizers import LazyAdam
-from rrn_tf.training.row_states import RowStates
 
 
 class TrainingError(RuntimeError):

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.autorec import AutoRec
-from rrn_tf.baselines.bias import UserItemBias
-from rrn_tf.baselines.pmf import fit_pmf
+from rrn_tf.baselines.ratings.autorec import AutoRec
+from rrn_tf.baselines.ratings.bias import UserItemBias
+from rrn_tf.baselines.ratings.pmf import fit_pmf
 from rrn_tf.config import TrainingConfig
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.sequences import RatingSequences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from rrn_tf.data.event_batches import EventPlan, plan_interleaved, plan_training
 from rrn_tf.data.event_context import FEATURES, with_context
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import DISTRIBUTIONS, SharedCounts
-from rrn_tf.evaluation.event_likelihood import EventMetrics, EventNetwork, EventRoller, mean_nll
 from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.states.event_snapshot import EventSnapshot
+from rrn_tf.states.event_states import EventNetwork, EventRoller, mean_nll
 from rrn_tf.training.checkpoints import Checkpoints, Progress
 from rrn_tf.training.chunks import ChunkPhase
 from rrn_tf.training.devices import make_strategy
@@ -34,27 +35,16 @@ from rrn_tf.training.workers import from_chief, is_chief, lost_workers, own_repl
 
 
 @dataclass(frozen=True)
-class CollaborativeResult:
-    """A trained Collaborative RNN, best on validation.
+class CollaborativeResult(EventSnapshot):
+    """A trained Collaborative RNN, best on validation; beside what is saved:
 
     Attributes:
-      model: the network.
-      sequences: the events it was trained on.
-      states: float32[U + 1, units], each user's state after all training events.
       history: a record per epoch.
       best_epoch: the epoch whose weights these are; 0 is the start.
-      metrics: ``{split: {protocol: {"nll", "n"}}}``: the mean over users of each one's mean negative log-likelihood, in
-        nats, and the number of events (see `rrn_tf.evaluation.event_likelihood`).
-      counts: of others' events, beside which a mixture was trained.
     """
 
-    model: EventNetwork
-    sequences: EventSequences
-    states: npt.NDArray[np.float32]
-    history: list[ChunkEpochRecord]
-    best_epoch: int
-    metrics: EventMetrics
-    counts: SharedCounts | None = None
+    history: list[ChunkEpochRecord] = field(default_factory=list)
+    best_epoch: int = 0
 
 
 def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventNetwork:
@@ -303,4 +293,11 @@ class _Loop:
         if self._later is not None:
             metrics[Split.VALID.label][INTERLEAVED] = {"nll": progress.best, "n": self._later.num_scored}
         states = self._roller.states(self._sequences)
-        return CollaborativeResult(self._model, self._sequences, states, progress.records, progress.best_epoch, metrics)
+        return CollaborativeResult(
+            self._model,
+            self._sequences,
+            states,
+            metrics,
+            history=progress.records,
+            best_epoch=progress.best_epoch,
+        )

@@ -149,7 +149,7 @@ def test_order_of_one_second_is_that_of_reading_for_any_blocks_and_shards(tmp_pa
     write(tmp_path / "a.csv", rows[:200])
     table = pa.table(dict(zip(features.EVENT_COLUMNS, zip(*rows[200:], strict=True), strict=True)))
     pq.write_table(table, tmp_path / "b.parquet", row_group_size=7)
-    monkeypatch.setattr("rrn_tf.beam.read_ratings.ReadRatings.__init__.__kwdefaults__", {"block_bytes": 100})
+    monkeypatch.setattr("rrn_tf.beam.reading.read_ratings.ReadRatings.__init__.__kwdefaults__", {"block_bytes": 100})
     prepare(tmp_path / "[ab].*", EventDataConfig(**{**vars(EASY), "shards": shards}))
     for user, events in contents(tmp_path / "out"):
         train = [item for item, _, split in events if split == Split.TRAIN]

@@ -14,7 +14,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 from rrn_tf.beam.score import score_pairs
-from rrn_tf.cli import main
+from rrn_tf.cli.main import main
 from rrn_tf.data.prepared import BadInputError
 
 ROWS = 300_001

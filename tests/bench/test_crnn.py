@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rrn_tf.bench.crnn import count_flops
-from rrn_tf.cli import main
+from rrn_tf.cli.main import main
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import config_from_dict
 

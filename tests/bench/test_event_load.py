@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from rrn_tf.bench import event_counts
+from benchmarks import published_counts
 from rrn_tf.bench.event_load import BRIGHTKITE, event_load
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.event_rules import split_by_position
@@ -46,9 +46,9 @@ def test_counts_are_printed_beside_the_published_ones(tmp_path: Path, monkeypatc
     lines = [f"{k % 4}\t2010-10-12T00:{k // 60:02d}:{k % 60:02d}Z\t1\t2\tp{k % 3}" for k in range(400)]
     path = tmp_path / "b.txt"
     path.write_text("\n".join([*lines, "9\t2010-10-12T00:00:00Z\t\t\t"]) + "\n")
-    published = event_counts.Published(4, 5, 400, min_user_entropy=1.0, kept=(64, 2))
-    monkeypatch.setitem(event_counts.PUBLISHED, "brightkite", published)
-    result = CliRunner().invoke(event_counts.main, [f"brightkite:{path}", "--json", str(tmp_path / "c.json")])
+    published = published_counts.Published(4, 5, 400, min_user_entropy=1.0, kept=(64, 2))
+    monkeypatch.setitem(published_counts.PUBLISHED, "brightkite", published)
+    result = CliRunner().invoke(published_counts.main, [f"brightkite:{path}", "--json", str(tmp_path / "c.json")])
     assert result.exit_code == 0, result.output
     words = [line.split() for line in result.output.splitlines()]
     assert words[:4] == [
@@ -72,6 +72,6 @@ def test_counts_are_printed_beside_the_published_ones(tmp_path: Path, monkeypatc
     ],
 )
 def test_bad_arguments_end_in_one_line(data: str, code: int, said: str) -> None:
-    result = CliRunner().invoke(event_counts.main, [data])
+    result = CliRunner().invoke(published_counts.main, [data])
     assert result.exit_code == code
     assert said in result.output.splitlines()[-1]

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from rrn_tf.bench.load import Load, load_in_memory, netflix_like
 from rrn_tf.bench.work import Counts, Work, count_work
-from rrn_tf.cli import main
+from rrn_tf.cli.main import main
 from rrn_tf.config import ModelConfig
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.features import SIDES

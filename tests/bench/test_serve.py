@@ -17,7 +17,7 @@ from rrn_tf.bench.load import Load, netflix_like
 from rrn_tf.bench.serve import LIMITS
 from rrn_tf.bench.serve_requests import Requests
 from rrn_tf.bench.untrained import export_untrained
-from rrn_tf.cli import main
+from rrn_tf.cli.main import main
 from rrn_tf.config import load_config
 from rrn_tf.features import Side
 from rrn_tf.serving.saved_rrn import SavedRRN

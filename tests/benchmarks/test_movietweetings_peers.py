@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 import benchmarks.movietweetings_peers as peers
 import benchmarks.rating_split as rating_split
-from rrn_tf.cli import main as rrn
+from rrn_tf.cli.main import main as rrn
 
 NAME = "tiny"
 

@@ -17,7 +17,7 @@ import benchmarks.rating_answers as answers
 import benchmarks.rating_battery as battery
 from benchmarks.rating_answers import Answer
 from benchmarks.rating_split import STREAM, TimeSplit, time_split
-from rrn_tf.baselines import GlobalMean, OnlineBias, UserItemBias
+from rrn_tf.baselines.ratings import GlobalMean, OnlineBias, UserItemBias
 from rrn_tf.config import Config, dump_config
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation.metrics import rmse, rmse_difference

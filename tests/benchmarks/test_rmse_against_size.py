@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 import benchmarks.rmse_against_size as sizes
-from rrn_tf.baselines.bias import UserItemBias
-from rrn_tf.baselines.pmf import PMF
+from rrn_tf.baselines.ratings.bias import UserItemBias
+from rrn_tf.baselines.ratings.pmf import PMF
 from rrn_tf.config import load_config
 from tests.benchmarks.test_movietweetings_peers import rows
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import benchmarks.update_without_retraining as benchmark
-from rrn_tf.baselines.bias import UserItemBias
+from rrn_tf.baselines.ratings.bias import UserItemBias
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 
 

@@ -35,7 +35,7 @@ def model(sequences: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     config = config_from_dict({"model": sizes, "training": {"epochs": 1, "rows_per_batch": 256}})
     artifact = standard_artifacts.Model()
     artifact.uri = str(root)
-    export_saved_model(train(sequences.uri, root / "checkpoints", config), root / "Format-Serving")
+    export_saved_model(train(sequences.uri, root / "checkpoints", config).snapshot(), root / "Format-Serving")
     return artifact
 
 

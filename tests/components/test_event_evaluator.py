@@ -20,12 +20,13 @@ from rrn_tf.data.event_context import with_context
 from rrn_tf.data.event_scores import positions_of
 from rrn_tf.data.load_events import load_events
 from rrn_tf.data.shared_counts import SharedCounts
-from rrn_tf.evaluation.event_likelihood import EventRoller
 from rrn_tf.evaluation.network_scores import MixtureEventModel, network_figures
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.export_events import export_event_model
-from rrn_tf.training.truncated_bptt import CollaborativeResult, make_model
+from rrn_tf.states.event_snapshot import EventSnapshot
+from rrn_tf.states.event_states import EventRoller
+from rrn_tf.training.truncated_bptt import make_model
 from tests.events import rhythmic_events, small_mixture
 
 BOUND = 1e9
@@ -49,7 +50,7 @@ def model(sequences: Any, folder: Path, seed: int, kernel: float) -> tuple[Any, 
     events = load_events(sequences.uri)
     network = CollaborativeRNN(events.num_users, events.num_items, units=3)
     network.softmax.kernel.assign(network.softmax.kernel * kernel)
-    result = CollaborativeResult(network, events, EventRoller(network).states(events), [], 0, {})
+    result = EventSnapshot(network, events, EventRoller(network).states(events), {})
     artifact = standard_artifacts.Model()
     artifact.uri = str(folder)
     export_event_model(result, folder / "Format-Serving")
@@ -93,7 +94,7 @@ def test_a_model_of_other_items_is_not_compared(sequences: Any, tmp_path: Path) 
     events = load_events(sequences.uri)
     other = dataclasses.replace(events, item_ids=np.array([f"x{n}" for n in range(events.num_items)], object))
     network = CollaborativeRNN(events.num_users, events.num_items, units=3)
-    result = CollaborativeResult(network, other, EventRoller(network).states(other), [], 0, {})
+    result = EventSnapshot(network, other, EventRoller(network).states(other), {})
     old = standard_artifacts.Model()
     old.uri = str(tmp_path / "old")
     export_event_model(result, tmp_path / "old" / "Format-Serving")
@@ -108,7 +109,7 @@ def test_a_mixture_is_scored_whoever_its_users_are(tmp_path: Path) -> None:
     counts = SharedCounts(events)
     known = with_context(events, counts, 6, clock=True)
     network = make_model(small_mixture(0), events)
-    result = CollaborativeResult(network, known, EventRoller(network).states(known), [], 0, {}, counts)
+    result = EventSnapshot(network, known, EventRoller(network).states(known), {}, counts)
     export_event_model(result, tmp_path)
     asked = positions_of(events, [Split.TEST])
     expected = MixtureEventModel(network, counts, "mixture").log_probabilities(known, asked)

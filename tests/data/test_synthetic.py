@@ -6,7 +6,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from rrn_tf.baselines import PMF, GlobalMean, UserItemBias
+from rrn_tf.baselines.ratings import PMF, GlobalMean, UserItemBias
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.synthetic import START, SyntheticConfig, SyntheticRatings, config_from_text, generate
 

@@ -8,10 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from rrn_tf.baselines.event_model import Answers
+from rrn_tf.baselines.events.protocol import Answers
+from rrn_tf.console.tables import print_slices
 from rrn_tf.evaluation.event_figures import Measures, figures, shown, sliced
 from rrn_tf.evaluation.event_kinds import Kinds
-from rrn_tf.report.run_summary import print_slices
 
 COUNT = 60
 

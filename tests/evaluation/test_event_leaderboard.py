@@ -6,7 +6,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from rrn_tf.baselines.ngram import POOLED, USER, NGram
+from rrn_tf.baselines.events.ngram import POOLED, USER, NGram
+from rrn_tf.console.tables import print_event_leaderboard
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
 from rrn_tf.evaluation.event_leaderboard import (
@@ -21,7 +22,6 @@ from rrn_tf.evaluation.event_leaderboard import (
 from rrn_tf.evaluation.event_metrics import training_entropy
 from rrn_tf.evaluation.event_protocols import scored_positions
 from rrn_tf.features import Split
-from rrn_tf.report.run_summary import print_event_leaderboard
 from tests.events import uniform_events
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rrn_tf.console.tables import print_leaderboards
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.evaluation.leaderboard import RatingPredictions, leaderboard, leaderboard_markdown, leaderboard_text
-from rrn_tf.report.run_summary import print_leaderboards
 
 N = 1200
 

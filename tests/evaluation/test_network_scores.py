@@ -10,11 +10,11 @@ import tensorflow as tf
 
 from rrn_tf.data.event_scores import middle_ranks, positions_of
 from rrn_tf.data.events import EventSequences
-from rrn_tf.evaluation.event_likelihood import EventRoller
 from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED, scored_positions
 from rrn_tf.evaluation.network_scores import EnsembleEventModel, NetworkEventModel, event_model, network_figures
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.states.event_states import EventRoller
 from rrn_tf.training.truncated_bptt import counted, make_model
 from tests.events import rhythmic_events, small_mixture
 

@@ -122,7 +122,7 @@ def test_spans_follow_one_another_and_nothing_new_is_not_pushed(
     config = config_from_dict({"model": sizes, "training": {"epochs": 1, "rows_per_batch": 128}})
     result = train(write_synthetic(made, tmp_path / "data"), tmp_path / "work", config)
     base = tmp_path / "base"
-    export_saved_model(result, base)
+    export_saved_model(result.snapshot(), base)
     queries = result.sequences.queries(LATER)
     later = NewRatings(**queries, rating=result.sequences.user.rating[result.sequences.rows_of(LATER)])
     frame = pd.DataFrame(later._asdict()).sort_values("timestamp", kind="stable")

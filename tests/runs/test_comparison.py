@@ -13,11 +13,11 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-import rrn_tf.baselines.of_events as of_events
+import rrn_tf.baselines.events.registry as of_events
 import rrn_tf.runs.comparison as comparison
-from rrn_tf.baselines import GlobalMean, OnlineBias, UserItemBias, standard_baselines, standard_online_baselines
-from rrn_tf.baselines.of_events import standard_event_baselines
-from rrn_tf.cli import main
+from rrn_tf.baselines.events.registry import standard_event_baselines
+from rrn_tf.baselines.ratings import GlobalMean, OnlineBias, UserItemBias, standard_baselines, standard_online_baselines
+from rrn_tf.cli.main import main
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import DataConfig, config_from_dict
 from rrn_tf.data.sequences import load_sequences

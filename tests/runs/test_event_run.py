@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from rrn_tf.cli import main
+from rrn_tf.cli.main import main
 from rrn_tf.data.load_events import load_events
 from rrn_tf.features import ITEM_ID, TIMESTAMP, USER_ID, Split
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from rrn_tf.cli import main
+from rrn_tf.cli.main import main
 
 DATA = "synthetic:users=80,items=40,ratings=1500,days=90"
 SETTINGS = [

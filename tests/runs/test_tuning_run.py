@@ -14,14 +14,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rrn_tf.beam import prepare
-from rrn_tf.cli import main
+from rrn_tf.cli import tune
+from rrn_tf.cli.main import main
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, load_config
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.features import Split
-from rrn_tf.runs import tune, tuning_run
+from rrn_tf.runs import tuning_run
 from rrn_tf.runs.directory import ResumeError
 from rrn_tf.training.listeners import Listener
 from rrn_tf.tuning.space import SearchSpace

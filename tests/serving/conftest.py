@@ -12,13 +12,13 @@ import tensorflow as tf
 from rrn_tf.config import DataConfig, config_from_dict
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
-from rrn_tf.evaluation.event_likelihood import EventRoller
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.export_events import export_event_model
+from rrn_tf.states.event_snapshot import EventSnapshot
+from rrn_tf.states.event_states import EventRoller
 from rrn_tf.training.alternating import TrainingResult, train
-from rrn_tf.training.truncated_bptt import CollaborativeResult
 from rrn_tf.training.truncated_bptt import train as train_events
 from tests.events import rhythmic_events, small_mixture
 from tests.prepared import write_synthetic
@@ -40,7 +40,7 @@ def trained_and_saved(root: Path, ratings: SyntheticConfig, data: DataConfig) ->
         {"model": sizes, "training": {"epochs": 2, "rows_per_batch": 128, "learning_rate": 0.01, "patience": 0}}
     )
     result = train(write_synthetic(generate(ratings), root / "data", data), root, config)
-    export_saved_model(result, root / "model")
+    export_saved_model(result.snapshot(), root / "model")
     return Saved(result, root / "model")
 
 
@@ -53,11 +53,11 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Saved:
 class SavedEvents(NamedTuple):
     """A Collaborative RNN and where it was exported to."""
 
-    result: CollaborativeResult
+    result: EventSnapshot
     path: Path
 
 
-def trained_on_events(matrices: str = "personal", stationary: int = 0) -> CollaborativeResult:
+def trained_on_events(matrices: str = "personal", stationary: int = 0) -> EventSnapshot:
     """A network of random weights with its states."""
     rng = np.random.default_rng(1)
     tf.keras.utils.set_random_seed(1)
@@ -71,7 +71,7 @@ def trained_on_events(matrices: str = "personal", stationary: int = 0) -> Collab
     )
     model = CollaborativeRNN(USERS, ITEMS, units=4, matrices=matrices, stationary=stationary)
     model.stationary.table.assign(tf.random.normal(model.stationary.table.shape))
-    return CollaborativeResult(model, sequences, EventRoller(model).states(sequences), [], 0, {})
+    return EventSnapshot(model, sequences, EventRoller(model).states(sequences), {})
 
 
 @pytest.fixture(scope="package")

@@ -14,7 +14,7 @@ import tensorflow as tf
 from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
-from rrn_tf.training.truncated_bptt import CollaborativeResult
+from rrn_tf.states.event_snapshot import EventSnapshot
 from tests.serving.conftest import ITEMS, SavedEvents, trained_on_events
 
 
@@ -25,7 +25,7 @@ def ask(path: Path, users: list[str], histories: list[list[str]], k: int) -> tup
     return np.char.decode(answer[ITEM_ID].numpy().astype("S")), answer[LOG_PROBABILITY].numpy()
 
 
-def check(result: CollaborativeResult, state: tf.Tensor, names: np.ndarray, found: np.ndarray) -> None:
+def check(result: EventSnapshot, state: tf.Tensor, names: np.ndarray, found: np.ndarray) -> None:
     expected = tf.nn.log_softmax(state @ result.model.softmax.kernel).numpy()
     index = np.array([[int(name.split()[1]) for name in row] for row in names])
     np.testing.assert_allclose(found, -np.sort(-expected)[:, : found.shape[1]], rtol=1e-5)

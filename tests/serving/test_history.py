@@ -11,10 +11,10 @@ import tensorflow as tf
 
 from rrn_tf.config import DataConfig, config_from_dict
 from rrn_tf.data.synthetic import SyntheticConfig, generate
-from rrn_tf.evaluation.streaming import predict_streaming
 from rrn_tf.features import SIDES, Split
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.streaming import predict_streaming
 from rrn_tf.training.alternating import TrainingResult, train
 from tests.prepared import LIKE_THE_DEFAULT, write_synthetic
 from tests.reference import Clock, Ratings, ReferenceRRN, weights_of
@@ -28,7 +28,7 @@ class Model:
     """A saved model by its signature."""
 
     def __init__(self, result: TrainingResult, path: Path) -> None:
-        export_saved_model(result, path)
+        export_saved_model(result.snapshot(), path)
         self.result, self.saved = result, SavedRRN(path)
         self.items = result.sequences.item_ids[: result.sequences.metadata.items.trained]
         self._signature = tf.saved_model.load(str(path)).signatures["predict_from_history"]

@@ -15,22 +15,22 @@ import tensorflow as tf
 from click.testing import CliRunner
 from tensorflow.core.protobuf import saved_model_pb2
 
-from rrn_tf.cli import main
-from rrn_tf.evaluation.event_file import evaluate_event_file
+from rrn_tf.cli.main import main
 from rrn_tf.evaluation.event_protocols import CLEAN
 from rrn_tf.evaluation.network_scores import MixtureEventModel
-from rrn_tf.evaluation.user_file import recommend_file
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
+from rrn_tf.serving.event_file import evaluate_event_file
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
-from rrn_tf.training.truncated_bptt import CollaborativeResult
+from rrn_tf.serving.user_file import recommend_file
+from rrn_tf.states.event_snapshot import EventSnapshot
 from tests.events import RHYTHMIC_ITEMS as ITEMS
 from tests.serving.conftest import SavedEvents
 
 
 @pytest.fixture(scope="module")
-def result(saved_mixture: SavedEvents) -> CollaborativeResult:
+def result(saved_mixture: SavedEvents) -> EventSnapshot:
     return saved_mixture.result
 
 
@@ -39,7 +39,7 @@ def path(saved_mixture: SavedEvents) -> Path:
     return saved_mixture.path
 
 
-def asked(result: CollaborativeResult) -> dict[str, Any]:
+def asked(result: EventSnapshot) -> dict[str, Any]:
     """The last event of each user, with those since training, of which one item is unknown to the model."""
     sequences = result.sequences
     last = sequences.user_splits[2:] - 1
@@ -70,7 +70,7 @@ def at(signature: Callable[..., dict[str, tf.Tensor]], **request: Any) -> dict[s
     return signature(**{**defaults, **request})
 
 
-def by_item(answer: dict[str, tf.Tensor], result: CollaborativeResult) -> np.ndarray:
+def by_item(answer: dict[str, tf.Tensor], result: EventSnapshot) -> np.ndarray:
     """float[N, M], probabilities in order of the items."""
     place = pd.Categorical(answer["item_id"].numpy().astype(str).ravel(), categories=result.sequences.item_ids).codes
     found = np.empty(answer["item_id"].shape)
@@ -80,7 +80,7 @@ def by_item(answer: dict[str, tf.Tensor], result: CollaborativeResult) -> np.nda
 
 @pytest.mark.parametrize("without", [(), ("hour", "nearest", "network")])
 def test_answers_are_the_distributions_of_evaluation(
-    without: tuple[str, ...], result: CollaborativeResult, path: Path, tmp_path: Path
+    without: tuple[str, ...], result: EventSnapshot, path: Path, tmp_path: Path
 ) -> None:
     if without:
         assert isinstance(result.model, CollaborativeMixture)
@@ -98,7 +98,7 @@ def test_answers_are_the_distributions_of_evaluation(
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
-def test_old_requests_are_answered_as_of_the_last_known_event(result: CollaborativeResult, path: Path) -> None:
+def test_old_requests_are_answered_as_of_the_last_known_event(result: EventSnapshot, path: Path) -> None:
     signatures, sequences = tf.saved_model.load(str(path)).signatures, result.sequences
     request = asked(result)
     train_ends = [np.flatnonzero((sequences.user == u) & (sequences.split == Split.TRAIN))[-1] for u in range(1, 9)]
@@ -111,7 +111,7 @@ def test_old_requests_are_answered_as_of_the_last_known_event(result: Collaborat
         np.testing.assert_allclose(one["log_probability"], two["log_probability"], rtol=1e-6)
 
 
-def test_what_is_left_out_takes_no_share(result: CollaborativeResult, path: Path) -> None:
+def test_what_is_left_out_takes_no_share(result: EventSnapshot, path: Path) -> None:
     signature, sequences = tf.saved_model.load(str(path)).signatures["next_items_at"], result.sequences
     request = asked(result)
     whole = by_item(at(signature, **request, k=tf.constant(ITEMS)), result)
@@ -151,7 +151,7 @@ def test_tensorflow_serving_knows_the_defaults(path: Path) -> None:
     assert not tf.make_ndarray(defaults["new_only"])
 
 
-def test_python_asks_with_times_and_without(result: CollaborativeResult, path: Path) -> None:
+def test_python_asks_with_times_and_without(result: EventSnapshot, path: Path) -> None:
     saved, user, item = (
         SavedCollaborativeRNN(path),
         str(result.sequences.user_ids[0]),
@@ -174,7 +174,7 @@ def test_python_asks_with_times_and_without(result: CollaborativeResult, path: P
         saved.next_items(user, [item], 3, timestamp=5)
 
 
-def test_a_file_of_users_is_answered_as_each_alone(result: CollaborativeResult, path: Path, tmp_path: Path) -> None:
+def test_a_file_of_users_is_answered_as_each_alone(result: EventSnapshot, path: Path, tmp_path: Path) -> None:
     model, users = SavedCollaborativeRNN(path), [*map(str, result.sequences.user_ids[::-1]), "nobody"]
     times = [1_400_000_000 + 40_000 * n if n % 3 else None for n in range(len(users))]
     file = tmp_path / "users.csv"
@@ -192,7 +192,7 @@ def test_a_file_of_users_is_answered_as_each_alone(result: CollaborativeResult, 
 
 @pytest.mark.parametrize("more", [(), ("--at", "2014-05-06")])
 def test_the_command_line_recommends_next_items(
-    more: tuple[str, ...], result: CollaborativeResult, path: Path, tmp_path: Path
+    more: tuple[str, ...], result: EventSnapshot, path: Path, tmp_path: Path
 ) -> None:
     file, user = tmp_path / "items.json", str(result.sequences.user_ids[0])
     asked = ["recommend", "--model", str(path), "--user", user, "-k", "3", "--json", str(file), *more]
@@ -207,7 +207,7 @@ def test_the_command_line_recommends_next_items(
     assert "as to a newcomer" in CliRunner().invoke(main, [*asked[:4], "nobody"]).output
 
 
-def test_whoever_is_unknown_is_answered_from_the_request(result: CollaborativeResult, path: Path) -> None:
+def test_whoever_is_unknown_is_answered_from_the_request(result: EventSnapshot, path: Path) -> None:
     signature = tf.saved_model.load(str(path)).signatures["next_items_at"]
     item = str(result.sequences.item_ids[4])
     common = {"timestamp": tf.constant([9_000, 9_000], tf.int64), "k": tf.constant(ITEMS)}
@@ -224,7 +224,7 @@ def test_whoever_is_unknown_is_answered_from_the_request(result: CollaborativeRe
 
 
 def test_a_file_is_scored_as_the_run_and_trained_events_are_left_out(
-    result: CollaborativeResult, path: Path, tmp_path: Path
+    result: EventSnapshot, path: Path, tmp_path: Path
 ) -> None:
     sequences = result.sequences
     rows = pd.DataFrame(

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from rrn_tf.cli import main
-from rrn_tf.evaluation import user_file
-from rrn_tf.evaluation.queries import QueryFileError
-from rrn_tf.evaluation.user_file import read_users, recommend_file
+from rrn_tf.cli.main import main
+from rrn_tf.serving import user_file
+from rrn_tf.serving.query_file import QueryFileError
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.user_file import read_users, recommend_file
 from tests.serving.conftest import Saved, SavedEvents
 
 

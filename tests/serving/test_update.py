@@ -9,11 +9,11 @@ import pytest
 
 from rrn_tf.config import DataConfig
 from rrn_tf.data.synthetic import SyntheticConfig
-from rrn_tf.evaluation.protocols import streaming_states
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.update import NewRatings, UpdateReport, update
+from rrn_tf.states.streaming import streaming_states
 from tests.serving.conftest import Saved, trained_and_saved
 
 DAY = 86_400

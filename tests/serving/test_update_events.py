@@ -12,17 +12,17 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 
-from rrn_tf.cli import main
+from rrn_tf.cli.main import main
 from rrn_tf.data.arrays import concatenate_rows, take_rows
 from rrn_tf.data.later_events import NamedEvents, as_training
 from rrn_tf.data.shared_counts import SharedCounts
-from rrn_tf.evaluation.event_file import evaluate_event_file
-from rrn_tf.evaluation.event_likelihood import EventRoller
 from rrn_tf.evaluation.event_protocols import CLEAN
 from rrn_tf.features import Split
+from rrn_tf.serving.event_file import evaluate_event_file
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.update_events import EventUpdateReport, update_events
+from rrn_tf.states.event_states import EventRoller
 from tests.serving.conftest import SavedEvents
 
 Updated = tuple[SavedCollaborativeRNN, EventUpdateReport]

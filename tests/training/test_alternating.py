@@ -16,12 +16,11 @@ from rrn_tf.data.sequences import load_sequences
 from rrn_tf.data.synthetic import generate
 from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.features import SIDES, Side, Split
+from rrn_tf.states.step_states import RowStates
 from rrn_tf.training.alternating import TrainingResult, make_model, train
 from rrn_tf.training.listeners import EpochRecord, Listener
 from rrn_tf.training.phases import Phase, TrainingError
-from rrn_tf.training.row_states import RowStates
-from tests.prepared import write_synthetic
-from tests.training.conftest import DATA
+from tests.prepared import CLEAR, write_synthetic
 
 SMALL = {"units": 8, "embedding": 8, "dynamic": 4, "stationary": 3}
 
@@ -81,7 +80,7 @@ def test_one_seed_one_result(prepared_dir: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("selection", "factors"), [("frozen", 0), ("streaming", 0), ("both", 3)])
 def test_the_test_ratings_decide_nothing(selection: str, factors: int, prepared_dir: Path, tmp_path: Path) -> None:
     """Training on data whose test ratings are all different ends in the same weights, bit for bit."""
-    ratings = generate(DATA)
+    ratings = generate(CLEAR)
     sequences = load_sequences(prepared_dir)
     later = ratings.timestamp >= sequences.metadata.cutoff
     ratings.rating[later & (np.arange(len(ratings)) % 2 == 0)] = 1.0
@@ -163,7 +162,7 @@ def test_learns_where_there_is_signal_and_nothing_where_there_is_noise(tmp_path:
     """Without pretraining: what is learned comes from the two networks."""
     gains = {}
     for name, signal in (("signal", 1.0), ("noise", 0.0)):
-        ratings = generate(dataclasses.replace(DATA, users=300, ratings=10_000, signal=signal))
+        ratings = generate(dataclasses.replace(CLEAR, users=300, ratings=10_000, signal=signal))
         settings = config(epochs=12, patience=3, learning_rate=3e-3, network_l2=1e-4, pretraining="none")
         result = train(write_synthetic(ratings, tmp_path / name), tmp_path / f"{name}-out", settings)
         train_rows, test = (result.sequences.interactions([split]) for split in (Split.TRAIN, Split.TEST))

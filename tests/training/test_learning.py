@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rrn_tf.baselines.pmf import PMF
+from rrn_tf.baselines.ratings.pmf import PMF
 from rrn_tf.config import DataConfig, config_from_dict
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.synthetic import SyntheticConfig, SyntheticRatings, generate

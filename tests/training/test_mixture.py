@@ -16,13 +16,13 @@ from rrn_tf.data.event_context import with_context
 from rrn_tf.data.event_scores import positions_of
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import SharedCounts
-from rrn_tf.evaluation.event_likelihood import EventRoller
 from rrn_tf.evaluation.event_protocols import CLEAN
 from rrn_tf.evaluation.network_scores import MixtureEventModel, network_figures
 from rrn_tf.features import Split
 from rrn_tf.layers.candidates import candidates
 from rrn_tf.layers.history_copy import FEATURES as COPY_FEATURES
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContext
+from rrn_tf.states.event_states import EventRoller
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.truncated_bptt import CollaborativeResult, train
 from tests.events import RHYTHMIC_ITEMS, events_of_kinds, rhythmic_events, small_mixture, with_items

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rrn_tf.baselines import AutoRec, UserItemBias, fit_pmf
+from rrn_tf.baselines.ratings import AutoRec, UserItemBias, fit_pmf
 from rrn_tf.config import TrainingConfig, config_from_dict
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.features import SIDES, Side, Split

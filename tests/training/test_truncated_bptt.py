@@ -14,11 +14,11 @@ from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import config_from_dict
 from rrn_tf.data.event_batches import plan_training
 from rrn_tf.data.events import EventSequences
-from rrn_tf.evaluation.event_likelihood import EventRoller
 from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED
 from rrn_tf.evaluation.network_scores import network_figures
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.states.event_states import EventRoller
 from rrn_tf.training.chunks import ChunkPhase
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.phases import TrainingError

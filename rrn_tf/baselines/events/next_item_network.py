@@ -1,0 +1,202 @@
+"""Networks that read a user's last items and score all items by one inner product each: GRU4Rec and SASRec."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tf_keras as keras
+
+from rrn_tf.baselines.events.protocol import DistributionModel, FloatArray, validation_nll
+from rrn_tf.baselines.events.sequence_encoders import attention_encoder, recurrent_encoder
+from rrn_tf.baselines.events.windows import Windows, training_windows, windows
+from rrn_tf.baselines.halving_rate import train_to_best
+from rrn_tf.data.event_scores import Positions, positions_of
+from rrn_tf.data.events import EventSequences
+from rrn_tf.features import Split
+
+_INTS = tf.TensorSpec([None, None], tf.int32)
+_BATCH = Windows(tf.TensorSpec([None], tf.int32), _INTS, _INTS)
+_SCORES = 1 << 24  # of a batch, held at once
+_CLIP = 5.0  # norm of a gradient
+_EPOCHS_WITHOUT_VALIDATION = 10
+
+Encoder = Callable[[int, int, float], keras.Model]
+
+
+class NextItemModule(tf.Module):
+    """p(j | items before) = softmax_j(<h + u, v_j> + b_j), h the encoder's output, v also what it reads, u the user's.
+
+    Args:
+      users, items: U and M.
+      width: d.
+      encoder: from float[B, T, d] to float[B, T, d].
+      dropout: share of the inputs and users' factors that is left out in training.
+      bias: float32[M], where b starts.
+    """
+
+    def __init__(self, users: int, items: int, width: int, encoder: keras.Model, dropout: float, bias: Any) -> None:
+        super().__init__()
+        draw = partial(tf.random.normal, stddev=0.05)
+        self.v = tf.Variable(draw([items + 1, width]), name="v")
+        self.u = tf.Variable(tf.zeros([users + 1, width]), name="u")
+        self.b = tf.Variable(bias, name="b")
+        self._encoder, self._dropout = encoder, dropout
+        self._weights = [self.v, self.u, self.b, *encoder.trainable_weights]
+        self._adam = keras.optimizers.Adam(global_clipnorm=_CLIP)
+        self._adam.build(self._weights)
+
+    @property
+    def values(self) -> list[npt.NDArray[Any]]:
+        """Copies of all weights."""
+        return [weight.numpy() for weight in self._weights]
+
+    def assign(self, values: Sequence[npt.NDArray[Any]]) -> None:
+        """Sets all weights."""
+        for weight, value in zip(self._weights, values, strict=True):
+            weight.assign(value)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32), _INTS, tf.TensorSpec([None], tf.int32)])
+    def states(self, user: tf.Tensor, previous: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+        """The sum h + u after step `last` of each row: float32[B, d]."""
+        return tf.gather(self._read(user, previous, training=False), last, axis=1, batch_dims=1)
+
+    def log_probabilities(self, states: tf.Tensor) -> tf.Tensor:
+        """Of all items: float32[B, M]."""
+        return tf.nn.log_softmax(self._scores(states))
+
+    @tf.function(input_signature=[_BATCH, tf.TensorSpec([])])
+    def step(self, batch: Windows, rate: tf.Tensor) -> None:
+        """One step of Adam by the mean loss of a batch."""
+        with tf.GradientTape() as tape:
+            there = batch.item > 0
+            scores = self._scores(tf.boolean_mask(self._read(batch.user, batch.previous, training=True), there))
+            target = tf.boolean_mask(batch.item, there) - 1
+            loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(target, scores))
+        self._adam.learning_rate.assign(rate)
+        self._adam.apply_gradients(zip(tape.gradient(loss, self._weights), self._weights))
+
+    def _read(self, user: tf.Tensor, previous: tf.Tensor, training: bool) -> tf.Tensor:
+        read, own = tf.gather(self.v, previous), tf.gather(self.u, user)[:, tf.newaxis]
+        if training:
+            read, own = tf.nn.dropout(read, self._dropout), tf.nn.dropout(own, self._dropout)
+        return self._encoder(read, training=training) + own
+
+    def _scores(self, states: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(states, self.v[1:], transpose_b=True) + self.b
+
+
+class NextItemNetwork(DistributionModel):
+    """A network fitted to all training events by their log-likelihood, stopped where validation is best.
+
+    An event is predicted from its user's last `window` items, held-out ones too, and from factors of the user.
+
+    Args:
+      name, reference: of the leaderboard.
+      encoder: `recurrent_encoder` or `attention_encoder`.
+      width: of item vectors and states.
+      window: items that are read.
+      dropout: share of inputs and states that is left out in training.
+      learning_rate: of Adam; halved after every epoch that brings nothing on validation.
+      batch: the most windows of a step.
+      max_epochs, patience: bounds of the early stopping.
+      seed: of initial weights, order and dropout.
+
+    Example:
+      >>> model = gru4rec().fit(sequences)  # doctest: +SKIP
+      >>> model.log_probabilities(sequences, positions)  # doctest: +SKIP
+
+    Reference:
+      Those of the encoders; the softmax over all items as in Klenitskiy and Vasilev, Turning Dross Into Gold Loss: is
+      BERT4Rec really better than SASRec?, RecSys 2023.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reference: str,
+        encoder: Encoder,
+        width: int = 64,
+        window: int = 64,
+        dropout: float = 0.5,
+        learning_rate: float = 3e-3,
+        batch: int = 24,
+        max_epochs: int = 40,
+        patience: int = 2,
+        seed: int = 0,
+    ) -> None:
+        self.name, self.reference = name, reference
+        self._encoder, self._width, self._window, self._dropout = encoder, width, window, dropout
+        self._learning_rate, self._batch, self._seed = learning_rate, batch, seed
+        self._max_epochs, self._patience = max_epochs, patience
+        self._module: NextItemModule | None = None
+
+    def fit(self, sequences: EventSequences) -> NextItemNetwork:
+        """Trains the network; `best_epoch` then says for how long."""
+        keras.utils.set_random_seed(self._seed)
+        train = positions_of(sequences, [Split.TRAIN])
+        popularity = np.bincount(sequences.item[train], minlength=sequences.num_items + 1)[1:] + 1.0
+        self._users = sequences.num_users
+        network = self._module = NextItemModule(
+            sequences.num_users,
+            sequences.num_items,
+            self._width,
+            self._encoder(self._width, self._window, self._dropout),
+            self._dropout,
+            np.log(popularity / popularity.sum()).astype(np.float32),
+        )
+        rng, most = np.random.default_rng(self._seed), max(_SCORES // (sequences.num_items * self._window), 1)
+
+        def epoch(rate: float) -> None:
+            for batch in training_windows(sequences, train, self._window, min(self._batch, most), rng):
+                network.step(batch, tf.constant(rate, tf.float32))
+
+        if sequences.counts([Split.VALID]).any():
+            score = partial(validation_nll, self, sequences)
+            bounds = (self._learning_rate, self._max_epochs, self._patience)
+            _, self.best_epoch = train_to_best(network, epoch, score, *bounds)
+        else:
+            self.best_epoch = min(_EPOCHS_WITHOUT_VALIDATION, self._max_epochs)
+            for _ in range(self.best_epoch):
+                epoch(self._learning_rate)
+        return self
+
+    @property
+    def num_parameters(self) -> int:
+        """All weights."""
+        return sum(value.size for value in self._fitted().values)
+
+    def _contexts(self, sequences: EventSequences, positions: Positions) -> FloatArray:
+        network, found = self._fitted(), np.empty((len(positions), self._width), np.float32)
+        place = positions - sequences.user_splits[sequences.user[positions]]
+        length = np.minimum(place, self._window - 1) + 1
+        order = np.argsort(length, kind="stable")
+        size = max(_SCORES // (self._width * self._window * 8), 1)
+        for part in np.split(order, np.arange(size, len(order), size)):
+            asked = windows(sequences, positions[part] - length[part] + 1, length[part])
+            user = np.where(asked.user <= self._users, asked.user, 0)
+            found[part] = network.states(user, asked.previous, (length[part] - 1).astype(np.int32)).numpy()
+        return found
+
+    def _distribution(self, contexts: FloatArray) -> FloatArray:
+        return np.asarray(self._fitted().log_probabilities(tf.constant(contexts)))
+
+    def _fitted(self) -> NextItemModule:
+        if self._module is None:
+            raise RuntimeError(f"{self.name} should be fitted before it is used")
+        return self._module
+
+
+def gru4rec(seed: int = 0, **options: Any) -> NextItemNetwork:
+    """GRU4Rec with a softmax over all items and factors of users; options as those of `NextItemNetwork`."""
+    return NextItemNetwork("GRU4Rec", "Hidasi and Karatzoglou, CIKM 2018", recurrent_encoder, seed=seed, **options)
+
+
+def sasrec(seed: int = 0, dropout: float = 0.4, **options: Any) -> NextItemNetwork:
+    """SASRec with a softmax over all items and factors of users; options as those of `NextItemNetwork`."""
+    options = {"seed": seed, "dropout": dropout, **options}
+    return NextItemNetwork("SASRec", "Kang and McAuley, ICDM 2018", attention_encoder, **options)

@@ -1,0 +1,126 @@
+"""The network of AutoRec: one hidden layer, sparse rows in, observed entries out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from rrn_tf.baselines.lazy_adam import LazyAdam
+from rrn_tf.baselines.ratings.sparse_rows import RowBatch, SparseRows
+
+_INITIAL_SCALE = 0.03
+_INDEX, _FLOATS = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)
+_BATCH = RowBatch(_INDEX, _INDEX, _FLOATS, _INDEX, _FLOATS, tf.TensorSpec([], tf.int64))
+
+
+class Autoencoder(tf.Module):
+    """h(r) = W g(V r + mu) + b with the sigmoid as g, for sparse rows r.
+
+    The objective is sum (r - h(r))^2 + l2 / 2 (|V|^2 + |W|^2) over the observed entries. Gradients are
+    those of a batch of rows and have only the columns that occur in it, so that their cost does not
+    grow with the number of columns. Each entry of column c carries the part 1 / n_c of the column's
+    regulariser, which adds up to the whole of it over an epoch.
+
+    Args:
+      rows: what it will be trained on; V and W of columns without an entry stay zero. W starts at
+        zero everywhere, thus h(r) = 0.
+      hidden: width k of the hidden layer.
+      l2: weight of the regulariser.
+      seed: of the initial V.
+
+    Reference:
+      Sedhain, Menon, Sanner and Xie, AutoRec: Autoencoders Meet Collaborative Filtering, WWW 2015,
+      Eqs. 2 to 4.
+    """
+
+    def __init__(self, rows: SparseRows, hidden: int, l2: float, seed: int = 0) -> None:
+        super().__init__()
+        V = np.random.default_rng(seed).standard_normal((rows.num_columns, hidden), np.float32)
+        V *= np.float32(_INITIAL_SCALE) * (rows.column_count > 0)[:, np.newaxis]
+        self.V = tf.Variable(V, name="V")
+        self.mu = tf.Variable(tf.zeros([1, hidden]), name="mu")
+        self.W = tf.Variable(tf.zeros_like(V), name="W")
+        self.b = tf.Variable(tf.zeros([rows.num_columns]), name="b")
+        self.weights = (self.V, self.mu, self.W, self.b)
+        self._l2 = l2
+
+    @property
+    def values(self) -> list[npt.NDArray[np.float32]]:
+        """Copies of V, mu, W and b."""
+        return [weight.numpy() for weight in self.weights]
+
+    def assign(self, values: Sequence[npt.NDArray[np.float32]]) -> None:
+        """Sets V, mu, W and b."""
+        for weight, value in zip(self.weights, values, strict=True):
+            weight.assign(value)
+
+    @tf.function(input_signature=[_BATCH], autograph=False)
+    def encode(self, batch: RowBatch) -> tf.Tensor:
+        """g(V r + mu) of a batch of rows: float32[B, k]."""
+        return self._encode(_sparse(batch, batch.value), tf.gather(self.V, batch.columns))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None]), _INDEX, _INDEX], autograph=False)
+    def decode(self, hidden: tf.Tensor, slot: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
+        """Single entries of W h + b.
+
+        Args:
+          hidden: float32[B, k], encoded rows.
+          slot, column: int64[N], position in `hidden` and column of each entry.
+
+        Returns:
+          float32[N].
+        """
+        return _dot(hidden, slot, self.W, column) + tf.gather(self.b, column)
+
+    def gradients(self, batch: RowBatch) -> list[tf.IndexedSlices]:
+        """Gradients of a batch's part of the objective by V, mu, W and b."""
+        V, W = tf.gather(self.V, batch.columns), tf.gather(self.W, batch.columns)
+        r = _sparse(batch, batch.value)
+        g = self._encode(r, V)
+        predicted = _dot(g, batch.slot, W, batch.local) + tf.gather(tf.gather(self.b, batch.columns), batch.local)
+        # Written out: the derivative of the gathers would scatter N rows of width k, where a sparse product
+        # needs none.
+        error = 2 * (predicted - batch.value)
+        e = _sparse(batch, error)
+        inner = tf.sparse.sparse_dense_matmul(e, W) * g * (1 - g)
+        shrinkage = self._l2 * batch.share[:, np.newaxis]
+        at_columns = (
+            tf.sparse.sparse_dense_matmul(r, inner, adjoint_a=True) + shrinkage * V,
+            tf.sparse.sparse_dense_matmul(e, g, adjoint_a=True) + shrinkage * W,
+            tf.math.unsorted_segment_sum(error, batch.local, tf.size(batch.columns)),
+        )
+        dV, dW, db = (tf.IndexedSlices(gradient, batch.columns) for gradient in at_columns)
+        dmu = tf.IndexedSlices(tf.reduce_sum(inner, axis=0, keepdims=True), tf.constant([0], tf.int64))
+        return [dV, dmu, dW, db]
+
+    def _encode(self, r: tf.SparseTensor, V: tf.Tensor) -> tf.Tensor:
+        return tf.sigmoid(tf.sparse.sparse_dense_matmul(r, V) + self.mu)
+
+
+class AdamSteps:
+    """Steps of `LazyAdam` on a network; rows that a batch does not touch keep weights and moments.
+
+    Args:
+      network: what moves.
+    """
+
+    def __init__(self, network: Autoencoder) -> None:
+        self._network, self._adam = network, LazyAdam(network.weights)
+
+    @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)
+    def step(self, batch: RowBatch, rate: tf.Tensor) -> None:
+        """One step on a batch of rows."""
+        self._adam.apply(self._network.gradients(batch), rate)
+
+
+def _sparse(batch: RowBatch, value: tf.Tensor) -> tf.SparseTensor:
+    """The batch's rows by its columns, with other values."""
+    indices = tf.stack([batch.slot, batch.local], axis=1)
+    return tf.SparseTensor(indices, value, [batch.size, tf.size(batch.columns, tf.int64)])
+
+
+def _dot(left: tf.Tensor, i: tf.Tensor, right: tf.Tensor, j: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.gather(left, i) * tf.gather(right, j), axis=1)

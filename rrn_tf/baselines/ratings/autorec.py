@@ -1,0 +1,187 @@
+"""AutoRec: an autoencoder of the ratings of an item (I-AutoRec) or of a user (U-AutoRec)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.baselines.halving_rate import train_to_best
+from rrn_tf.baselines.ratings.autoencoder import AdamSteps, Autoencoder
+from rrn_tf.baselines.ratings.protocol import validation_rmse
+from rrn_tf.baselines.ratings.sparse_rows import SparseRows
+from rrn_tf.data.interactions import Interactions
+from rrn_tf.features import Side
+
+FloatArray = npt.NDArray[np.float32]
+
+_BATCH_ROWS = 128
+_BATCHES = 32  # at least so many an epoch, where there are enough rows
+# Bounds the gathered rows of W, two float32[entries, k], where rows are long.
+_BATCH_ENTRIES = 1 << 15
+_EPOCHS_WITHOUT_VALIDATION = 10
+
+
+@dataclass(frozen=True)
+class AutoRecOptions:
+    """What a fitted `AutoRec` settled on, and its validation RMSE (NaN without validation rows)."""
+
+    l2: float
+    epochs: int
+    valid_rmse: float = float("nan")
+
+
+class AutoRec:
+    """I-AutoRec or U-AutoRec; options left out are chosen on the validation ratings.
+
+    Ratings enter less their training mean, and only observed ones enter: rows are sparse from end to
+    end. Every trial stops at its best epoch; regularisers are tried from the strongest until one is no
+    better than the one before.
+
+    Args:
+      side: whose ratings are a row: ``Side.ITEM`` is I-AutoRec, ``Side.USER`` U-AutoRec.
+      hidden: width k of the hidden layer.
+      l2: one value of lambda, or the grid to choose from.
+      learning_rate: of Adam; halved after every epoch that brings nothing on validation.
+      max_epochs: bound of the early stopping.
+      patience: epochs without a better validation RMSE that end a trial.
+      seed: of the initial weights and the order of the batches.
+
+    Raises:
+      ValueError: for an option out of range.
+
+    Example:
+      >>> model = AutoRec(Side.ITEM).fit(train, valid)  # doctest: +SKIP
+      >>> model.predict(test.user, test.item, test.timestamp)  # doctest: +SKIP
+
+    Reference:
+      Sedhain, Menon, Sanner and Xie, AutoRec: Autoencoders Meet Collaborative Filtering, WWW 2015;
+      k = 500 as there and in Wu et al., WSDM 2017, Section 4.1.
+    """
+
+    def __init__(
+        self,
+        side: Side,
+        hidden: int = 500,
+        l2: float | Sequence[float] = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0),
+        learning_rate: float = 2e-3,
+        max_epochs: int = 40,
+        patience: int = 4,
+        seed: int = 0,
+    ) -> None:
+        self.side = side
+        self.name = f"{side.value[0].upper()}-AutoRec"
+        self._l2 = sorted([l2] if isinstance(l2, (int, float)) else l2, reverse=True)
+        if not self._l2 or self._l2[-1] < 0:
+            raise ValueError(f"l2 should be one or more values of at least 0, received {self._l2}")
+        if hidden < 1:
+            raise ValueError(f"hidden should be at least 1, received {hidden}")
+        self._hidden, self._learning_rate, self._seed = hidden, learning_rate, seed
+        self._max_epochs, self._patience = max_epochs, patience
+        self.options: AutoRecOptions | None = None
+
+    def fit(self, train: Interactions, valid: Interactions) -> AutoRec:
+        """Fits the network; `options` then holds what was chosen."""
+        self._mean = float(train.rating.mean(dtype=np.float64)) if len(train) else 0.0
+        self._rows = SparseRows(train, self.side, self._mean)
+        self.options = None
+        if not len(valid):
+            self._fit_without_validation()
+            return self
+        best = np.inf
+        for l2 in self._l2:
+            found = self._trial(train, valid, l2)
+            if found >= best:
+                break
+            best = found
+        return self
+
+    def predict(
+        self,
+        user: npt.NDArray[np.integer],
+        item: npt.NDArray[np.integer],
+        timestamp: npt.NDArray[np.integer] | None = None,
+    ) -> FloatArray:
+        """Predicted ratings, float32[N].
+
+        The training mean where the output (U-AutoRec: the item) is unknown; where only the row is, what
+        the network answers to a row without ratings.
+        """
+        return self._predict(self._fitted(), user, item)
+
+    def factors(self) -> tuple[FloatArray, FloatArray]:
+        """Stationary factors whose inner product is the model's deviation from the training mean.
+
+        The row entity's are ``[g(V r + mu), 1]``, the column entity's ``[W_j, b_j]``.
+
+        Returns:
+          `(U, M)`: float32[num_users + 1, hidden + 1] and float32[num_items + 1, hidden + 1]. Row 0 is
+          zero, and so are columns without ratings.
+        """
+        network = self._fitted()
+        of_rows = np.ones((self._rows.num_rows, self._hidden + 1), np.float32)
+        for rows in self._rows.cut(np.arange(self._rows.num_rows), _BATCH_ROWS, _BATCH_ENTRIES):
+            of_rows[rows, :-1] = network.encode(self._rows.batch(rows))
+        of_rows[0] = 0
+        _, _, W, b = network.values
+        of_columns = np.concatenate([W, b[:, np.newaxis]], axis=1)
+        return (of_rows, of_columns) if self.side is Side.USER else (of_columns, of_rows)
+
+    @property
+    def num_parameters(self) -> int:
+        """V, W, mu, b and the mean; the training ratings, which a prediction reads too, are not counted."""
+        return (self._rows.num_columns - 1) * (2 * self._hidden + 1) + self._hidden + 1
+
+    def _fit_without_validation(self) -> None:
+        options = AutoRecOptions(self._l2[min(1, len(self._l2) - 1)], _EPOCHS_WITHOUT_VALIDATION)
+        self._network = Autoencoder(self._rows, self._hidden, options.l2, self._seed)
+        epoch = self._epochs(self._network)
+        for _ in range(options.epochs):
+            epoch(self._learning_rate)
+        self.options = options
+
+    def _trial(self, train: Interactions, valid: Interactions, l2: float) -> float:
+        """Best validation RMSE of one regulariser; keeps its network where it is the best so far."""
+        network = Autoencoder(self._rows, self._hidden, l2, self._seed)
+
+        def score() -> float:
+            return validation_rmse(train, valid, self._predict(network, valid.user, valid.item))
+
+        best, best_at = train_to_best(
+            network, self._epochs(network), score, self._learning_rate, self._max_epochs, self._patience
+        )
+        if self.options is None or best < self.options.valid_rmse:
+            self._network, self.options = network, AutoRecOptions(l2, best_at, best)
+        return best
+
+    def _epochs(self, network: Autoencoder) -> Callable[[float], None]:
+        """What trains a network for one epoch at a given rate."""
+        adam, rng = AdamSteps(network), np.random.default_rng(self._seed)
+        rated = np.flatnonzero(self._rows.row_count)
+        most_rows = min(max(len(rated) // _BATCHES, 1), _BATCH_ROWS)
+
+        def epoch(rate: float) -> None:
+            for rows in self._rows.cut(rng.permutation(rated), most_rows, _BATCH_ENTRIES):
+                adam.step(self._rows.batch(rows), np.float32(rate))
+
+        return epoch
+
+    def _predict(
+        self, network: Autoencoder, user: npt.NDArray[np.integer], item: npt.NDArray[np.integer]
+    ) -> FloatArray:
+        row, column = (user, item) if self.side is Side.USER else (item, user)
+        deviation = np.empty(len(row), np.float32)
+        # By row, so that each is encoded in one block, or in two.
+        order = np.argsort(row, kind="stable")
+        for block in np.split(order, range(_BATCH_ENTRIES, len(order), _BATCH_ENTRIES)):
+            rows, slot = np.unique(row[block], return_inverse=True)
+            hidden = network.encode(self._rows.batch(rows))
+            deviation[block] = network.decode(hidden, slot, column[block].astype(np.int64))
+        return deviation + np.float32(self._mean)
+
+    def _fitted(self) -> Autoencoder:
+        if self.options is None:
+            raise RuntimeError(f"{self.name} should be fitted before it is used")
+        return self._network

@@ -1,0 +1,1 @@
+"""Bytes of examples, sequence examples and TFRecord files."""

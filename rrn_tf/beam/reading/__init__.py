@@ -1,0 +1,1 @@
+"""Files of ratings and events, and what is wrong with their rows."""

@@ -1,0 +1,56 @@
+"""Reads events with what `ReadRatings` reads ratings with, and numbers them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+
+from rrn_tf import features
+from rrn_tf.beam.reading import read_ratings, record_batches
+from rrn_tf.beam.reading.read_ratings import ReadRatings
+
+EVENTS, REJECTED, ROWS = "events", read_ratings.REJECTED, read_ratings.ROWS
+_LINE_BITS = 40
+
+
+class ReadEvents(beam.PTransform):
+    """Reads and validates events: user_id, item_id and timestamp; a file of ratings will do.
+
+    Rows that repeat user, item and second are all kept: a log of events may say so. Events of one user and second stay
+    in the order in which they were read, which is that of file names and then of lines (backwards in a format whose
+    newest events come first), however Beam bundles them: `position` carries it.
+
+    Args:
+      pattern: see `ReadRatings`.
+
+    Output: a dictionary of PCollections: ``events`` (`pyarrow.RecordBatch`es with user_id and item_id,
+    dictionary-encoded, timestamp and position, int64), ``rejected`` and ``rows`` as of `ReadRatings`.
+
+    Raises:
+      BadInputError: see `ReadRatings`.
+    """
+
+    def __init__(self, pattern: str | Sequence[str]) -> None:
+        super().__init__()
+        self._read = ReadRatings(pattern, features.EVENT_COLUMNS)
+
+    def expand(self, start: beam.Pipeline) -> dict[str, beam.PCollection]:
+        places = {
+            file: (rank, text_format is not None and text_format.newest_first)
+            for rank, (text_format, file) in enumerate(self._read.files)
+        }
+        read = start | "Rows" >> self._read
+        events = read[read_ratings.RATINGS] | "Number" >> beam.Map(_numbered, places)
+        return {EVENTS: events, REJECTED: read[REJECTED], ROWS: read[ROWS]}
+
+
+def _numbered(batch: pa.RecordBatch, places: dict[str, tuple[int, bool]]) -> pa.RecordBatch:
+    """The batch with `position` in place of file and line."""
+    rank, newest_first = places[record_batches.file_of(batch)]
+    line = record_batches.numbers(batch, record_batches.LINE)
+    position = (rank << _LINE_BITS) + ((1 << _LINE_BITS) - 1 - line if newest_first else line)
+    plain = record_batches.without(batch, record_batches.FILE, record_batches.LINE)
+    return record_batches.with_column(plain, features.POSITION, position.astype(np.int64))

@@ -1,0 +1,152 @@
+"""The steps of building sequences that see one batch or one shard; ratings move between them as numpy columns.
+
+User rows are numbered in user shards; item shards number item rows, write the item sequences and send each rating's
+item row back to where the rating came from, for the user sequences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam import pvalue
+
+from rrn_tf import features
+from rrn_tf.beam.encoding.sequence_examples import encode_sequences
+from rrn_tf.beam.encoding.tfrecords import write_tfrecords
+from rrn_tf.beam.reading import record_batches
+from rrn_tf.beam.sequences.vocabularies import IdCounts
+from rrn_tf.data.prepared import sequence_file
+from rrn_tf.data.rows import SideRatings, number_rows
+from rrn_tf.data.steps import StepRule
+from rrn_tf.features import Side
+
+Int32 = npt.NDArray[np.int32]
+TO_ITEMS, TO_USERS, HOME = "to_items", "to_users", "home"
+
+
+class Visiting(NamedTuple):
+    """Ratings of a user shard on their way to an item shard.
+
+    Attributes:
+      ratings: N ratings as the item side sees them.
+      user_row: int32[N], row of each rating's user.
+      position: int32[N], place of each rating in its user shard.
+    """
+
+    ratings: SideRatings
+    user_row: Int32
+    position: Int32
+
+
+class SideFiles(NamedTuple):
+    """Where and how a side's sequences are written.
+
+    Attributes:
+      side: whose sequences.
+      directory: of the files.
+      shards: number of files.
+      rule: which ratings make up a row.
+    """
+
+    side: Side
+    directory: str
+    shards: int
+    rule: StepRule
+
+    def write(self, shard: int, ratings: SideRatings, opposite_row: Int32, vocabulary: IdCounts, cutoff: int) -> str:
+        """Writes one shard, given in order, and returns the file's path."""
+        path = f"{self.directory}/{sequence_file(self.side, shard, self.shards)}"
+        write_tfrecords(path, encode_sequences(ratings, opposite_row, vocabulary.ids, cutoff, self.rule))
+        return path
+
+
+def code_batch(
+    batch: pa.RecordBatch, shards: int, users: IdCounts, items: IdCounts
+) -> Iterator[tuple[int, SideRatings]]:
+    """The ratings of a batch with indices in place of ids, by user shard."""
+    coded = SideRatings(
+        indices_of(batch, features.USER_ID, users),
+        indices_of(batch, features.ITEM_ID, items),
+        record_batches.numbers(batch, features.RATING),
+        record_batches.numbers(batch, features.TIMESTAMP),
+        record_batches.numbers(batch, features.SPLIT).astype(np.uint8, copy=False),
+    )
+    for shard, rows in by_shard(coded.entity, len(users.ids), shards):
+        yield shard, coded.take(rows)
+
+
+class NumberUserRows(beam.DoFn):
+    """All ratings of a user shard, in order, and copies with their user rows for the item shards."""
+
+    def __init__(self, shards: int, rule: StepRule) -> None:
+        self._shards = shards
+        self._rule = rule
+
+    def process(self, element: tuple[int, Iterable[SideRatings]], cutoff: int, items: IdCounts) -> Iterator[Any]:
+        shard, parts = element
+        ratings = SideRatings.concatenate([SideRatings.empty(), *parts])
+        order, row = number_rows(ratings, cutoff, self._rule)
+        ratings = ratings.take(order)
+        yield shard, ratings
+        seen_by_items = ratings.mirrored()
+        for item_shard, rows in by_shard(seen_by_items.entity, len(items.ids), self._shards):
+            visiting = Visiting(seen_by_items.take(rows), row[rows], rows.astype(np.int32))
+            yield pvalue.TaggedOutput(TO_ITEMS, (item_shard, visiting))
+
+
+class WriteItems(beam.DoFn):
+    """Writes an item shard and sends item rows back to the user shards; the main output is the file's path."""
+
+    def __init__(self, files: SideFiles) -> None:
+        self._files = files
+
+    def process(
+        self, element: tuple[int, Iterable[Visiting]], cutoff: int, items: IdCounts, users: IdCounts
+    ) -> Iterator[Any]:
+        shard, parts = element
+        arrived = [Visiting(SideRatings.empty(), np.empty(0, np.int32), np.empty(0, np.int32)), *parts]
+        ratings = SideRatings.concatenate([part.ratings for part in arrived])
+        order, item_row = number_rows(ratings, cutoff, self._files.rule)
+        ratings = ratings.take(order)
+        user_row = np.concatenate([part.user_row for part in arrived])[order]
+        position = np.concatenate([part.position for part in arrived])[order]
+        yield self._files.write(shard, ratings, user_row, items, cutoff)
+        for user_shard, rows in by_shard(ratings.opposite, len(users.ids), self._files.shards):
+            yield pvalue.TaggedOutput(TO_USERS, (user_shard, (position[rows], item_row[rows])))
+
+
+class WriteUsers(beam.DoFn):
+    """Writes a user shard: its ratings from home, their item rows from the item shards."""
+
+    def __init__(self, files: SideFiles) -> None:
+        self._files = files
+
+    def process(self, element: tuple[int, dict[str, Any]], cutoff: int, users: IdCounts) -> Iterator[str]:
+        shard, parts = element
+        (ratings,) = parts[HOME]
+        item_row = np.empty(len(ratings.entity), np.int32)
+        for position, row in parts[TO_USERS]:
+            item_row[position] = row
+        yield self._files.write(shard, ratings, item_row, users, cutoff)
+
+
+def indices_of(batch: pa.RecordBatch, column: str, vocabulary: IdCounts) -> Int32:
+    """The place, from 1, of each row's id in a vocabulary; 0 for others: int32[rows]."""
+    codes, values = record_batches.ids(batch, column)
+    index = pc.index_in(values, value_set=vocabulary.ids).fill_null(-1).to_numpy(zero_copy_only=False)
+    return (index + 1).astype(np.int32)[codes]
+
+
+def by_shard(index: Int32, entities: int, shards: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
+    """Shards are ranges of indices (from 1): yields each shard that occurs with the positions that belong to it."""
+    shard = ((index.astype(np.int64) - 1) * shards // max(entities, 1)).astype(np.uint16)
+    order = np.argsort(shard, kind="stable")  # a radix sort: 16 bits
+    starts = np.searchsorted(shard[order], np.arange(shards + 1))
+    for number in np.flatnonzero(np.diff(starts)).tolist():
+        yield number, order[starts[number] : starts[number + 1]]

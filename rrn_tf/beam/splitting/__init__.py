@@ -1,0 +1,1 @@
+"""Repeated rows, and the split by time."""

@@ -1,0 +1,217 @@
+"""The global time split: training before the cutoff, later ratings halved by a hash of the row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam import pvalue
+
+from rrn_tf import features
+from rrn_tf.beam.reading import record_batches
+from rrn_tf.beam.reading.dead_letters import count_in_metrics, rejected_batch
+from rrn_tf.beam.sequences.vocabularies import CombineCounts, IdCounts, count_ids
+from rrn_tf.beam.splitting.duplicates import LATER, FindDuplicates, LaterRows, TimeCounts, merge_later_rows
+from rrn_tf.beam.splitting.row_hash import hash_rows
+from rrn_tf.config import SplitConfig
+from rrn_tf.features import SIDES, Split
+
+RATINGS, REJECTED, CUTOFF, HELD_OUT = "ratings", "rejected", "cutoff", "held_out"
+# The hash that halves is not the one that finds duplicates.
+_SALT = 1
+
+
+class SplitByTime(beam.PTransform):
+    """Rejects duplicates and says of each rating which split it belongs to.
+
+    The cutoff is the configured one, or one second after the training quantile of all timestamps. Earlier ratings
+    train; later ones are halved into validation and test. Where validation ratings are given apart, they are all
+    validation and the others all train; the cutoff is one second after the last of those unless configured, and rows
+    of either kind on its wrong side are rejected. With `drop_unseen`, later ratings of a user or item without training
+    rating go to the cold twin of their split.
+
+    Args:
+      config: the split.
+
+    Input: batches of `record_batches.RATINGS`, or a dictionary of two such PCollections: ``ratings`` and
+    ``held_out``.
+
+    Output: dictionary of PCollections: ``ratings`` (batches with `split`, uint8, and `user_activity`, int64: number of
+    training ratings of the user; without `file` and `line`), ``rejected`` (batches) and ``cutoff`` (a singleton, unix
+    seconds; 0 without any rating to train on).
+    """
+
+    def __init__(self, config: SplitConfig) -> None:
+        super().__init__()
+        self._config = config
+
+    def expand(self, inputs: beam.PCollection | dict[str, beam.PCollection]) -> dict[str, beam.PCollection]:
+        ratings, held_out = (inputs[RATINGS], inputs.get(HELD_OUT)) if isinstance(inputs, dict) else (inputs, None)
+        if held_out is not None:
+            ratings = (
+                ratings | "MarkRatings" >> beam.Map(_marked, False),
+                held_out | "MarkHeldOut" >> beam.Map(_marked, True),
+            ) | "Both" >> beam.Flatten()
+        found = ratings | "FindDuplicates" >> FindDuplicates()
+        cutoff = found.times | "Quantile" >> beam.CombineGlobally(CutoffFn(self._config, held_out is not None))
+        later = (
+            ratings.pipeline
+            | "One" >> beam.Create([None])
+            | "Duplicates" >> beam.Map(lambda _, parts: merge_later_rows(parts), pvalue.AsList(found[LATER]))
+        )
+        cut = (pvalue.AsSingleton(cutoff), pvalue.AsSingleton(later))
+        tags = [side.value for side in SIDES]
+        counted = ratings | "Count" >> beam.ParDo(_CountTraining(), *cut).with_outputs(REJECTED, *tags)
+        totals = [
+            pvalue.AsSingleton(counted[tag] | f"Add_{tag}s" >> beam.CombineGlobally(CombineCounts())) for tag in tags
+        ]
+        return {
+            RATINGS: ratings | "Assign" >> beam.FlatMap(_assigned, self._config, *cut, *totals),
+            REJECTED: counted[REJECTED],
+            CUTOFF: cutoff,
+        }
+
+
+class CutoffFn(beam.CombineFn):
+    """The cutoff of (distinct timestamps, how often each occurs); exact, whatever their number.
+
+    Args:
+      config: the split.
+      all_training: all of these ratings train.
+    """
+
+    def __init__(self, config: SplitConfig, all_training: bool) -> None:
+        self._given = config.cutoff_seconds
+        # The decimal that was written: 0.55 of 100 ratings are 55, not 55.000000000000004.
+        self._fraction = Fraction(1) if all_training else Fraction(str(config.train_fraction))
+
+    def create_accumulator(self) -> list[TimeCounts]:
+        return []
+
+    def add_input(self, accumulator: list[TimeCounts], element: TimeCounts) -> list[TimeCounts]:
+        return [*accumulator, element]
+
+    def merge_accumulators(self, accumulators: Iterable[list[TimeCounts]]) -> list[TimeCounts]:
+        return [part for accumulator in accumulators for part in accumulator]
+
+    def extract_output(self, accumulator: list[TimeCounts]) -> int:
+        if self._given is not None:
+            return self._given
+        times = np.concatenate([np.empty(0, np.int64), *(times for times, _ in accumulator)])
+        if not len(times):
+            return 0
+        order = np.argsort(times)
+        upto = np.cumsum(np.concatenate([counts for _, counts in accumulator])[order])
+        last = math.ceil(self._fraction * int(upto[-1]))
+        return int(times[order[np.searchsorted(upto, last)]]) + 1
+
+
+class _CountTraining(beam.DoFn):
+    """Training ratings of a batch's users and items, and its rows that cannot be used."""
+
+    def process(self, batch: pa.RecordBatch, cutoff: int, later: dict[str, LaterRows]) -> Iterator[Any]:
+        keep, rejected = select(batch, cutoff, later)
+        for part in rejected:
+            yield pvalue.TaggedOutput(REJECTED, count_in_metrics(part))
+        if rejected:
+            batch = record_batches.take(batch, keep)
+        training = record_batches.numbers(batch, features.TIMESTAMP) < cutoff
+        for side in SIDES:
+            yield pvalue.TaggedOutput(side.value, count_ids(batch, side.id_feature, training))
+
+
+def select(
+    batch: pa.RecordBatch, cutoff: int, later: dict[str, LaterRows]
+) -> tuple[npt.NDArray[np.bool_], list[pa.RecordBatch]]:
+    """Which rows of a batch are used, and the others: duplicates, and rows on the wrong side of the cutoff.
+
+    Args:
+      batch: of one file; `held_out` rows must lie at or after the cutoff and those of its company before it.
+      cutoff: unix seconds.
+      later: duplicates by file.
+
+    Returns:
+      keep: bool[rows].
+      rejected: the others, by reason.
+    """
+    file, line = record_batches.file_of(batch), record_batches.numbers(batch, record_batches.LINE)
+    keep = np.ones(batch.num_rows, bool)
+    rejected = []
+
+    def reject(rows: npt.NDArray[np.int64], reason: str, problem: pa.Array) -> None:
+        keep[rows] = False
+        if len(rows):
+            text = record_batches.texts(record_batches.take(batch, rows))
+            rejected.append(rejected_batch(file, line[rows], reason, problem, text))
+
+    if file in later:
+        rows, stays = later[file].among(line)
+        reject(rows, "duplicate", pc.binary_join_element_wise("same user, item and timestamp as ", stays, ""))
+    if record_batches.HELD_OUT in batch.schema.names:
+        time, held_out = (
+            record_batches.numbers(batch, features.TIMESTAMP),
+            bool(record_batches.numbers(batch, record_batches.HELD_OUT)[0]),
+        )
+        rows = np.flatnonzero(keep & (held_out == (time < cutoff)))
+        what, where = ("validation", "is before") if held_out else ("training", "is not before")
+        found = pa.array(time[rows]).cast(pa.string())
+        problem = pc.binary_join_element_wise(f"{what} timestamp ", found, f" {where} the cutoff {cutoff}", "")
+        reject(rows, "before_cutoff" if held_out else "after_cutoff", problem)
+    return keep, rejected
+
+
+def assign_splits(
+    batch: pa.RecordBatch, config: SplitConfig, cutoff: int, users: IdCounts, items: IdCounts
+) -> pa.RecordBatch:
+    """A batch with its `split` and `user_activity`, without what only the split needs.
+
+    Args:
+      batch: ratings; `held_out` ones are validation.
+      config: the split.
+      cutoff: unix seconds.
+      users, items: training ratings of each id.
+    """
+    activity, item_activity = (_counts(batch, side.id_feature, totals) for side, totals in zip(SIDES, (users, items)))
+    later = record_batches.numbers(batch, features.TIMESTAMP) >= cutoff
+    split = np.where(later, np.uint8(Split.VALID), np.uint8(Split.TRAIN))
+    if record_batches.HELD_OUT not in batch.schema.names:
+        rows = np.flatnonzero(later)
+        test = hash_rows(record_batches.take(batch, rows), config.seed + _SALT) >> np.uint64(63) == 1
+        split[rows[test]] = Split.TEST
+    if config.drop_unseen:
+        cold = later & ((activity == 0) | (item_activity == 0))
+        split[cold] = np.where(split[cold] == Split.VALID, np.uint8(Split.VALID_COLD), np.uint8(Split.TEST_COLD))
+    batch = record_batches.without(batch, record_batches.FILE, record_batches.LINE, record_batches.HELD_OUT)
+    batch = record_batches.with_column(batch, features.SPLIT, split)
+    return record_batches.with_column(batch, features.USER_ACTIVITY, activity)
+
+
+def _assigned(
+    batch: pa.RecordBatch,
+    config: SplitConfig,
+    cutoff: int,
+    later: dict[str, LaterRows],
+    users: IdCounts,
+    items: IdCounts,
+) -> Iterator[pa.RecordBatch]:
+    keep, rejected = select(batch, cutoff, later)
+    if rejected:
+        batch = record_batches.take(batch, keep)
+    if batch.num_rows:
+        yield assign_splits(batch, config, cutoff, users, items)
+
+
+def _marked(batch: pa.RecordBatch, held_out: bool) -> pa.RecordBatch:
+    return record_batches.with_column(batch, record_batches.HELD_OUT, np.full(batch.num_rows, held_out))
+
+
+def _counts(batch: pa.RecordBatch, column: str, totals: IdCounts) -> npt.NDArray[np.int64]:
+    codes, values = record_batches.ids(batch, column)
+    return totals.of(values)[codes]

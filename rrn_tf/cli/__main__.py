@@ -1,0 +1,5 @@
+"""`python -m rrn_tf.cli`."""
+
+from rrn_tf.cli.main import main
+
+main(prog_name="rrn")

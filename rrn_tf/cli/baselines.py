@@ -1,0 +1,129 @@
+"""`rrn baselines`. Heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rrn_tf.cli.kinds import EVENT_PROTOCOLS, MODEL_HELP, MODELS, RRN
+from rrn_tf.cli.options import (
+    CONFIG_HELP,
+    SET_HELP,
+    InputError,
+    example,
+    json_option,
+    one_line_errors,
+    resolved_config,
+    write_json,
+)
+
+
+@click.command(
+    epilog=example(
+        "rrn baselines --data ratings.csv",
+        "rrn baselines --model crnn --run runs/b --protocol interleaved",
+        "rrn baselines --model crnn --run runs/s0 --run runs/s1 --run runs/s2 --no-networks",
+        "rrn baselines --model crnn --data events.csv --all",
+    )
+)
+@click.option("--data", help="What to compare on, as for `rrn train`; or --run.")
+@click.option(
+    "--run",
+    "run_dirs",
+    multiple=True,
+    help="A run directory: compares its model too, on its own split. Of crnn several.",
+)
+@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
+@click.option("--protocol", type=click.Choice(EVENT_PROTOCOLS), default=EVENT_PROTOCOLS[0], show_default=True)
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
+@click.option(
+    "--networks/--no-networks",
+    default=True,
+    show_default=True,
+    help="Of crnn: trains the mixture, unless a --run has one; with --all C-GRU, P-GRU and C-tanh too. --config and "
+    "--set are for whichever they describe, a mixture or not; the others have their defaults.",
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Of crnn: the paper's networks and slow, weak baselines (MF, HMM) too."
+)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of all but those networks.")
+@json_option
+def baselines(
+    data: str | None,
+    run_dirs: tuple[str, ...],
+    kind: str,
+    protocol: str,
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    networks: bool,
+    everything: bool,
+    seed: int,
+    json_file: str | None,
+) -> None:
+    """Every baseline on the same split, one table a protocol: of ratings both, of events that of --protocol."""
+    import dataclasses
+    import tempfile
+
+    if (data is None) == (not run_dirs):
+        raise click.UsageError("expected one of --data and --run")
+    if kind == RRN and len(run_dirs) > 1:
+        raise click.UsageError(f"expected one --run of ratings, found {len(run_dirs)}")
+    if kind == RRN and everything:
+        raise click.UsageError("--all is for --model crnn; of ratings all baselines are compared anyway")
+    if run_dirs and config_name:
+        raise click.UsageError("--config is for --data; a run has its own")
+    with one_line_errors(), tempfile.TemporaryDirectory(prefix="rrn-data-") as folder:
+        from rrn_tf.collaborative_config import CollaborativeConfig
+        from rrn_tf.config import CRNN_PLUS, RRN_PLUS, Config
+        from rrn_tf.data.datasets import resolve
+
+        pattern = resolve(data, folder).pattern if data else ""
+        from rrn_tf.console.tables import (
+            print_event_leaderboard,
+            print_leaderboards,
+            print_means_of_runs,
+            print_references,
+        )
+        from rrn_tf.environment import environment
+        from rrn_tf.features import Split
+        from rrn_tf.runs.comparison import (
+            compare_events,
+            compare_ratings,
+            load_held_out_events,
+            load_ratings,
+            scored_split,
+        )
+        from rrn_tf.runs.directory import RunPaths
+
+        runs = [RunPaths(Path(run_dir)) for run_dir in run_dirs]
+        for run in runs:
+            if not run.config.exists():
+                raise InputError(f"{run.root}: expected a run directory, found no {run.config.name} in it")
+        figures: dict[str, Any] = {}
+        if kind == RRN:
+            of_run = runs[0] if runs else None
+            ratings = load_ratings(pattern, resolved_config(config_name or RRN_PLUS, overrides, Config), of_run)
+            boards = compare_ratings(ratings, of_run, seed, click.echo)
+            figures["split"] = (split := scored_split(ratings)).label
+            print_leaderboards(boards, "validation" if split is Split.VALID else "test")
+            figures |= {name: [*map(dataclasses.asdict, rows)] for name, rows in boards.items()}
+        else:
+            from rrn_tf.console.progress import training_listener
+            from rrn_tf.training.devices import set_logical_devices
+
+            config = resolved_config(
+                str(runs[0].config) if runs else config_name or CRNN_PLUS, overrides, CollaborativeConfig
+            )
+            set_logical_devices(config.training.replicas)
+            events = load_held_out_events(pattern, config, runs)
+            with training_listener() as listener:
+                settings = config if networks else None
+                found = compare_events(events, protocol, runs, settings, seed, click.echo, [listener], everything)
+            print_event_leaderboard(found.rows)
+            print_references(found.references)
+            print_means_of_runs(found.means)
+            figures |= {**found._asdict(), "rows": [*map(dataclasses.asdict, found.rows)]}
+        write_json(json_file, {**figures, **environment(seed)})

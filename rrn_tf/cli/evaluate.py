@@ -1,0 +1,76 @@
+"""`rrn evaluate`. Heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rrn_tf.cli.kinds import EVENT_PROTOCOLS, PROTOCOLS
+from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+
+
+@click.command(
+    epilog=example(
+        "rrn evaluate --model runs/a --data later_ratings.csv",
+        "rrn evaluate --model runs/b --data later_events.csv --metrics nll,ndcg -k 5 -k 20 --new-only",
+    )
+)
+@click.option("--model", required=True, help="A run directory or a SavedModel.")
+@click.option("--data", required=True, help="What the model has not seen: CSV, user_id,item_id[,rating],timestamp.")
+@click.option(
+    "--protocol",
+    type=click.Choice([*PROTOCOLS, *EVENT_PROTOCOLS]),
+    help=f"Of ratings {PROTOCOLS[0]} (the default) or {PROTOCOLS[1]}; of events {' or '.join(EVENT_PROTOCOLS)}.",
+)
+@click.option("--metrics", help="Of events, with commas between: nll, hit, mrr, ndcg (default: all).")
+@click.option("-k", "ks", multiple=True, type=click.IntRange(min=1), help="Of events' hit and NDCG (default: 10).")
+@click.option(
+    "--new-only", is_flag=True, help="Of events: discovery. Only items that are new to the user, among such items."
+)
+@json_option
+def evaluate(
+    model: str,
+    data: str,
+    protocol: str | None,
+    metrics: str | None,
+    ks: tuple[int, ...],
+    new_only: bool,
+    json_file: str | None,
+) -> None:
+    """RMSE and MAE on ratings, known users and items apart from unknown ones, with slices; of a Collaborative RNN the
+    loss and ranks of next items, and the same by kind of event.
+    """
+    with one_line_errors():
+        from rrn_tf.console.tables import print_event_metrics, print_metrics, print_slices
+        from rrn_tf.environment import environment
+        from rrn_tf.evaluation.event_figures import METRICS, Measures
+        from rrn_tf.serving.event_file import evaluate_event_file
+        from rrn_tf.serving.load import load_saved_model
+        from rrn_tf.serving.query_file import evaluate_file
+        from rrn_tf.serving.saved_rrn import SavedRRN
+
+        saved = load_saved_model(model)
+        protocols = PROTOCOLS if isinstance(saved, SavedRRN) else EVENT_PROTOCOLS
+        protocol = protocol or protocols[0]
+        if protocol not in protocols:
+            raise click.UsageError(f"{model}: expected the protocol {' or '.join(protocols)}, found {protocol}")
+        if isinstance(saved, SavedRRN):
+            if metrics is not None or ks or new_only:
+                raise click.UsageError(
+                    f"{model}: --metrics, -k and --new-only are for events, found a model of ratings"
+                )
+            outcome = evaluate_file(saved, Path(data), protocol)
+            print_metrics(outcome.metrics)
+        else:
+            names = METRICS if metrics is None else tuple(name.strip() for name in metrics.split(","))
+            try:
+                measures = Measures(names, tuple(dict.fromkeys(ks)) or (10,))
+            except ValueError as error:
+                raise click.UsageError(f"--metrics: {error}") from None
+            outcome = evaluate_event_file(saved, Path(data), protocol, measures, new_only=new_only)
+            print_event_metrics(outcome.metrics)
+        print_slices(outcome.slices)
+        for message in outcome.messages:
+            click.echo(message, err=True)
+        write_json(json_file, {**outcome.metrics, "slices": outcome.slices, **environment(seed=0)})

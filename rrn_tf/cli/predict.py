@@ -1,0 +1,46 @@
+"""`rrn predict`. Heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rrn_tf.cli.kinds import PROTOCOLS
+from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+
+
+@click.command(epilog=example("rrn predict --model runs/a --queries queries.csv --output predictions.csv"))
+@click.option("--model", required=True, help="A run directory or a SavedModel.")
+@click.option("--queries", required=True, help="CSV: user_id,item_id,timestamp[,rating].")
+@click.option(
+    "--output", required=True, type=click.Path(dir_okay=False), help="CSV: the queries and a prediction column."
+)
+@click.option(
+    "--protocol",
+    type=click.Choice(PROTOCOLS),
+    default=PROTOCOLS[0],
+    show_default=True,
+    help="Streaming needs ratings and reveals each to strictly later steps.",
+)
+@json_option
+def predict(model: str, queries: str, output: str, protocol: str, json_file: str | None) -> None:
+    """Predicts ratings for the queries of a CSV file; rows keep their order."""
+    with one_line_errors():
+        from rrn_tf.serving.query_file import predict_file
+        from rrn_tf.serving.saved_rrn import SavedRRN
+
+        outcome = predict_file(SavedRRN(model), Path(queries), Path(output), protocol)
+        click.echo(
+            f"{outcome.predicted:,} predictions in {output}; {outcome.unknown_users:,} of unknown users, "
+            f"{outcome.unknown_items:,} of unknown items"
+        )
+        if outcome.before_cutoff:
+            click.echo(
+                f"{outcome.before_cutoff:,} queries lie before the last rating that the model has seen: "
+                "answered as of then, so they are no forecasts",
+                err=True,
+            )
+        for message in outcome.messages:
+            click.echo(message, err=True)
+        write_json(json_file, {"protocol": protocol, **outcome.as_dict()})

@@ -1,0 +1,39 @@
+"""`rrn score`. Heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+import click
+
+from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+
+
+@click.command(epilog=example("rrn score --model runs/a --queries 'pairs/*.parquet' --output scores/pairs"))
+@click.option("--model", required=True, help="A run directory or a SavedModel.")
+@click.option("--queries", required=True, help="CSV or Parquet files of user_id, item_id and timestamp.")
+@click.option("--output", required=True, help="Prefix of the Parquet files written, with the column prediction.")
+@click.option("--max-bad-share", default=0.01, show_default=True, type=click.FloatRange(0, 1), help="Of rejected rows.")
+@click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
+@json_option
+def score(model: str, queries: str, output: str, max_bad_share: float, beam_args: str, json_file: str | None) -> None:
+    """Predicts ratings of any number of pairs with Beam; in no particular order, rejected rows kept apart."""
+    import shlex
+    import time
+
+    with one_line_errors():
+        from rrn_tf.beam.score import score_pairs
+        from rrn_tf.environment import environment
+        from rrn_tf.serving.saved_rrn import find_saved_model
+
+        # A remote model is for the workers to find.
+        path = model if "://" in model else str(find_saved_model(model))
+        begin = time.perf_counter()
+        arguments = shlex.split(beam_args)
+        scored = score_pairs(path, queries, output, max_bad_share=max_bad_share, beam_args=arguments)
+        seconds = time.perf_counter() - begin
+        click.echo(
+            f"{scored.pairs:,} pairs scored, {sum(scored.rejected.values()):,} rows rejected in {seconds:.1f} s "
+            f"({scored.pairs / seconds:,.0f} pairs/s)\n"
+            f"scores        {output}-*.parquet\ndead letters  {output}-dead_letters.jsonl"
+        )
+        figures = {"seconds": seconds, "pairs_per_second": scored.pairs / seconds}
+        write_json(json_file, {**scored._asdict(), **figures, **environment(seed=0)})

@@ -1,0 +1,110 @@
+"""`rrn train`. Heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rrn_tf.cli.kinds import MODEL_HELP, MODELS, config_of
+from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
+
+
+@click.command(
+    epilog=example(
+        "rrn train --data ratings.csv --output runs/a --set training.epochs=5",
+        "rrn train --model crnn --data events.csv --output runs/b",
+    )
+)
+@click.option(
+    "--data",
+    required=True,
+    help="A path, movielens-small, tfds:NAME or generated: synthetic, synthetic-events, -listening.",
+)
+@click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
+@click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
+@click.option("--valid", help="Later ratings or events for validation; all of --data then trains.")
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default.")
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
+@click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
+@click.option("--resume", is_flag=True, help="Goes on from the last finished phase of the run in --output, if any.")
+@json_option
+def train(
+    data: str,
+    output: str,
+    kind: str,
+    valid: str | None,
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    beam_args: str,
+    resume: bool,
+    json_file: str | None,
+) -> None:
+    """Trains an RRN on ratings, or a Collaborative RNN on events, and writes a run directory with its SavedModel.
+
+    Where TF_CONFIG names several workers, each runs this command; they share the work, and the run directory.
+    """
+    import shlex
+
+    with one_line_errors():
+        from rrn_tf.cluster import several_workers
+        from rrn_tf.collaborative_config import CollaborativeConfig
+        from rrn_tf.data.datasets import resolve
+
+        config = config_of(kind, config_name, overrides)
+        strategy = None
+        if several_workers():
+            from rrn_tf.runs.worker_run import train_worker
+            from rrn_tf.training.devices import make_strategy
+            from rrn_tf.training.workers import is_chief
+
+            # They have to meet before anything else of TensorFlow.
+            strategy = make_strategy(config.training.replicas)
+            if not is_chief(strategy):
+                train_worker(output, config, strategy)
+                return
+        source = resolve(data, Path(output, "data"))
+        click.echo(source.description)
+        valid_pattern = resolve(valid, Path(output, "data")).pattern if valid else None
+        from rrn_tf.console.progress import training_listener
+        from rrn_tf.console.tables import print_event_metrics, print_metrics, print_prepared, print_prepared_events
+        from rrn_tf.runs.directory import RunPaths
+        from rrn_tf.runs.event_run import train_event_run
+        from rrn_tf.runs.rating_run import train_run
+        from rrn_tf.training.devices import set_logical_devices
+
+        set_logical_devices(config.training.replicas)
+        with training_listener() as listener:
+            common: dict[str, Any] = {
+                "strategy": strategy,
+                "listeners": [listener],
+                "beam_args": shlex.split(beam_args),
+                "resume": resume,
+            }
+            if isinstance(config, CollaborativeConfig):
+                summary = train_event_run(
+                    source.pattern,
+                    output,
+                    config,
+                    valid=valid_pattern,
+                    on_prepared=print_prepared_events,
+                    best_nll=source.best_nll,
+                    **common,
+                )
+                print_summary = print_event_metrics
+            else:
+                summary = train_run(
+                    source.pattern,
+                    output,
+                    config,
+                    valid=valid_pattern,
+                    on_prepared=print_prepared,
+                    best_rmse=source.best_rmse,
+                    **common,
+                )
+                print_summary = print_metrics
+        print_summary(summary)
+        paths = RunPaths(Path(output))
+        click.echo(f"model  {paths.model}\nlogs   {paths.logs}\ndead letters  {paths.dead_letters}")
+        write_json(json_file, summary)

@@ -1,0 +1,109 @@
+"""`rrn tune`. Heavy modules are imported when it needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rrn_tf.cli.kinds import CRNN, EVENT_PROTOCOLS, MODEL_HELP, MODELS, PROTOCOLS, RRN, config_of
+from rrn_tf.cli.options import (
+    CONFIG_HELP,
+    SET_HELP,
+    example,
+    json_option,
+    one_line_errors,
+    write_json,
+)
+
+SELECTIONS = (*PROTOCOLS, "both", *EVENT_PROTOCOLS)
+SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
+
+
+@click.command(
+    epilog=example(
+        "rrn tune --data ratings.csv --output runs/tuned --minutes 60",
+        "rrn tune --model crnn --data events.csv --output runs/tuned --space space.yaml --trials 20",
+    )
+)
+@click.option("--data", required=True, help="As for `rrn train`.")
+@click.option("--output", required=True, type=click.Path(file_okay=False), help="A search that it holds goes on.")
+@click.option("--model", "kind", type=click.Choice(MODELS), default=RRN, show_default=True, help=MODEL_HELP)
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default, of events crnn-plus.")
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
+@click.option(
+    "--protocol",
+    type=click.Choice(SELECTIONS),
+    help="Of the validation that chooses epochs and trials: training.selection; the last two are of events.",
+)
+@click.option("--minutes", default=60.0, show_default=True, type=click.FloatRange(min=0), help="Of this call.")
+@click.option("--trials", default=100, show_default=True, type=click.IntRange(min=1), help="At most, over all calls.")
+@click.option("--space", "space_file", help="YAML: a list of values, or {min, max, log}, by path of the setting.")
+@click.option("--search", type=click.Choice(SEARCHES), default=SEARCHES[0], show_default=True, help="What chooses.")
+@click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
+@json_option
+def tune(
+    data: str,
+    output: str,
+    kind: str,
+    config_name: str | None,
+    overrides: tuple[str, ...],
+    protocol: str | None,
+    minutes: float,
+    trials: int,
+    space_file: str | None,
+    search: str,
+    beam_args: str,
+    json_file: str | None,
+) -> None:
+    """Searches the settings of the best model by validation ratings or events, those of the test set aside, and writes
+    best.yaml.
+
+    When the time is up the running trial stops, unless no trial has a figure yet; the same command goes on with the
+    search, and no finished trial is run again. The search is seeded by training.seed.
+    """
+    import shlex
+
+    overrides = (*overrides, *([f"training.selection={protocol}"] if protocol else []))
+    with one_line_errors():
+        from rrn_tf.config import ConfigError
+        from rrn_tf.tuning.kinds import kind_of
+        from rrn_tf.tuning.space import SearchSpace
+
+        config = config_of(kind, config_name, overrides)
+
+        try:
+            space = SearchSpace.load(space_file, config)
+        except ConfigError as error:
+            raise click.UsageError(str(error)) from None
+        from rrn_tf.cluster import several_workers
+        from rrn_tf.data.datasets import resolve
+
+        if several_workers():
+            raise click.UsageError("expected one worker, found several in TF_CONFIG")
+        source = resolve(data, Path(output, "data"))
+        click.echo(source.description)
+        from rrn_tf.console.tables import print_trials
+        from rrn_tf.environment import environment
+        from rrn_tf.runs.tuning_run import BEST_FILE, tune_run
+        from rrn_tf.training.devices import set_logical_devices
+
+        set_logical_devices(config.training.replicas)
+        finished = tune_run(
+            source.pattern,
+            output,
+            config,
+            space,
+            search=search,
+            max_trials=trials,
+            seconds=60 * minutes,
+            beam_args=shlex.split(beam_args),
+            echo=click.echo,
+        )
+        print_trials(finished, config.training.selection, kind_of(config).figure)
+        best = Path(output, BEST_FILE)
+        model = f" --model {CRNN}" if kind == CRNN else ""
+        click.echo(f"rrn train{model} --data {shlex.quote(data)} --config {shlex.quote(str(best))} --output runs/best")
+        figures = {"protocol": config.training.selection, "best": str(best)}
+        rows = [trial.as_dict(kind_of(config).objective) for trial in finished]
+        write_json(json_file, {**figures, "trials": rows, **environment(config.training.seed)})

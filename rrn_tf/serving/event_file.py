@@ -1,0 +1,100 @@
+"""Later events in a CSV file, each predicted by a saved Collaborative RNN from all before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rrn_tf.data.arrays import take_rows
+from rrn_tf.data.event_context import with_context
+from rrn_tf.data.events import EventSequences
+from rrn_tf.data.later_events import NamedEvents, among, before_last, join, number
+from rrn_tf.data.shared_counts import SharedCounts
+from rrn_tf.evaluation.event_figures import REPEATS, SLICES, Measures
+from rrn_tf.evaluation.network_scores import network_figures
+from rrn_tf.features import ITEM_ID, USER_ID, Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
+from rrn_tf.serving.query_file import EvaluationOutcome, QueryFileError, read_queries
+from rrn_tf.serving.saved_events import SavedCollaborativeRNN
+
+_SPLITS = (Split.TEST, Split.TEST_COLD)
+_OLDER = "was saved by an earlier version, which did not keep its training events"
+
+
+def evaluate_event_file(
+    model: SavedCollaborativeRNN,
+    data: Path,
+    protocol: str,
+    measures: Measures | None = None,
+    *,
+    new_only: bool = False,
+) -> EvaluationOutcome:
+    """Scores a model on the events since training, in order of time (then of the file).
+
+    Each moves its user's state once it is predicted; nothing is retrained. Users known from training are `test`, the
+    others, who start from the mean matrix, `test_cold`. Events with unknown items have no probability and are left
+    out, as are those that the model was trained on. Slices are of the users known from training.
+
+    Args:
+      model: answers.
+      data: CSV of `user_id,item_id,timestamp`.
+      protocol: see `rrn_tf.evaluation.event_protocols`.
+      measures: the figures; all, at 10, by default.
+      new_only: only events whose item is new to the user are scored, among such items alone.
+
+    Raises:
+      QueryFileError: where nothing is left to score, or `new_only` is asked of a model that kept no training events.
+    """
+    table = read_queries(data)
+    training = model.training_events()
+    if new_only and not len(training.item):
+        raise QueryFileError(f"--new-only: expected a model that knows what its users met, but this one {_OLDER}")
+    item = pd.Categorical(table.frame[ITEM_ID], categories=model.item_ids).codes.astype(np.int64) + 1
+    usable = np.flatnonzero(table.usable & (item > 0))
+    if not len(usable):
+        raise QueryFileError(f"{data}: expected events with items that the model knows, found none")
+    user_id, item_id = (table.frame[name].to_numpy(object)[usable] for name in (USER_ID, ITEM_ID))
+    held, later = number(training, NamedEvents(user_id, item_id, table.timestamp[usable]))
+    later = take_rows(later, ~(seen := among(held, later)))
+    if not len(later.user):
+        raise QueryFileError(f"{data}: expected events that the model was not trained on, found none")
+    of_kind = _of_mixture if model.is_mixture else _of_network
+    events = join(held, later, held.num_users - training.num_users)
+    figures = of_kind(model, training, events, protocol=protocol, measures=measures, new_only=new_only)
+    if not figures:
+        expected = "whose item is new to their user" if new_only else f"that the protocol {protocol} scores"
+        raise QueryFileError(f"{data}: expected events {expected}, found none")
+    slices = {split: of.pop(SLICES, {}) for split, of in figures.items()}.get(Split.TEST.label, {})
+    early = int(before_last(held, later).sum())
+    told = {
+        "events that the model was trained on are left out": int(seen.sum()),
+        "events lie before their user's last training event: not forecasts, but counted above": early,
+        "events with items that training did not know are left out": int((table.usable & (item == 0)).sum()),
+        "events repeat an item of their user and are left out": sum(of.get(REPEATS, 0) for of in figures.values()),
+    }
+    messages = [*table.messages, *(f"{data}: {number:,} {what}" for what, number in told.items() if number)]
+    if not len(training.item):
+        messages.append(f"{data}: whether the model was trained on these events cannot be told: it {_OLDER}")
+    return EvaluationOutcome({split: {protocol: of} for split, of in figures.items()}, slices, messages)
+
+
+def _of_mixture(
+    model: SavedCollaborativeRNN, training: EventSequences, events: EventSequences, **asked: Any
+) -> dict[str, dict[str, Any]]:
+    counts, network = SharedCounts(training), model.load_network(events.num_users - training.num_users)
+    assert isinstance(network, CollaborativeMixture)
+    events = with_context(events, counts, network.window, clock=network.settings["clock"], splits=_SPLITS)
+    return network_figures(network, events, splits=_SPLITS, counts=counts, **asked)
+
+
+def _of_network(
+    model: SavedCollaborativeRNN, training: EventSequences, events: EventSequences, **asked: Any
+) -> dict[str, dict[str, Any]]:
+    # Users may have matrices of their own: only those of users who are asked about are loaded.
+    ids = events.user_ids[events.counts(_SPLITS)[1:] > 0]
+    loaded = model.load_users(ids)
+    events, _ = events.renumbered(ids)
+    return network_figures(loaded.model, events, splits=_SPLITS, start=loaded.states, **asked)

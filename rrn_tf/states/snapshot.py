@@ -1,0 +1,105 @@
+"""What a saved RRN is made of: training and updating hand it to the exporter, and loading gives it back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.features import SIDES, Side
+from rrn_tf.models.rrn import RRN
+from rrn_tf.states.entity_states import EntityStates
+from rrn_tf.states.step_states import RowStates
+
+Metrics = dict[str, dict[str, dict[str, float]]]
+
+
+class RatedItems(NamedTuple):
+    """Items that users rated before the training cutoff.
+
+    Attributes:
+      splits: int64[U + 2], where the items of each user (0 included) begin and end.
+      items: int64[N], indices.
+    """
+
+    splits: npt.NDArray[np.int64]
+    items: npt.NDArray[np.int64]
+
+
+class LaterRatings(NamedTuple):
+    """Which ratings the states have taken in since the training cutoff, by user, item and time.
+
+    Attributes:
+      user, item: int32[N], indices.
+      timestamp: int64[N], unix seconds.
+    """
+
+    user: npt.NDArray[np.int32]
+    item: npt.NDArray[np.int32]
+    timestamp: npt.NDArray[np.int64]
+
+    @classmethod
+    def none(cls) -> LaterRatings:
+        """No ratings."""
+        return cls(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64))
+
+
+class ServedRRN(NamedTuple):
+    """A network with its states and with what recommendations and further updates need.
+
+    Attributes:
+      model: the network.
+      states: per side, the states after the last rating it has seen.
+      metadata: of the data it was trained on.
+      ids: per side, object[E], ids of all entities with a state, in order of their indices (from 1): those with
+        training ratings first.
+      rated: what users rated before the cutoff.
+      later: the ratings taken in since then.
+      until: unix seconds; all of those came before.
+      since: unix seconds of the first training rating.
+      metrics: ``{split: {protocol: {"rmse", "mae", "n"}}}``, as training found them.
+    """
+
+    model: RRN
+    states: dict[Side, EntityStates]
+    metadata: SequenceMetadata
+    ids: dict[Side, npt.NDArray[np.object_]]
+    rated: RatedItems
+    later: LaterRatings
+    until: int
+    since: int
+    metrics: Metrics
+
+    @classmethod
+    def at_cutoff(cls, trained_states: RowStates, metrics: Metrics) -> ServedRRN:
+        """A trained network with the states at its cutoff.
+
+        Args:
+          trained_states: of the training ratings, refreshed with the network's weights.
+          metrics: as training found them.
+        """
+        model, sequences = trained_states.model, trained_states.sequences
+        metadata = sequences.metadata
+        states, ids = {}, {}
+        for side in SIDES:
+            trained = metadata.entities(side).trained
+            states[side] = trained_states.entities[side].of_first(model, side, trained)
+            ids[side] = sequences.ids(side)[:trained]
+        user = sequences.user
+        owner, step = user.row_entity[user.rating_row], user.step[user.rating_row]
+        inside = (owner <= metadata.users.trained) & (step < 0)
+        counts = np.bincount(owner[inside], minlength=metadata.users.trained + 1)
+        rated = RatedItems(np.concatenate([[0], np.cumsum(counts)]), user.opposite[inside].astype(np.int64))
+        return cls(
+            model,
+            states,
+            metadata,
+            ids,
+            rated,
+            LaterRatings.none(),
+            until=metadata.cutoff,
+            since=int(user.timestamp.min(initial=metadata.cutoff)),
+            metrics=metrics,
+        )

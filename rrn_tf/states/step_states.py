@@ -1,0 +1,271 @@
+"""Projected states of every row of both sides, recomputed once after each phase and then constant."""
+
+from __future__ import annotations
+
+import collections
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from rrn_tf.data.arrays import concatenated_ranges
+from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch
+from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.data.wallclock import wallclock_of
+from rrn_tf.features import SIDES, Side
+from rrn_tf.models.rrn import INNOVATIONS, RRN
+from rrn_tf.states.entity_states import EntityStates
+from rrn_tf.states.factor_states import FactorStates
+from rrn_tf.states.joint_propagation import JointRoll, continued_rows
+
+_CHUNK = 1 << 18
+
+
+def rolls_jointly(model: RRN, start: dict[Side, EntityStates] | None) -> bool:
+    """Whether both sides are rolled together, level by level, and not in padded batches, each on its own."""
+    return model.inputs == INNOVATIONS or bool(start)
+
+
+class RowStates:
+    """The cached states of a model on a prepared data set.
+
+    A row that the plan holds has seen its entity's earlier steps; any later row is extrapolated from the
+    last planned one to its own time. So a plan of the training rows is the frozen protocol, and one
+    of all rows the streaming protocol. A rating is then two rows' dot product.
+
+    Args:
+      model: the network.
+      sequences: the data.
+      plans: each side's batches; where both sides are rolled together (`rolls_jointly`), their `rows` alone count.
+      start: per side, states of earlier ratings that the sequences go on from; newbies by default.
+
+    Attributes:
+      vectors: per side, float32[R, dynamic] variable of projected states.
+      entities: per side, the `EntityStates` after the last planned row.
+      start: per side, the states that the sequences go on from; empty for newbies.
+    """
+
+    def __init__(
+        self,
+        model: RRN,
+        sequences: RatingSequences,
+        plans: dict[Side, BatchPlan],
+        start: dict[Side, EntityStates] | None = None,
+    ) -> None:
+        self.model = model
+        self.sequences = sequences
+        self.plans = plans
+        self.vectors = {
+            side: tf.Variable(
+                tf.zeros([sequences.side(side).num_rows, model.emission.units]),
+                trainable=False,
+                name=f"{side.value}_rows",
+            )
+            for side in SIDES
+        }
+        totals = {side: sequences.metadata.entities(side).total for side in SIDES}
+        self.start = {side: start[side].enlarged(model, side, totals[side]) for side in SIDES} if start else {}
+        self.entities = {
+            side: self.start[side].enlarged(model, side, totals[side])
+            if start
+            else EntityStates.like(model, side, totals[side])
+            for side in SIDES
+        }
+        self._joint = (
+            JointRoll(model, sequences, {side: plans[side].rows for side in SIDES}, self.start)
+            if rolls_jointly(model, start)
+            else None
+        )
+        streams = any((plans[side].rows > sequences.side(side).training_rows).any() for side in SIDES)
+        self._factors = FactorStates(model, sequences, streams) if model.bayesian_factors else None
+        self._roll = {side: self._make_roll(side) for side in SIDES}
+        self._extrapolate = {side: self._make_extrapolate(side) for side in SIDES}
+
+    def refresh(self, side: Side) -> None:
+        """Recomputes what has moved with a side's weights: its rows and entity states.
+
+        Where states are fed innovations, those of the other side have moved as well.
+        """
+        if self._joint:
+            self.refresh_all()
+        else:
+            self._set_rows(side, *self._rolled(side))
+
+    def refresh_all(self) -> None:
+        """Recomputes both sides' rows and entity states with the model's present weights."""
+        if self._joint:
+            self._joint.run()
+            for side in SIDES:
+                self.vectors[side].assign(self._joint.vectors(side))
+            for side in SIDES:
+                self._set_rows(side, self._joint.vectors(side).copy(), self._joint.state(side))
+        else:
+            for side in SIDES:
+                self.refresh(side)
+        if self._factors and not self._factors.followed:
+            self.follow_factors()
+
+    def follow_factors(self) -> None:
+        """Recomputes what the Bayesian factors say, after they have changed: the network's training leaves them be."""
+        if self._factors:
+            left = self._factors.follow({side: self.start[side].beliefs for side in SIDES} if self.start else None)
+            for side in SIDES:
+                self.entities[side].set_beliefs(left[side])
+
+    def _rolled(self, side: Side) -> tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
+        """Projected states of the planned rows and the states after them."""
+        vectors = np.zeros(self.vectors[side].shape, np.float32)
+        state = [part.numpy().copy() for part in self.entities[side].state]
+
+        def roll(batch: SequenceBatch) -> None:
+            rolled, final = self._roll[side](batch)
+            vectors[concatenated_ranges(batch.first_row, batch.length.astype(np.int64))] = rolled.numpy()
+            for part, values in zip(state, final, strict=True):
+                part[batch.entity] = values.numpy()
+
+        # Batches hold different entities and need not wait for one another; one recurrence alone keeps one core busy.
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            collections.deque(pool.map(roll, self.plans[side].shares()), maxlen=0)
+        return vectors, state
+
+    def _set_rows(self, side: Side, vectors: npt.NDArray[np.float32], state: list[npt.NDArray[np.float32]]) -> None:
+        """Takes over the planned rows and extrapolates the later ones from them."""
+        sequences = self.sequences.side(side)
+        for variable, part in zip(self.entities[side].state, state, strict=True):
+            variable.assign(part)
+        self._set_last_step(side)
+
+        later = np.flatnonzero(sequences.place >= self.plans[side].rows[sequences.row_entity])
+        wallclock = wallclock_of(sequences.step[later], self.sequences.metadata, side).astype(np.float32)
+        for begin in range(0, len(later), _CHUNK):
+            rows = later[begin : begin + _CHUNK]
+            vectors[rows] = self._extrapolate[side](
+                sequences.row_entity[rows], wallclock[begin : begin + _CHUNK]
+            ).numpy()
+        self.vectors[side].assign(vectors)
+
+    def predict(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Predicted ratings, within the range of the training ratings: all parts by their weights.
+
+        Args:
+          positions: int64[N], positions of ratings on the user side.
+        """
+        rating = self.network_ratings(positions)
+        if self._factors:
+            weights = np.array(self.model.part_weights, np.float32)[self.users_moved(positions).astype(int)]
+            rating = weights[:, 0] * rating + weights[:, 1] * self.factor_ratings(positions) + weights[:, 2]
+        return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max)
+
+    def factor_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """What the Bayesian factors alone say, as `network_ratings`."""
+        if not self._factors:
+            raise ValueError("expected a model with Bayesian factors, found one without")
+        return self._factors.ratings(positions)
+
+    def users_moved(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """bool[N]: whose user has had ratings since training when a rating is predicted."""
+        return self._factors.moved(positions) if self._factors else np.zeros(len(positions), bool)
+
+    def network_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """What states and stationary factors say (Eq. 7) of ratings at positions of the user side: float32[N]."""
+        data, trained = self.sequences.user, self.sequences.metadata
+        places = [
+            (of, self.vectors[of].numpy(), self.model.factors(of).table.numpy(), row, entity)
+            for of, row, entity in (
+                (Side.USER, data.rating_row, data.row_entity[data.rating_row]),
+                (Side.ITEM, data.opposite_row, data.opposite),
+            )
+        ]
+        rating = np.empty(len(positions), np.float32)
+        for begin in range(0, len(positions), _CHUNK):
+            part, vectors = positions[begin : begin + _CHUNK], []
+            for of, moving, factors, row, entity in places:
+                index = entity[part]
+                index = np.where(index <= trained.entities(of).trained, index, 0)
+                known = (index > 0)[:, np.newaxis]
+                vectors.append(np.concatenate([moving[row[part]], known * factors[index]], axis=1))
+            rating[begin : begin + _CHUNK] = np.einsum("nd,nd->n", *vectors)
+        return rating
+
+    def _set_last_step(self, side: Side) -> None:
+        """Each entity's last planned row: its step, and what its ratings feed to the next one."""
+        sequences, entities, rows = self.sequences.side(side), self.entities[side], self.plans[side].rows
+        seen = np.flatnonzero(rows)
+        last = sequences.row_splits[seen] + rows[seen] - 1
+        counts = np.diff(sequences.rating_splits)[last]
+        ratings = concatenated_ranges(sequences.rating_splits[last], counts)
+        slot = np.repeat(np.arange(len(seen)), counts).astype(np.int32)
+        sums = self._input_sums(side, np.repeat(seen, counts), ratings, slot, len(seen)).numpy().astype(np.float32)
+        times = self._last_times(side, seen, ratings, slot)
+        if self.start:
+            still_open = continued_rows(self.sequences, side, self.start[side])[last]
+            sums[still_open] += self.start[side].last_sums.numpy()[seen[still_open]]
+            times[still_open, 0] = self.start[side].open_rows.begin[seen[still_open]]
+        wallclock = wallclock_of(sequences.step[last], self.sequences.metadata, side)
+        for variable, values in (
+            (entities.last_step, sequences.step[last]),
+            (entities.last_times, times),
+            (entities.last_sums, sums),
+            (entities.last_context, np.stack([np.zeros(len(seen)), wallclock], axis=1)),
+        ):
+            whole = variable.numpy()
+            whole[seen] = values
+            variable.assign(whole)
+
+    def _last_times(
+        self, side: Side, seen: npt.NDArray[np.int64], ratings: npt.NDArray[np.int64], slot: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.int64]:
+        """`EntityStates.last_times` int64[S, 4] of entities, from the ratings of their last rows; slots say whose."""
+        sequences, first = self.sequences.side(side), self.sequences.side(side).row_splits[seen]
+        splits = sequences.rating_splits
+        total = splits[first + self.plans[side].rows[seen]] - splits[first]
+        time, before = sequences.timestamp[ratings], self.start[side].open_rows if self.start else None
+        if before:
+            time = before.not_before(seen[slot], time)
+        ends = np.cumsum(np.bincount(slot, minlength=len(seen)))
+        begin, end = time[np.concatenate([[0], ends[:-1]])], time[ends - 1]
+        at = np.bincount(slot[time == end[slot]], minlength=len(seen))
+        if before:
+            at += np.where(end == before.time[seen], before.at[seen], 0)
+            total += before.before[seen] + before.at[seen]
+        return np.stack([begin, end, total - at, at], axis=1)
+
+    def _input_sums(
+        self,
+        side: Side,
+        own: npt.NDArray[np.int64],
+        ratings: npt.NDArray[np.int64],
+        slot: npt.NDArray[np.int32],
+        num_slots: int,
+    ) -> tf.Tensor:
+        """What ratings at positions of a side add up to in slots: float32[num_slots, sum_units]."""
+        sequences, metadata = self.sequences.side(side), self.sequences.metadata
+        opposite = sequences.opposite[ratings]
+        opposite = np.where(opposite <= metadata.entities(side.opposite).trained, opposite, 0)
+        own = np.where(own <= metadata.entities(side).trained, own, 0)
+        vector = tf.gather(self.vectors[side.opposite], sequences.opposite_row[ratings])
+        return self.model.input_sums(side, sequences.rating[ratings], own, opposite, vector, slot, num_slots)
+
+    def _make_roll(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
+        @tf.function(input_signature=[BATCH_SPEC], autograph=False)
+        def roll(batch: SequenceBatch) -> tuple[tf.Tensor, list[tf.Tensor]]:
+            encoder, context = self.model.encoder(side), batch.context
+            shape = tf.shape(context)
+            rows = tf.gather(encoder.embedding, batch.distinct)
+            embedded = encoder.embed_rows(rows, batch.position, batch.rating, batch.input_slot, shape[0] * shape[1])
+            states, final = self.model.roll(side, embedded, context, batch.length)
+            real = tf.sequence_mask(batch.length, shape[1])
+            return self.model.projection(side)(tf.boolean_mask(states, real)), final
+
+        return roll
+
+    def _make_extrapolate(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
+        @tf.function(
+            input_signature=[tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)], autograph=False
+        )
+        def extrapolate(entity: tf.Tensor, wallclock: tf.Tensor) -> tf.Tensor:
+            return self.entities[side].extrapolate(self.model, side, entity, wallclock)
+
+        return extrapolate

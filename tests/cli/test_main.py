@@ -1,0 +1,147 @@
+"""The command line as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from rrn_tf.cli import kinds
+from rrn_tf.cli.main import main
+from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.evaluation import protocols
+from rrn_tf.serving.saved_rrn import SavedRRN
+
+
+def rrn(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_protocols_are_those_of_the_library() -> None:
+    assert kinds.PROTOCOLS == protocols.PROTOCOLS
+
+
+@pytest.mark.parametrize("command", sorted(main.commands))
+def test_help_has_an_example(command: str) -> None:
+    result = rrn(command, "--help")
+    assert result.exit_code == 0
+    assert f"Example:\n    rrn {command} " in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["train", "--data", "nowhere.csv", "--output", "x"], 1, "nowhere.csv: expected"),
+        (["train", "--data", "synthetic:planets=9", "--output", "x"], 1, "planets"),
+        (["train", "--data", "synthetic", "--output", "x", "--set", "training.epochs=some"], 2, "training.epochs"),
+        (["train", "--data", "synthetic", "--output", "x", "--config", "nothing"], 2, "no such configuration"),
+        (["predict", "--model", "x", "--queries", "q.csv", "--output", "p.csv"], 1, "expected a SavedModel"),
+        (["recommend", "--model", "x", "--user", "1", "-k", "0"], 2, "0 is not in the range"),
+        (["update", "--model", "x", "--data", "q.csv", "--output", "y"], 1, "expected a SavedModel"),
+        (["train"], 2, "Missing option"),
+    ],
+)
+def test_bad_input_ends_in_one_line(
+    arguments: list[str], code: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = rrn(*arguments)
+    assert result.exit_code == code
+    assert said in result.output.splitlines()[-1]
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.slow
+def test_train_predict_evaluate_recommend(tmp_path: Path) -> None:
+    ratings = generate(SyntheticConfig(users=100, items=50, ratings=2_000, days=90, seed=3))
+    frame = pd.DataFrame(
+        {
+            "user_id": ratings.user_id,
+            "item_id": ratings.item_id,
+            "rating": ratings.rating,
+            "timestamp": ratings.timestamp,
+        }
+    )
+    early = frame.timestamp < frame.timestamp.quantile(0.7)
+    frame[early].to_csv(tmp_path / "ratings.csv", index=False)
+    frame[~early].to_csv(tmp_path / "later.csv", index=False)
+    small = [
+        f"--set={setting}" for setting in ("training.epochs=1", "model.units=4", "model.embedding=4", "model.members=2")
+    ]
+    result = rrn(
+        "train", "--data", tmp_path / "ratings.csv", "--output", tmp_path / "run", "--json", tmp_path / "t.json", *small
+    )
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "t.json").read_text())
+    assert {"rmse", "mae", "n"} <= figures["test"]["frozen"].keys()
+    assert {"peak_memory_bytes", "versions", "seed"} <= figures.keys()
+    assert figures["ratings"]["train"] + sum(
+        figures[s]["frozen"]["n"] for s in figures["ratings"] if s in figures and s != "train"
+    ) == int(early.sum())
+
+    later = ("--model", tmp_path / "run")
+    result = rrn("predict", *later, "--queries", tmp_path / "later.csv", "--output", tmp_path / "p.csv")
+    assert result.exit_code == 0, result.output
+    predicted = pd.read_csv(tmp_path / "p.csv")
+    assert predicted.prediction.notna().all()
+    assert predicted.user_id.tolist() == frame[~early].user_id.tolist()
+
+    result = rrn("evaluate", *later, "--data", tmp_path / "later.csv", "--json", tmp_path / "e.json")
+    assert result.exit_code == 0, result.output
+    evaluated = json.loads((tmp_path / "e.json").read_text())
+    assert sum(evaluated[s]["frozen"]["n"] for s in ("test", "test_cold") if s in evaluated) == int((~early).sum())
+
+    result = rrn("evaluate", *later, "--data", tmp_path / "later.csv", "--protocol", "streaming")
+    assert result.exit_code == 0, result.output
+    assert "streaming" in result.output
+    for option in (("--metrics", "nll"), ("-k", "5"), ("--new-only",)):
+        result = rrn("evaluate", *later, "--data", tmp_path / "later.csv", *option)
+        assert result.exit_code == 2
+        assert "--metrics, -k and --new-only are for events, found a model of ratings" in result.output.splitlines()[-1]
+
+    result = rrn("recommend", *later, "--user", "u1", "-k", "3", "--json", tmp_path / "r.json")
+    assert result.exit_code == 0, result.output
+    items = json.loads((tmp_path / "r.json").read_text())["items"]
+    assert len(items) == 3
+    assert [item["score"] for item in items] == sorted((item["score"] for item in items), reverse=True)
+
+    update = (
+        "update",
+        "--data",
+        tmp_path / "later.csv",
+        "--output",
+        tmp_path / "updated",
+        "--json",
+        tmp_path / "u.json",
+    )
+    result = rrn(*update, "--model", tmp_path / "run")
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "u.json").read_text())
+    later_than_training = int((frame[~early].timestamp >= SavedRRN(tmp_path / "run").cutoff).sum())
+    assert figures["ratings"] == later_than_training
+    assert figures == json.loads((tmp_path / "updated" / "update.json").read_text())
+    assert SavedRRN(tmp_path / "updated").until == frame.timestamp.max() + 1
+    result = rrn(*update, "--model", tmp_path / "updated")  # in place, and nothing new
+    assert result.exit_code == 0, result.output
+    assert f"{later_than_training:,} ratings left out: duplicates" in result.output
+
+
+@pytest.mark.slow
+def test_a_validation_file_takes_the_place_of_the_split(tmp_path: Path) -> None:
+    ratings = generate(SyntheticConfig(users=60, items=30, ratings=700, days=90, seed=3))
+    columns = zip(ratings.user_id, ratings.item_id, ratings.rating, ratings.timestamp, strict=True)
+    lines = [",".join(map(str, row)) for row in columns]
+    for name, part in (("train", lines[:500]), ("valid", lines[500:])):
+        (tmp_path / f"{name}.csv").write_text("\n".join(["user_id,item_id,rating,timestamp", *part]) + "\n")
+    result = rrn(
+        "train", "--data", tmp_path / "train.csv", "--valid", tmp_path / "valid.csv", "--output", tmp_path / "run",
+        "--set", "training.epochs=1", "--set", "model.members=1", "--json", tmp_path / "t.json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    counts = json.loads((tmp_path / "t.json").read_text())["ratings"]
+    assert counts["train"] == 500
+    assert counts["test"] == counts["test_cold"] == 0
+    assert counts["valid"] + counts["valid_cold"] == 200

@@ -1,0 +1,87 @@
+"""Streaming from a saved model: the same numbers as rolling the trained network over all sequences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rrn_tf.config import config_from_dict
+from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.features import Split
+from rrn_tf.serving.export import export_saved_model
+from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.streaming import predict_streaming
+from rrn_tf.states.streaming import streaming_states
+from rrn_tf.training.alternating import TrainingResult, train
+from tests.prepared import LIKE_THE_DEFAULT, write_synthetic
+
+LATER = [split for split in Split if split is not Split.TRAIN]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
+        LIKE_THE_DEFAULT,
+        pytest.param({"cell": "gru", "inputs": "ratings"}, marks=pytest.mark.slow),
+    ],
+)
+def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
+    root = tmp_path_factory.mktemp("streaming")
+    sizes = {**request.param, "units": 5, "embedding": 4, "dynamic": 3, "stationary": 2}
+    settings = {"epochs": 1, "rows_per_batch": 128, "learning_rate": 0.02}
+    data = write_synthetic(generate(SyntheticConfig(users=50, items=30, ratings=600, days=250, seed=4)), root / "data")
+    return train(data, root, config_from_dict({"model": sizes, "training": settings}))
+
+
+@pytest.fixture(scope="module")
+def saved(result: TrainingResult, tmp_path_factory: pytest.TempPathFactory) -> SavedRRN:
+    path = tmp_path_factory.mktemp("model") / "model"
+    export_saved_model(result.snapshot(), path)
+    return SavedRRN(path)
+
+
+def test_equals_rolling_over_everything(result: TrainingResult, saved: SavedRRN, rng: np.random.Generator) -> None:
+    sequences = result.sequences
+    rows = sequences.rows_of(LATER)
+    expected = streaming_states(result.model, sequences, 128).predict(rows)
+    shuffled = rng.permutation(len(rows))
+    queries = {name: values[shuffled] for name, values in sequences.queries(LATER).items()}
+    found = predict_streaming(saved, **queries, rating=sequences.user.rating[rows][shuffled])
+    np.testing.assert_allclose(found, expected[shuffled], rtol=1e-4, atol=1e-5)
+    assert np.abs(found - result.states.predict(rows)[shuffled]).max() > 1e-3, "later ratings should tell"
+
+
+def test_no_rating_decides_its_own_prediction_or_an_earlier_one(result: TrainingResult, saved: SavedRRN) -> None:
+    queries = result.sequences.queries(LATER)
+    rating = result.sequences.user.rating[result.sequences.rows_of(LATER)]
+    before = predict_streaming(saved, **queries, rating=rating)
+    horizon = saved.cutoff + 7 * 86_400  # a step of both sides begins here
+    future = queries["timestamp"] >= horizon
+    after = predict_streaming(saved, **queries, rating=np.where(future, 1.0, rating))
+    first_day = queries["timestamp"] < horizon + 86_400
+    np.testing.assert_array_equal(before[first_day], after[first_day])
+    assert (before[~first_day] != after[~first_day]).any()
+
+
+def test_unseen_entities_have_indices_of_their_own_on_demand(result: TrainingResult) -> None:
+    sequences = result.sequences
+    queries = sequences.queries(LATER)
+    known, all_ = (sequences.interactions(LATER, unseen=unseen) for unseen in (False, True))
+    np.testing.assert_array_equal(sequences.user_ids[all_.user - 1], queries["user_id"])
+    np.testing.assert_array_equal(sequences.item_ids[all_.item - 1], queries["item_id"])
+    cold = all_.user > known.num_users
+    assert cold.any()
+    np.testing.assert_array_equal(known.user, np.where(cold, 0, all_.user))
+    assert (all_.num_users, all_.num_items) == (len(sequences.user_ids), len(sequences.item_ids))
+
+
+def test_refuses_what_the_states_have_seen_already(saved: SavedRRN) -> None:
+    with pytest.raises(ValueError, match="at or after the cutoff"):
+        predict_streaming(saved, ["u1"], ["i1"], [saved.cutoff - 1], [3.0])
+
+
+def test_nothing_in_nothing_out(saved: SavedRRN, tmp_path: Path) -> None:
+    assert predict_streaming(saved, [], [], [], []).shape == (0,)
