@@ -105,7 +105,9 @@ class EventLog:
         return pd.DataFrame({USER_ID: user_ids, TIMESTAMP: sequences.timestamp[at]})
 
 
-def rows_of(log: EventLog, name: str, configs: Sequence[CollaborativeConfig], say: Callable[[str], None]) -> list[Row]:
+def trained_rows(
+    log: EventLog, name: str, configs: Sequence[CollaborativeConfig], say: Callable[[str], None]
+) -> list[Row]:
     """Trains each configuration, or takes what is there.
 
     Raises:

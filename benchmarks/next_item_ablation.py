@@ -25,7 +25,7 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow is imported
 
 from benchmarks.crnn_seeds import Seeds
-from benchmarks.event_rows import EventLog, Row, difference, rows_of
+from benchmarks.event_rows import EventLog, Row, difference, trained_rows
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, one_line_errors, resolved_config
 from rrn_tf.collaborative_config import PARTS, CollaborativeConfig
 from rrn_tf.config import CRNN_PLUS, write_whole
@@ -133,7 +133,7 @@ class _Bench:
         of_log = self._log(log)
         config = resolved_config(self._preset, (*self._overrides, *LADDER[name]), CollaborativeConfig)
         seeded = [replace(config, training=replace(config.training, seed=seed)) for seed in self._seeds]
-        return rows_of(of_log, name, seeded, click.echo)
+        return trained_rows(of_log, name, seeded, click.echo)
 
     def _log(self, log: str) -> EventLog:
         config = resolved_config(self._preset, self._overrides, CollaborativeConfig)

@@ -38,8 +38,8 @@ class Rung(NamedTuple):
 
 
 _NETWORK = ("model.bayesian_factors=0",)
-_ALONE = (*_NETWORK, "model.members=1")
-_RATINGS = ("model.inputs=ratings", "model.implicit=false")
+_ALONE = (*_NETWORK, "model.ensemble=1")
+_RATINGS = ("model.inputs=ratings", "model.include_opposite_state=false")
 _BY_TIME = (*_ALONE, "data.steps_per_doubling=0")
 _WEEKS = (*_BY_TIME, "data.item_granularity=7d")
 LADDER = (
@@ -50,19 +50,19 @@ LADDER = (
         "rrn-plus",
         (
             *_RATINGS,
-            "model.clock=wallclock",
+            "model.time_feature=wallclock",
             *_WEEKS,
             "training.learning_rate=3e-4",
             "training.network_l2=3e-3",
         ),
     ),
-    Rung("innovations", "rrn-plus", ("model.implicit=false", "model.clock=wallclock", *_WEEKS)),
-    Rung("gaps", "rrn-plus", ("model.implicit=false", *_WEEKS)),
-    Rung("implicit inputs", "rrn-plus", _WEEKS),
+    Rung("innovations", "rrn-plus", ("model.include_opposite_state=false", "model.time_feature=wallclock", *_WEEKS)),
+    Rung("gaps", "rrn-plus", ("model.include_opposite_state=false", *_WEEKS)),
+    Rung("include_opposite_state inputs", "rrn-plus", _WEEKS),
     Rung("days of items", "rrn-plus", _BY_TIME),
     Rung("steps by count: one member, no Bayesian factors", "rrn-plus", _ALONE),
     Rung("aside: dropout", "rrn-plus", (*_ALONE, "training.dropout=0.2")),
-    Rung("two members", "rrn-plus", _NETWORK),
+    Rung("two ensemble", "rrn-plus", _NETWORK),
     Rung("aside: Bayesian factors alone", "rrn-plus", ("training.epochs=0",)),
     Rung("Bayesian factors beside it: rrn-plus", "rrn-plus"),
 )

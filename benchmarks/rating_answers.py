@@ -131,7 +131,7 @@ def baseline_answers(split: TimeSplit, folder: Path, echo: Echo) -> Iterator[Ans
       folder: where answers are kept.
       echo: is told of each baseline before it is fitted.
     """
-    valid_rows = split.rows_of(Split.VALID)
+    valid_rows = split.row_indices(Split.VALID)
 
     def kept(name: str, protocol: str, fit: Callable[[], RatingPredictions]) -> Answer:
         path = folder / f"{protocol}-{_slug(name)}.npz"
@@ -186,7 +186,7 @@ class Peers(NamedTuple):
         self._require_split(split, tag)
         finished = self.folder / f"{tag}.finished.json"
         fates: dict[str, str] = json.loads(finished.read_text()) if finished.exists() else {}
-        answers, rows = [], split.rows_of(Split.VALID, Split.TEST)
+        answers, rows = [], split.row_indices(Split.VALID, Split.TEST)
         for name in names:
             predicted = self.folder / "preds" / f"{tag}__{re.sub('/| ', '_', name)}.npy"
             if name not in fates:

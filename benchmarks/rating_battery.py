@@ -62,8 +62,11 @@ LADDER = (
     Rung("factors alone", ("training.epochs=0",)),
     Rung("network alone", ("model.bayesian_factors=0",)),
     Rung("network of steps by time alone", ("model.bayesian_factors=0", "data.steps_per_doubling=0")),
-    Rung("network fed ratings", ("model.bayesian_factors=0", "model.inputs=ratings", "model.implicit=false")),
-    Rung("one member", ("model.members=1",)),
+    Rung(
+        "network fed ratings",
+        ("model.bayesian_factors=0", "model.inputs=ratings", "model.include_opposite_state=false"),
+    ),
+    Rung("one member", ("model.ensemble=1",)),
 )
 
 
@@ -91,12 +94,12 @@ def prepare(of: RatingSet, output: Path) -> tuple[TimeSplit, SplitFiles]:
     folder = output / of.name
     files = SplitFiles(folder, folder / f"{of.name}.csv", folder / "train.csv", folder / "valid.csv")
     split = time_split(write_once(of.read(output / "cache"), files.ratings))
-    counts = {part: len(split.rows_of(part)) for part in (Split.VALID, Split.TEST)}
+    counts = {part: len(split.row_indices(part)) for part in (Split.VALID, Split.TEST)}
     if not all(counts.values()):
         found = " and ".join(f"{count} {part.label}" for part, count in counts.items())
         raise LeftOutError(f"expected later ratings of known users and items, found {found}")
     split.train.to_csv(files.train, index=False)
-    valid = split.later.iloc[np.sort(split.rows_of(Split.VALID, Split.VALID_COLD))]
+    valid = split.later.iloc[np.sort(split.row_indices(Split.VALID, Split.VALID_COLD))]
     valid[list(COLUMNS)].to_csv(files.valid, index=False)
     split.later.to_csv(folder / "later.csv", index=False)
     return split, files
@@ -118,8 +121,8 @@ def board(
       A dictionary a model: its name, whether it is ours, RMSE on validation and test rows, differences with their
       standard errors, and costs. Empty where the rows are those of `KNOWN` alone.
     """
-    at = {part: split.rows_of(*splits) for part, splits in ROWS[rows].items()}
-    if rows != KNOWN and len(at[_TEST]) == len(split.rows_of(*ROWS[KNOWN][_TEST])):
+    at = {part: split.row_indices(*splits) for part, splits in ROWS[rows].items()}
+    if rows != KNOWN and len(at[_TEST]) == len(split.row_indices(*ROWS[KNOWN][_TEST])):
         return []
     said = {part: _Said(split, positions) for part, positions in at.items()}
     asked = [of for of in (*ours, *others) if of.protocol == protocol]
@@ -175,7 +178,7 @@ def compared(split: TimeSplit, files: SplitFiles, setting: Setting, peers: Peers
         answers, silent = peers.answers(split, files.ratings, click.echo)
         others += answers
     return {
-        "ratings": {"train": len(split.train), **{part.label: len(split.rows_of(part)) for part in Split if part}},
+        "ratings": {"train": len(split.train), **{part.label: len(split.row_indices(part)) for part in Split if part}},
         "range": split.rating_range,
         "silent_peers": silent,
         "boards": {
@@ -194,7 +197,7 @@ def ablated(split: TimeSplit, files: SplitFiles, setting: Setting) -> dict[str, 
             click.echo(f"  {rung.name}, seed {seed}")
             for answer in setting.answers(split, files, rung, seed):
                 for part, splits in ROWS[KNOWN].items():
-                    found[answer.protocol][part].append(_Said(split, split.rows_of(*splits)).rmse(answer))
+                    found[answer.protocol][part].append(_Said(split, split.row_indices(*splits)).rmse(answer))
         figures[rung.name] = {
             protocol: {part: float(np.mean(errors)) for part, errors in parts.items()}
             for protocol, parts in found.items()

@@ -71,7 +71,7 @@ class TimeSplit:
     def __init__(self, train: pd.DataFrame, later: pd.DataFrame) -> None:
         self.train, self.later = train, later
 
-    def rows_of(self, *splits: Split) -> npt.NDArray[np.int64]:
+    def row_indices(self, *splits: Split) -> npt.NDArray[np.int64]:
         """Positions among the later ratings, in order of the splits, then of time."""
         code = self.later[SPLIT].to_numpy()
         return np.concatenate([np.flatnonzero(code == split) for split in splits])
@@ -79,7 +79,7 @@ class TimeSplit:
     @property
     def rating_range(self) -> tuple[float, float]:
         """Least and largest training or validation rating of the peers' rows."""
-        valid = self.later[RATING].to_numpy()[self.rows_of(Split.VALID)]
+        valid = self.later[RATING].to_numpy()[self.row_indices(Split.VALID)]
         seen = np.concatenate([self.train[RATING].to_numpy(), valid])
         return float(seen.min()), float(seen.max())
 
@@ -90,7 +90,7 @@ class TimeSplit:
 
     def peer_rows(self, split: Split) -> npt.NDArray[np.float64]:
         """float64[N, 4], the peers' own table of one of `PARTS`: ids are positions among the sorted ids of training."""
-        frame = self.train if split is Split.TRAIN else self.later.iloc[self.rows_of(split)]
+        frame = self.train if split is Split.TRAIN else self.later.iloc[self.row_indices(split)]
         ids = (_positions(frame[name], self._trained[name]) for name in (USER_ID, ITEM_ID))
         return np.stack([*ids, frame[RATING], frame[TIMESTAMP]], axis=1).astype(np.float64)
 

@@ -82,10 +82,10 @@ def main(split: Path, folder: Path, figure: Path | None, json_file: str | None) 
 def _points(rows: PeerSplit, folder: Path) -> Iterator[Point]:
     test = rows.frames[Split.TEST]
     for factors in (0, FACTORS):
-        for members, units in NETWORKS:
-            paths = RunPaths(folder / f"{members}x{units}-{factors}")
+        for ensemble, units in NETWORKS:
+            paths = RunPaths(folder / f"{ensemble}x{units}-{factors}")
             if not paths.metrics.exists():
-                sizes = {"members": members, "units": units, "embedding": units, "bayesian_factors": factors}
+                sizes = {"ensemble": ensemble, "units": units, "embedding": units, "bayesian_factors": factors}
                 settings = [f"model.{name}={value}" for name, value in sizes.items()]
                 files = (str(folder / f"{part.label}.csv") for part in (Split.TRAIN, Split.VALID))
                 train_run(next(files), paths.root, load_config(RRN_PLUS, settings), valid=next(files))

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import pydantic
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypeVar
 
@@ -24,6 +24,13 @@ PRESETS = Path(__file__).parent / "presets"
 RRN_PLUS = "rrn-plus"  # what commands train on ratings where nothing else is named
 CRNN_PLUS = "crnn-plus"  # likewise on events
 _OTHER_NAMES = {"rrn-plus-streaming": RRN_PLUS}  # of presets: it serves both protocols
+
+# Of a rating model: the former name, the present one, and present values by former ones.
+RENAMED_MODEL_SETTINGS: tuple[tuple[str, str, dict[str, str]], ...] = (
+    ("implicit", "include_opposite_state", {}),
+    ("members", "ensemble", {}),
+    ("clock", "time_feature", {"gap": "delta"}),
+)
 
 STRICT = pydantic.ConfigDict(extra="forbid", validate_default=True, coerce_numbers_to_str=True)
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_629_800, "y": 31_557_600}
@@ -138,9 +145,12 @@ class ModelConfig:
       stationary: number of stationary factors (Eq. 7).
       inputs: what a state is fed of a step: its ratings (Eq. 5), or their innovations, that is what they say beyond
         what the other side's states predicted (not in the paper; see `rrn_tf.layers.InnovationEncoder`).
-      implicit: with innovations, a state is also fed whose they are: the other side's states, summed.
-      members: networks of these sizes that are trained side by side and averaged (not in the paper).
-      clock: absolute wallclocks (Eq. 5), or the logarithm of the days since the step before (not in the paper).
+      include_opposite_state: with innovations, a state is also fed the sum of the states of the other side's entities
+        that these are about. Called `implicit` before.
+      ensemble: number of networks of these sizes that are trained side by side and averaged (not in the paper). Called
+        `members` before.
+      time_feature: ``wallclock``: the times of this step and the one before (Eq. 5); ``delta``: the logarithm of the
+        days between them (not in the paper). Called `clock`, and ``delta`` ``gap``, before.
       bayesian_factors: k of a second part beside the network, Bayesian factors with biases and sets (`rrn_tf.factors`;
         not in the paper); each part enters only as far as validation ratings support it. 0 for none.
     """
@@ -151,10 +161,17 @@ class ModelConfig:
     dynamic: int = Field(default=20, ge=1)
     stationary: int = Field(default=20, ge=0)
     inputs: Literal["ratings", "innovations"] = "ratings"
-    implicit: bool = False
-    members: int = Field(default=1, ge=1)
-    clock: Literal["wallclock", "gap"] = "wallclock"
+    include_opposite_state: bool = False
+    ensemble: int = Field(default=1, ge=1)
+    time_feature: Literal["wallclock", "delta"] = "wallclock"
     bayesian_factors: int = Field(default=0, ge=0, le=64)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_names(cls, values: Any) -> Any:
+        for old, new, meanings in RENAMED_MODEL_SETTINGS:
+            values = renamed(values, old, new, meanings)
+        return values
 
 
 @dataclass(frozen=True, config=STRICT)

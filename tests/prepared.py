@@ -19,9 +19,9 @@ from rrn_tf.features import COLUMNS, SPLIT, Split
 LIKE_THE_DEFAULT = {
     "cell": "lstm",
     "inputs": "innovations",
-    "clock": "gap",
-    "implicit": True,
-    "members": 2,
+    "time_feature": "delta",
+    "include_opposite_state": True,
+    "ensemble": 2,
     "bayesian_factors": 2,
 }
 # Ratings in which users and items differ much and noise is small.

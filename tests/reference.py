@@ -154,16 +154,22 @@ class ReferenceRRN:
         """
         weights, others, n = self.weights[side], self.weights[OTHER[side]], max(len(ratings), 1)
         total, vectors = 0.0, np.zeros(weights["projection_bias"].shape)
-        implicit = np.zeros(len(weights["kernel_in"]) - len(vectors) - 3)
+        include_opposite_state = np.zeros(len(weights["kernel_in"]) - len(vectors) - 3)
         for opposite, rating, timestamp in ratings:
             v = self.projected_state(OTHER[side], opposite, timestamp, protocol)
             expected = v @ weights["projection_bias"] + row(weights["factors"], entity) @ row(
                 others["factors"], opposite
             )
             total, vectors = total + (rating - expected), vectors + (rating - expected) * v
-            implicit = implicit + v[: len(implicit)]
+            include_opposite_state = include_opposite_state + v[: len(include_opposite_state)]
         return np.array(
-            [*implicit / np.sqrt(n), *vectors / np.sqrt(n), total / np.sqrt(n), total / n, np.log1p(len(ratings))]
+            [
+                *include_opposite_state / np.sqrt(n),
+                *vectors / np.sqrt(n),
+                total / np.sqrt(n),
+                total / n,
+                np.log1p(len(ratings)),
+            ]
         )
 
     def state(self, side: SideName, entity: int, timestamp: int, protocol: Protocol) -> Array:
@@ -227,17 +233,17 @@ class ReferenceRRN:
         seen = (ours == entity) & (times >= self.clock.cutoff) & (times < later)
         for second in np.unique(times[seen]):
             here = mean + met / np.sqrt(max(count, 1))
-            information, pull, entered = np.diag(1 / variance), np.zeros_like(mean), np.zeros_like(mean)
+            information, information_vector, entered = np.diag(1 / variance), np.zeros_like(mean), np.zeros_like(mean)
             rows = np.flatnonzero(seen & (times == second))
             for n in rows:
-                there, doubt = self.standing(OTHER[side], int(theirs[n]), int(second), protocol)
+                there, variance_sum = self.standing(OTHER[side], int(theirs[n]), int(second), protocol)
                 v = np.append(there[:-1], 1.0)
-                x = 1 / (noise + doubt[:-1] @ (here[:-1] ** 2 + variance[:-1]) + doubt[-1])
+                x = 1 / (noise + variance_sum[:-1] @ (here[:-1] ** 2 + variance[:-1]) + variance_sum[-1])
                 error = self.ratings.rating[n] - self.factor_scale[0] - there[-1] - here @ v
-                information, pull = information + x * np.outer(v, v), pull + x * error * v
+                information, information_vector = information + x * np.outer(v, v), information_vector + x * error * v
                 entered = entered + weights["set_vectors"][theirs[n] if theirs[n] < len(weights["set_vectors"]) else 0]
             covariance = np.linalg.inv(information)
-            mean = mean + covariance @ pull
+            mean = mean + covariance @ information_vector
             variance = np.minimum(
                 np.diag(covariance) + (drift if entity < len(weights["mean"]) else new_drift) * len(rows) * prior, prior
             )
@@ -271,8 +277,8 @@ def weights_of(model: Any, member: int = 0) -> dict[str, dict[str, Array]]:
     for side in SIDES:
         encoder, cell, projection = model.encoder(side), model.tower(side).rnn.cell, model.projection(side)
         own = {
-            "context_kernel": np.split(encoder.context_kernel.numpy(), model.emission.members, axis=1)[member],
-            "projection_bias": np.split(projection.bias.numpy(), model.emission.members)[member],
+            "context_kernel": np.split(encoder.context_kernel.numpy(), model.emission.ensemble, axis=1)[member],
+            "projection_bias": np.split(projection.bias.numpy(), model.emission.ensemble)[member],
             "factors": model.factors(side).table.numpy(),
         }
         if model.bayesian_factors:
@@ -281,10 +287,10 @@ def weights_of(model: Any, member: int = 0) -> dict[str, dict[str, Array]]:
         if model.inputs == "innovations":
             own["kernel_in"] = encoder.kernel.numpy()[member]
         else:
-            own["embedding"] = np.split(encoder.embedding.numpy(), model.emission.members, axis=1)[member]
+            own["embedding"] = np.split(encoder.embedding.numpy(), model.emission.ensemble, axis=1)[member]
         stacked = {"kernel": cell.kernel, "recurrent_kernel": cell.recurrent_kernel, "bias": cell.bias}
         for name, tensor in {**stacked, "projection_kernel": projection.kernel}.items():
-            own[name] = tensor.numpy()[member] if model.emission.members > 1 else tensor.numpy()
+            own[name] = tensor.numpy()[member] if model.emission.ensemble > 1 else tensor.numpy()
         weights[side.value] = {name: np.asarray(values, np.float64) for name, values in own.items()}
     return weights
 

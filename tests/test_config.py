@@ -95,3 +95,11 @@ def test_durations_and_times() -> None:
     for bad in ("0d", "1.5d", "d", "-1d"):
         with pytest.raises(ValueError, match="expected a duration"):
             parse_duration(bad)
+
+
+def test_old_names_of_a_rating_model_are_read() -> None:
+    with pytest.warns(FutureWarning) as told:
+        config = load_config("rrn-plus", ["model.implicit=false", "model.members=3", "model.clock=gap"])
+    model = config.model
+    assert (model.include_opposite_state, model.ensemble, model.time_feature) == (False, 3, "delta")
+    assert "clock=gap is an old name: say time_feature=delta" in {str(warning.message) for warning in told}

@@ -15,7 +15,7 @@ from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.factors import Beliefs, FactorScale
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.step_states import StepStates
 from rrn_tf.states.streaming import streaming_states
 from rrn_tf.training.alternating import make_model
 from tests.prepared import write_sequences
@@ -93,7 +93,7 @@ def set_random_factors(model: RRN, rng: np.random.Generator) -> None:
 def predict(model: RRN, sequences: RatingSequences, protocol: str = "frozen") -> dict[tuple[str, str, int], float]:
     """Predictions by user, item and time."""
     plans = {side: plan_batches(sequences.side(side), sequences.metadata, rows_per_batch=64) for side in SIDES}
-    states = RowStates(model, sequences, plans)
+    states = StepStates(model, sequences, plans)
     states.refresh_all()
     if protocol == "streaming":
         states = streaming_states(model, sequences, rows_per_batch=64)
@@ -144,31 +144,31 @@ def reference_on(
 
 
 @pytest.mark.parametrize(
-    ("cell", "protocol", "inputs", "clock"),
+    ("cell", "protocol", "inputs", "time_feature"),
     [
         ("lstm", "frozen", "ratings", "wallclock"),
         ("rnn", "streaming", "ratings", "wallclock"),
-        ("lstm", "streaming", "innovations", "gap"),
+        ("lstm", "streaming", "innovations", "delta"),
         *(
             pytest.param(*case, marks=pytest.mark.slow)
             for case in (
                 ("gru", "frozen", "ratings", "wallclock"),
-                ("rnn", "frozen", "ratings", "gap"),
+                ("rnn", "frozen", "ratings", "delta"),
                 ("lstm", "streaming", "ratings", "wallclock"),
                 ("gru", "streaming", "ratings", "wallclock"),
                 ("lstm", "frozen", "innovations", "wallclock"),
-                ("gru", "frozen", "innovations", "gap"),
+                ("gru", "frozen", "innovations", "delta"),
                 ("rnn", "streaming", "innovations", "wallclock"),
             )
         ),
     ],
 )
 def test_predictions_equal_the_reference(
-    prepared: RatingSequences, cell: str, protocol: Protocol, inputs: str, clock: str
+    prepared: RatingSequences, cell: str, protocol: Protocol, inputs: str, time_feature: str
 ) -> None:
-    model = random_model(prepared, cell, inputs=inputs, clock=clock)
+    model = random_model(prepared, cell, inputs=inputs, time_feature=time_feature)
     found = predict(model, prepared, protocol)
-    reference, keys = reference_on(prepared, weights_of(model), cell, inputs, gaps=clock == "gap")
+    reference, keys = reference_on(prepared, weights_of(model), cell, inputs, gaps=time_feature == "delta")
     expected = reference.predict_all(protocol)
     got = [found[key] for key in keys]
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
@@ -214,20 +214,20 @@ def test_predictions_with_bayesian_factors_equal_the_reference(
 
 
 @pytest.mark.parametrize(
-    ("protocol", "inputs", "implicit"),
+    ("protocol", "inputs", "include_opposite_state"),
     [
         ("streaming", "innovations", True),
         pytest.param("frozen", "ratings", False, marks=pytest.mark.slow),
     ],
 )
 def test_members_predict_the_mean_of_networks_that_know_nothing_of_each_other(
-    prepared: RatingSequences, protocol: Protocol, inputs: str, implicit: bool
+    prepared: RatingSequences, protocol: Protocol, inputs: str, include_opposite_state: bool
 ) -> None:
-    model = random_model(prepared, "lstm", inputs=inputs, implicit=implicit, members=3)
+    model = random_model(prepared, "lstm", inputs=inputs, include_opposite_state=include_opposite_state, ensemble=3)
     found = predict(model, prepared, protocol)
-    of_members = [reference_on(prepared, weights_of(model, member), inputs=inputs) for member in range(3)]
-    alone = [reference.predict_all(protocol) for reference, _ in of_members]
-    got = [found[key] for key in of_members[0][1]]
+    of_each_network = [reference_on(prepared, weights_of(model, member), inputs=inputs) for member in range(3)]
+    alone = [reference.predict_all(protocol) for reference, _ in of_each_network]
+    got = [found[key] for key in of_each_network[0][1]]
     np.testing.assert_allclose(got, np.mean(alone, axis=0), rtol=1e-4, atol=1e-5)
     assert min(np.std(left - right) for left, right in itertools.combinations(alone, 2)) > 0.05
 

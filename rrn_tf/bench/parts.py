@@ -12,7 +12,7 @@ import tensorflow as tf
 from rrn_tf.bench.limits import best_seconds
 from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch
 from rrn_tf.models.rrn import RATINGS, RRN
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.step_states import StepStates
 from rrn_tf.training.phases import Phase
 
 _SAMPLE = 24  # batches, evenly from long sequences to short ones
@@ -23,7 +23,7 @@ _Part = Callable[[SequenceBatch, tf.Tensor], Any]
 
 
 def measure_parts(
-    phase: Phase, model: RRN, states: RowStates, plan: BatchPlan, strategy: tf.distribute.Strategy
+    phase: Phase, model: RRN, states: StepStates, plan: BatchPlan, strategy: tf.distribute.Strategy
 ) -> dict[str, float]:
     """Seconds that the parts of a phase take alone, made of the layers and optimizers that the step is made of.
 
@@ -35,7 +35,7 @@ def measure_parts(
       model, states, plan, strategy: what the phase works with; one replica.
 
     Returns:
-      ``input``: iterating over the batches; ``lstm``: the recurrence, of all members, forward and backward;
+      ``input``: iterating over the batches; ``lstm``: the recurrence, of all ensemble, forward and backward;
       ``gather_scatter``: what is fed to the steps (the embedding product of ratings, or innovations, their sums and
       their embedding) and the emission with its gathers, forward and backward; ``optimizer``: applying the gradients.
     """
@@ -49,7 +49,7 @@ def measure_parts(
     return seconds
 
 
-def _parts(phase: Phase, model: RRN, states: RowStates) -> dict[str, tuple[_Part, int]]:
+def _parts(phase: Phase, model: RRN, states: StepStates) -> dict[str, tuple[_Part, int]]:
     side, encoder, tower = phase.side, model.encoder(phase.side), model.tower(phase.side)
     tables = [encoder.embedding] if model.inputs == RATINGS else []
     dense = [variable for variable in phase.network_variables if all(variable is not table for table in tables)]
@@ -76,7 +76,7 @@ def _parts(phase: Phase, model: RRN, states: RowStates) -> dict[str, tuple[_Part
                 innovation = model.innovation(side, batch.rating, vectors, own_factors, opposite_factors)
                 embedded = encoder.embed_innovations(innovation, vectors, batch.input_slot, slots)
             stationary = tf.reduce_sum(own_factors * opposite_factors, axis=-1, keepdims=True)
-            predicted = model.emission.of_members(tf.gather(own, batch.slot), vectors) + stationary
+            predicted = model.emission.of_each_network(tf.gather(own, batch.slot), vectors) + stationary
         return tape.gradient([embedded, predicted], [*moving, own, factors])
 
     def optimizer(batch: SequenceBatch, _: tf.Tensor) -> Any:

@@ -20,7 +20,7 @@ from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.batches import batch_budget, plan_batches
 from rrn_tf.environment import environment
 from rrn_tf.features import SIDES, Side
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.step_states import StepStates
 from rrn_tf.training.alternating import make_model
 from rrn_tf.training.checkpoints import Checkpoints, Progress
 from rrn_tf.training.devices import make_strategy
@@ -90,7 +90,7 @@ def bench_rrn(load: Load, config: Config, epochs: int, echo: Callable[[str], Non
         plans = {
             side: plan_batches(sequences.side(side), sequences.metadata, settings.rows_per_batch) for side in SIDES
         }
-        states = RowStates(model, sequences, plans)
+        states = StepStates(model, sequences, plans)
     for side in SIDES:
         if (planned := plans[side].num_ratings) != load.ratings.ratings:
             raise RuntimeError(f"expected {load.ratings.ratings:,} ratings in {side.value} batches, found {planned:,}")
@@ -138,15 +138,15 @@ def seeded(config: Config, load: Load) -> Config:
 
 def _described(config: Config) -> str:
     sizes = config.model
-    members = f"{sizes.members} members of " if sizes.members > 1 else ""
-    implicit = ", implicit" if sizes.implicit else ""
+    ensemble = f"{sizes.ensemble} members of " if sizes.ensemble > 1 else ""
+    include_opposite_state = ", include_opposite_state" if sizes.include_opposite_state else ""
     return (
-        f"{members}{sizes.cell} {sizes.units}, embedding {sizes.embedding}, dynamic {sizes.dynamic}, stationary "
-        f"{sizes.stationary}; inputs {sizes.inputs}{implicit}"
+        f"{ensemble}{sizes.cell} {sizes.units}, embedding {sizes.embedding}, dynamic {sizes.dynamic}, stationary "
+        f"{sizes.stationary}; inputs {sizes.inputs}{include_opposite_state}"
     )
 
 
-def _run_epochs(phases: Sequence[Phase], states: RowStates, epochs: int, seed: int) -> dict[Side, list[PhaseTime]]:
+def _run_epochs(phases: Sequence[Phase], states: StepStates, epochs: int, seed: int) -> dict[Side, list[PhaseTime]]:
     """Times of each side by epoch, the first of which warms up."""
     rng = np.random.default_rng(seed)
     states.refresh_all()

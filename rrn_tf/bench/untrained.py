@@ -11,8 +11,8 @@ from rrn_tf.config import Config
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.features import SIDES
 from rrn_tf.serving.export import export_saved_model
-from rrn_tf.states.snapshot import ServedRRN
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.snapshot import RRNSnapshot
+from rrn_tf.states.step_states import StepStates
 from rrn_tf.training.alternating import make_model
 from rrn_tf.training.pretraining import start_at_mean
 
@@ -32,6 +32,6 @@ def export_untrained(load: Load, config: Config, path: str | Path) -> None:
     plans = {
         side: plan_batches(sequences.side(side), sequences.metadata, config.training.rows_per_batch) for side in SIDES
     }
-    states = RowStates(model, sequences, plans)
+    states = StepStates(model, sequences, plans)
     states.refresh_all()
-    export_saved_model(ServedRRN.at_cutoff(states, metrics={}), path)
+    export_saved_model(RRNSnapshot.at_cutoff(states, metrics={}), path)

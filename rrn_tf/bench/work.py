@@ -11,7 +11,7 @@ from rrn_tf.data.batches import BatchPlan
 from rrn_tf.models.rrn import RATINGS
 
 _GATES = {"lstm": 4, "gru": 3, "rnn": 1}
-_CONTEXT = {"wallclock": 3, "gap": 2}  # columns that are embedded
+_CONTEXT = {"wallclock": 3, "delta": 2}  # columns that are embedded
 _FLOAT = 4  # bytes; indices are as wide
 
 
@@ -77,17 +77,17 @@ class _Sizes(NamedTuple):
     """Widths of one member, and what follows from them for a row and for a rating.
 
     Attributes:
-      members: M.
+      ensemble: M.
       d, h, k: embedding, state and projected state of a member.
       s: stationary factors.
       parts: p, of the recurrent state.
       features: F, what a member's embedding of innovations is a product of.
-      cell, context, projection: operations of a real row, all members together.
+      cell, context, projection: operations of a real row, all networks together.
       embedding: operations of a row that innovations enter.
       innovation: operations of an innovation that enters a row.
     """
 
-    members: int
+    ensemble: int
     d: int
     h: int
     k: int
@@ -102,30 +102,30 @@ class _Sizes(NamedTuple):
 
     @classmethod
     def of(cls, sizes: ModelConfig) -> _Sizes:
-        members, d, h, k, s = sizes.members, sizes.embedding, sizes.units, sizes.dynamic, sizes.stationary
-        sums = 2 if sizes.implicit else 1
+        ensemble, d, h, k, s = sizes.ensemble, sizes.embedding, sizes.units, sizes.dynamic, sizes.stationary
+        sums = 2 if sizes.include_opposite_state else 1
         features = sums * k + 3
         return cls(
-            members,
+            ensemble,
             d,
             h,
             k,
             s,
             parts=2 if sizes.cell == "lstm" else 1,
             features=features,
-            cell=members * 2 * _GATES[sizes.cell] * h * (d + h),
-            context=members * 2 * _CONTEXT[sizes.clock] * d,
-            projection=members * 2 * h * k,
-            embedding=members * 2 * features * d,
-            innovation=2 * (members * k + s) + members * (1 + sums) * k,
+            cell=ensemble * 2 * _GATES[sizes.cell] * h * (d + h),
+            context=ensemble * 2 * _CONTEXT[sizes.time_feature] * d,
+            projection=ensemble * 2 * h * k,
+            embedding=ensemble * 2 * features * d,
+            innovation=2 * (ensemble * k + s) + ensemble * (1 + sums) * k,
         )
 
 
 def count_work(counts: Counts, sizes: ModelConfig, opposite: Counts) -> Work:
     """The least work of one phase with the refresh of the cached states that have moved with its side.
 
-    With M members, each of embedding d, state h, g gates (LSTM 4, GRU 3, RNN 1), p parts of the state (LSTM 2, else 1)
-    and projected states k, c columns of context (3, or 2 of the clock ``gap``) and s stationary factors, FLOPs are
+    With M networks, each of embedding d, state h, g gates (LSTM 4, GRU 3, RNN 1), p parts of the state (LSTM 2, else 1)
+    and projected states k, c columns of context (3, or 2 of the feature ``delta``) and s stationary factors, FLOPs are
     those of the matrix products, each done forward, twice backward (for its input and for its weights; once where only
     one of them moves) and once more in the refresh:
 
@@ -138,11 +138,11 @@ def count_work(counts: Counts, sizes: ModelConfig, opposite: Counts) -> Work:
 
     * embedding product, a rating that enters a step: ``M 2 d``, times 3 (the rating does not move).
 
-    And where it is innovations, of F features a member (``k + 3``, ``2 k + 3`` with `implicit`):
+    And where it is innovations, of F features a member (``k + 3``, ``2 k + 3`` with `include_opposite_state`):
 
     * embedding product, a real row but an entity's first: ``M 2 F d``, times 3 (innovations are constants);
     * a rating that enters a step: its prediction, ``2 (M k + s)``, and its share of the features' sums, ``M 2 k``, or
-      ``M 3 k`` with `implicit`, times 2 (no gradient passes);
+      ``M 3 k`` with `include_opposite_state`, times 2 (no gradient passes);
     * the refresh concerns both sides, whose inputs depend on each other: of the *opposite* side's rows and ratings too,
       recurrence, context, projection, embedding product and innovations, each once.
 
@@ -176,7 +176,7 @@ def count_work(counts: Counts, sizes: ModelConfig, opposite: Counts) -> Work:
     """
     of = _Sizes.of(sizes)
     rows, ratings, inputs = counts.rows, counts.ratings, counts.inputs
-    embedding, state, vector = of.members * of.d, of.members * of.parts * of.h, of.members * of.k
+    embedding, state, vector = of.ensemble * of.d, of.ensemble * of.parts * of.h, of.ensemble * of.k
     flops = rows * (4 * of.cell + 3 * of.context + 4 * of.projection) + 2 * ratings * 2 * (vector + of.s)
     numbers = (
         ratings * (3 * (vector + of.s) + 5)
@@ -194,7 +194,7 @@ def count_work(counts: Counts, sizes: ModelConfig, opposite: Counts) -> Work:
         + opposite.inputs * of.innovation
     )
     numbers += (
-        counts.fed_rows * 2 * of.members * of.features
+        counts.fed_rows * 2 * of.ensemble * of.features
         + (inputs + opposite.inputs) * (vector + 2 * of.s + 3)
         + (rows + opposite.rows) * 2 * state
         + opposite.rows * (3 + vector)

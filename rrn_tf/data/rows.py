@@ -82,7 +82,7 @@ def segment_starts(*sorted_columns: npt.NDArray[np.generic]) -> Positions:
     return np.flatnonzero(change)
 
 
-class OpenRows(NamedTuple):
+class PendingSteps(NamedTuple):
     """The rows in which earlier ratings of E entities (0 included) end; they stay open for later ones.
 
     Attributes:
@@ -137,7 +137,7 @@ def row_starts(
     timestamp: npt.NDArray[np.int64],
     cutoff: int,
     rule: StepRule,
-    opened: OpenRows | None = None,
+    pending: PendingSteps | None = None,
 ) -> Positions:
     """Where a new row begins in ratings that are sorted by entity and time: int64[rows].
 
@@ -145,21 +145,21 @@ def row_starts(
       entity, timestamp: int[N] and int64[N], all ratings of some entities.
       cutoff: unix seconds; no row straddles it.
       rule: which ratings make up a row.
-      opened: where earlier ratings left all entities; by default there were none.
+      pending: where earlier ratings left all entities; by default there were none.
     """
-    if opened is not None:
-        timestamp = opened.not_before(entity, timestamp)
+    if pending is not None:
+        timestamp = pending.not_before(entity, timestamp)
     columns = [entity, step_of(timestamp, cutoff, rule.granularity)]
     if rule.per_doubling:
         earlier = _first_of_equals(entity, timestamp) - _first_of_equals(entity)
-        if opened is not None:
-            earlier += opened.earlier(entity, timestamp)
+        if pending is not None:
+            earlier += pending.earlier(entity, timestamp)
         columns.append(levels_of(earlier, rule.per_doubling))
     return segment_starts(*columns)
 
 
 def number_rows(
-    ratings: SideRatings, cutoff: int, rule: StepRule, opened: OpenRows | None = None
+    ratings: SideRatings, cutoff: int, rule: StepRule, pending: PendingSteps | None = None
 ) -> tuple[Positions, npt.NDArray[np.int32]]:
     """Orders ratings by (entity, timestamp, opposite) and numbers the rows of each entity.
 
@@ -170,7 +170,7 @@ def number_rows(
       ratings: all ratings of some entities, in any order.
       cutoff: unix seconds.
       rule: which ratings make up a row.
-      opened: where earlier ratings left all entities: a rating that comes late is one of the open row; by default
+      pending: where earlier ratings left all entities: a rating that comes late is one of the open row; by default
         there were none.
 
     Returns:
@@ -179,7 +179,7 @@ def number_rows(
     """
     order = time_order(ratings.entity, ratings.timestamp, ratings.opposite)
     entity = ratings.entity[order]
-    rows = row_starts(entity, ratings.timestamp[order], cutoff, rule, opened)
+    rows = row_starts(entity, ratings.timestamp[order], cutoff, rule, pending)
     first_row = segment_starts(entity[rows])
     local = np.arange(len(rows)) - np.repeat(first_row, np.diff(first_row, append=len(rows)))
     return order, np.repeat(local, np.diff(rows, append=len(entity))).astype(np.int32)

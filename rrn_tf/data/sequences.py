@@ -18,7 +18,7 @@ import tensorflow as tf
 from rrn_tf import features
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
-from rrn_tf.data.rows import OpenRows, SideRatings, number_rows, segment_starts
+from rrn_tf.data.rows import PendingSteps, SideRatings, number_rows, segment_starts
 from rrn_tf.data.sequence_files import read_side, read_vocabulary
 from rrn_tf.data.wallclock import step_of
 from rrn_tf.features import SIDES, Side, Split
@@ -104,15 +104,15 @@ class RatingSequences:
           splits: which.
           unseen: entities without training ratings keep indices of their own, after the trained ones; else they are 0.
         """
-        return self.select(self.rows_of(splits), unseen=unseen)
+        return self.select(self.rating_indices(splits), unseen=unseen)
 
-    def rows_of(self, splits: Iterable[Split]) -> npt.NDArray[np.int64]:
+    def rating_indices(self, splits: Iterable[Split]) -> npt.NDArray[np.int64]:
         """Positions, on the user side, of the ratings of the given splits."""
         return np.flatnonzero(np.isin(self.user.split, [int(split) for split in splits]))
 
     def queries(self, splits: Iterable[Split]) -> dict[str, npt.NDArray]:
         """Ratings of the given splits as questions: user_id, item_id (object[N]) and timestamp (int64[N])."""
-        rows = self.rows_of(splits)
+        rows = self.rating_indices(splits)
         return {
             features.USER_ID: self.user_ids[self.user.row_entity[self.user.rating_row[rows]] - 1],
             features.ITEM_ID: self.item_ids[self.user.opposite[rows] - 1],
@@ -175,7 +175,7 @@ def sequences_in_memory(
     user_ids: npt.NDArray[np.object_],
     item_ids: npt.NDArray[np.object_],
     metadata: SequenceMetadata,
-    opened: Mapping[Side, OpenRows] | None = None,
+    pending: Mapping[Side, PendingSteps] | None = None,
 ) -> tuple[RatingSequences, npt.NDArray[np.int64]]:
     """Sequences of a table of ratings that needs no files: what Beam would have prepared from it.
 
@@ -183,15 +183,15 @@ def sequences_in_memory(
       user: the ratings, as the user side sees them.
       user_ids, item_ids: ids by index (from 1), those with training ratings first.
       metadata: cutoff, step rules and wallclock; its entity counts are those of the training data.
-      opened: per side, where earlier ratings left all entities: ratings from before that come late, and are taken for
-        ratings of the open row.
+      pending: per side, where earlier ratings left all entities: ratings from before that come late, and are taken for
+        ratings of the pending row.
 
     Returns:
       The sequences, and which row of the table each rating of their user side is: int64[N].
     """
     parts = {Side.USER: user, Side.ITEM: user.mirrored()}
     numbered = {
-        side: number_rows(ratings, metadata.cutoff, metadata.step_rule(side), opened[side] if opened else None)
+        side: number_rows(ratings, metadata.cutoff, metadata.step_rule(side), pending[side] if pending else None)
         for side, ratings in parts.items()
     }
     row_of = {}
@@ -205,8 +205,8 @@ def sequences_in_memory(
         first = segment_starts(ratings.entity, row)
         rows = np.bincount(ratings.entity[first], minlength=totals[side] + 1)
         begin = ratings.timestamp[first]
-        if opened:
-            begin = opened[side].not_before(ratings.entity[first], begin)
+        if pending:
+            begin = pending[side].not_before(ratings.entity[first], begin)
         sides[side] = SideSequences(
             side=side,
             row_splits=np.concatenate([[0], np.cumsum(rows)]),
@@ -228,14 +228,14 @@ def sequences_in_memory(
 
 
 def sequences_by_second(
-    user: SideRatings, cutoff: int, open_step: Mapping[Side, npt.NDArray[np.int64]]
+    user: SideRatings, cutoff: int, pending_step: Mapping[Side, npt.NDArray[np.int64]]
 ) -> tuple[RatingSequences, npt.NDArray[np.int64]]:
     """Ratings in steps of a second on both sides, for whatever follows them one after the other.
 
     Args:
       user: the ratings, as the user side sees them.
       cutoff: unix seconds; steps count from there.
-      open_step: per side, int64[entities + 1], the second, counted from the cutoff, in which earlier ratings of each
+      pending_step: per side, int64[entities + 1], the second, counted from the cutoff, in which earlier ratings of each
         entity ended, or the lowest number: ratings of that second join it, and ones from before it that come late.
 
     Returns:
@@ -255,12 +255,12 @@ def sequences_by_second(
         items=nobody,
         ratings={},
     )
-    users, items = (np.empty(len(open_step[side]) - 1, object) for side in SIDES)
-    opened = {}
+    users, items = (np.empty(len(pending_step[side]) - 1, object) for side in SIDES)
+    pending = {}
     for side in SIDES:
-        step, nothing = open_step[side], np.zeros(len(open_step[side]), np.int64)
-        opened[side] = OpenRows(step, step + cutoff, step + cutoff, nothing, nothing)
-    return sequences_in_memory(user, users, items, metadata, opened)
+        step, nothing = pending_step[side], np.zeros(len(pending_step[side]), np.int64)
+        pending[side] = PendingSteps(step, step + cutoff, step + cutoff, nothing, nothing)
+    return sequences_in_memory(user, users, items, metadata, pending)
 
 
 def _linked(

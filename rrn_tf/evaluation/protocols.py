@@ -12,14 +12,14 @@ from collections.abc import Mapping
 from rrn_tf.evaluation.metrics import mae, rmse
 from rrn_tf.features import Split
 from rrn_tf.states.snapshot import Metrics
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.step_states import StepStates
 
 FROZEN, STREAMING = "frozen", "streaming"
 PROTOCOLS = (FROZEN, STREAMING)
 BOTH = "both"  # as a choice of what counts
 
 
-def evaluate(by_protocol: Mapping[str, RowStates]) -> Metrics:
+def evaluate(by_protocol: Mapping[str, StepStates]) -> Metrics:
     """RMSE and MAE of every split under both protocols.
 
     Training ratings have one figure, since both protocols see the same of the past there.
@@ -33,7 +33,7 @@ def evaluate(by_protocol: Mapping[str, RowStates]) -> Metrics:
     metrics: Metrics = {}
     for split in Split:
         for protocol, states in by_protocol.items():
-            rows = states.sequences.rows_of([split])
+            rows = states.sequences.rating_indices([split])
             actual = states.sequences.user.rating[rows]
             if len(rows) and not (split is Split.TRAIN and protocol == STREAMING):
                 predicted = states.predict(rows)

@@ -55,9 +55,9 @@ class Beliefs(NamedTuple):
       moved: bool[E], whether any rating after training is in all of these.
       precision: float32[E, w, w], sum of ``x v v'`` over the open step's ratings: ``v`` is where the other side stands,
         with a one for its bias, and ``x`` a weight.
-      pull: float32[E, w], sum of ``x v e``: ``e`` is what was not expected.
-      open_sum, open_count: as `set_sum` and `set_count`, of the open step.
-      open_step: int64[E], the open step, in seconds since the cutoff; `NEVER` where there is none.
+      information_vector: float32[E, w], sum of ``x v e``: ``e`` is what was not expected.
+      pending_sum, pending_count: as `set_sum` and `set_count`, of the open step.
+      pending_step: int64[E], the open step, in seconds since the cutoff; `NEVER` where there is none.
 
     Reference:
       Sets: Koren, Factorization Meets the Neighborhood (SVD++), KDD 2008, Eq. 15, on both sides.
@@ -69,10 +69,10 @@ class Beliefs(NamedTuple):
     set_count: FloatArray
     moved: npt.NDArray[np.bool_]
     precision: FloatArray
-    pull: FloatArray
-    open_sum: FloatArray
-    open_count: FloatArray
-    open_step: npt.NDArray[np.int64]
+    information_vector: FloatArray
+    pending_sum: FloatArray
+    pending_count: FloatArray
+    pending_step: npt.NDArray[np.int64]
 
     @classmethod
     def unknown(cls, entities: int, prior: FloatArray) -> Beliefs:
@@ -92,9 +92,24 @@ class Beliefs(NamedTuple):
     ) -> Beliefs:
         """With no open step."""
         precision = np.zeros((*mean.shape, mean.shape[1]), np.float32)
-        pull, open_sum, open_count = np.zeros_like(mean), np.zeros_like(mean), np.zeros_like(set_count)
-        open_step = np.full(len(mean), NEVER, np.int64)
-        return cls(mean, variance, set_sum, set_count, moved, precision, pull, open_sum, open_count, open_step)
+        information_vector, pending_sum, pending_count = (
+            np.zeros_like(mean),
+            np.zeros_like(mean),
+            np.zeros_like(set_count),
+        )
+        pending_step = np.full(len(mean), NEVER, np.int64)
+        return cls(
+            mean,
+            variance,
+            set_sum,
+            set_count,
+            moved,
+            precision,
+            information_vector,
+            pending_sum,
+            pending_count,
+            pending_step,
+        )
 
     def enlarged(self, entities: int, prior: FloatArray) -> Beliefs:
         """With room for more entities, of whom nothing is known."""
@@ -106,7 +121,7 @@ class Beliefs(NamedTuple):
         """float32[E, w], where each entity is expected to stand before the ratings of the open step."""
         return self.mean + self.set_sum / np.sqrt(np.maximum(self.set_count, 1))[:, np.newaxis]
 
-    def closed(self, prior: FloatArray, drift: FloatArray) -> Beliefs:
+    def posterior(self, prior: FloatArray, drift: FloatArray) -> Beliefs:
         """After the ratings of the open step: the regression of their errors on where the other side stands.
 
         Args:
@@ -117,17 +132,19 @@ class Beliefs(NamedTuple):
           Kalman, A New Approach to Linear Filtering and Prediction Problems, 1960 (in the form of information).
         """
         mean, variance = self.mean.copy(), self.variance.copy()
-        rated = np.flatnonzero(self.open_count)
+        rated = np.flatnonzero(self.pending_count)
         if len(rated):
             information = self.precision[rated].astype(np.float64)
             diagonal = np.arange(mean.shape[1])
             information[:, diagonal, diagonal] += 1 / variance[rated]
             covariance = np.linalg.inv(information)
-            mean[rated] += np.einsum("nij,nj->ni", covariance, self.pull[rated])
-            grown = (drift * self.open_count)[rated, np.newaxis] * prior
+            mean[rated] += np.einsum("nij,nj->ni", covariance, self.information_vector[rated])
+            grown = (drift * self.pending_count)[rated, np.newaxis] * prior
             variance[rated] = np.minimum(np.einsum("nii->ni", covariance) + grown, prior)
-        moved = self.moved | (self.open_count > 0)
-        return Beliefs.at_rest(mean, variance, self.set_sum + self.open_sum, self.set_count + self.open_count, moved)
+        moved = self.moved | (self.pending_count > 0)
+        return Beliefs.at_rest(
+            mean, variance, self.set_sum + self.pending_sum, self.set_count + self.pending_count, moved
+        )
 
 
 def expected_ratings(user: FloatArray, item: FloatArray, mean: float) -> FloatArray:

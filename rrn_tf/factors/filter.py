@@ -32,12 +32,12 @@ class FactorFilter:
 
     def __init__(self, ratings: SideRatings, start: Mapping[Side, Beliefs], cutoff: int) -> None:
         self._start = start
-        open_step = {side: start[side].open_step for side in SIDES}
-        self._sequences, self._order = sequences_by_second(ratings, cutoff, open_step)
+        pending_step = {side: start[side].pending_step for side in SIDES}
+        self._sequences, self._order = sequences_by_second(ratings, cutoff, pending_step)
         self._continued = {}
         for side in SIDES:
             data = self._sequences.side(side)
-            self._continued[side] = (data.place == 0) & (data.step == open_step[side][data.row_entity])
+            self._continued[side] = (data.place == 0) & (data.step == pending_step[side][data.row_entity])
         level = dependency_levels(self._sequences, {side: ~self._continued[side] for side in SIDES})
         self._count = 1 + max(int(level[side].max(initial=-1)) for side in SIDES)
         self._by_level: dict[Side, RowsByLevel] = {
@@ -59,8 +59,8 @@ class FactorFilter:
         """
         rows = {side: _Rows(self._sequences.side(side).num_rows, self._start[side].mean.shape[1]) for side in SIDES}
         for side in SIDES:
-            opened = np.flatnonzero(self._continued[side])
-            rows[side].set(opened, take_rows(self._start[side], self._sequences.side(side).row_entity[opened]))
+            pending = np.flatnonzero(self._continued[side])
+            rows[side].set(pending, take_rows(self._start[side], self._sequences.side(side).row_entity[pending]))
         trained = {side: len(set_vectors[side.opposite]) for side in SIDES}
         for level in range(self._count):
             for side in SIDES:
@@ -89,15 +89,15 @@ class FactorFilter:
             return
         entity, before = data.row_entity[part.row], part.row - 1
         first = data.place[part.row] == 0
-        opened = self._sums(side, part.rating, part.slot, len(part.row), rows, set_vectors, scale)
+        pending = self._sums(side, part.rating, part.slot, len(part.row), rows, set_vectors, scale)
         goes_on = np.flatnonzero(first | self._continued[side][before])
-        for found, had in zip(opened, _open_sums(start), strict=True):
+        for found, had in zip(pending, _open_sums(start), strict=True):
             found[goes_on] += had[entity[goes_on]]
         columns: list[Any] = rows[side].take(before)
         for found, had in zip(columns, _closed_columns(start), strict=True):
             found[first] = had[entity[first]]
-        columns += [*opened, start.open_step[entity]]  # which second it was that ends matters no more
-        rows[side].set(part.row, Beliefs(*columns).closed(scale.prior(side), scale.drifts(entity < trained)))
+        columns += [*pending, start.pending_step[entity]]  # which second it was that ends matters no more
+        rows[side].set(part.row, Beliefs(*columns).posterior(scale.prior(side), scale.drifts(entity < trained)))
 
     def _sums(
         self,
@@ -113,7 +113,7 @@ class FactorFilter:
         data, own, other = self._sequences.side(side), rows[side], rows[side.opposite]
         width = own.standing.shape[1]
         shapes = ((slots, width, width), (slots, width), (slots, width), (slots,))
-        precision, pull, open_sum, open_count = (np.zeros(shape, np.float32) for shape in shapes)
+        precision, information_vector, pending_sum, pending_count = (np.zeros(shape, np.float32) for shape in shapes)
         if len(rating):
             mine, theirs = data.rating_row[rating], data.opposite_row[rating]
             here, vector = own.standing[mine], other.standing[theirs]
@@ -125,12 +125,12 @@ class FactorFilter:
             begins = np.flatnonzero(np.diff(slot, prepend=-1))
             filled = slot[begins]
             precision[filled] = np.add.reduceat(weighted[:, :, np.newaxis] * vector[:, np.newaxis], begins)
-            pull[filled] = np.add.reduceat(weighted * error[:, np.newaxis], begins)
+            information_vector[filled] = np.add.reduceat(weighted * error[:, np.newaxis], begins)
             opposite = data.opposite[rating]
             met = set_vectors[np.where(opposite < len(set_vectors), opposite, 0)]
-            open_sum[filled] = np.add.reduceat(met, begins)
-            open_count[filled] = np.diff(begins, append=len(slot))
-        return precision, pull, open_sum, open_count
+            pending_sum[filled] = np.add.reduceat(met, begins)
+            pending_count[filled] = np.diff(begins, append=len(slot))
+        return precision, information_vector, pending_sum, pending_count
 
     def _left(self, side: Side, rows: dict[Side, _Rows], set_vectors: FloatArray, scale: FactorScale) -> Beliefs:
         """Where the last row leaves each entity: its step is open."""
@@ -146,7 +146,7 @@ class FactorFilter:
         for mine, theirs, found in zip(_open_sums(left), _open_sums(start), sums, strict=True):
             mine[entity] = found
             mine[entity[still_open]] += theirs[entity[still_open]]
-        left.open_step[entity] = data.step[last]
+        left.pending_step[entity] = data.step[last]
         return left
 
 
@@ -155,7 +155,7 @@ def _closed_columns(beliefs: Beliefs) -> tuple[Any, ...]:
 
 
 def _open_sums(beliefs: Beliefs) -> tuple[FloatArray, ...]:
-    return beliefs.precision, beliefs.pull, beliefs.open_sum, beliefs.open_count
+    return beliefs.precision, beliefs.information_vector, beliefs.pending_sum, beliefs.pending_count
 
 
 class _Rows:

@@ -131,15 +131,15 @@ class _SideFit:
 
     def solve(self, standing: FloatArray, covariance: FloatArray, target: FloatArray, noise: np.float32) -> None:
         """The posterior given the other side's: float32[E', w], float32[E', w, w]; target is less its biases."""
-        information, pull = self._normal_equations(standing, covariance, target, noise)
+        information, information_vector = self._normal_equations(standing, covariance, target, noise)
         precision = 1 / self.prior
         posterior = np.linalg.inv(information + np.diag(precision))
         shrunk = precision[:, np.newaxis] * posterior
         # What is left of a set's equations once the own part is solved for.
         reduced = np.diag(precision) - shrunk * precision
-        self._solve_sets(reduced, np.einsum("nij,nj->ni", shrunk, pull))
+        self._solve_sets(reduced, np.einsum("nij,nj->ni", shrunk, information_vector))
         of_sets = self.sets @ self.set_vectors
-        left = pull - np.einsum("nij,nj->ni", information, of_sets)
+        left = information_vector - np.einsum("nij,nj->ni", information, of_sets)
         self.own = np.einsum("nij,nj->ni", posterior, left)
         self.own_variance = np.ascontiguousarray(np.einsum("nii->ni", posterior))
         self.standing = of_sets + self.own
@@ -158,14 +158,14 @@ class _SideFit:
         unknown = covariance[:, :-1, :-1].reshape(len(covariance), -1)
         information = np.zeros((entities, width, width), np.float32)
         information[:, :-1, :-1] = (self._ratings @ unknown).reshape(entities, width - 1, width - 1)
-        pull = np.zeros((entities, width), np.float32)
+        information_vector = np.zeros((entities, width), np.float32)
         for rows, rating, real in self._blocks:
             met = vector[self._other[rating]] * real[:, :, np.newaxis]
             information[rows] += met.transpose(0, 2, 1) @ met
-            pull[rows] = np.einsum("btk,bt->bk", met, target[rating])
-        return information / noise, pull / noise
+            information_vector[rows] = np.einsum("btk,bt->bk", met, target[rating])
+        return information / noise, information_vector / noise
 
-    def _solve_sets(self, reduced: FloatArray, pull: FloatArray) -> None:
+    def _solve_sets(self, reduced: FloatArray, information_vector: FloatArray) -> None:
         """Conjugate gradients, preconditioned by the diagonal."""
         precision = 1 / self.set_prior
         diagonal = self._squares[1] @ np.ascontiguousarray(np.einsum("nii->ni", reduced)) + precision
@@ -174,7 +174,7 @@ class _SideFit:
         def times(x: FloatArray) -> FloatArray:
             return self._sets_transposed @ np.einsum("nij,nj->ni", reduced, self.sets @ x) + precision * x
 
-        right = self._sets_transposed @ pull
+        right = self._sets_transposed @ information_vector
         x = self.set_vectors
         rest = right - times(x)
         scaled = rest / diagonal
@@ -236,12 +236,12 @@ def _noise(left: FloatArray, sides: list[_SideFit], index: tuple[npt.NDArray[np.
         (user, of_user), (item, of_item) = (
             (side.standing[at[part]], side.covariance[at[part]]) for side, at in zip(sides, index, strict=True)
         )
-        p, q, p_doubt, q_doubt = user[:, :-1], item[:, :-1], of_user[:, :-1, :-1], of_item[:, :-1, :-1]
+        p, q, p_variance, q_variance = user[:, :-1], item[:, :-1], of_user[:, :-1, :-1], of_item[:, :-1, :-1]
         error = left[part] - user[:, -1] - item[:, -1] - np.einsum("nk,nk->n", p, q)
-        doubt = of_user[:, -1, -1] + of_item[:, -1, -1] + np.einsum("nij,nij->n", p_doubt, q_doubt)
-        for vector, of_other in ((p, q_doubt), (q, p_doubt)):
-            doubt += np.einsum("ni,ni->n", vector, np.einsum("nij,nj->ni", of_other, vector))
-        total += float(np.vdot(error, error)) + float(doubt.sum(dtype=np.float64))
+        variance_sum = of_user[:, -1, -1] + of_item[:, -1, -1] + np.einsum("nij,nij->n", p_variance, q_variance)
+        for vector, of_other in ((p, q_variance), (q, p_variance)):
+            variance_sum += np.einsum("ni,ni->n", vector, np.einsum("nij,nj->ni", of_other, vector))
+        total += float(np.vdot(error, error)) + float(variance_sum.sum(dtype=np.float64))
     return np.float32(total / len(left))
 
 

@@ -75,6 +75,6 @@ def follow_training(train: Interactions, start: FittedFactors) -> FittedFactors:
     beliefs = {}
     for side in SIDES:
         trained = np.ones(len(left[side].mean), bool)
-        closed = left[side].closed(start.scale.prior(side), start.scale.drifts(trained))
-        beliefs[side] = closed._replace(moved=np.zeros_like(closed.moved))
+        posterior = left[side].posterior(start.scale.prior(side), start.scale.drifts(trained))
+        beliefs[side] = posterior._replace(moved=np.zeros_like(posterior.moved))
     return start._replace(beliefs=beliefs)

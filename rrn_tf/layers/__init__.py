@@ -1,11 +1,11 @@
 """The maths as Keras layers, one public class a file. Imports TensorFlow and Keras alone."""
 
 from rrn_tf.layers.collaborative import CollaborativeGRUCell, CollaborativeSimpleRNNCell
+from rrn_tf.layers.ensemble import EnsembleDense, EnsembleLSTMCell
 from rrn_tf.layers.history_attention import HistoryAttention
 from rrn_tf.layers.history_copy import HistoryCopy
 from rrn_tf.layers.innovation_encoder import InnovationEncoder
 from rrn_tf.layers.item_softmax import ItemSoftmax
-from rrn_tf.layers.members import MemberDense, MemberLSTMCell
 from rrn_tf.layers.mixture_gate import MixtureGate
 from rrn_tf.layers.rating_emission import RatingEmission
 from rrn_tf.layers.state_tower import StateTower
@@ -16,12 +16,12 @@ from rrn_tf.layers.step_encoder import StepEncoder
 __all__ = [
     "CollaborativeGRUCell",
     "CollaborativeSimpleRNNCell",
+    "EnsembleDense",
+    "EnsembleLSTMCell",
     "HistoryAttention",
     "HistoryCopy",
     "InnovationEncoder",
     "ItemSoftmax",
-    "MemberDense",
-    "MemberLSTMCell",
     "MixtureGate",
     "RatingEmission",
     "StateTower",

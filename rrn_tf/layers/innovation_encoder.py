@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.layers.members import by_member, each_member, part
+from rrn_tf.layers.ensemble import part, per_network, stacked
 from rrn_tf.layers.step_context import StepContext
 
 
@@ -22,12 +22,12 @@ class InnovationEncoder(StepContext):
     Args:
       vector_units: width of the opposite side's projected states.
       units: width d of the embedding.
-      implicit: also embeds ``sum v / sqrt(n)``: who was rated, whatever the rating.
-      members: independent networks that vectors and embeddings are divided among, each with innovations of its own.
-      clock, time_scale: see `StepContext`.
+      include_opposite_state: also embeds ``sum v / sqrt(n)``: who was rated, whatever the rating.
+      ensemble: independent networks that vectors and embeddings are divided among, each with innovations of its own.
+      time_feature, time_scale: see `StepContext`.
 
     Call arguments, as one tuple:
-      innovation: float[N], or float[N, members].
+      innovation: float[N], or float[N, ensemble].
       vector: float[N, vector_units], the opposite side's projected state of each rating.
       slot: int[N], position ``b * T + t`` that each rating enters; negative ratings enter nowhere.
       context: float[B, T, 3], newbie flag, scaled wallclock and scaled previous wallclock.
@@ -45,18 +45,20 @@ class InnovationEncoder(StepContext):
       Wu et al., Recurrent Recommender Networks, WSDM 2017, Eq. 5.
     """
 
-    def __init__(self, vector_units: int, units: int, implicit: bool = False, members: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self, vector_units: int, units: int, include_opposite_state: bool = False, ensemble: int = 1, **kwargs: Any
+    ) -> None:
         super().__init__(units, **kwargs)
         if vector_units < 1:
             raise ValueError(f"vector_units should be >= 1, received {vector_units}")
         self.vector_units = vector_units
-        self.implicit = implicit
-        self.members = members
+        self.include_opposite_state = include_opposite_state
+        self.ensemble = ensemble
 
     def build(self, input_shape: Any) -> None:
-        vectors = (2 if self.implicit else 1) * part(self.vector_units, self.members)
-        shape = (self.members, vectors + 3, part(self.units, self.members))
-        self.kernel = self.add_weight("kernel", shape, initializer=each_member("glorot_uniform"))
+        vectors = (2 if self.include_opposite_state else 1) * part(self.vector_units, self.ensemble)
+        shape = (self.ensemble, vectors + 3, part(self.units, self.ensemble))
+        self.kernel = self.add_weight("kernel", shape, initializer=stacked("glorot_uniform"))
         super().build(input_shape)
 
     def call(self, inputs: tuple[tf.Tensor, ...]) -> tf.Tensor:
@@ -67,7 +69,7 @@ class InnovationEncoder(StepContext):
     @property
     def sum_units(self) -> int:
         """Width of `sum_innovations`."""
-        return (2 if self.implicit else 1) * self.vector_units + 2 * self.members
+        return (2 if self.include_opposite_state else 1) * self.vector_units + 2 * self.ensemble
 
     def embed_innovations(
         self, innovation: tf.Tensor, vector: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
@@ -85,30 +87,30 @@ class InnovationEncoder(StepContext):
         # Sums are of the variables' type: bfloat16 stops counting at 256. Innovations that enter nowhere become
         # 0, and no gradient comes back to them: zero times NaN, theirs or their vector's, would be NaN.
         dtype, somewhere = self.variable_dtype, tf.convert_to_tensor(slot) >= 0
-        innovation = tf.reshape(tf.cast(innovation, dtype), [-1, self.members])
+        innovation = tf.reshape(tf.cast(innovation, dtype), [-1, self.ensemble])
         innovation = tf.where(somewhere[:, tf.newaxis], innovation, tf.zeros([], dtype))[..., tf.newaxis]
-        vector = tf.reshape(tf.cast(vector, dtype), [-1, self.members, part(self.vector_units, self.members)])
-        vector *= self.members**0.5
+        vector = tf.reshape(tf.cast(vector, dtype), [-1, self.ensemble, part(self.vector_units, self.ensemble)])
+        vector *= self.ensemble**0.5
         parts = [innovation * vector, innovation, tf.ones_like(innovation)]
-        if self.implicit:
+        if self.include_opposite_state:
             parts.insert(0, tf.where(somewhere[:, tf.newaxis, tf.newaxis], vector, tf.zeros([], dtype)))
         parts = tf.concat(parts, axis=-1)
         return tf.reshape(tf.math.unsorted_segment_sum(parts, slot, num_slots), [-1, self.sum_units])
 
     def embed_sums(self, sums: tf.Tensor) -> tf.Tensor:
         """float[N, sum_units] of `sum_innovations` to float[N, d]."""
-        sums = tf.reshape(sums, [-1, self.members, self.sum_units // self.members])
+        sums = tf.reshape(sums, [-1, self.ensemble, self.sum_units // self.ensemble])
         count = sums[..., -1:]
         some = tf.maximum(count, 1)
         mean = sums[..., -2:-1] / some
         features = tf.concat([sums[..., :-1] * tf.math.rsqrt(some), mean, tf.math.log1p(count)], axis=-1)
-        features = tf.reshape(features, [-1, self.members * features.shape[-1]])
-        return by_member(tf.cast(features, self.compute_dtype), self.kernel)
+        features = tf.reshape(features, [-1, self.ensemble * features.shape[-1]])
+        return per_network(tf.cast(features, self.compute_dtype), self.kernel)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "vector_units": self.vector_units,
-            "implicit": self.implicit,
-            "members": self.members,
+            "include_opposite_state": self.include_opposite_state,
+            "ensemble": self.ensemble,
         }

@@ -7,7 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.layers.members import MemberDense
+from rrn_tf.layers.ensemble import EnsembleDense
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
@@ -16,7 +16,7 @@ class RatingEmission(keras.layers.Layer):
 
     Args:
       units: width of the projected states.
-      members: independent networks that states and projected states are divided among; ratings are means of theirs.
+      ensemble: independent networks that states and projected states are divided among; ratings are means of theirs.
 
     Call arguments, as one tuple:
       user_state, item_state: float[N, state width], the states ``u_it`` and ``m_jt``.
@@ -37,14 +37,14 @@ class RatingEmission(keras.layers.Layer):
       Wu et al., Recurrent Recommender Networks, WSDM 2017, Eq. 7.
     """
 
-    def __init__(self, units: int, members: int = 1, **kwargs: Any) -> None:
+    def __init__(self, units: int, ensemble: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = units
-        self.members = members
+        self.ensemble = ensemble
         self.user_projection, self.item_projection = (
             keras.layers.Dense(units, dtype=self.dtype_policy, name=name)
-            if members == 1
-            else MemberDense(units, members, dtype=self.dtype_policy, name=name)
+            if ensemble == 1
+            else EnsembleDense(units, ensemble, dtype=self.dtype_policy, name=name)
             for name in ("user_projection", "item_projection")
         )
 
@@ -71,10 +71,10 @@ class RatingEmission(keras.layers.Layer):
                 raise ValueError(f"both sides should have one shape, received {left.shape} and {right.shape}")
         return tf.reduce_sum(user_vector * item_vector, -1) + tf.reduce_sum(user_factors * item_factors, -1)
 
-    def of_members(self, left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-        """What each member predicts without factors, from projected states float[N, units]: float[N, members]."""
-        by_member = tf.reshape(left * right, [-1, self.members, self.units // self.members])
-        return self.members * tf.reduce_sum(by_member, -1)
+    def of_each_network(self, left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
+        """What each member predicts without factors, from projected states float[N, units]: float[N, ensemble]."""
+        per_network = tf.reshape(left * right, [-1, self.ensemble, self.units // self.ensemble])
+        return self.ensemble * tf.reduce_sum(per_network, -1)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "members": self.members}
+        return {**super().get_config(), "units": self.units, "ensemble": self.ensemble}

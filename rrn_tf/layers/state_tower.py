@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.layers.members import MemberLSTMCell
+from rrn_tf.layers.ensemble import EnsembleLSTMCell
 
 CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
 
@@ -23,7 +23,7 @@ class StateTower(keras.layers.Layer):
     Args:
       units: width of the state.
       cell: ``"lstm"`` (Eqs. 1-4), ``"gru"`` or ``"rnn"``.
-      members: independent cells that inputs and states are divided among (see `MemberLSTMCell`).
+      ensemble: independent cells that inputs and states are divided among (see `EnsembleLSTMCell`).
 
     Call arguments:
       inputs: float[B, T, d], step embeddings; sequences are padded on the right.
@@ -46,20 +46,22 @@ class StateTower(keras.layers.Layer):
       Wu et al., Recurrent Recommender Networks, WSDM 2017, Eqs. 1-4 and 6.
     """
 
-    def __init__(self, units: int, cell: str = "lstm", members: int = 1, **kwargs: Any) -> None:
+    def __init__(self, units: int, cell: str = "lstm", ensemble: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if cell not in CELLS:
             raise ValueError(f"cell should be one of {sorted(CELLS)}, received {cell!r}")
         self.units = units
         self.cell = cell
-        if members > 1 and cell != "lstm":
-            raise ValueError(f"a tower of {members} members should have the cell 'lstm', received {cell!r}")
-        self.members = members
+        if ensemble > 1 and cell != "lstm":
+            raise ValueError(f"a tower of {ensemble} ensemble should have the cell 'lstm', received {cell!r}")
+        self.ensemble = ensemble
         common = {"return_sequences": True, "return_state": True, "dtype": self.dtype_policy, "name": cell}
-        if members == 1:
+        if ensemble == 1:
             self.rnn = CELLS[cell](units, **common)
         else:
-            self.rnn = keras.layers.RNN(MemberLSTMCell(units, members, dtype=self.dtype_policy, name="cell"), **common)
+            self.rnn = keras.layers.RNN(
+                EnsembleLSTMCell(units, ensemble, dtype=self.dtype_policy, name="cell"), **common
+            )
 
     def build(self, input_shape: Any) -> None:
         self.rnn.build(tf.TensorShape([None, None, tf.TensorShape(input_shape)[-1]]))
@@ -76,7 +78,7 @@ class StateTower(keras.layers.Layer):
             # States are causal, so right padding cannot reach real steps; but zero times NaN is NaN in
             # the gradient. The (slower) masked recurrence is needed for the final state alone.
             inputs = tf.where(mask[:, :, tf.newaxis], inputs, tf.zeros_like(inputs))
-        if self.members > 1 and inputs.dtype != tf.float64:
+        if self.ensemble > 1 and inputs.dtype != tf.float64:
             states, final = self._roll_members(inputs, mask, initial_state)
             return (states, final) if return_state else states
         states, *final = self.rnn(
@@ -124,7 +126,7 @@ class StateTower(keras.layers.Layer):
         if self.cell != "lstm":
             raise ValueError(f"gates are those of the cell 'lstm', received {self.cell!r}")
         cell = self.rnn.cell
-        if self.members > 1:
+        if self.ensemble > 1:
             return cell.gates(inputs, hidden)
         return tf.split(inputs @ cell.kernel + hidden @ cell.recurrent_kernel + cell.bias, 4, axis=-1)
 
@@ -137,4 +139,4 @@ class StateTower(keras.layers.Layer):
         return [tf.cast(part, self.compute_dtype) for part in state]
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "cell": self.cell, "members": self.members}
+        return {**super().get_config(), "units": self.units, "cell": self.cell, "ensemble": self.ensemble}

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 CONTEXT = 3  # newbie, wallclock, previous wallclock
-CLOCKS = ("wallclock", "gap")
+TIME_FEATURES = ("wallclock", "delta")
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
@@ -19,9 +19,9 @@ class StepContext(keras.layers.Layer):
 
     Args:
       units: width d of the embedding.
-      clock: ``"wallclock"`` as in Eq. 5; ``"gap"`` replaces both wallclocks, which must extrapolate beyond the training
-        period, by the logarithm of the days between them (0 for a newbie).
-      time_scale: days in one unit of the wallclock, for ``"gap"``.
+      time_feature: ``"wallclock"`` as in Eq. 5; ``"delta"`` replaces both wallclocks, which must extrapolate beyond the
+        training period, by the logarithm of the days between them (0 for a newbie).
+      time_scale: days in one unit of the wallclock, for ``"delta"``.
 
     Call arguments:
       embedded: float[B * T, d].
@@ -38,21 +38,21 @@ class StepContext(keras.layers.Layer):
       Wu et al., Recurrent Recommender Networks, WSDM 2017, Eq. 5.
     """
 
-    def __init__(self, units: int, clock: str = "wallclock", time_scale: float = 1.0, **kwargs: Any) -> None:
+    def __init__(self, units: int, time_feature: str = "wallclock", time_scale: float = 1.0, **kwargs: Any) -> None:
         # Ratings and wallclocks come as they are: half precision would round days away before their differences count.
         super().__init__(autocast=False, **kwargs)
         if units < 1:
             raise ValueError(f"units should be >= 1, received {units}")
-        if clock not in CLOCKS:
-            raise ValueError(f"clock should be one of {CLOCKS}, received {clock!r}")
+        if time_feature not in TIME_FEATURES:
+            raise ValueError(f"time_feature should be one of {TIME_FEATURES}, received {time_feature!r}")
         if time_scale <= 0:
             raise ValueError(f"time_scale should be positive, received {time_scale}")
         self.units = units
-        self.clock = clock
+        self.time_feature = time_feature
         self.time_scale = time_scale
 
     def build(self, input_shape: Any) -> None:
-        width = CONTEXT if self.clock == "wallclock" else CONTEXT - 1
+        width = CONTEXT if self.time_feature == "wallclock" else CONTEXT - 1
         self.context_kernel = self.add_weight("context_kernel", (width, self.units), initializer="glorot_uniform")
         super().build(input_shape)
 
@@ -75,12 +75,12 @@ class StepContext(keras.layers.Layer):
 
     def read_clock(self, context: tf.Tensor) -> tf.Tensor:
         """float[..., 3] context to what is embedded: the newbie flag, then (alone) what tells the present time, ..."""
-        if self.clock == "wallclock":
+        if self.time_feature == "wallclock":
             return context
         newbie = context[..., :1]
         days = tf.maximum(context[..., 1:2] - context[..., 2:3], 0.0) * self.time_scale
         return tf.concat([newbie, (1 - newbie) * tf.math.log1p(days)], axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        own = {"units": self.units, "clock": self.clock, "time_scale": self.time_scale}
+        own = {"units": self.units, "time_feature": self.time_feature, "time_scale": self.time_scale}
         return {**super().get_config(), **own}

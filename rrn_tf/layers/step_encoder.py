@@ -20,7 +20,7 @@ class StepEncoder(StepContext):
     Args:
       num_opposite: entities on the other side; indices run from 1, 0 is the unknown entity.
       units: width d of the embedding.
-      clock, time_scale: see `StepContext`.
+      time_feature, time_scale: see `StepContext`.
 
     Call arguments, as one tuple:
       opposite: int[N], index of the entity on the other side of each rating; the unknown entity 0

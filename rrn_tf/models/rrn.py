@@ -60,10 +60,10 @@ class RRN(keras.Model):
       stationary: number of stationary factors.
       inputs: what a state is fed of a step: its ``"ratings"`` (Eq. 5) or their ``"innovations"``
         (`rrn_tf.layers.InnovationEncoder`).
-      implicit: innovations stand beside whom they concern (`rrn_tf.layers.InnovationEncoder`).
-      members: networks trained side by side on their own errors, whose ratings are averaged; `units`, `embedding` and
+      include_opposite_state: innovations stand beside whom they concern (`rrn_tf.layers.InnovationEncoder`).
+      ensemble: networks trained side by side on their own errors, whose ratings are averaged; `units`, `embedding` and
         `dynamic_units` are those of each (not in the paper).
-      clock, time_scale: see `rrn_tf.layers.StepContext`.
+      time_feature, time_scale: see `rrn_tf.layers.StepContext`.
       bayesian_factors: k of a second part, Bayesian factors with biases and sets that later ratings move
         (`rrn_tf.factors`; not in the paper), which stands beside the network; 0 for none. `call` knows nothing of it.
 
@@ -88,9 +88,9 @@ class RRN(keras.Model):
         dynamic_units: int = 20,
         stationary: int = 20,
         inputs: str = "ratings",
-        implicit: bool = False,
-        members: int = 1,
-        clock: str = "wallclock",
+        include_opposite_state: bool = False,
+        ensemble: int = 1,
+        time_feature: str = "wallclock",
         time_scale: float = 1.0,
         bayesian_factors: int = 0,
         **kwargs: Any,
@@ -105,32 +105,34 @@ class RRN(keras.Model):
             "dynamic_units": dynamic_units,
             "stationary": stationary,
             "inputs": inputs,
-            "implicit": implicit,
-            "members": members,
-            "clock": clock,
+            "include_opposite_state": include_opposite_state,
+            "ensemble": ensemble,
+            "time_feature": time_feature,
             "time_scale": time_scale,
             "bayesian_factors": bayesian_factors,
         }
         if inputs not in INPUTS:
             raise ValueError(f"inputs should be one of {INPUTS}, received {inputs!r}")
-        if implicit and inputs != INNOVATIONS:
-            raise ValueError(f"implicit should go with inputs {INNOVATIONS!r}, received {inputs!r}")
+        if include_opposite_state and inputs != INNOVATIONS:
+            raise ValueError(f"include_opposite_state should go with inputs {INNOVATIONS!r}, received {inputs!r}")
         self.inputs = inputs
         dtype = self.dtype_policy
-        units, embedding, dynamic_units = (members * width for width in (units, embedding, dynamic_units))
-        common = {"clock": clock, "time_scale": time_scale, "dtype": dtype}
+        units, embedding, dynamic_units = (ensemble * width for width in (units, embedding, dynamic_units))
+        common = {"time_feature": time_feature, "time_scale": time_scale, "dtype": dtype}
         count = {Side.USER: num_users, Side.ITEM: num_items}
         self._encoders = {
             s.value: StepEncoder(count[s.opposite], embedding, name=f"{s.value}_encoder", **common)
             if inputs == RATINGS
-            else InnovationEncoder(dynamic_units, embedding, implicit, members, name=f"{s.value}_encoder", **common)
+            else InnovationEncoder(
+                dynamic_units, embedding, include_opposite_state, ensemble, name=f"{s.value}_encoder", **common
+            )
             for s in SIDES
         }
-        self._towers = {s.value: StateTower(units, cell, members, name=f"{s.value}_tower", dtype=dtype) for s in SIDES}
+        self._towers = {s.value: StateTower(units, cell, ensemble, name=f"{s.value}_tower", dtype=dtype) for s in SIDES}
         self._factors = {
             s.value: StationaryFactors(count[s], stationary, name=f"{s.value}_factors", dtype=dtype) for s in SIDES
         }
-        self.emission = RatingEmission(dynamic_units, members, name="emission", dtype=dtype)
+        self.emission = RatingEmission(dynamic_units, ensemble, name="emission", dtype=dtype)
         state, vector = tf.TensorShape([None, units]), tf.TensorShape([None, stationary])
         for side in SIDES:
             _build(self.encoder(side), None)
@@ -214,9 +216,9 @@ class RRN(keras.Model):
           own, opposite: float[N, k], stationary factors of the side's entities and of the other one's.
 
         Returns:
-          float[N, members]; no gradient passes.
+          float[N, ensemble]; no gradient passes.
         """
-        at_rest = self.emission.of_members(vector, self.projection(side).bias / self.emission.members**0.5)
+        at_rest = self.emission.of_each_network(vector, self.projection(side).bias / self.emission.ensemble**0.5)
         stationary = tf.reduce_sum(own * opposite, axis=-1)
         return tf.stop_gradient((rating - stationary)[:, tf.newaxis] - at_rest)
 

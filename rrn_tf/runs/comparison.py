@@ -60,7 +60,7 @@ def scored_split(sequences: RatingSequences) -> Split:
       ValueError: without either.
     """
     for split in _WITH_UNSEEN:
-        if len(sequences.rows_of([split])):
+        if len(sequences.rating_indices([split])):
             return split
     raise ValueError("a comparison should have test or validation ratings, found none")
 
@@ -95,7 +95,7 @@ def compare_ratings(
     if saved and run:
         cost = (_training_seconds(run), saved.num_parameters)
         frozen[RRN_NAME] = RatingPredictions(saved.predict(**sequences.queries([of])), *cost)
-        revealed = sequences.user.rating[sequences.rows_of(LATER)]
+        revealed = sequences.user.rating[sequences.rating_indices(LATER)]
         streaming[RRN_NAME] = RatingPredictions(
             predict_streaming(saved, **sequences.queries(LATER), rating=revealed), *cost
         )
@@ -110,7 +110,7 @@ def compare_ratings(
     for online in standard_online_baselines(seed):
         echo(online.name)
         streaming[online.name] = fit_and_stream(online, train, valid, later)
-    split = sequences.user.split[sequences.rows_of(LATER)]
+    split = sequences.user.split[sequences.rating_indices(LATER)]
     scored = {STREAMING: split == of, STREAMING_UNSEEN: np.isin(split, _WITH_UNSEEN[of])}
     if scored[STREAMING_UNSEEN].sum() == scored[STREAMING].sum():
         del scored[STREAMING_UNSEEN]

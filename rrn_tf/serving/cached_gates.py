@@ -15,7 +15,7 @@ _SHARE = 1 << 13  # entities that one core moves on
 _LARGEST = 1 << 28  # bytes of gates
 
 
-class RestingStates(tf.Module):
+class CachedGates(tf.Module):
     """LSTM states of entities that only time moves.
 
     An entity's next step is fed the ratings of its last one and the time. All but the time is known when a model is

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from rrn_tf.serving.cached_gates import RestingStates
+from rrn_tf.serving.cached_gates import CachedGates
 from rrn_tf.serving.micro_batches import in_blocks
 from rrn_tf.serving.retrieval import TimedTopK
 from rrn_tf.serving.state_tables import StateTable
@@ -27,7 +27,7 @@ class Catalogue(tf.Module):
       resting: the same items, faster where all of them are asked for.
     """
 
-    def __init__(self, items: StateTable, resting: RestingStates | None = None) -> None:
+    def __init__(self, items: StateTable, resting: CachedGates | None = None) -> None:
         super().__init__(name="catalogue")
         self._items = items
         self._resting = resting

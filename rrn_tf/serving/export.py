@@ -12,13 +12,13 @@ from rrn_tf import features
 from rrn_tf.features import SIDES, Side
 from rrn_tf.serving.catalogue import Catalogue
 from rrn_tf.serving.history import UserHistory
-from rrn_tf.serving.history_factors import Given
+from rrn_tf.serving.history_factors import RequestHistory
 from rrn_tf.serving.model_card import write_card
 from rrn_tf.serving.requests import answer_width, same_rows, same_widths
 from rrn_tf.serving.saved_metadata import facts_of, typical_requests
 from rrn_tf.serving.state_tables import SeenItems, StateTable
 from rrn_tf.serving.warmup import write_warmup
-from rrn_tf.states.snapshot import ServedRRN
+from rrn_tf.states.snapshot import RRNSnapshot
 from rrn_tf.version import __version__
 
 _IDS, _LISTS = [None], [None, None]
@@ -41,7 +41,7 @@ class RRNServing(tf.Module):
       assets: directory for the vocabulary files while the model is saved.
     """
 
-    def __init__(self, served: ServedRRN, assets: Path) -> None:
+    def __init__(self, served: RRNSnapshot, assets: Path) -> None:
         super().__init__(name="rrn")
         model, metadata = served.model, served.metadata
         self._range = (metadata.rating_min, metadata.rating_max)
@@ -127,7 +127,7 @@ class RRNServing(tf.Module):
             history_item_id=history_item_id, history_rating=history_rating, history_timestamp=history_timestamp
         )
         met = self.table(Side.ITEM).index(history_item_id)
-        given = Given(met, history_rating, history_timestamp, history_item_id != "")
+        given = RequestHistory(met, history_rating, history_timestamp, history_item_id != "")
         user = self.history.vectors(self.table(Side.USER).index(user_id), timestamp, given)
         return self._rating(user, self._stand(Side.ITEM, item_id, timestamp))
 
@@ -183,7 +183,7 @@ class RRNServing(tf.Module):
         return {features.ITEM_ID: tf.gather(self.item_ids, item), features.SCORE: score}
 
 
-def export_saved_model(network: ServedRRN, path: str | Path, *, compiled: bool = False) -> None:
+def export_saved_model(network: RRNSnapshot, path: str | Path, *, compiled: bool = False) -> None:
     """Writes a SavedModel with the signatures of `RRNServing`; `serving_default` takes serialized examples.
 
     Args:

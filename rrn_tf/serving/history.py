@@ -11,7 +11,7 @@ from rrn_tf.data.steps import level_thresholds
 from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import INNOVATIONS, RRN
-from rrn_tf.serving.history_factors import Given, factors_of_history
+from rrn_tf.serving.history_factors import RequestHistory, factors_of_history
 from rrn_tf.serving.micro_batches import in_blocks
 from rrn_tf.serving.requests import bounded
 from rrn_tf.serving.state_tables import StateTable
@@ -47,7 +47,7 @@ class UserHistory(tf.Module):
         self._thresholds = level_thresholds(metadata.steps_per_doubling)
         self._levels = len(self._thresholds) + 1
 
-    def vectors(self, user: tf.Tensor, timestamp: tf.Tensor, given: Given) -> tf.Tensor:
+    def vectors(self, user: tf.Tensor, timestamp: tf.Tensor, given: RequestHistory) -> tf.Tensor:
         """float32[N, d], as `StateTable.vectors`.
 
         Args:
@@ -61,7 +61,7 @@ class UserHistory(tf.Module):
         bayesian = tf.ensure_shape(bayesian, [None, self._bayesian + 1 if self._bayesian else 0])
         return self._users.of_parts(moving, self._stationary(user), bayesian, self._rated(timestamp, given))
 
-    def _rated(self, timestamp: tf.Tensor, given: Given) -> tf.Tensor:
+    def _rated(self, timestamp: tf.Tensor, given: RequestHistory) -> tf.Tensor:
         """bool[N]: who has ratings from before the query's second."""
         return tf.reduce_any(_earlier(given, timestamp).real & tf.math.is_finite(given.rating), axis=1)
 
@@ -69,8 +69,8 @@ class UserHistory(tf.Module):
         return tf.gather(self._users.stationary, user)
 
     def _standing(self, user: tf.Tensor, timestamp: tf.Tensor, *columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Projected states float32[N, dynamic] and Bayesian factors and biases float32[N, w]; columns are `Given`'s."""
-        given = Given(*columns)
+        """Projected states float32[N, dynamic], Bayesian factors and biases float32[N, w], of `RequestHistory`."""
+        given = RequestHistory(*columns)
         real = given.real & tf.math.is_finite(given.rating)
         rating = tf.clip_by_value(tf.where(real, given.rating, tf.zeros_like(given.rating)), *self._range)
         given = given._replace(rating=rating, real=real)
@@ -90,7 +90,7 @@ class UserHistory(tf.Module):
         table = self._users.set_vectors
         return tf.gather(table, tf.where(item < tf.shape(table, tf.int64)[0], item, tf.zeros_like(item)))
 
-    def _moving(self, user: tf.Tensor, timestamp: tf.Tensor, given: Given) -> tf.Tensor:
+    def _moving(self, user: tf.Tensor, timestamp: tf.Tensor, given: RequestHistory) -> tf.Tensor:
         item, rating, rated_at, real = given
         asked, key = self._keys(timestamp, rated_at, real)
         real &= key < asked[:, tf.newaxis]
@@ -154,7 +154,7 @@ class UserHistory(tf.Module):
         return step_of(bounded(timestamp), self._metadata.cutoff, self._metadata.granularity(Side.USER))
 
 
-def _earlier(given: Given, timestamp: tf.Tensor) -> Given:
+def _earlier(given: RequestHistory, timestamp: tf.Tensor) -> RequestHistory:
     """The ratings from before each query's second int64[N], all times bounded; the others are not real."""
     rated_at = bounded(given.timestamp)
     return given._replace(timestamp=rated_at, real=given.real & (rated_at < bounded(timestamp)[:, tf.newaxis]))

@@ -10,7 +10,7 @@ from rrn_tf.factors.beliefs import FactorScale
 from rrn_tf.features import Side
 
 
-class Given(NamedTuple):
+class RequestHistory(NamedTuple):
     """Ratings of N users, H columns each, in any order.
 
     Attributes:
@@ -27,7 +27,7 @@ class Given(NamedTuple):
 
 
 def factors_of_history(
-    given: Given, standing: tf.Tensor, variance: tf.Tensor, met: tf.Tensor, scale: FactorScale
+    given: RequestHistory, standing: tf.Tensor, variance: tf.Tensor, met: tf.Tensor, scale: FactorScale
 ) -> tf.Tensor:
     """Where new users stand after their ratings, as `rrn_tf.factors.Beliefs` closes them second by second.
 
@@ -59,14 +59,14 @@ def factors_of_history(
         weight = inside / (scale.noise + tf.linalg.matvec(variance, known))
         weighted = weight[..., tf.newaxis] * vector
         information = tf.matmul(weighted, vector, transpose_a=True) + tf.linalg.diag(1 / spread)
-        pull = tf.reduce_sum(weighted * error[..., tf.newaxis], axis=1)
+        information_vector = tf.reduce_sum(weighted * error[..., tf.newaxis], axis=1)
         covariance = tf.linalg.inv(information)
         some = count[:, tf.newaxis] > 0
         grown = tf.linalg.diag_part(covariance) + scale.new_drift * count[:, tf.newaxis] * prior
         following = tf.reduce_min(tf.where(time > now[:, tf.newaxis], time, last), axis=1)
         return (
             following,
-            tf.where(some, mean + tf.linalg.matvec(covariance, pull), mean),
+            tf.where(some, mean + tf.linalg.matvec(covariance, information_vector), mean),
             tf.where(some, tf.minimum(grown, prior), spread),
             set_sum + tf.reduce_sum(inside[..., tf.newaxis] * met, axis=1),
             set_count + count,

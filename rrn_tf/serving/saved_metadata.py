@@ -11,10 +11,10 @@ from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import RRN, PartWeights
 from rrn_tf.serving.model_card import ModelFacts
 from rrn_tf.serving.warmup import example
-from rrn_tf.states.snapshot import ServedRRN
+from rrn_tf.states.snapshot import RRNSnapshot
 
 
-def facts_of(served: ServedRRN) -> ModelFacts:
+def facts_of(served: RRNSnapshot) -> ModelFacts:
     """What its model card says."""
     metadata = served.metadata
     return ModelFacts(
@@ -43,8 +43,8 @@ def facts_of(served: ServedRRN) -> ModelFacts:
 
 def _parts(model: RRN) -> tuple[str, ...]:
     """What the model is made of, and what each part counts."""
-    members = model.emission.members
-    networks = f"{members} networks side by side whose ratings are averaged" if members > 1 else "one network"
+    ensemble = model.emission.ensemble
+    networks = f"{ensemble} networks side by side whose ratings are averaged" if ensemble > 1 else "one network"
     moving = f"Recurrent states of users and items, which later ratings move step by step: {networks}."
     if not model.bayesian_factors:
         return (moving,)
@@ -62,7 +62,7 @@ def _weights(whose: str, of: PartWeights) -> str:
     return f"To users {whose} a rating is {parts}, {constant}."
 
 
-def typical_requests(served: ServedRRN) -> dict[str, dict[str, Any]]:
+def typical_requests(served: RRNSnapshot) -> dict[str, dict[str, Any]]:
     """A request of two users for each signature, one of them unknown."""
     users, items = ([str(name) for name in (*served.ids[side][:1], "")] for side in SIDES)
     times, k = np.full(2, served.until), np.int32(10)

@@ -12,12 +12,13 @@ import pandas as pd
 import tensorflow as tf
 
 from rrn_tf import features
+from rrn_tf.config import RENAMED_MODEL_SETTINGS
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.factors.beliefs import Beliefs, FactorScale
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.quiet import quiet_xla
-from rrn_tf.states.entity_states import EntityStates, variables_by_entity, variables_of_open_seconds
-from rrn_tf.states.snapshot import LaterRatings, RatedItems, ServedRRN
+from rrn_tf.states.entity_states import EntityStates, variables_by_entity, variables_of_pending_seconds
+from rrn_tf.states.snapshot import LaterRatings, RatedItems, RRNSnapshot
 
 _BATCH = 1 << 18  # what repeats within one is computed once
 
@@ -68,7 +69,7 @@ class SavedRRN:
         if switch is not None:
             switch.assign(compiled)
 
-    def load_model(self) -> ServedRRN:
+    def load_model(self) -> RRNSnapshot:
         """The network and its states, to be rolled on.
 
         Raises:
@@ -77,7 +78,7 @@ class SavedRRN:
         if not hasattr(self._module, "until") or not hasattr(self._module.user.states, "last_times"):
             raise ValueError("expected a model that can be updated, found one of an earlier version: train it anew")
         about = json.loads(self._module.about.numpy())
-        model = RRN(**about["model"])
+        model = RRN(**_present_names(about["model"]))
         model.set_part_weights(UserWeights(*(PartWeights(*weights) for weights in about["part_weights"])))
         model.set_factors(*self._factors(model, FactorScale(*about["factor_scale"])))
         states = {}
@@ -89,12 +90,12 @@ class SavedRRN:
             factors = model.factors(side).table
             factors.assign(table.stationary[: factors.shape[0]])
             states[side] = EntityStates.like(model, side, table.stationary.shape[0] - 1)
-            for variables in (variables_by_entity, variables_of_open_seconds):
+            for variables in (variables_by_entity, variables_of_pending_seconds):
                 for target, source in zip(variables(states[side]), variables(table.states), strict=True):
                     target.assign(source)
         seen = self._module.seen
         splits = seen.later_splits.numpy()
-        return ServedRRN(
+        return RRNSnapshot(
             model,
             states,
             SequenceMetadata.from_json(about["metadata"]),
@@ -145,7 +146,7 @@ class SavedRRN:
     @property
     def num_parameters(self) -> int:
         """Numbers that training learned: both networks, stationary factors, and the Bayesian part's means."""
-        about = json.loads(self._module.about.numpy())["model"]
+        about = _present_names(json.loads(self._module.about.numpy())["model"])
         tables = [getattr(self._module, side.value) for side in features.SIDES]
         network = sum(int(tf.size(values)) for table in tables for values in table.network)
         factors = about["bayesian_factors"]
@@ -195,6 +196,16 @@ class SavedRRN:
             }
         )
         return texts(answer[features.ITEM_ID]), answer[features.SCORE].numpy()
+
+
+def _present_names(settings: dict[str, Any]) -> dict[str, Any]:
+    """A network's settings under the names that they have now, of a model that may have been saved before."""
+    present = dict(settings)
+    for old, new, meanings in RENAMED_MODEL_SETTINGS:
+        if old in present:
+            value = present.pop(old)
+            present[new] = meanings.get(value, value) if isinstance(value, str) else value
+    return present
 
 
 def texts(strings: tf.Tensor) -> npt.NDArray[np.object_]:

@@ -12,10 +12,10 @@ import tensorflow as tf
 
 from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
-from rrn_tf.serving.cached_gates import RestingStates
+from rrn_tf.serving.cached_gates import CachedGates
 from rrn_tf.serving.micro_batches import distinct_rows
 from rrn_tf.serving.requests import bounded
-from rrn_tf.states.snapshot import ServedRRN
+from rrn_tf.states.snapshot import RRNSnapshot
 
 _AT_A_TIME = 1_024  # entities whose states are moved on at a time: what stays in a core's cache
 
@@ -29,7 +29,7 @@ class StateTable(tf.Module):
       vocabulary: file the side's ids are written to, one a line; it becomes an asset of the SavedModel.
     """
 
-    def __init__(self, side: Side, served: ServedRRN, vocabulary: Path) -> None:
+    def __init__(self, side: Side, served: RRNSnapshot, vocabulary: Path) -> None:
         super().__init__(name=f"{side.value}_table")
         self._side, self._metadata = side, served.metadata
         model, ids = served.model, served.ids[side]
@@ -40,12 +40,12 @@ class StateTable(tf.Module):
         # All of the network, since the saved model can take in new ratings too.
         self.network = model.network_variables(side)
         self._extrapolate = functools.partial(self.states.extrapolate, model, side)
-        self._at_rest = functools.partial(RestingStates, model, side, self.states)
-        self._fit_at_rest = RestingStates.fit(model, side, self.states)
+        self._at_rest = functools.partial(CachedGates, model, side, self.states)
+        self._fit_at_rest = CachedGates.fit(model, side, self.states)
         scale = model.factor_scale
         beliefs = self.states.beliefs
         trained = np.arange(len(beliefs.mean)) < len(model.trained_beliefs(side).mean)
-        beliefs = beliefs.closed(scale.prior(side), scale.drifts(trained))
+        beliefs = beliefs.posterior(scale.prior(side), scale.drifts(trained))
         self.stationary = tf.Variable(
             _stationary(model.factors(side).table.numpy(), len(ids)), trainable=False, name="stationary"
         )
@@ -104,7 +104,7 @@ class StateTable(tf.Module):
         """float32[...], scaled wallclock of steps int64[...]."""
         return tf.cast(wallclock_of(tf.cast(step, tf.float64), self._metadata, self._side), tf.float32)
 
-    def at_rest(self) -> RestingStates | None:
+    def at_rest(self) -> CachedGates | None:
         """All entities at once, fast; None where their cells or their number do not allow it."""
         return self._at_rest(self.wallclock(self._next_step())) if self._fit_at_rest else None
 
@@ -133,7 +133,7 @@ class SeenItems(tf.Module):
       served: what users have rated, before the training cutoff and since.
     """
 
-    def __init__(self, served: ServedRRN) -> None:
+    def __init__(self, served: RRNSnapshot) -> None:
         super().__init__(name="seen_items")
         users = len(served.ids[Side.USER])
         splits = np.pad(served.rated.splits, (0, users + 2 - len(served.rated.splits)), mode="edge")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.serving.saved_rrn import SavedRRN
-from rrn_tf.states.advance import roll_on, with_newbies
+from rrn_tf.states.advance import advance, with_newbies
 
 
 def predict_streaming(
@@ -32,4 +32,4 @@ def predict_streaming(
     """
     network, table = with_newbies(saved.load_model(), user_id, item_id)
     times, ratings = np.asarray(timestamp, np.int64), np.asarray(rating, np.float32)
-    return roll_on(network, table._replace(timestamp=times, rating=ratings)).predicted
+    return advance(network, table._replace(timestamp=times, rating=ratings)).predicted

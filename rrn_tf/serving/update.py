@@ -18,8 +18,8 @@ from rrn_tf.data.arrays import concatenate_rows, take_rows
 from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.features import Side
 from rrn_tf.serving.saved_rrn import SavedRRN
-from rrn_tf.states.advance import roll_on, with_newbies
-from rrn_tf.states.snapshot import LaterRatings, ServedRRN
+from rrn_tf.states.advance import advance, with_newbies
+from rrn_tf.states.snapshot import LaterRatings, RRNSnapshot
 
 
 class NewRatings(NamedTuple):
@@ -65,7 +65,7 @@ class UpdateReport:
         return dict(vars(self))
 
 
-def update(base: SavedRRN, ratings: NewRatings) -> tuple[ServedRRN, UpdateReport]:
+def update(base: SavedRRN, ratings: NewRatings) -> tuple[RRNSnapshot, UpdateReport]:
     """Takes new ratings into a model's states.
 
     Args:
@@ -83,7 +83,7 @@ def update(base: SavedRRN, ratings: NewRatings) -> tuple[ServedRRN, UpdateReport
     taken, fresh = _joined(network.later, given)
     new = take_rows(later, fresh)
     table = table._replace(timestamp=later.timestamp, rating=later.rating).take(fresh)
-    rolled = roll_on(network, table)
+    rolled = advance(network, table)
     seconds = {"roll": time.perf_counter() - begin}
     begin, figures = time.perf_counter(), None
     if len(fresh):

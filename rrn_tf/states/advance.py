@@ -13,7 +13,7 @@ from rrn_tf.data.rows import SideRatings
 from rrn_tf.data.sequences import sequences_in_memory
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.states.entity_states import EntityStates
-from rrn_tf.states.snapshot import ServedRRN
+from rrn_tf.states.snapshot import RRNSnapshot
 from rrn_tf.states.streaming import streaming_states
 
 _ROWS_PER_BATCH = 8_192
@@ -21,7 +21,7 @@ _ROWS_PER_BATCH = 8_192
 PIECE = 1_000_000
 
 
-class RolledOn(NamedTuple):
+class Advanced(NamedTuple):
     """What N later ratings did.
 
     Attributes:
@@ -35,7 +35,9 @@ class RolledOn(NamedTuple):
     late: npt.NDArray[np.bool_]
 
 
-def with_newbies(network: ServedRRN, user_id: npt.ArrayLike, item_id: npt.ArrayLike) -> tuple[ServedRRN, SideRatings]:
+def with_newbies(
+    network: RRNSnapshot, user_id: npt.ArrayLike, item_id: npt.ArrayLike
+) -> tuple[RRNSnapshot, SideRatings]:
     """A network with room for all users and items of N ratings, the new ones as newbies.
 
     Args:
@@ -60,7 +62,7 @@ def with_newbies(network: ServedRRN, user_id: npt.ArrayLike, item_id: npt.ArrayL
     return network._replace(ids=ids, states=states), table
 
 
-def roll_on(network: ServedRRN, ratings: SideRatings, *, piece: int = PIECE) -> RolledOn:
+def advance(network: RRNSnapshot, ratings: SideRatings, *, piece: int = PIECE) -> Advanced:
     """Predicts each rating from all of strictly earlier steps on either side, and then takes it in.
 
     Nothing depends on the order of the ratings or, to the rounding of single precision, on how they are divided among
@@ -81,20 +83,20 @@ def roll_on(network: ServedRRN, ratings: SideRatings, *, piece: int = PIECE) -> 
         raise ValueError(f"ratings should be at or after the cutoff {metadata.cutoff}, received {times.min()}")
     late = np.zeros(len(times), bool)
     for side, entity in ((Side.USER, ratings.entity), (Side.ITEM, ratings.opposite)):
-        late |= states[side].open_rows.are_after(entity, times, metadata.cutoff, metadata.step_rule(side))
+        late |= states[side].pending_steps.are_after(entity, times, metadata.cutoff, metadata.step_rule(side))
     predicted, in_time = np.empty(len(times), np.float32), np.argsort(times, kind="stable")
     for begin in range(0, len(times), piece):
         rows = in_time[begin : begin + piece]
-        opened = {side: states[side].open_rows for side in SIDES}
+        pending = {side: states[side].pending_steps for side in SIDES}
         users, items = network.ids[Side.USER], network.ids[Side.ITEM]
-        sequences, order = sequences_in_memory(ratings.take(rows), users, items, metadata, opened)
+        sequences, order = sequences_in_memory(ratings.take(rows), users, items, metadata, pending)
         rolled = streaming_states(network.model, sequences, _ROWS_PER_BATCH, states)
         predicted[rows[order]] = rolled.predict(np.arange(len(rows)))
         states = rolled.entities
         # Traced functions refer to themselves: their tables would stay until Python happens to look.
         del rolled
         gc.collect()
-    return RolledOn(states, predicted, late)
+    return Advanced(states, predicted, late)
 
 
 def _indices(

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from rrn_tf.data.rows import OpenRows
+from rrn_tf.data.rows import PendingSteps
 from rrn_tf.data.wallclock import NEVER
 from rrn_tf.factors.beliefs import Beliefs
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import RRN
 
 _BELIEVED = ("mean", "variance", "set_sum", "set_count", "moved")
-_OPENED = ("precision", "pull", "open_sum", "open_count", "open_step")
+_PENDING = ("precision", "information_vector", "pending_sum", "pending_count", "pending_step")
 
 
 class EntityStates(tf.Module):
@@ -22,7 +22,7 @@ class EntityStates(tf.Module):
 
     An entity's last step is *open*: its state has not seen that step's ratings, whose sums stand beside it until a
     later step begins. So a later rating of the same step joins them, in whatever order they come. What decides whether
-    a later rating is of the same step, where steps end by count too, stands beside it as well (`OpenRows`).
+    a later rating is of the same step, where steps end by count too, stands beside it as well (`PendingSteps`).
 
     Row 0 is the newbie, as is the row of every entity without history: zero state, no ratings,
     newbie flag set.
@@ -37,12 +37,12 @@ class EntityStates(tf.Module):
     Attributes:
       state: list of float32[E + 1, units], in the entity's last step.
       last_step: int64[E + 1], that step (see `rrn_tf.data.wallclock.step_of`); `NEVER` for newbies.
-      last_times: int64[E + 1, 4], of that step and its end: the other columns of `rrn_tf.data.rows.OpenRows`.
+      last_times: int64[E + 1, 4], of that step and its end: the other columns of `rrn_tf.data.rows.PendingSteps`.
       last_sums: float32[E + 1, sums], what that step's ratings add up to (`RRN.input_sums`).
       last_context: float32[E + 1, 2], newbie flag and scaled wallclock of that step.
       believed: the columns of `rrn_tf.factors.Beliefs` before the ratings of each entity's last second.
-      open_entity: int64[M], entities with an open second.
-      opened: the other columns of `Beliefs`, of these entities alone.
+      pending_entity: int64[M], entities with an open second.
+      pending: the other columns of `Beliefs`, of these entities alone.
     """
 
     def __init__(
@@ -69,15 +69,15 @@ class EntityStates(tf.Module):
             for name, column in zip(_BELIEVED, nothing, strict=False)
         ]
         # Few entities have one, and sums of products are wide.
-        self.open_entity = tf.Variable(tf.zeros([0], tf.int64), trainable=False, shape=[None], name="open_entity")
-        self.opened = [
+        self.pending_entity = tf.Variable(tf.zeros([0], tf.int64), trainable=False, shape=[None], name="pending_entity")
+        self.pending = [
             tf.Variable(
                 tf.zeros([0, *column.shape[1:]], column.dtype),
                 trainable=False,
                 shape=[None, *column.shape[1:]],
                 name=name,
             )
-            for name, column in zip(_OPENED, nothing[len(_BELIEVED) :], strict=True)
+            for name, column in zip(_PENDING, nothing[len(_BELIEVED) :], strict=True)
         ]
 
     @property
@@ -86,9 +86,9 @@ class EntityStates(tf.Module):
         return variables_by_entity(self)
 
     @property
-    def of_open_seconds(self) -> list[tf.Variable]:
+    def of_pending_seconds(self) -> list[tf.Variable]:
         """The variables with a row for each entity that has an open second."""
-        return variables_of_open_seconds(self)
+        return variables_of_pending_seconds(self)
 
     @classmethod
     def like(cls, model: RRN, side: Side, entities: int) -> EntityStates:
@@ -105,23 +105,23 @@ class EntityStates(tf.Module):
     def beliefs(self) -> Beliefs:
         """Of all entities."""
         columns = [variable.numpy() for variable in self.believed]
-        beliefs, entity = Beliefs.at_rest(*columns), self.open_entity.numpy()
-        for column, variable in zip(beliefs[len(_BELIEVED) :], self.opened, strict=True):
+        beliefs, entity = Beliefs.at_rest(*columns), self.pending_entity.numpy()
+        for column, variable in zip(beliefs[len(_BELIEVED) :], self.pending, strict=True):
             column[entity] = variable.numpy()
         return beliefs
 
     @property
-    def open_rows(self) -> OpenRows:
+    def pending_steps(self) -> PendingSteps:
         """The entities' last steps, for later ratings to go on from."""
-        return OpenRows(self.last_step.numpy(), *self.last_times.numpy().T)
+        return PendingSteps(self.last_step.numpy(), *self.last_times.numpy().T)
 
     def set_beliefs(self, beliefs: Beliefs) -> None:
         """Takes over beliefs about all entities."""
-        entity = np.flatnonzero(beliefs.open_count)
+        entity = np.flatnonzero(beliefs.pending_count)
         for variable, column in zip(self.believed, beliefs[: len(_BELIEVED)], strict=True):
             variable.assign(column)
-        self.open_entity.assign(entity)
-        for variable, column in zip(self.opened, beliefs[len(_BELIEVED) :], strict=True):
+        self.pending_entity.assign(entity)
+        for variable, column in zip(self.pending, beliefs[len(_BELIEVED) :], strict=True):
             variable.assign(column[entity])
 
     def enlarged(self, model: RRN, side: Side, entities: int) -> EntityStates:
@@ -129,7 +129,7 @@ class EntityStates(tf.Module):
         larger = EntityStates.like(model, side, entities)
         for target, source in zip(larger.by_entity, self.by_entity, strict=True):
             target.assign(tf.concat([source, target[source.shape[0] :]], axis=0))
-        for target, source in zip(larger.of_open_seconds, self.of_open_seconds, strict=True):
+        for target, source in zip(larger.of_pending_seconds, self.of_pending_seconds, strict=True):
             target.assign(source)
         return larger
 
@@ -138,7 +138,7 @@ class EntityStates(tf.Module):
         fewer = EntityStates.like(model, side, entities)
         for target, source in zip(fewer.by_entity, self.by_entity, strict=True):
             target.assign(source[: entities + 1])
-        for target, source in zip(fewer.of_open_seconds, self.of_open_seconds, strict=True):
+        for target, source in zip(fewer.of_pending_seconds, self.of_pending_seconds, strict=True):
             target.assign(source)
         return fewer
 
@@ -169,6 +169,8 @@ def variables_by_entity(states: Any) -> list[tf.Variable]:
     return [*states.state, *last, *states.believed]
 
 
-def variables_of_open_seconds(states: Any) -> list[tf.Variable]:
-    """See `EntityStates.of_open_seconds`; likewise."""
-    return [states.open_entity, *states.opened]
+def variables_of_pending_seconds(states: Any) -> list[tf.Variable]:
+    """See `EntityStates.of_pending_seconds`; likewise."""
+    if hasattr(states, "open_entity"):  # their names in models of version 0.1
+        return [states.open_entity, *states.opened]
+    return [states.pending_entity, *states.pending]

@@ -53,8 +53,8 @@ class FactorStates:
         }
         for side in SIDES:
             # How far beliefs loosen does not move where an entity stands.
-            closed = beliefs[side].closed(scale.prior(side), np.zeros(len(beliefs[side].mean), np.float32))
-            self._standing[side] = closed.standing
+            posterior = beliefs[side].posterior(scale.prior(side), np.zeros(len(beliefs[side].mean), np.float32))
+            self._standing[side] = posterior.standing
         if self._streams and len(self._later):
             later = self._sequences.ratings_at(self._later)
             set_vectors = {side: self._model.set_vectors(side) for side in SIDES}

@@ -46,7 +46,7 @@ class _Levels(NamedTuple):
     rating_splits: Any
 
 
-class JointRoll:
+class JointPropagation:
     """Rolls user and item states through time.
 
     A row's input are the ratings of its entity's row before, each beside the opposite state that predicted it. That
@@ -155,7 +155,7 @@ def continued_rows(sequences: RatingSequences, side: Side, start: EntityStates |
     if start is not None:
         first = np.flatnonzero(data.place == 0)
         begin, count = data.timestamp[data.rating_splits[first]], sequences.metadata.steps_per_doubling
-        found[first] = start.open_rows.continued(data.row_entity[first], data.step[first], begin, count)
+        found[first] = start.pending_steps.continued(data.row_entity[first], data.step[first], begin, count)
     return found
 
 

@@ -11,7 +11,7 @@ from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states.entity_states import EntityStates
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.step_states import StepStates
 
 Metrics = dict[str, dict[str, dict[str, float]]]
 
@@ -46,7 +46,7 @@ class LaterRatings(NamedTuple):
         return cls(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64))
 
 
-class ServedRRN(NamedTuple):
+class RRNSnapshot(NamedTuple):
     """A network with its states and with what recommendations and further updates need.
 
     Attributes:
@@ -73,7 +73,7 @@ class ServedRRN(NamedTuple):
     metrics: Metrics
 
     @classmethod
-    def at_cutoff(cls, trained_states: RowStates, metrics: Metrics) -> ServedRRN:
+    def at_cutoff(cls, trained_states: StepStates, metrics: Metrics) -> RRNSnapshot:
         """A trained network with the states at its cutoff.
 
         Args:

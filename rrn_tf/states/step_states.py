@@ -18,17 +18,17 @@ from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import INNOVATIONS, RRN
 from rrn_tf.states.entity_states import EntityStates
 from rrn_tf.states.factor_states import FactorStates
-from rrn_tf.states.joint_propagation import JointRoll, continued_rows
+from rrn_tf.states.joint_propagation import JointPropagation, continued_rows
 
 _CHUNK = 1 << 18
 
 
-def rolls_jointly(model: RRN, start: dict[Side, EntityStates] | None) -> bool:
+def propagates_jointly(model: RRN, start: dict[Side, EntityStates] | None) -> bool:
     """Whether both sides are rolled together, level by level, and not in padded batches, each on its own."""
     return model.inputs == INNOVATIONS or bool(start)
 
 
-class RowStates:
+class StepStates:
     """The cached states of a model on a prepared data set.
 
     A row that the plan holds has seen its entity's earlier steps; any later row is extrapolated from the
@@ -38,7 +38,7 @@ class RowStates:
     Args:
       model: the network.
       sequences: the data.
-      plans: each side's batches; where both sides are rolled together (`rolls_jointly`), their `rows` alone count.
+      plans: each side's batches; where both sides are rolled together (`propagates_jointly`), their `rows` alone count.
       start: per side, states of earlier ratings that the sequences go on from; newbies by default.
 
     Attributes:
@@ -74,8 +74,8 @@ class RowStates:
             for side in SIDES
         }
         self._joint = (
-            JointRoll(model, sequences, {side: plans[side].rows for side in SIDES}, self.start)
-            if rolls_jointly(model, start)
+            JointPropagation(model, sequences, {side: plans[side].rows for side in SIDES}, self.start)
+            if propagates_jointly(model, start)
             else None
         )
         streams = any((plans[side].rows > sequences.side(side).training_rows).any() for side in SIDES)
@@ -202,7 +202,7 @@ class RowStates:
         if self.start:
             still_open = continued_rows(self.sequences, side, self.start[side])[last]
             sums[still_open] += self.start[side].last_sums.numpy()[seen[still_open]]
-            times[still_open, 0] = self.start[side].open_rows.begin[seen[still_open]]
+            times[still_open, 0] = self.start[side].pending_steps.begin[seen[still_open]]
         wallclock = wallclock_of(sequences.step[last], self.sequences.metadata, side)
         for variable, values in (
             (entities.last_step, sequences.step[last]),
@@ -221,7 +221,7 @@ class RowStates:
         sequences, first = self.sequences.side(side), self.sequences.side(side).row_splits[seen]
         splits = sequences.rating_splits
         total = splits[first + self.plans[side].rows[seen]] - splits[first]
-        time, before = sequences.timestamp[ratings], self.start[side].open_rows if self.start else None
+        time, before = sequences.timestamp[ratings], self.start[side].pending_steps if self.start else None
         if before:
             time = before.not_before(seen[slot], time)
         ends = np.cumsum(np.bincount(slot, minlength=len(seen)))

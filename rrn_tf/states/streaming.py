@@ -9,12 +9,12 @@ from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states.entity_states import EntityStates
-from rrn_tf.states.step_states import RowStates, rolls_jointly
+from rrn_tf.states.step_states import StepStates, propagates_jointly
 
 
 def streaming_states(
     model: RRN, sequences: RatingSequences, rows_per_batch: int, start: dict[Side, EntityStates] | None = None
-) -> RowStates:
+) -> StepStates:
     """A network rolled over every row, each rating revealed to strictly later steps on both sides.
 
     Args:
@@ -28,9 +28,9 @@ def streaming_states(
         rows = np.diff(sequences.side(side).row_splits)
         plans[side] = (
             BatchPlan([], rows)
-            if rolls_jointly(model, start)
+            if propagates_jointly(model, start)
             else plan_batches(sequences.side(side), sequences.metadata, rows_per_batch, rows=rows)
         )
-    rolled = RowStates(model, sequences, plans, start)
+    rolled = StepStates(model, sequences, plans, start)
     rolled.refresh_all()
     return rolled

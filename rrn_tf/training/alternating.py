@@ -19,13 +19,13 @@ from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING, evaluate
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
-from rrn_tf.states.snapshot import Metrics, ServedRRN
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.snapshot import Metrics, RRNSnapshot
+from rrn_tf.states.step_states import StepStates
 from rrn_tf.states.streaming import streaming_states
 from rrn_tf.training.checkpoints import Checkpoints, Progress
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBoard
-from rrn_tf.training.parts import Judge, judging_splits, parts_alone, set_factors, weigh_parts
+from rrn_tf.training.parts import ValidationScorer, parts_alone, selection_splits, set_factors, weigh_parts
 from rrn_tf.training.phases import Phase, TrainingError
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
 from rrn_tf.training.workers import from_chief, is_chief, lost_workers, take_from_chief
@@ -49,15 +49,15 @@ class TrainingResult:
 
     model: RRN
     sequences: RatingSequences
-    states: RowStates
+    states: StepStates
     history: list[EpochRecord]
     best_epoch: int
     metrics: Metrics
     parts: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
-    def snapshot(self) -> ServedRRN:
+    def snapshot(self) -> RRNSnapshot:
         """The network with the states at its cutoff, to be saved."""
-        return ServedRRN.at_cutoff(self.states, self.metrics)
+        return RRNSnapshot.at_cutoff(self.states, self.metrics)
 
 
 def make_model(config: Config, sequences: RatingSequences) -> RRN:
@@ -72,9 +72,9 @@ def make_model(config: Config, sequences: RatingSequences) -> RRN:
         dynamic_units=sizes.dynamic,
         stationary=sizes.stationary,
         inputs=sizes.inputs,
-        implicit=sizes.implicit,
-        members=sizes.members,
-        clock=sizes.clock,
+        include_opposite_state=sizes.include_opposite_state,
+        ensemble=sizes.ensemble,
+        time_feature=sizes.time_feature,
         time_scale=sequences.metadata.wallclock_std / 86_400,
         bayesian_factors=sizes.bayesian_factors,
     )
@@ -122,14 +122,14 @@ def train(
             )
             for side in SIDES
         }
-        states = RowStates(model, sequences, plans)
+        states = StepStates(model, sequences, plans)
     phases = [Phase(side, model, states, plans[side], settings, strategy) for side in SIDES]
     progress = Progress()
     if chief and not resume:
         Checkpoints.clear(checkpoint_dir)
     checkpoints = Checkpoints(checkpoint_dir, model, phases, progress, writes=chief)
 
-    valid = sequences.rows_of([Split.VALID])
+    valid = sequences.rating_indices([Split.VALID])
     listener.on_start(
         f"{plans[Side.USER].num_ratings:,} training ratings, {len(valid):,} for validation; "
         f"{len(plans[Side.USER])} user and {len(plans[Side.ITEM])} item batches an epoch"
@@ -137,7 +137,7 @@ def train(
     seen = sequences.without(_TESTS)  # they may not even move the states by which anything is chosen
     loop = _Loop(config, phases, states, seen, progress, checkpoints, listener, strategy)
     if resume and checkpoints.restore():
-        loop.go_on()
+        loop.resume_from()
     else:
         start_at_mean(model, sequences.metadata.rating_mean)
         pretrain_factors(model, sequences, settings)
@@ -169,7 +169,7 @@ class _Loop:
         self,
         config: Config,
         phases: Sequence[Phase],
-        states: RowStates,
+        states: StepStates,
         seen: RatingSequences,
         progress: Progress,
         checkpoints: Checkpoints,
@@ -185,8 +185,8 @@ class _Loop:
         self._strategy = strategy
         self._rng = np.random.default_rng()
         self._seen = seen
-        self._judge_states: dict[str, RowStates] = {}
-        self._judge: Judge | None = None
+        self._scorer_states: dict[str, StepStates] = {}
+        self._scorer: ValidationScorer | None = None
 
     @property
     def done(self) -> bool:
@@ -204,7 +204,7 @@ class _Loop:
         self._checkpoints.save_best(epoch=0)
         self._save()
 
-    def go_on(self) -> None:
+    def resume_from(self) -> None:
         """From restored weights and progress."""
         self._rng.bit_generator.state = self._progress.rng
         self._states.refresh_all()
@@ -250,7 +250,7 @@ class _Loop:
     def weigh_parts(self) -> None:
         """The parts of the trained model by what they are worth on validation ratings."""
         model = self._states.model
-        weights = weigh_parts(model, self._refreshed_judge(), trained=self._progress.best_epoch > 0)
+        weights = weigh_parts(model, self._refreshed_scorer(), trained=self._progress.best_epoch > 0)
         if model.bayesian_factors:
             take_from_chief(self._strategy, model.variables)
             for kind, of in weights._asdict().items():
@@ -260,28 +260,28 @@ class _Loop:
 
     @property
     def _has_ratings(self) -> bool:
-        return len(self._seen.rows_of(judging_splits(self._settings.selection))) > 0
+        return len(self._seen.rating_indices(selection_splits(self._settings.selection))) > 0
 
-    def _refreshed_judge(self) -> Judge:
+    def _refreshed_scorer(self) -> ValidationScorer:
         """Judges by the states of the present weights."""
-        if self._judge is None:
+        if self._scorer is None:
             selection, settings = self._settings.selection, self._settings
             if selection != STREAMING:
-                self._judge_states[FROZEN] = self._states
+                self._scorer_states[FROZEN] = self._states
             if selection != FROZEN and self._has_ratings:
-                self._judge_states[STREAMING] = streaming_states(
+                self._scorer_states[STREAMING] = streaming_states(
                     self._states.model, self._seen, settings.rows_per_batch
                 )
-            self._judge = Judge(self._judge_states)
-        elif STREAMING in self._judge_states:
-            self._judge_states[STREAMING].refresh_all()
-        return self._judge
+            self._scorer = ValidationScorer(self._scorer_states)
+        elif STREAMING in self._scorer_states:
+            self._scorer_states[STREAMING].refresh_all()
+        return self._scorer
 
     def _score(self) -> float:
         if not self._has_ratings:
             return float("inf")
         trained = self._progress.epoch > 1 or self._progress.phase > 0
-        found = self._refreshed_judge().score(trained=trained)[1]
+        found = self._refreshed_scorer().score(trained=trained)[1]
         # Workers that round differently must still agree on which epoch is best and whether to stop.
         return float(from_chief(self._strategy, found))
 

@@ -16,7 +16,7 @@ from rrn_tf.evaluation.protocols import FROZEN
 from rrn_tf.factors.choice import choose_factors
 from rrn_tf.features import SIDES, Split
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.step_states import StepStates
 
 FloatArray = npt.NDArray[np.float32]
 _EQUAL = PartWeights(0.5, 0.5)  # without validation ratings
@@ -56,12 +56,12 @@ def set_factors(
     )
 
 
-def judging_splits(selection: str) -> tuple[Split, ...]:
+def selection_splits(selection: str) -> tuple[Split, ...]:
     """Whose ratings count by a protocol, or by both: of unseen users and items, those that are streamed alone."""
     return (Split.VALID,) if selection == FROZEN else (Split.VALID, Split.VALID_COLD)
 
 
-class Judge:
+class ValidationScorer:
     """Scores a network on validation ratings beside the Bayesian factors, and weighs the parts.
 
     Weights are not negative and minimise the mean squared error, where that foresees users whose ratings did not choose
@@ -73,15 +73,16 @@ class Judge:
       by_protocol: row states of the protocols that count.
     """
 
-    def __init__(self, by_protocol: Mapping[str, RowStates]) -> None:
+    def __init__(self, by_protocol: Mapping[str, StepStates]) -> None:
         self._by_protocol = by_protocol
         self._rows = {
-            protocol: states.sequences.rows_of(judging_splits(protocol)) for protocol, states in by_protocol.items()
+            protocol: states.sequences.rating_indices(selection_splits(protocol))
+            for protocol, states in by_protocol.items()
         }
 
     @property
     def has_ratings(self) -> bool:
-        """Whether there is anything to judge by."""
+        """Whether there is anything to scorer by."""
         return any(map(len, self._rows.values()))
 
     def score(self, *, trained: bool = True) -> tuple[UserWeights, float]:
@@ -187,11 +188,11 @@ def _added_up(parts: FloatArray, weights: npt.NDArray[np.floating]) -> npt.NDArr
     return (parts * weights[:, :2]).sum(axis=1) + weights[:, 2]
 
 
-def weigh_parts(model: RRN, judge: Judge, *, trained: bool) -> UserWeights:
-    """Sets the weights of a model's parts; `trained` as that of `Judge.score`."""
+def weigh_parts(model: RRN, scorer: ValidationScorer, *, trained: bool) -> UserWeights:
+    """Sets the weights of a model's parts; `trained` as that of `ValidationScorer.score`."""
     weights = UserWeights()
-    if model.bayesian_factors and judge.has_ratings:
-        weights, _ = judge.score(trained=trained)
+    if model.bayesian_factors and scorer.has_ratings:
+        weights, _ = scorer.score(trained=trained)
     elif model.bayesian_factors:
         of_all = _EQUAL if trained else PartWeights(0, 1)
         weights = UserWeights(of_all, of_all)
@@ -200,13 +201,13 @@ def weigh_parts(model: RRN, judge: Judge, *, trained: bool) -> UserWeights:
 
 
 def parts_alone(
-    by_protocol: Mapping[str, RowStates], splits: Sequence[Split]
+    by_protocol: Mapping[str, StepStates], splits: Sequence[Split]
 ) -> dict[str, dict[str, dict[str, float]]]:
     """RMSE of each part alone and of the whole: ``{split: {protocol: {part: rmse}}}``; empty splits are left out."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for split in splits:
         for protocol, states in by_protocol.items():
-            rows, limits = states.sequences.rows_of([split]), states.sequences.metadata
+            rows, limits = states.sequences.rating_indices([split]), states.sequences.metadata
             if not len(rows):
                 continue
             said = {NETWORK: states.network_ratings(rows), WHOLE: states.predict(rows)}

@@ -12,7 +12,7 @@ from rrn_tf.config import TrainingConfig
 from rrn_tf.data.batches import BatchPlan, SequenceBatch
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import RATINGS, RRN
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.step_states import StepStates
 from rrn_tf.training.optimizers import LazyAdam
 
 
@@ -39,7 +39,7 @@ class Phase:
         self,
         side: Side,
         model: RRN,
-        states: RowStates,
+        states: StepStates,
         plan: BatchPlan,
         config: TrainingConfig,
         strategy: tf.distribute.Strategy,
@@ -118,9 +118,9 @@ class Phase:
             tape.watch([rows, self._dense_variables, self.factor_variables])
             factors = model.factors(side)(batch.entity)
             error = batch.rating[:, tf.newaxis] - self._predict(batch, rows, factors)
-            squared_error = tf.reduce_sum(tf.square(error)) / model.emission.members
+            squared_error = tf.reduce_sum(tf.square(error)) / model.emission.ensemble
             objective = (
-                squared_error * model.emission.members / batch.total
+                squared_error * model.emission.ensemble / batch.total
                 + config.network_l2 * self._network_penalty(batch, rows)
             )
         row_gradients, dense, (factor_gradient,) = tape.gradient(
@@ -138,7 +138,7 @@ class Phase:
         return squared_error
 
     def _predict(self, batch: SequenceBatch, rows: list[tf.Tensor], factors: tf.Tensor) -> tf.Tensor:
-        """float[N, members]."""
+        """float[N, ensemble]."""
         model, side = self._model, self.side
         shape = tf.shape(batch.context)
         vectors = tf.gather(self._opposite_rows, batch.opposite_row)
@@ -154,7 +154,7 @@ class Phase:
         states = model.states(side, embedded, batch.context, batch.length, dropout)
         own = tf.reshape(model.projection(side)(states), [-1, model.emission.units])
         stationary = tf.reduce_sum(own_factors * opposite_factors, axis=-1, keepdims=True)
-        return model.emission.of_members(tf.gather(own, batch.slot), vectors) + stationary
+        return model.emission.of_each_network(tf.gather(own, batch.slot), vectors) + stationary
 
     def _dropout_seed(self) -> tf.Tensor:
         """Of the update to come: a resumed run draws what it would have drawn. Replicas and sides draw their own."""

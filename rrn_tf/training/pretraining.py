@@ -29,7 +29,7 @@ def start_at_mean(model: RRN, rating_mean: float) -> None:
     entity's zero factors need only carry deviations from it.
     """
     for side in SIDES:
-        bias = np.zeros([model.emission.members, model.emission.units // model.emission.members], np.float32)
+        bias = np.zeros([model.emission.ensemble, model.emission.units // model.emission.ensemble], np.float32)
         bias[:, 0] = np.sqrt(abs(rating_mean))
         if side is Side.ITEM:
             bias[:, 0] *= np.sign(rating_mean)

@@ -139,24 +139,31 @@ def test_work_by_hand(cell: str, gates: int, parts: int) -> None:
     assert count_work(counts, sizes, counts) == count_work(counts, sizes, NOTHING) == Work(flops, 4 * numbers)
 
 
-@pytest.mark.parametrize("members", [1, 2])
-def test_work_of_members_is_that_of_each(members: int) -> None:
+@pytest.mark.parametrize("ensemble", [1, 2])
+def test_work_of_members_is_that_of_each(ensemble: int) -> None:
     counts = Counts(rows=3, padded=4, ratings=5, inputs=2, touched=2, entities=1)
-    one, all_of_them = (ModelConfig(stationary=0, members=number) for number in (1, members))
-    assert count_work(counts, all_of_them, counts).flops == members * count_work(counts, one, counts).flops
+    one, all_of_them = (ModelConfig(stationary=0, ensemble=number) for number in (1, ensemble))
+    assert count_work(counts, all_of_them, counts).flops == ensemble * count_work(counts, one, counts).flops
 
 
 def test_work_of_innovations_by_hand() -> None:
     counts = Counts(rows=3, padded=4, ratings=5, inputs=2, touched=2, entities=1)
     opposite = Counts(rows=2, padded=3, ratings=5, inputs=1, touched=9, entities=1)
     sizes = ModelConfig(
-        inputs="innovations", implicit=True, members=2, clock="gap", embedding=2, units=3, dynamic=1, stationary=4
+        inputs="innovations",
+        include_opposite_state=True,
+        ensemble=2,
+        time_feature="delta",
+        embedding=2,
+        units=3,
+        dynamic=1,
+        stationary=4,
     )
-    # Of both members, a row: 240 operations of the LSTM, 16 of the context, 12 of the projection; where innovations
+    # Of both ensemble, a row: 240 operations of the LSTM, 16 of the context, 12 of the projection; where innovations
     # enter it, 40 for 5 features each. An innovation: 12 of its prediction, 6 of the sums.
     flops = 3 * (4 * 240 + 3 * 16 + 4 * 12) + 2 * 3 * 40 + 2 * 2 * 18 + 2 * 5 * 12
     flops += 2 * (240 + 16 + 12) + 1 * 40 + 1 * 18
-    # Both members' embedding, state and projected state: 4, 12 and 2 numbers.
+    # Both ensemble' embedding, state and projected state: 4, 12 and 2 numbers.
     numbers = 5 * (3 * 6 + 5) + 3 * (2 * (4 + 12 + 2) + 6 + 2) + 2 * 2 * 10 + (8 + 12)
     # The refresh: 13 numbers an innovation, 24 of the state a row of either side, 5 more a row of the other one.
     numbers += (2 + 1) * 13 + (3 + 2) * 24 + 2 * 5 + 12

@@ -24,7 +24,7 @@ from rrn_tf.serving.saved_rrn import SavedRRN
 
 pytestmark = pytest.mark.slow
 
-SMALL = ("model.members=2", "model.units=4", "model.embedding=4", "model.dynamic=3")
+SMALL = ("model.ensemble=2", "model.units=4", "model.embedding=4", "model.dynamic=3")
 
 
 @pytest.fixture(scope="module")

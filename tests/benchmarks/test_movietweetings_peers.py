@@ -93,7 +93,7 @@ def test_predictions_are_clipped_and_in_the_peers_order(
 def test_a_run_on_the_exported_files_gives_its_own_figures(split: Path, tmp_path: Path) -> None:
     run("export", split, tmp_path)
     files = ["--data", str(tmp_path / "train.csv"), "--valid", str(tmp_path / "valid.csv")]
-    settings = ["--set=training.epochs=1", "--set=model.members=2", "--set=data.split.drop_unseen=false"]
+    settings = ["--set=training.epochs=1", "--set=model.ensemble=2", "--set=data.split.drop_unseen=false"]
     trained = CliRunner().invoke(rrn, ["train", *files, "--output", str(tmp_path / "ours"), *settings])
     assert trained.exit_code == 0, trained.output
     assert run("predict", split, tmp_path / "ours").exit_code == 0

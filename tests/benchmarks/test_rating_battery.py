@@ -24,7 +24,7 @@ from rrn_tf.evaluation.metrics import rmse, rmse_difference
 from rrn_tf.features import COLUMNS, Split
 from rrn_tf.runs.directory import RunPaths
 
-SMALL = ("training.epochs=1", "model.units=4", "model.embedding=4", "model.dynamic=3", "model.members=1")
+SMALL = ("training.epochs=1", "model.units=4", "model.embedding=4", "model.dynamic=3", "model.ensemble=1")
 # Splits as the real one does; says what its models' names tell.
 PEERS = """
 import json, os, sys
@@ -130,11 +130,11 @@ def said(split: TimeSplit, model: str, above: float, protocol: str = "frozen", r
 def test_a_board_compares_what_answers_for_its_rows(split: TimeSplit, rng: np.random.Generator) -> None:
     noise = rng.normal(size=len(split.later))
     ours = [said(split, f"RRN seed {seed}", (0.2 + 0.1 * seed) * noise) for seed in (0, 1)]
-    known = split.rows_of(Split.VALID, Split.TEST)
+    known = split.row_indices(Split.VALID, Split.TEST)
     others = [said(split, "all", 0.6 * noise), said(split, "peer", 0.05, rows=known), said(split, "s", 0, "streaming")]
     lines = battery.board(split, ours, others, "frozen", "known")
     assert [line["model"] for line in lines] == ["peer", "RRN seed 0", "RRN seed 1", "all"]
-    rows = split.rows_of(Split.TEST)
+    rows = split.row_indices(Split.TEST)
     actual, users = split.later["rating"].to_numpy()[rows], pd.factorize(split.later["user_id"])[0][rows]
     clipped = {of.model: np.clip(of.rating[rows], *split.rating_range) for of in (*ours, *others)}
     best, first, second, last = lines
@@ -152,7 +152,7 @@ def test_a_board_compares_what_answers_for_its_rows(split: TimeSplit, rng: np.ra
 
 
 def test_without_unseen_users_and_items_there_is_no_board_of_them(split: TimeSplit) -> None:
-    known = split.later.iloc[split.rows_of(Split.VALID, Split.TEST)].reset_index(drop=True)
+    known = split.later.iloc[split.row_indices(Split.VALID, Split.TEST)].reset_index(drop=True)
     all_known = TimeSplit(split.train, known)
     assert battery.board(all_known, [said(all_known, "RRN seed 0", 0.1)], [], "frozen", "with unseen") == []
     (line,) = battery.board(all_known, [said(all_known, "RRN seed 0", 0.1)], [], "frozen", "known")

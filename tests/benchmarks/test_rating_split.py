@@ -42,23 +42,23 @@ def test_known_ratings_are_halved_as_the_peers_do(split: TimeSplit) -> None:
     order = np.random.RandomState(0).permutation(len(known))
     half = len(known) // 2
     for part, rows in ((Split.VALID, order[:half]), (Split.TEST, order[half:])):
-        pd.testing.assert_frame_equal(later.iloc[split.rows_of(part)], known.iloc[np.sort(rows)])
+        pd.testing.assert_frame_equal(later.iloc[split.row_indices(part)], known.iloc[np.sort(rows)])
 
 
 def test_the_others_are_halved_too_and_another_seed_draws_others(frame: pd.DataFrame, split: TimeSplit) -> None:
-    cold = [split.rows_of(part) for part in (Split.VALID_COLD, Split.TEST_COLD)]
+    cold = [split.row_indices(part) for part in (Split.VALID_COLD, Split.TEST_COLD)]
     assert len(cold[0]) == sum(map(len, cold)) // 2 > 5
-    assert sum(len(split.rows_of(part)) for part in Split if part) == len(split.later)
+    assert sum(len(split.row_indices(part)) for part in Split if part) == len(split.later)
     other = time_split(frame, seed=1)
     for part in Split:
         if part:
-            assert split.rows_of(part).tolist() != other.rows_of(part).tolist()
+            assert split.row_indices(part).tolist() != other.row_indices(part).tolist()
 
 
 def test_ids_are_counted_as_the_peers_do_and_unseen_ones_after_them(split: TimeSplit) -> None:
     ids = np.unique(split.train["user_id"])
     rows = split.peer_rows(Split.TEST).astype(int)
-    of_test = split.later.iloc[split.rows_of(Split.TEST)]
+    of_test = split.later.iloc[split.row_indices(Split.TEST)]
     assert ids[rows[:, 0]].tolist() == of_test["user_id"].tolist()
     np.testing.assert_array_equal(rows[:, 2:], of_test[["rating", "timestamp"]])
     train, frozen = split.interactions(unseen=False)

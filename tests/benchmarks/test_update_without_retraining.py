@@ -71,7 +71,7 @@ def test_gains_are_those_of_items_that_fluctuate() -> None:
 @pytest.mark.slow
 def test_the_whole_comparison(frame: pd.DataFrame, tmp_path: Path) -> None:
     frame.to_csv(tmp_path / "ratings.csv", index=False)
-    small = ("training.epochs=1", "model.members=1", "model.units=4", "model.embedding=4", "model.dynamic=3")
+    small = ("training.epochs=1", "model.ensemble=1", "model.units=4", "model.embedding=4", "model.dynamic=3")
     result = CliRunner().invoke(
         benchmark.main,
         [str(tmp_path / "ratings.csv"), str(tmp_path / "out"), "--slices", "2", "--least", "2"]

@@ -69,7 +69,8 @@ def test_train_predict_evaluate_recommend(tmp_path: Path) -> None:
     frame[early].to_csv(tmp_path / "ratings.csv", index=False)
     frame[~early].to_csv(tmp_path / "later.csv", index=False)
     small = [
-        f"--set={setting}" for setting in ("training.epochs=1", "model.units=4", "model.embedding=4", "model.members=2")
+        f"--set={setting}"
+        for setting in ("training.epochs=1", "model.units=4", "model.embedding=4", "model.ensemble=2")
     ]
     result = rrn(
         "train", "--data", tmp_path / "ratings.csv", "--output", tmp_path / "run", "--json", tmp_path / "t.json", *small
@@ -138,7 +139,7 @@ def test_a_validation_file_takes_the_place_of_the_split(tmp_path: Path) -> None:
         (tmp_path / f"{name}.csv").write_text("\n".join(["user_id,item_id,rating,timestamp", *part]) + "\n")
     result = rrn(
         "train", "--data", tmp_path / "train.csv", "--valid", tmp_path / "valid.csv", "--output", tmp_path / "run",
-        "--set", "training.epochs=1", "--set", "model.members=1", "--json", tmp_path / "t.json",
+        "--set", "training.epochs=1", "--set", "model.ensemble=1", "--json", tmp_path / "t.json",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     counts = json.loads((tmp_path / "t.json").read_text())["ratings"]

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 
-from rrn_tf.data.rows import OpenRows, SideRatings, number_rows, row_starts
+from rrn_tf.data.rows import PendingSteps, SideRatings, number_rows, row_starts
 from rrn_tf.data.steps import StepRule, level_thresholds, levels_of
 
 CUTOFF, DAY = 1_000_000_000, 86_400
@@ -68,16 +68,16 @@ def test_later_ratings_go_on_from_the_open_rows(per_doubling: int, rng: np.rando
         at = int((times == times[-1]).sum())
         step = (times[-1] - CUTOFF) // DAY
         values = [step, times[last_row][0], times[-1], len(times) - at, at]
-        opened = OpenRows(*(np.full(7, value, np.int64) for value in values))
+        pending = PendingSteps(*(np.full(7, value, np.int64) for value in values))
         rest = ratings.take(np.arange(cut, own[-1] + 1))
-        _, found = number_rows(rest, CUTOFF, rule, opened)
+        _, found = number_rows(rest, CUTOFF, rule, pending)
         first, entity = (rest.timestamp[:1] - CUTOFF) // DAY, rest.entity[:1]
-        goes_on = opened.continued(entity, first, rest.timestamp[:1], per_doubling)
+        goes_on = pending.continued(entity, first, rest.timestamp[:1], per_doubling)
         assert goes_on.tolist() == [row[cut] == row[last]]
         np.testing.assert_array_equal(found, row[cut : own[-1] + 1] - row[cut])
         late = np.array([values[1] - 1])
-        assert opened.are_after(entity, late, CUTOFF, StepRule(DAY, 1)).all()
-        assert opened.continued(entity, np.array([step]), late, per_doubling).all()
+        assert pending.are_after(entity, late, CUTOFF, StepRule(DAY, 1)).all()
+        assert pending.continued(entity, np.array([step]), late, per_doubling).all()
 
 
 @pytest.mark.parametrize("per_doubling", range(1, 17))

@@ -68,14 +68,14 @@ def test_each_event_is_predicted_from_all_before_it(network: CollaborativeRNN, s
 def test_an_ensemble_is_the_mean_of_probabilities(network: CollaborativeRNN, sequences: EventSequences) -> None:
     tf.keras.utils.set_random_seed(5)
     other = CollaborativeRNN(len(LENGTHS), ITEMS, units=3, stationary=2)
-    members = [NetworkEventModel(one, "one") for one in (network, other)]
+    ensemble = [NetworkEventModel(one, "one") for one in (network, other)]
     positions = np.arange(140, 160)
-    together = EnsembleEventModel(members, "both")
-    alone = [np.exp(member.log_probabilities(sequences, positions)) for member in members]
+    together = EnsembleEventModel(ensemble, "both")
+    alone = [np.exp(member.log_probabilities(sequences, positions)) for member in ensemble]
     found = np.exp(together.log_probabilities(sequences, positions))
     np.testing.assert_allclose(found, np.mean(alone, axis=0), rtol=1e-5)
     assert np.abs(alone[0] - alone[1]).max() > 1e-4
-    assert together.num_parameters == sum(member.num_parameters for member in members)
+    assert together.num_parameters == sum(member.num_parameters for member in ensemble)
 
 
 def test_figures_by_split_and_protocol(network: CollaborativeRNN, sequences: EventSequences) -> None:

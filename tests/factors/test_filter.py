@@ -55,9 +55,9 @@ def test_a_closed_second_is_a_regression(rng: np.random.Generator) -> None:
     vectors, errors, prior = rng.normal(size=(6, 3)), rng.normal(size=6), np.array([2.0, 2.0, 2.0], np.float32)
     before = Beliefs.unknown(2, prior)._replace(mean=rng.normal(size=(2, 3)).astype(np.float32))
     before.variance[:] = 0.8
-    before.precision[0], before.pull[0] = vectors.T @ vectors / 0.5, vectors.T @ errors / 0.5
-    before.open_sum[0], before.open_count[0] = [1, 2, 3], 6
-    after = before.closed(prior, np.full(2, 0.01, np.float32))
+    before.precision[0], before.information_vector[0] = vectors.T @ vectors / 0.5, vectors.T @ errors / 0.5
+    before.pending_sum[0], before.pending_count[0] = [1, 2, 3], 6
+    after = before.posterior(prior, np.full(2, 0.01, np.float32))
     design = np.concatenate([vectors / np.sqrt(0.5), np.eye(3) / np.sqrt(0.8)])
     ridge = np.linalg.lstsq(design, np.concatenate([errors / np.sqrt(0.5), np.zeros(3)]), rcond=None)[0]
     np.testing.assert_allclose(after.mean[0], before.mean[0] + ridge, rtol=1e-4, atol=1e-5)

@@ -10,12 +10,12 @@ import numpy as np
 from rrn_tf.layers import (
     CollaborativeGRUCell,
     CollaborativeSimpleRNNCell,
+    EnsembleDense,
+    EnsembleLSTMCell,
     HistoryAttention,
     HistoryCopy,
     InnovationEncoder,
     ItemSoftmax,
-    MemberDense,
-    MemberLSTMCell,
     MixtureGate,
     RatingEmission,
     StateTower,
@@ -60,9 +60,9 @@ def _one_matrix(layer: StepEncoder, inputs: tuple) -> np.ndarray:
     return stacked @ np.concatenate([layer.embedding.numpy(), layer.context_kernel.numpy()])
 
 
-def _innovation_inputs(members: int) -> Any:
+def _innovation_inputs(ensemble: int) -> Any:
     def inputs(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        return rng.normal(size=(N, members)), rng.normal(size=(N, 2 * members)), _slot(rng), _context(rng)
+        return rng.normal(size=(N, ensemble)), rng.normal(size=(N, 2 * ensemble)), _slot(rng), _context(rng)
 
     return inputs
 
@@ -70,13 +70,13 @@ def _innovation_inputs(members: int) -> Any:
 def _innovations(layer: InnovationEncoder, inputs: tuple) -> np.ndarray:
     innovation, vector, slot, context = inputs
     embedded = []
-    for member in range(layer.members):
-        of_member = vector[:, 2 * member : 2 * member + 2] * np.sqrt(layer.members)
+    for member in range(layer.ensemble):
+        of_member = vector[:, 2 * member : 2 * member + 2] * np.sqrt(layer.ensemble)
         features = np.zeros((B * T, layer.kernel.shape[1]))
         for s in set(slot[slot >= 0]):
             e, v, root = innovation[slot == s, member], of_member[slot == s], np.sqrt(np.sum(slot == s))
-            implicit = v.sum(0) / root if layer.implicit else []
-            features[s] = [*implicit, *(e @ v) / root, e.sum() / root, e.mean(), np.log(1 + len(e))]
+            include_opposite_state = v.sum(0) / root if layer.include_opposite_state else []
+            features[s] = [*include_opposite_state, *(e @ v) / root, e.sum() / root, e.mean(), np.log(1 + len(e))]
         embedded.append(features @ layer.kernel.numpy()[member])
     return np.concatenate(embedded, axis=1).reshape(B, T, -1) + context @ layer.context_kernel.numpy()
 
@@ -92,21 +92,21 @@ def _emission(layer: RatingEmission, inputs: tuple) -> np.ndarray:
     user_state, item_state, user_factors, item_factors = inputs
     left, right = layer.user_projection.get_weights(), layer.item_projection.get_weights()
     user, item = (_maps(*weights, x) for weights, x in ((left, user_state), (right, item_state)))
-    return (user * item).sum(1) / layer.members + (user_factors * item_factors).sum(1)
+    return (user * item).sum(1) / layer.ensemble + (user_factors * item_factors).sum(1)
 
 
 def _maps(kernel: np.ndarray, bias: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-    """An affine map, or one a member where the kernel has members."""
+    """An affine map, or one a member where the kernel has ensemble."""
     if kernel.ndim == 2:
         return inputs @ kernel + bias
     parts = np.split(inputs, len(kernel), axis=-1)
     return np.concatenate([x @ w for x, w in zip(parts, kernel, strict=True)], axis=-1) + bias
 
 
-def _member_lstm(layer: MemberLSTMCell, inputs: tuple) -> list[np.ndarray]:
+def _member_lstm(layer: EnsembleLSTMCell, inputs: tuple) -> list[np.ndarray]:
     steps, hidden, cell = inputs
     found = np.zeros((2, len(steps), layer.units))
-    own, width = layer.units // layer.members, steps.shape[1] // layer.members
+    own, width = layer.units // layer.ensemble, steps.shape[1] // layer.ensemble
     for member, (kernel, recurrent, bias) in enumerate(zip(*layer.get_weights(), strict=True)):
         weights = {"kernel": kernel, "recurrent_kernel": recurrent, "bias": bias}
         of_state, of_steps = (slice(member * size, (member + 1) * size) for size in (own, width))
@@ -123,7 +123,7 @@ def _factors(layer: StationaryFactors, inputs: tuple) -> np.ndarray:
 def _recurrence(tower: StateTower, inputs: tuple) -> tuple[np.ndarray, list[np.ndarray]]:
     steps, mask = inputs
     own = tower.rnn.cell
-    if tower.members > 1:
+    if tower.ensemble > 1:
         return _member_recurrence(tower, inputs)
     cell = getattr(reference, tower.cell)
     weights = {name: getattr(own, name).numpy() for name in ("kernel", "recurrent_kernel", "bias")}
@@ -150,13 +150,13 @@ def _member_recurrence(tower: StateTower, inputs: tuple) -> tuple[np.ndarray, li
     return states, list(final)
 
 
-def _tower(cell: str, return_state: bool, members: int = 1) -> Case:
+def _tower(cell: str, return_state: bool, ensemble: int = 1) -> Case:
     def call(tower: StateTower, inputs: tuple) -> Any:
         return tower(inputs[0], mask=inputs[1], return_state=return_state)
 
     return Case(
-        lambda **kwargs: StateTower(2 * members, cell, members, **kwargs),
-        lambda rng: (rng.normal(size=(B, T, D * members)), np.arange(T) < LENGTHS[:, np.newaxis]),
+        lambda **kwargs: StateTower(2 * ensemble, cell, ensemble, **kwargs),
+        lambda rng: (rng.normal(size=(B, T, D * ensemble)), np.arange(T) < LENGTHS[:, np.newaxis]),
         lambda tower, inputs: _recurrence(tower, inputs)[slice(None) if return_state else 0],
         call,
         lambda inputs: (_nan_where(~inputs[1], inputs[0]), inputs[1]),
@@ -261,30 +261,30 @@ CASES = {
     ),
     **{
         name: Case(
-            partial(InnovationEncoder, 2 * members, D, implicit, members),
-            _innovation_inputs(members),
+            partial(InnovationEncoder, 2 * ensemble, D, include_opposite_state, ensemble),
+            _innovation_inputs(ensemble),
             _innovations,
             poison=lambda inputs: (*(_nan_where(inputs[2] < 0, x) for x in inputs[:2]), *inputs[2:]),
         )
-        for name, implicit, members in (
+        for name, include_opposite_state, ensemble in (
             ("InnovationEncoder", False, 1),
-            ("InnovationEncoder-implicit", True, 1),
-            ("InnovationEncoder-members", True, 2),
+            ("InnovationEncoder-include_opposite_state", True, 1),
+            ("InnovationEncoder-ensemble", True, 2),
         )
     },
-    "MemberDense": Case(
-        lambda **kwargs: MemberDense(6, 2, **kwargs),
+    "EnsembleDense": Case(
+        lambda **kwargs: EnsembleDense(6, 2, **kwargs),
         lambda rng: (rng.normal(size=(B, T, 4)),),
         lambda layer, inputs: _maps(*layer.get_weights(), *inputs) / np.sqrt(2),
     ),
-    "MemberLSTMCell": Case(
-        lambda **kwargs: MemberLSTMCell(6, 2, **kwargs),
+    "EnsembleLSTMCell": Case(
+        lambda **kwargs: EnsembleLSTMCell(6, 2, **kwargs),
         lambda rng: (rng.normal(size=(B, 4)), rng.normal(size=(B, 6)), rng.normal(size=(B, 6))),
         _member_lstm,
         lambda cell, inputs: cell(inputs[0], list(inputs[1:])),
     ),
     "StepContext": Case(
-        lambda **kwargs: StepContext(D, clock="gap", time_scale=DAYS, **kwargs),
+        lambda **kwargs: StepContext(D, time_feature="delta", time_scale=DAYS, **kwargs),
         lambda rng: (rng.normal(size=(B * T, D)), _context(rng)),
         _gap,
     ),
@@ -298,12 +298,12 @@ CASES = {
         lambda rng: tuple(rng.normal(size=(4, width)) for width in (3, 3, 2, 2)),
         _emission,
     ),
-    "RatingEmission-members": Case(
+    "RatingEmission-ensemble": Case(
         lambda **kwargs: RatingEmission(6, 2, **kwargs),
         lambda rng: tuple(rng.normal(size=(4, width)) for width in (4, 4, 2, 2)),
         _emission,
     ),
-    "StateTower-members": _tower("lstm", return_state=True, members=2),
+    "StateTower-ensemble": _tower("lstm", return_state=True, ensemble=2),
     **{f"StateTower-{cell}": _tower(cell, return_state=False) for cell in ("lstm", "gru", "rnn")},
     **{f"StateTower-{cell}-final": _tower(cell, return_state=True) for cell in ("lstm", "gru", "rnn")},
 }

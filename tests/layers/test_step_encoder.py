@@ -36,7 +36,7 @@ def test_half_precision_sums_many_ratings() -> None:
 
 
 def test_half_precision_tells_days_apart() -> None:
-    layer = StepContext(1, clock="gap", time_scale=1000.0, dtype="mixed_bfloat16")
+    layer = StepContext(1, time_feature="delta", time_scale=1000.0, dtype="mixed_bfloat16")
     layer.build(None)
     layer.context_kernel.assign([[0.0], [1.0]])
     found = float(layer((tf.zeros([1, 1]), tf.constant([[[0.0, 1.502, 1.5]]]))))

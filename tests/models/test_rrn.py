@@ -48,7 +48,7 @@ def test_mixed_precision(policy: str) -> None:
 
 @pytest.mark.parametrize("fed", INPUTS)
 def test_config_round_trip(fed: str) -> None:
-    contracts.check_config_round_trip(lambda **kwargs: make(inputs=fed, clock="gap", cell="gru", **kwargs))
+    contracts.check_config_round_trip(lambda **kwargs: make(inputs=fed, time_feature="delta", cell="gru", **kwargs))
 
 
 @pytest.mark.parametrize("fed", [INPUTS[0], *(pytest.param(fed, marks=pytest.mark.slow) for fed in INPUTS[1:])])

@@ -26,7 +26,7 @@ SETTINGS = [
     "model.embedding=8",
     "model.dynamic=4",
     "model.stationary=4",
-    "model.members=2",
+    "model.ensemble=2",
     "training.epochs=2",
 ]
 
@@ -149,18 +149,18 @@ def test_second_run_repeats_only_the_comparison(ratings: str, first_run: tuple[P
 @pytest.mark.slow
 def test_a_tuned_run_trains_with_what_was_found(ratings: str, tmp_path: Path) -> None:
     space = tmp_path / "space.yaml"
-    # The trial with implicit inputs fails, since the inputs are ratings.
-    space.write_text("model.units: [3]\nmodel.inputs: [ratings]\nmodel.implicit: [false, true]\n")
+    # The trial with include_opposite_state inputs fails, since the inputs are ratings.
+    space.write_text("model.units: [3]\nmodel.inputs: [ratings]\nmodel.include_opposite_state: [false, true]\n")
     few = ("--set", "training.epochs=1", "--tune", "10", "--space", str(space))
     done = start(ratings, tmp_path / "run", *few)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("trial ") == 2
-    assert done.stdout.count("failed: implicit should go with") == 1
+    assert done.stdout.count("failed: include_opposite_state should go with") == 1
     assert done.stderr == ""
     run = json.loads((tmp_path / "run" / "run.json").read_text())
     config = load_config(run["config"])
     assert config.model.units == run["tuned"]["model.units"] == 3
-    assert not config.model.implicit
+    assert not config.model.include_opposite_state
     assert config.training.epochs == 1
     # The pipeline's model is the one that the search found, and not that of its configuration.
     saved = tf.saved_model.load(run["model"])

@@ -124,7 +124,7 @@ def test_spans_follow_one_another_and_nothing_new_is_not_pushed(
     base = tmp_path / "base"
     export_saved_model(result.snapshot(), base)
     queries = result.sequences.queries(LATER)
-    later = NewRatings(**queries, rating=result.sequences.user.rating[result.sequences.rows_of(LATER)])
+    later = NewRatings(**queries, rating=result.sequences.user.rating[result.sequences.rating_indices(LATER)])
     frame = pd.DataFrame(later._asdict()).sort_values("timestamp", kind="stable")
     half = len(frame) // 2
     for span, part in ((1, frame[:half]), (2, frame[half - 10 :])):  # the second repeats some of the first
@@ -156,7 +156,7 @@ def test_spans_follow_one_another_and_nothing_new_is_not_pushed(
 def test_tfx_takes_the_runner(tmp_path: Path) -> None:
     (tmp_path / "out" / "serving_model" / "1").mkdir(parents=True)
     (tmp_path / "out" / "serving_model" / "1" / "saved_model.pb").touch()
-    environment = {**os.environ, "HOME": str(tmp_path), "RRN_OUTPUT": str(tmp_path / "out")}
+    environment = {**os.environ, "OWN_SIDE": str(tmp_path), "RRN_OUTPUT": str(tmp_path / "out")}
     tfx = [str(Path(sys.executable).with_name("tfx")), "pipeline"]
     arguments = ["create", "--engine", "local", "--pipeline_path", str(ROOT / "local_update_runner.py")]
     done = subprocess.run(

@@ -41,7 +41,7 @@ def rrn(*arguments: str) -> Result:
 def test_ratings_of_a_run_with_its_network(tmp_path: Path) -> None:
     data = "synthetic:users=80,items=40,ratings=1500,days=90"
     trained = rrn(
-        "train", "--data", data, "--output", str(tmp_path / "run"), "--set=training.epochs=1", "--set=model.members=2"
+        "train", "--data", data, "--output", str(tmp_path / "run"), "--set=training.epochs=1", "--set=model.ensemble=2"
     )
     assert trained.exit_code == 0, trained.output
     result = rrn("baselines", "--run", str(tmp_path / "run"), "--json", str(tmp_path / "rows.json"))
@@ -82,7 +82,7 @@ def test_without_test_ratings_models_are_compared_on_validation_ratings(
     assert scored_split(sequences) is Split.VALID
     assert [line for line in told if "validation" in line] == told[:1]
     assert told[0].startswith("no test ratings: compared on validation ratings")
-    counts = {name: len(sequences.rows_of(of)) for name, of in (("known", VALID[:1]), ("all", VALID))}
+    counts = {name: len(sequences.rating_indices(of)) for name, of in (("known", VALID[:1]), ("all", VALID))}
     assert 0 < counts["known"] < counts["all"]
     sizes = {protocol: {row.n for row in rows} for protocol, rows in boards.items()}
     assert sizes == {"frozen": {counts["known"]}, "streaming": {counts["known"]}, STREAMING_UNSEEN: {counts["all"]}}
@@ -106,7 +106,7 @@ def test_a_run_with_files_for_validation_is_compared_on_them(tmp_path: Path) -> 
     for file, rows in zip(files.values(), (frame[:1200], frame[1200:]), strict=True):
         rows.to_csv(file, index=False)
     given = [str(part) for pair in files.items() for part in pair]
-    settings = ["--set=training.epochs=1", "--set=model.members=1", "--output", str(tmp_path / "run")]
+    settings = ["--set=training.epochs=1", "--set=model.ensemble=1", "--output", str(tmp_path / "run")]
     trained = rrn("train", *given, *settings)
     assert trained.exit_code == 0, trained.output
     result = rrn("baselines", "--run", str(tmp_path / "run"), "--json", str(tmp_path / "rows.json"))

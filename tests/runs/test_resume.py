@@ -22,7 +22,7 @@ SETTINGS = [
     "training.patience=0",
     "training.rows_per_batch=256",
     "model.units=6",
-    "model.members=2",
+    "model.ensemble=2",
 ]
 
 

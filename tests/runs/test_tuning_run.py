@@ -64,7 +64,7 @@ class Watching:
         self, sequences: RatingSequences, config: Config, checkpoints: Path, listeners: Sequence[Listener]
     ) -> Outcome:
         self.seen.append((sequences.metadata.user_granularity, sequences.metadata.ratings))
-        assert not len(sequences.rows_of([Split.TEST, Split.TEST_COLD]))
+        assert not len(sequences.rating_indices([Split.TEST, Split.TEST_COLD]))
         return Outcome(config.model.units + config.training.learning_rate, 1, 2)
 
 

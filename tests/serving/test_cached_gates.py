@@ -11,7 +11,7 @@ import tensorflow as tf
 from rrn_tf.features import Side
 from rrn_tf.models.rrn import RRN
 from rrn_tf.serving import cached_gates
-from rrn_tf.serving.cached_gates import RestingStates
+from rrn_tf.serving.cached_gates import CachedGates
 from rrn_tf.states.entity_states import EntityStates
 
 ENTITIES = 9
@@ -36,8 +36,14 @@ def network(**settings: Any) -> tuple[RRN, EntityStates]:
     "settings",
     [
         {},
-        {"clock": "gap", "time_scale": 30.0},
-        {"clock": "gap", "time_scale": 30.0, "inputs": "innovations", "implicit": True, "members": 2},
+        {"time_feature": "delta", "time_scale": 30.0},
+        {
+            "time_feature": "delta",
+            "time_scale": 30.0,
+            "inputs": "innovations",
+            "include_opposite_state": True,
+            "ensemble": 2,
+        },
     ],
 )
 @pytest.mark.parametrize("wallclock", [-0.5, 2.0, 1e9])
@@ -47,7 +53,7 @@ def test_equals_extrapolating_one_by_one(
     monkeypatch.setattr(cached_gates, "_SHARE", 4)
     model, states = network(**settings)
     earliest = tf.random.normal([ENTITIES + 1])
-    found = RestingStates(model, Side.ITEM, states, earliest)
+    found = CachedGates(model, Side.ITEM, states, earliest)
     query = tf.random.normal([3, model.emission.units])
     meeting, constant = found.queries(query)
     shares = found.hidden(tf.constant(wallclock))
@@ -63,8 +69,8 @@ def test_equals_extrapolating_one_by_one(
 
 def test_other_cells_and_huge_catalogues_do_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     model, states = network()
-    assert RestingStates.fit(model, Side.ITEM, states)
+    assert CachedGates.fit(model, Side.ITEM, states)
     gru, gru_states = network(cell="gru")
-    assert not RestingStates.fit(gru, Side.ITEM, gru_states)
+    assert not CachedGates.fit(gru, Side.ITEM, gru_states)
     monkeypatch.setattr(cached_gates, "_LARGEST", 4 * 4 * 6 * ENTITIES)
-    assert not RestingStates.fit(model, Side.ITEM, states)
+    assert not CachedGates.fit(model, Side.ITEM, states)

@@ -49,7 +49,7 @@ class Model:
     params=[
         LIKE_THE_DEFAULT,
         {"cell": "gru", "inputs": "ratings"},
-        {**LIKE_THE_DEFAULT, "implicit": False, "steps_per_doubling": 2},
+        {**LIKE_THE_DEFAULT, "include_opposite_state": False, "steps_per_doubling": 2},
         {"cell": "lstm", "inputs": "ratings", "steps_per_doubling": 3},
         pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
         pytest.param({"cell": "lstm", "inputs": "innovations"}, marks=pytest.mark.slow),
@@ -137,8 +137,8 @@ def test_equals_the_reference(model: Model, rng: np.random.Generator) -> None:
         timestamp=np.append(trained.timestamp, times),
         split=np.append(np.zeros(len(trained.user), int), [1] * 4),
     )
-    members = [weights_of(network, member) for member in range(settings["members"])]
-    for weights in members:
+    ensemble = [weights_of(network, member) for member in range(settings["ensemble"])]
+    for weights in ensemble:
         for side in SIDES:
             weights[side.value]["factors"][0] = 0
     expected = np.mean(
@@ -149,10 +149,10 @@ def test_equals_the_reference(model: Model, rng: np.random.Generator) -> None:
                 weights,
                 settings["cell"],
                 settings["inputs"],
-                settings["clock"] == "gap",
+                settings["time_feature"] == "delta",
                 *((network.factor_scale, network.part_weights) if settings["bayesian_factors"] else ()),
             ).predict(newcomer, int(index[4]), int(asked), "streaming")
-            for weights in members
+            for weights in ensemble
         ]
     )
     found = model.predict(

@@ -70,7 +70,13 @@ def rrn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         saved: Saved = request.getfixturevalue("saved")
         return RatingModel(saved.path)
     path = tmp_path_factory.mktemp("plus") / "model"
-    plus = {"inputs": "innovations", "implicit": True, "clock": "gap", "members": 2, "bayesian_factors": 3}
+    plus = {
+        "inputs": "innovations",
+        "include_opposite_state": True,
+        "time_feature": "delta",
+        "ensemble": 2,
+        "bayesian_factors": 3,
+    }
     config = config_from_dict({"model": {**plus, "units": 5, "embedding": 4, "dynamic": 4, "stationary": 0}})
     export_untrained(Load(SyntheticConfig(users=50, items=30, ratings=500, days=60, seed=2)), config, path)
     return RatingModel(path)

@@ -22,7 +22,7 @@ DAY = 86_400
 def later_ratings(saved: Saved) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Users, items, times and the trained network's own predictions after the cutoff, cold rows too."""
     sequences = saved.result.sequences
-    rows = sequences.rows_of([Split.VALID, Split.TEST, Split.VALID_COLD, Split.TEST_COLD])
+    rows = sequences.rating_indices([Split.VALID, Split.TEST, Split.VALID_COLD, Split.TEST_COLD])
     user = sequences.user
     return (
         sequences.user_ids[user.row_entity[user.rating_row[rows]] - 1],

@@ -45,7 +45,7 @@ def saved(result: TrainingResult, tmp_path_factory: pytest.TempPathFactory) -> S
 
 def test_equals_rolling_over_everything(result: TrainingResult, saved: SavedRRN, rng: np.random.Generator) -> None:
     sequences = result.sequences
-    rows = sequences.rows_of(LATER)
+    rows = sequences.rating_indices(LATER)
     expected = streaming_states(result.model, sequences, 128).predict(rows)
     shuffled = rng.permutation(len(rows))
     queries = {name: values[shuffled] for name, values in sequences.queries(LATER).items()}
@@ -56,7 +56,7 @@ def test_equals_rolling_over_everything(result: TrainingResult, saved: SavedRRN,
 
 def test_no_rating_decides_its_own_prediction_or_an_earlier_one(result: TrainingResult, saved: SavedRRN) -> None:
     queries = result.sequences.queries(LATER)
-    rating = result.sequences.user.rating[result.sequences.rows_of(LATER)]
+    rating = result.sequences.user.rating[result.sequences.rating_indices(LATER)]
     before = predict_streaming(saved, **queries, rating=rating)
     horizon = saved.cutoff + 7 * 86_400  # a step of both sides begins here
     future = queries["timestamp"] >= horizon

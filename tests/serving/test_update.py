@@ -41,7 +41,7 @@ def later(trained: Saved) -> NewRatings:
     """Ratings after the cutoff, in order of time."""
     sequences = trained.result.sequences
     queries = sequences.queries(LATER)
-    ratings = NewRatings(**queries, rating=sequences.user.rating[sequences.rows_of(LATER)])
+    ratings = NewRatings(**queries, rating=sequences.user.rating[sequences.rating_indices(LATER)])
     return rows(ratings, np.argsort(ratings.timestamp, kind="stable"))
 
 
@@ -89,11 +89,11 @@ def test_counts_and_figures(whole: Updated, trained: Saved, base: SavedRRN, late
 def test_frozen_answers_are_those_of_training(base: SavedRRN, trained: Saved) -> None:
     sequences, states = trained.result.sequences, trained.result.states
     found = base.predict(*(sequences.queries(LATER)[name] for name in ("user_id", "item_id", "timestamp")))
-    np.testing.assert_allclose(found, states.predict(sequences.rows_of(LATER)), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(found, states.predict(sequences.rating_indices(LATER)), rtol=1e-5, atol=1e-5)
 
 
 def test_later_ratings_are_predicted_as_when_streaming(base: SavedRRN, later: NewRatings, trained: Saved) -> None:
-    rows = trained.result.sequences.rows_of(LATER)
+    rows = trained.result.sequences.rating_indices(LATER)
     streamed = streaming_states(trained.result.model, trained.result.sequences, 128).predict(rows)
     _, report = update(base, later)
     assert report.rmse is not None

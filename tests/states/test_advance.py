@@ -11,9 +11,9 @@ from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.wallclock import NEVER
 from rrn_tf.features import SIDES, Side, Split
-from rrn_tf.states.advance import PIECE, RolledOn, roll_on, with_newbies
-from rrn_tf.states.snapshot import LaterRatings, RatedItems, ServedRRN
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.advance import PIECE, Advanced, advance, with_newbies
+from rrn_tf.states.snapshot import LaterRatings, RatedItems, RRNSnapshot
+from rrn_tf.states.step_states import StepStates
 from tests.reference import weights_of
 from tests.test_forward_pass import CUTOFF, DAY, make_ratings, prepare, random_model, reference_on
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 LATER = [split for split in Split if split is not Split.TRAIN]
 INPUTS: list[dict[str, Any]] = [
     {"inputs": "ratings", "bayesian_factors": 3},
-    {"inputs": "innovations", "implicit": True, "members": 2, "clock": "gap"},
+    {"inputs": "innovations", "include_opposite_state": True, "ensemble": 2, "time_feature": "delta"},
 ]
 Ratings = dict[str, np.ndarray]
 
@@ -45,32 +45,32 @@ def part(ratings: Ratings, rows: Any) -> Ratings:
 
 
 @pytest.fixture(scope="module", params=INPUTS, ids=lambda settings: settings["inputs"])
-def network(request: pytest.FixtureRequest, prepared: RatingSequences) -> ServedRRN:
+def network(request: pytest.FixtureRequest, prepared: RatingSequences) -> RRNSnapshot:
     """A network with random weights, its states at the cutoff."""
     model = random_model(prepared, "lstm", **request.param)
     plans = {side: plan_batches(prepared.side(side), prepared.metadata, rows_per_batch=64) for side in SIDES}
-    states = RowStates(model, prepared, plans)
+    states = StepStates(model, prepared, plans)
     states.refresh_all()
     trained = {side: prepared.metadata.entities(side).trained for side in SIDES}
     at_cutoff = {side: states.entities[side].of_first(model, side, trained[side]) for side in SIDES}
     ids = {side: prepared.ids(side)[: trained[side]] for side in SIDES}
     nothing = RatedItems(np.zeros(trained[Side.USER] + 2, np.int64), np.empty(0, np.int64))
-    return ServedRRN(
+    return RRNSnapshot(
         model, at_cutoff, prepared.metadata, ids, nothing, LaterRatings.none(), CUTOFF, since=0, metrics={}
     )
 
 
 def roll(
-    network: ServedRRN, user_id: Any, item_id: Any, timestamp: Any, rating: Any, piece: int = PIECE
-) -> tuple[ServedRRN, RolledOn]:
+    network: RRNSnapshot, user_id: Any, item_id: Any, timestamp: Any, rating: Any, piece: int = PIECE
+) -> tuple[RRNSnapshot, Advanced]:
     """The network after ratings, and what they did."""
     network, table = with_newbies(network, user_id, item_id)
     columns = {"timestamp": np.asarray(timestamp, np.int64), "rating": np.asarray(rating, np.float32)}
-    rolled = roll_on(network, table._replace(**columns), piece=piece)
+    rolled = advance(network, table._replace(**columns), piece=piece)
     return network._replace(states=rolled.states), rolled
 
 
-def check_same_states(one: ServedRRN, other: ServedRRN) -> None:
+def check_same_states(one: RRNSnapshot, other: RRNSnapshot) -> None:
     for side in SIDES:
         assert sorted(one.ids[side]) == sorted(other.ids[side])
         orders = [np.concatenate([[0], 1 + np.argsort(network.ids[side])]) for network in (one, other)]
@@ -82,7 +82,7 @@ def check_same_states(one: ServedRRN, other: ServedRRN) -> None:
 
 @pytest.mark.parametrize("pieces", [2, pytest.param(10, marks=pytest.mark.slow)])
 def test_pieces_give_the_states_of_one_pass(
-    network: ServedRRN, later: Ratings, pieces: int, rng: np.random.Generator
+    network: RRNSnapshot, later: Ratings, pieces: int, rng: np.random.Generator
 ) -> None:
     after_all, whole = roll(network, **later)
     count, day = len(later["rating"]), (later["timestamp"] - CUTOFF) // DAY
@@ -105,37 +105,39 @@ def test_pieces_give_the_states_of_one_pass(
     assert min(float(values.max()) for values in moved) > 0.01
 
 
-def test_each_is_predicted_as_the_reference_does(network: ServedRRN, prepared: RatingSequences, later: Ratings) -> None:
+def test_each_is_predicted_as_the_reference_does(
+    network: RRNSnapshot, prepared: RatingSequences, later: Ratings
+) -> None:
     settings, half = network.model.settings, len(later["rating"]) // 2
     halfway, first = roll(network, **part(later, slice(half)))
     _, second = roll(halfway, **part(later, slice(half, None)))
     found = np.concatenate([first.predicted, second.predicted])
-    of_members = []
-    for member in range(settings["members"]):
+    of_each_network = []
+    for member in range(settings["ensemble"]):
         reference, keys = reference_on(
             prepared,
             weights_of(network.model, member),
             inputs=settings["inputs"],
-            gaps=settings["clock"] == "gap",
+            gaps=settings["time_feature"] == "delta",
             model=network.model if settings["bayesian_factors"] else None,
         )
-        of_members.append(dict(zip(keys, reference.predict_all("streaming"), strict=True)))
+        of_each_network.append(dict(zip(keys, reference.predict_all("streaming"), strict=True)))
     keys = list(zip(later["user_id"], later["item_id"], later["timestamp"].tolist(), strict=True))
-    expected = [np.mean([of_member[key] for of_member in of_members]) for key in keys]
+    expected = [np.mean([of_member[key] for of_member in of_each_network]) for key in keys]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_late_ratings_join_the_open_step(network: ServedRRN, later: Ratings) -> None:
+def test_late_ratings_join_the_open_step(network: RRNSnapshot, later: Ratings) -> None:
     base, _ = roll(network, **later)
     user, item = network.ids[Side.USER][0], network.ids[Side.ITEM][0]
     steps = {side: int(base.states[side].last_step.numpy()[1]) for side in SIDES}
     assert steps[Side.USER] > 0, "the user should have later ratings"
     begins = {Side.USER: CUTOFF + DAY * steps[Side.USER], Side.ITEM: CUTOFF + 7 * DAY * steps[Side.ITEM]}
     if network.metadata.steps_per_doubling:
-        begins = {side: int(base.states[side].open_rows.begin[1]) for side in SIDES}
-    opened = begins[Side.USER]
-    (_, late), (_, in_time) = (roll(base, [user], [item], [time], [4.0]) for time in (CUTOFF, opened))
-    assert (late.late.tolist(), in_time.late.tolist()) == ([True], [opened < begins[Side.ITEM]])
+        begins = {side: int(base.states[side].pending_steps.begin[1]) for side in SIDES}
+    pending = begins[Side.USER]
+    (_, late), (_, in_time) = (roll(base, [user], [item], [time], [4.0]) for time in (CUTOFF, pending))
+    assert (late.late.tolist(), in_time.late.tolist()) == ([True], [pending < begins[Side.ITEM]])
     before, after = base.states[Side.USER], late.states[Side.USER]
     np.testing.assert_array_equal(after.last_step, before.last_step)
     np.testing.assert_array_equal(after.state[0], before.state[0])
@@ -145,7 +147,7 @@ def test_late_ratings_join_the_open_step(network: ServedRRN, later: Ratings) -> 
         np.testing.assert_allclose(after.last_sums, in_time.states[Side.USER].last_sums, rtol=1e-6)
 
 
-def test_new_users_and_items_start_as_newbies(network: ServedRRN) -> None:
+def test_new_users_and_items_start_as_newbies(network: RRNSnapshot) -> None:
     rolled, _ = roll(network, ["new", "new"], ["fresh", network.ids[Side.ITEM][0]], [CUTOFF] * 2, [1.0, 5.0])
     for side, name in ((Side.USER, "new"), (Side.ITEM, "fresh")):
         states, known = rolled.states[side], len(network.ids[side])
@@ -155,12 +157,12 @@ def test_new_users_and_items_start_as_newbies(network: ServedRRN) -> None:
         assert np.abs(states.state[0][known + 1]).max() > 0.01
 
 
-def test_refuses_what_the_states_have_seen_already(network: ServedRRN) -> None:
+def test_refuses_what_the_states_have_seen_already(network: RRNSnapshot) -> None:
     with pytest.raises(ValueError, match="at or after the cutoff"):
         roll(network, ["u01"], ["i01"], [CUTOFF - 1], [3.0])
 
 
-def test_no_ratings_change_nothing(network: ServedRRN) -> None:
+def test_no_ratings_change_nothing(network: RRNSnapshot) -> None:
     after, rolled = roll(network, [], [], [], [])
     assert rolled.predicted.shape == (0,)
     check_same_states(network, after)

@@ -16,7 +16,7 @@ from rrn_tf.data.sequences import load_sequences
 from rrn_tf.data.synthetic import generate
 from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.features import SIDES, Side, Split
-from rrn_tf.states.step_states import RowStates
+from rrn_tf.states.step_states import StepStates
 from rrn_tf.training.alternating import TrainingResult, make_model, train
 from rrn_tf.training.listeners import EpochRecord, Listener
 from rrn_tf.training.phases import Phase, TrainingError
@@ -34,13 +34,15 @@ def weights(result: TrainingResult) -> list[np.ndarray]:
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("inputs", [{"inputs": "ratings"}, {"inputs": "innovations", "implicit": True, "members": 2}])
+@pytest.mark.parametrize(
+    "inputs", [{"inputs": "ratings"}, {"inputs": "innovations", "include_opposite_state": True, "ensemble": 2}]
+)
 def test_a_phase_moves_its_own_side_alone(side: Side, inputs: dict[str, Any], prepared_dir: Path) -> None:
     strategy = tf.distribute.get_strategy()
     sequences, settings = load_sequences(prepared_dir), config().training
     model = make_model(config_from_dict({"model": {**SMALL, **inputs}}), sequences)
     plans = {s: plan_batches(sequences.side(s), sequences.metadata, 256) for s in SIDES}
-    states = RowStates(model, sequences, plans)
+    states = StepStates(model, sequences, plans)
     states.refresh_all()
 
     def snapshot(s: Side) -> list[np.ndarray]:

@@ -32,7 +32,14 @@ pytestmark = pytest.mark.slow
 def learn(ratings: SyntheticRatings, folder: Path, **training: Any) -> tuple[float, float, float, float]:
     """Test RMSE of RRN (streaming), PMF, the training mean and the generator's truth."""
     write_synthetic(ratings, folder / "data", DataConfig(shards=1, item_granularity="1d"))
-    sizes = {"units": 16, "embedding": 16, "dynamic": 4, "stationary": 8, "inputs": "innovations", "clock": "gap"}
+    sizes = {
+        "units": 16,
+        "embedding": 16,
+        "dynamic": 4,
+        "stationary": 8,
+        "inputs": "innovations",
+        "time_feature": "delta",
+    }
     settings = {"selection": "streaming", "learning_rate": 5e-3, "network_l2": 1e-5, "rows_per_batch": 512}
     config = config_from_dict({"model": sizes, "training": {**settings, **training}})
     result = train(folder / "data", folder / "out", config)

@@ -71,7 +71,7 @@ def trained(directory: Path, signal: float) -> TrainingResult:
     )
     sizes = {"units": 8, "embedding": 8, "dynamic": 4, "stationary": 0, "bayesian_factors": 4}
     settings = {
-        "model": {"inputs": "innovations", "implicit": True, "clock": "gap", **sizes},
+        "model": {"inputs": "innovations", "include_opposite_state": True, "time_feature": "delta", **sizes},
         "training": {"epochs": 4, "learning_rate": 5e-3, "network_l2": 1e-5, "selection": "both"},
     }
     return train(write_synthetic(generate(data), directory / "data"), directory / "run", config_from_dict(settings))

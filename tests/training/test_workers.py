@@ -48,7 +48,7 @@ SETTINGS = ["training.patience=0", "model.units=6"]
 RATINGS = Kind(
     "rrn",
     "synthetic:users=80,items=40,ratings=1500,days=90",
-    ["training.epochs=2", "training.rows_per_batch=256", "model.members=2"],
+    ["training.epochs=2", "training.rows_per_batch=256", "model.ensemble=2"],
     ("user_rmse", "item_rmse", "valid_rmse"),
     "rmse",
     ("frozen", "streaming"),

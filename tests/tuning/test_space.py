@@ -38,7 +38,7 @@ def test_the_packaged_space_loads(data: bool) -> None:
     assert (
         any(path.startswith("data.") for path in found.settings) == ("data.steps_per_doubling" in found.varied) == data
     )
-    names = ("units", "dynamic", "implicit", "bayesian_factors")
+    names = ("units", "dynamic", "include_opposite_state", "bayesian_factors")
     assert {*(f"model.{name}" for name in names), "training.learning_rate"} <= found.varied
     assert "model.inputs" not in found.varied
     sampled = found.hyperparameters(BASE)
@@ -98,7 +98,10 @@ def test_settings_of_a_trial_take_their_places() -> None:
         ("model.units: {min: 1.5, max: 3}", "model.units: Input should be a valid integer"),
         ("training.network_l2: {min: 0, max: 3, log: true}", "expected a positive min"),
         ("training.learning_rate_decay: {min: 0.5, max: 3}", "less than or equal to 1, found 3"),
-        ("model.implicit: {min: 0, max: 1}", "model.implicit: expected a list of values, found a range"),
+        (
+            "model.include_opposite_state: {min: 0, max: 1}",
+            "model.include_opposite_state: expected a list of values, found a range",
+        ),
         ("data.user_granularity: [1 fortnight]", "expected a duration"),
         ("data.split.seed: [0, 1]", "data.split.seed: expected the same in all trials"),
         ("training.selection: [frozen, streaming]", "training.selection: expected the same in all trials"),

@@ -22,7 +22,7 @@ from rrn_tf.tuning.validation import Outcome
 
 SPACE: dict[str, Any] = {
     "model.units": [2, 4, 8],
-    "model.implicit": [False, True],
+    "model.include_opposite_state": [False, True],
     "training.learning_rate": {"min": 1e-4, "max": 1e-2, "log": True},
 }
 
@@ -67,7 +67,7 @@ def test_the_same_seed_tries_the_same_in_the_same_order(search: str, tmp_path: P
     for trial in first:
         config = config_from_dict(trial.config)
         assert trial.settings["model.units"] == config.model.units
-        assert trial.settings["model.implicit"] is config.model.implicit
+        assert trial.settings["model.include_opposite_state"] is config.model.include_opposite_state
         assert trial.settings["training.learning_rate"] == config.training.learning_rate
 
 
@@ -91,7 +91,7 @@ def test_whatever_is_left_of_the_oracle_a_search_goes_on(tmp_path: Path) -> None
 
 
 def test_the_search_ends_with_the_space(tmp_path: Path) -> None:
-    small = {"model.units": [2, 4], "model.implicit": [False, True], "model.clock": ["gap"]}
+    small = {"model.units": [2, 4], "model.include_opposite_state": [False, True], "model.time_feature": ["delta"]}
     trials = run(tmp_path, StandIn(), space=small, search="grid", max_trials=100)
     assert len({tuple(trial.settings.values()) for trial in trials}) == len(trials) == 4
 
@@ -127,12 +127,12 @@ def test_a_failed_trial_is_recorded_and_the_search_goes_on(tmp_path: Path) -> No
 
 def test_settings_that_do_not_go_together_are_a_failure(tmp_path: Path) -> None:
     def refuses(sequences: Any, config: Config, checkpoints: Path, listeners: Sequence[Listener]) -> Outcome:
-        if config.model.implicit:
-            raise ValueError("implicit should go with inputs 'innovations'")
+        if config.model.include_opposite_state:
+            raise ValueError("include_opposite_state should go with inputs 'innovations'")
         return Outcome(1.0, 0, 1)
 
-    trials = run(tmp_path, refuses, space={"model.implicit": [False, True]}, search="grid")
-    assert [trial.failure for trial in trials] == [None, "implicit should go with inputs 'innovations'"]
+    trials = run(tmp_path, refuses, space={"model.include_opposite_state": [False, True]}, search="grid")
+    assert [trial.failure for trial in trials] == [None, "include_opposite_state should go with inputs 'innovations'"]
 
 
 def test_without_any_figure_there_is_no_result(tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ class CountMixture(DistributionModel):
         mixed = np.zeros(len(past.row), np.float32)
         for number, kernel in enumerate(self.kernels):
             mixed += weights[past.row, number] * past.shares(kernel)
-        p += past.rows_of(mixed, sequences.num_items).toarray()
+        p += past.sparse_rows(mixed, sequences.num_items).toarray()
         return np.asarray(np.log(np.maximum(p, 1e-30)))
 
     def _log_p(

@@ -79,6 +79,6 @@ class OwnPast:
         """Sum of the shares of one item a row: float64[N]."""
         return np.asarray(np.bincount(self.row, shares * (self.item == item[self.row]), self.rows), np.float64)
 
-    def rows_of(self, weight: FloatArray, num_items: int) -> Any:
+    def sparse_rows(self, weight: FloatArray, num_items: int) -> Any:
         """Sums of weights by item, as sparse rows [N, M]."""
         return sparse.coo_matrix((weight, (self.row, self.item - 1)), (self.rows, num_items))

@@ -76,7 +76,7 @@ def _texts(values: pa.Array | list[str]) -> pa.Array:
     return values if isinstance(values, pa.Array) else pa.array(values, pa.string())
 
 
-def rows_of(batch: pa.RecordBatch) -> list[RejectedRow]:
+def rejected_rows(batch: pa.RecordBatch) -> list[RejectedRow]:
     """The rows of a batch."""
     return [RejectedRow(**row) for row in batch.to_pylist()]
 

@@ -89,27 +89,27 @@ class BuildSequences(beam.PTransform):
             | "ToUserShards" >> beam.GroupByKey()
             | "NumberUserRows"
             >> beam.ParDo(stages.NumberUserRows(shards, self._files(Side.USER).rule), cutoff, items).with_outputs(
-                stages.TO_ITEMS, main=stages.HOME
+                stages.TO_ITEMS, main=stages.OWN_SIDE
             )
         )
         item_shards = (
             (
                 user_shards[stages.TO_ITEMS],
-                start | "EveryItemShard" >> beam.FlatMap(_every_shard, shards) | beam.MapTuple(_visiting),
+                start | "EveryItemShard" >> beam.FlatMap(_every_shard, shards) | beam.MapTuple(_seen_ratings),
             )
             | "ItemParts" >> beam.Flatten()
             | "ToItemShards" >> beam.GroupByKey()
             | "WriteItems"
             >> beam.ParDo(stages.WriteItems(self._files(Side.ITEM)), cutoff, items, users).with_outputs(
-                stages.TO_USERS, main=stages.HOME
+                stages.TO_USERS, main=stages.OWN_SIDE
             )
         )
         user_files = (
-            {stages.HOME: user_shards[stages.HOME], stages.TO_USERS: item_shards[stages.TO_USERS]}
+            {stages.OWN_SIDE: user_shards[stages.OWN_SIDE], stages.TO_USERS: item_shards[stages.TO_USERS]}
             | "BackToUserShards" >> beam.CoGroupByKey()
             | "WriteUsers" >> beam.ParDo(stages.WriteUsers(self._files(Side.USER)), cutoff, users)
         )
-        files = (user_files, item_shards[stages.HOME]) | "Files" >> beam.Flatten()
+        files = (user_files, item_shards[stages.OWN_SIDE]) | "Files" >> beam.Flatten()
         return statistics | "WriteMetadata" >> beam.Map(
             _write_metadata, self._config, self._output_dir, cutoff, users, items, rejected, pvalue.AsList(files)
         )
@@ -145,9 +145,9 @@ def _every_shard(_: None, shards: int) -> Iterator[tuple[int, SideRatings]]:
     return ((shard, SideRatings.empty()) for shard in range(shards))
 
 
-def _visiting(shard: int, ratings: SideRatings) -> tuple[int, stages.Visiting]:
+def _seen_ratings(shard: int, ratings: SideRatings) -> tuple[int, stages.SeenRatings]:
     nothing = np.empty(0, np.int32)
-    return shard, stages.Visiting(ratings, nothing, nothing)
+    return shard, stages.SeenRatings(ratings, nothing, nothing)
 
 
 def _write_metadata(

@@ -27,10 +27,10 @@ from rrn_tf.data.steps import StepRule
 from rrn_tf.features import Side
 
 Int32 = npt.NDArray[np.int32]
-TO_ITEMS, TO_USERS, HOME = "to_items", "to_users", "home"
+TO_ITEMS, TO_USERS, OWN_SIDE = "to_items", "to_users", "home"
 
 
-class Visiting(NamedTuple):
+class SeenRatings(NamedTuple):
     """Ratings of a user shard on their way to an item shard.
 
     Attributes:
@@ -96,7 +96,7 @@ class NumberUserRows(beam.DoFn):
         yield shard, ratings
         seen_by_items = ratings.mirrored()
         for item_shard, rows in by_shard(seen_by_items.entity, len(items.ids), self._shards):
-            visiting = Visiting(seen_by_items.take(rows), row[rows], rows.astype(np.int32))
+            visiting = SeenRatings(seen_by_items.take(rows), row[rows], rows.astype(np.int32))
             yield pvalue.TaggedOutput(TO_ITEMS, (item_shard, visiting))
 
 
@@ -107,10 +107,10 @@ class WriteItems(beam.DoFn):
         self._files = files
 
     def process(
-        self, element: tuple[int, Iterable[Visiting]], cutoff: int, items: IdCounts, users: IdCounts
+        self, element: tuple[int, Iterable[SeenRatings]], cutoff: int, items: IdCounts, users: IdCounts
     ) -> Iterator[Any]:
         shard, parts = element
-        arrived = [Visiting(SideRatings.empty(), np.empty(0, np.int32), np.empty(0, np.int32)), *parts]
+        arrived = [SeenRatings(SideRatings.empty(), np.empty(0, np.int32), np.empty(0, np.int32)), *parts]
         ratings = SideRatings.concatenate([part.ratings for part in arrived])
         order, item_row = number_rows(ratings, cutoff, self._files.rule)
         ratings = ratings.take(order)
@@ -129,7 +129,7 @@ class WriteUsers(beam.DoFn):
 
     def process(self, element: tuple[int, dict[str, Any]], cutoff: int, users: IdCounts) -> Iterator[str]:
         shard, parts = element
-        (ratings,) = parts[HOME]
+        (ratings,) = parts[OWN_SIDE]
         item_row = np.empty(len(ratings.entity), np.int32)
         for position, row in parts[TO_USERS]:
             item_row[position] = row

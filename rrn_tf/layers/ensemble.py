@@ -9,67 +9,67 @@ import tf_keras as keras
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
-class MemberDense(keras.layers.Layer):
-    """An affine map a member: ``y_m = (W_m x_m + b_m) / sqrt(members)``.
+class EnsembleDense(keras.layers.Layer):
+    """An affine map a member: ``y_m = (W_m x_m + b_m) / sqrt(ensemble)``.
 
     The factor makes the inner product of two such outputs the mean over members of their inner products.
 
     Args:
       units: width of all outputs together.
-      members: equal parts that inputs and outputs consist of.
+      ensemble: equal parts that inputs and outputs consist of.
 
     Call arguments:
-      inputs: float[..., members * d].
+      inputs: float[..., ensemble * d].
 
     Returns:
       float[..., units].
 
     Raises:
-      ValueError: for widths that are no multiple of `members`.
+      ValueError: for widths that are no multiple of `ensemble`.
 
     Example:
-      >>> MemberDense(units=6, members=2)(tf.ones([3, 4])).shape.as_list()
+      >>> EnsembleDense(units=6, ensemble=2)(tf.ones([3, 4])).shape.as_list()
       [3, 6]
     """
 
-    def __init__(self, units: int, members: int, **kwargs: Any) -> None:
+    def __init__(self, units: int, ensemble: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = units
-        self.members = members
+        self.ensemble = ensemble
 
     def build(self, input_shape: Any) -> None:
-        shape = (self.members, part(input_shape[-1], self.members), part(self.units, self.members))
-        self.kernel = self.add_weight("kernel", shape, initializer=each_member("glorot_uniform"))
+        shape = (self.ensemble, part(input_shape[-1], self.ensemble), part(self.units, self.ensemble))
+        self.kernel = self.add_weight("kernel", shape, initializer=stacked("glorot_uniform"))
         self.bias = self.add_weight("bias", (self.units,), initializer="zeros")
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return (by_member(inputs, self.kernel) + self.bias) / self.members**0.5
+        return (per_network(inputs, self.kernel) + self.bias) / self.ensemble**0.5
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "members": self.members}
+        return {**super().get_config(), "units": self.units, "ensemble": self.ensemble}
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
-class MemberLSTMCell(keras.layers.Layer):
+class EnsembleLSTMCell(keras.layers.Layer):
     """An LSTM cell a member, each with a part of the state (Eqs. 1-4 of the RRN paper).
 
     Args:
       units: width of all states together.
-      members: equal parts that inputs and states consist of.
+      ensemble: equal parts that inputs and states consist of.
 
     Call arguments:
-      inputs: float[B, members * d].
+      inputs: float[B, ensemble * d].
       states: ``[h, c]``, float[B, units] each.
 
     Returns:
       float[B, units], the output, and ``[h, c]`` after the step.
 
     Raises:
-      ValueError: for widths that are no multiple of `members`.
+      ValueError: for widths that are no multiple of `ensemble`.
 
     Example:
-      >>> output, (h, c) = MemberLSTMCell(units=6, members=2)(tf.ones([3, 4]), [tf.zeros([3, 6])] * 2)
+      >>> output, (h, c) = EnsembleLSTMCell(units=6, ensemble=2)(tf.ones([3, 4]), [tf.zeros([3, 6])] * 2)
       >>> output.shape.as_list(), c.shape.as_list()
       ([3, 6], [3, 6])
 
@@ -77,47 +77,49 @@ class MemberLSTMCell(keras.layers.Layer):
       Wu et al., Recurrent Recommender Networks, WSDM 2017, Eqs. 1-4.
     """
 
-    def __init__(self, units: int, members: int, **kwargs: Any) -> None:
+    def __init__(self, units: int, ensemble: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = units
-        self.members = members
+        self.ensemble = ensemble
         self.state_size = [units, units]
         self.output_size = units
 
     def build(self, input_shape: Any) -> None:
-        own = part(self.units, self.members)
-        kernel = (self.members, part(input_shape[-1], self.members), 4 * own)
-        self.kernel = self.add_weight("kernel", kernel, initializer=each_member("glorot_uniform"))
+        own = part(self.units, self.ensemble)
+        kernel = (self.ensemble, part(input_shape[-1], self.ensemble), 4 * own)
+        self.kernel = self.add_weight("kernel", kernel, initializer=stacked("glorot_uniform"))
         self.recurrent_kernel = self.add_weight(
-            "recurrent_kernel", (self.members, own, 4 * own), initializer=each_member("orthogonal")
+            "recurrent_kernel", (self.ensemble, own, 4 * own), initializer=stacked("orthogonal")
         )
-        self.bias = self.add_weight("bias", (self.members, 4 * own), initializer=_open_forget_gate)
+        self.bias = self.add_weight("bias", (self.ensemble, 4 * own), initializer=_open_forget_gate)
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
         hidden, cell = (tf.cast(state, inputs.dtype) for state in states)
         i, f, candidate, o = tf.split(self._gates(inputs, hidden), 4, axis=-1)
-        cell = tf.sigmoid(f) * apart(cell, self.members) + tf.sigmoid(i) * tf.tanh(candidate)
-        hidden, cell = (together(part, self.units) for part in (tf.sigmoid(o) * tf.tanh(cell), cell))
+        cell = tf.sigmoid(f) * split_networks(cell, self.ensemble) + tf.sigmoid(i) * tf.tanh(candidate)
+        hidden, cell = (merge_networks(part, self.units) for part in (tf.sigmoid(o) * tf.tanh(cell), cell))
         return hidden, [hidden, cell]
 
     def gates(self, inputs: tf.Tensor, hidden: tf.Tensor) -> list[tf.Tensor]:
         """Before the nonlinearities: input, forget, candidate and output, float[B, units] each."""
-        return [together(gate, self.units) for gate in tf.split(self._gates(inputs, hidden), 4, axis=-1)]
+        return [merge_networks(gate, self.units) for gate in tf.split(self._gates(inputs, hidden), 4, axis=-1)]
 
     def _gates(self, inputs: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
-        """float[members, B, 4 * own], in the order of Keras: input, forget, candidate, output."""
+        """float[ensemble, B, 4 * own], in the order of Keras: input, forget, candidate, output."""
         kernel, recurrent, bias = (
             tf.cast(weights, inputs.dtype) for weights in (self.kernel, self.recurrent_kernel, self.bias)
         )
-        parts = tf.matmul(apart(inputs, self.members), kernel) + tf.matmul(apart(hidden, self.members), recurrent)
+        parts = tf.matmul(split_networks(inputs, self.ensemble), kernel) + tf.matmul(
+            split_networks(hidden, self.ensemble), recurrent
+        )
         return parts + bias[:, tf.newaxis]
 
     def roll(self, inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """All steps at once, by TensorFlow's fused operation, in single precision whatever the inputs are.
 
         Args:
-          inputs: float[B, T, members * d].
+          inputs: float[B, T, ensemble * d].
           states: ``[h, c]`` before the first step, float[B, units] each.
 
         Returns:
@@ -126,8 +128,8 @@ class MemberLSTMCell(keras.layers.Layer):
         # `BlockLSTM`, not `BlockLSTMV2`, whose gates are in another order but whose gradient is the former's.
         steps = tf.shape(inputs, tf.int64)[1]
         whole = (tf.cast(x, tf.float32) for x in (tf.transpose(inputs, [1, 0, 2]), *states))
-        parts = (tf.split(x, self.members, axis=-1) for x in whole)
-        no_peephole = tf.zeros([part(self.units, self.members)])
+        parts = (tf.split(x, self.ensemble, axis=-1) for x in whole)
+        no_peephole = tf.zeros([part(self.units, self.ensemble)])
         found = []
         for member, (x, hidden, cell) in enumerate(zip(*parts, strict=True)):
             kernel = tf.concat([self.kernel[member], self.recurrent_kernel[member]], axis=0)
@@ -149,7 +151,7 @@ class MemberLSTMCell(keras.layers.Layer):
         return tf.cast(hidden, inputs.dtype), tf.cast(cell, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "units": self.units, "members": self.members}
+        return {**super().get_config(), "units": self.units, "ensemble": self.ensemble}
 
 
 def _block_order(weights: tf.Tensor) -> tf.Tensor:
@@ -158,40 +160,40 @@ def _block_order(weights: tf.Tensor) -> tf.Tensor:
     return tf.concat([i, candidate, f, o], axis=-1)
 
 
-def part(width: int, members: int) -> int:
+def part(width: int, ensemble: int) -> int:
     """The width of one member's part.
 
     Raises:
       ValueError: where it is not whole.
     """
-    if width % members:
-        raise ValueError(f"a width should be a multiple of {members} members, received {width}")
-    return width // members
+    if width % ensemble:
+        raise ValueError(f"a width should be a multiple of {ensemble} ensemble, received {width}")
+    return width // ensemble
 
 
-def by_member(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+def per_network(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """float[..., M * d] inputs times float[M, d, e] kernels: float[..., M * e]."""
-    members, width, out = kernel.shape
+    ensemble, width, out = kernel.shape
     shape = tf.shape(inputs)
     # Member by member first: one batched product instead of a transposition on both sides of it.
-    rows = apart(tf.reshape(inputs, [-1, members * width]), members)
-    product = together(tf.matmul(rows, tf.cast(kernel, inputs.dtype)), members * out)
-    found = tf.reshape(product, tf.concat([shape[:-1], [members * out]], axis=0))
-    found.set_shape([*inputs.shape[:-1], members * out])
+    rows = split_networks(tf.reshape(inputs, [-1, ensemble * width]), ensemble)
+    product = merge_networks(tf.matmul(rows, tf.cast(kernel, inputs.dtype)), ensemble * out)
+    found = tf.reshape(product, tf.concat([shape[:-1], [ensemble * out]], axis=0))
+    found.set_shape([*inputs.shape[:-1], ensemble * out])
     return found
 
 
-def apart(rows: tf.Tensor, members: int) -> tf.Tensor:
+def split_networks(rows: tf.Tensor, ensemble: int) -> tf.Tensor:
     """float[B, M * d] to float[M, B, d]."""
-    return tf.transpose(tf.reshape(rows, [-1, members, rows.shape[-1] // members]), [1, 0, 2])
+    return tf.transpose(tf.reshape(rows, [-1, ensemble, rows.shape[-1] // ensemble]), [1, 0, 2])
 
 
-def together(parts: tf.Tensor, width: int) -> tf.Tensor:
+def merge_networks(parts: tf.Tensor, width: int) -> tf.Tensor:
     """float[M, B, d] to float[B, M * d]."""
     return tf.reshape(tf.transpose(parts, [1, 0, 2]), [-1, width])
 
 
-def each_member(initializer: str) -> Any:
+def stacked(initializer: str) -> Any:
     """An initializer of stacked kernels, each as if it stood alone."""
 
     def initial(shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
