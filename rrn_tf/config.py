@@ -21,6 +21,9 @@ from pydantic.dataclasses import dataclass
 from typing_extensions import TypeVar
 
 PRESETS = Path(__file__).parent / "presets"
+# Read from the folder: importing the modules would import TensorFlow.
+_CELL_FILES = (Path(__file__).parent / "layers" / "cells").glob("*.py")
+CELLS = tuple(sorted(file.stem for file in _CELL_FILES if file.stem != "__init__"))
 RRN_PLUS = "rrn-plus"  # what commands train on ratings where nothing else is named
 CRNN_PLUS = "crnn-plus"  # likewise on events
 _OTHER_NAMES = {"rrn-plus-streaming": RRN_PLUS}  # of presets: it serves both protocols
@@ -138,7 +141,7 @@ class ModelConfig:
     """Sizes of the network (Section 4.1 of the RRN paper).
 
     Attributes:
-      cell: recurrent cell of both towers.
+      cell: recurrent cell of both towers: the name of a module of `rrn_tf/layers/cells`.
       units: width of the recurrent state.
       embedding: width of the step embedding `y_t` (Eq. 5).
       dynamic: width of the projected states (Eq. 7).
@@ -155,7 +158,7 @@ class ModelConfig:
         not in the paper); each part enters only as far as validation ratings support it. 0 for none.
     """
 
-    cell: Literal["lstm", "gru", "rnn"] = "lstm"
+    cell: str = "lstm"
     units: int = Field(default=40, ge=1)
     embedding: int = Field(default=40, ge=1)
     dynamic: int = Field(default=20, ge=1)
@@ -165,6 +168,10 @@ class ModelConfig:
     ensemble: int = Field(default=1, ge=1)
     time_feature: Literal["wallclock", "delta"] = "wallclock"
     bayesian_factors: int = Field(default=0, ge=0, le=64)
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ValueError(f"cell should be one of {', '.join(CELLS)}, found {self.cell!r}")
 
     @model_validator(mode="before")
     @classmethod

@@ -14,8 +14,7 @@ from tfx.utils import path_utils
 
 from components.staging import local_input, local_output
 from rrn_tf import features
-from rrn_tf.baselines.ratings.bias import GlobalMean, UserItemBias
-from rrn_tf.baselines.ratings.pmf import PMF
+from rrn_tf.baselines.ratings.registry import standard_baselines
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.leaderboard import RatingPredictions, fit_and_predict, leaderboard, leaderboard_markdown
@@ -71,6 +70,6 @@ def compare(sequences: RatingSequences, model: str) -> tuple[Interactions, dict[
     rating = saved.predict(**sequences.queries([Split.TEST]))
     low, high = sequences.metadata.rating_min, sequences.metadata.rating_max
     predictions = {MODEL_NAME: RatingPredictions(np.clip(rating, low, high), None, saved.num_parameters)}
-    for baseline in (GlobalMean(), UserItemBias(), PMF()):
+    for baseline in standard_baselines(everything=False):
         predictions[baseline.name] = fit_and_predict(baseline, train, valid, test)
     return test, predictions

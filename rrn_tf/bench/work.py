@@ -10,7 +10,7 @@ from rrn_tf.config import ModelConfig
 from rrn_tf.data.batches import BatchPlan
 from rrn_tf.models.rrn import RATINGS
 
-_GATES = {"lstm": 4, "gru": 3, "rnn": 1}
+_GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # of other cells, the arithmetic is taken for that of an LSTM
 _CONTEXT = {"wallclock": 3, "delta": 2}  # columns that are embedded
 _FLOAT = 4  # bytes; indices are as wide
 
@@ -113,7 +113,7 @@ class _Sizes(NamedTuple):
             s,
             parts=2 if sizes.cell == "lstm" else 1,
             features=features,
-            cell=ensemble * 2 * _GATES[sizes.cell] * h * (d + h),
+            cell=ensemble * 2 * _GATES.get(sizes.cell, 4) * h * (d + h),
             context=ensemble * 2 * _CONTEXT[sizes.time_feature] * d,
             projection=ensemble * 2 * h * k,
             embedding=ensemble * 2 * features * d,

@@ -8,9 +8,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.layers.cells import recurrent_layer
 from rrn_tf.layers.ensemble import EnsembleLSTMCell
-
-CELLS = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU, "rnn": keras.layers.SimpleRNN}
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
@@ -22,7 +21,7 @@ class StateTower(keras.layers.Layer):
 
     Args:
       units: width of the state.
-      cell: ``"lstm"`` (Eqs. 1-4), ``"gru"`` or ``"rnn"``.
+      cell: ``"lstm"`` (Eqs. 1-4), ``"gru"``, ``"rnn"`` or another module of `rrn_tf.layers.cells`.
       ensemble: independent cells that inputs and states are divided among (see `EnsembleLSTMCell`).
 
     Call arguments:
@@ -48,16 +47,15 @@ class StateTower(keras.layers.Layer):
 
     def __init__(self, units: int, cell: str = "lstm", ensemble: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if cell not in CELLS:
-            raise ValueError(f"cell should be one of {sorted(CELLS)}, received {cell!r}")
+        layer = recurrent_layer(cell)
         self.units = units
         self.cell = cell
         if ensemble > 1 and cell != "lstm":
-            raise ValueError(f"a tower of {ensemble} ensemble should have the cell 'lstm', received {cell!r}")
+            raise ValueError(f"a tower of {ensemble} networks should have the cell 'lstm', received {cell!r}")
         self.ensemble = ensemble
         common = {"return_sequences": True, "return_state": True, "dtype": self.dtype_policy, "name": cell}
         if ensemble == 1:
-            self.rnn = CELLS[cell](units, **common)
+            self.rnn = layer(units, **common)
         else:
             self.rnn = keras.layers.RNN(
                 EnsembleLSTMCell(units, ensemble, dtype=self.dtype_policy, name="cell"), **common
@@ -132,7 +130,8 @@ class StateTower(keras.layers.Layer):
 
     def initial_state(self, batch_size: int | tf.Tensor) -> list[tf.Tensor]:
         """The state before the first step: a list of float[batch_size, units] zeros."""
-        return [tf.zeros([batch_size, self.units], self.compute_dtype) for _ in range(2 if self.cell == "lstm" else 1)]
+        sizes = tf.nest.flatten(self.rnn.cell.state_size)
+        return [tf.zeros([batch_size, size], self.compute_dtype) for size in sizes]
 
     def _cast(self, state: Sequence[tf.Tensor]) -> list[tf.Tensor]:
         # Keras casts inputs alone, and stored states are float32 whatever the policy.

@@ -7,13 +7,17 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.config import ConfigError, config_from_dict
+from rrn_tf.features import Side
 from rrn_tf.layers import StateTower
-from rrn_tf.layers.state_tower import CELLS
+from rrn_tf.layers.cells import NAMES, recurrent_layer
+from rrn_tf.models.rrn import RRN
+from rrn_tf.states.entity_states import EntityStates
 from tests.contracts import check_steps
 
 B, T, D, U = 3, 5, 4, 6
 
-pytestmark = pytest.mark.parametrize("cell", sorted(CELLS))
+pytestmark = pytest.mark.parametrize("cell", NAMES)
 
 
 @pytest.fixture
@@ -44,7 +48,9 @@ def test_half_precision_goes_on_from_stored_states_of_single_precision(cell: str
 def test_nothing_keeps_a_gpu_from_the_fused_kernel(cell: str, inputs: tf.Tensor) -> None:
     """What Keras asks of an LSTM or GRU before it takes cuDNN's; a plain RNN has no such kernel."""
     rnn = StateTower(U, cell).rnn
-    assert type(rnn) is CELLS[cell]
+    assert type(rnn) is recurrent_layer(cell)
+    if cell not in ("lstm", "gru", "rnn"):
+        return
     assert rnn.activation is keras.activations.tanh
     assert (rnn.recurrent_dropout, rnn.unroll, rnn.use_bias) == (0, False, True)
     if cell != "rnn":
@@ -53,6 +59,16 @@ def test_nothing_keeps_a_gpu_from_the_fused_kernel(cell: str, inputs: tf.Tensor)
         assert rnn.reset_after
 
 
+def test_a_network_of_any_cell_is_configured_and_propagated(cell: str) -> None:
+    sizes = config_from_dict({"model": {"cell": cell, "units": 3}}).model
+    model = RRN(2, 2, cell=sizes.cell, units=3, embedding=2, dynamic_units=2, stationary=1)
+    states = EntityStates.like(model, Side.USER, 2)
+    assert len(states.state) == len(model.tower(Side.USER).initial_state(1))
+    assert states.extrapolate(model, Side.USER, tf.constant([1, 2]), tf.zeros([2])).shape == (2, 2)
+
+
 def test_refuses_an_unknown_cell(cell: str) -> None:
     with pytest.raises(ValueError, match=f"should be one of .*received '{cell}x'"):
         StateTower(U, cell + "x")
+    with pytest.raises(ConfigError, match=f"should be one of gru, .*found '{cell}x'"):
+        config_from_dict({"model": {"cell": cell + "x"}})

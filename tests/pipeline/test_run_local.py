@@ -106,7 +106,7 @@ def test_run_blesses_pushes_and_reports(first_run: tuple[Path, dict[str, Any], s
     assert beside == {"tf_serving_warmup_requests", "model_card.md", "metadata.json"}
     assert list(Path(run["logs"]).rglob("events.out.tfevents*"))
     rows = {row["model"]: row for row in run["leaderboard"]["rows"]}
-    assert set(rows) == {"RRN", "global mean", "user+item bias", "PMF"}
+    assert set(rows) == {"RRN", "global mean", "user+item bias", "PMF raw", "PMF centred", "Bayesian factors"}
     assert len({row["n"] for row in rows.values()}) == 1
     assert 0.1 < rows["RRN"]["rmse"] < 1.2 * rows["global mean"]["rmse"]
     assert rows["RRN"]["standard_error"] > 0

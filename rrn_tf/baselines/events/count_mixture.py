@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.baselines.events.own_past import Kernel, OwnPast
-from rrn_tf.baselines.events.protocol import DistributionModel, FloatArray
+from rrn_tf.baselines.events.protocol import DistributionModel, EventBaseline, FloatArray
 from rrn_tf.baselines.events.softmax_gate import SoftmaxGate, choose_gate
 from rrn_tf.data.event_context import FEATURES, OF_TIME, features_of
 from rrn_tf.data.event_scores import Positions, positions_of, previous_items
@@ -199,3 +199,8 @@ def gated_counts(clock: bool = True) -> CountMixture:
         DISTRIBUTIONS,
         [name for name in FEATURES if clock or name not in OF_TIME],
     )
+
+
+def standard(seed: int) -> list[EventBaseline]:
+    """The leaderboard's."""
+    return [interpolated_counts(), decayed_counts_and_neighbours(), gated_counts(clock=False), gated_counts()]

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.events.protocol import DistributionModel, FloatArray, validation_nll
+from rrn_tf.baselines.events.protocol import DistributionModel, EventBaseline, FloatArray, validation_nll
 from rrn_tf.baselines.events.softmax_network import SoftmaxNetwork, UserBatch
 from rrn_tf.baselines.grid_search import Trial, as_grid, search
 from rrn_tf.baselines.halving_rate import train_to_best
@@ -125,3 +125,8 @@ class SoftmaxFactorization(DistributionModel):
         if self._network is None:
             raise RuntimeError(f"{self.name} should be fitted before it is used")
         return self._network
+
+
+def slow(seed: int) -> list[EventBaseline]:
+    """The leaderboard's."""
+    return [SoftmaxFactorization(seed=seed)]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.baselines.events.protocol import DistributionModel, FloatArray, validation_nll
+from rrn_tf.baselines.events.protocol import DistributionModel, EventBaseline, FloatArray, validation_nll
 from rrn_tf.baselines.events.sequence_encoders import attention_encoder, recurrent_encoder
 from rrn_tf.baselines.events.windows import Windows, training_windows, windows
 from rrn_tf.baselines.halving_rate import train_to_best
@@ -200,3 +200,8 @@ def sasrec(seed: int = 0, dropout: float = 0.4, **options: Any) -> NextItemNetwo
     """SASRec with a softmax over all items and factors of users; options as those of `NextItemNetwork`."""
     options = {"seed": seed, "dropout": dropout, **options}
     return NextItemNetwork("SASRec", "Kang and McAuley, ICDM 2018", attention_encoder, **options)
+
+
+def standard(seed: int) -> list[EventBaseline]:
+    """The leaderboard's."""
+    return [gru4rec(seed), sasrec(seed)]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.events.protocol import DistributionModel, FloatArray, mean_nll
+from rrn_tf.baselines.events.protocol import DistributionModel, EventBaseline, FloatArray, mean_nll
 from rrn_tf.data.event_counts import EventCounts
 from rrn_tf.data.event_scores import Positions, positions_of, previous_items
 from rrn_tf.data.events import EventSequences
@@ -169,3 +169,8 @@ def _back_off(
     for c, n, k in zip(met, total, strengths, strict=True):
         p = (c + k * p) / (n + k)
     return p
+
+
+def standard(seed: int) -> list[EventBaseline]:
+    """The leaderboard's."""
+    return [*ngrams()]

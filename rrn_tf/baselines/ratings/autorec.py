@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 from rrn_tf.baselines.halving_rate import train_to_best
 from rrn_tf.baselines.ratings.autoencoder import AdamSteps, Autoencoder
-from rrn_tf.baselines.ratings.protocol import validation_rmse
+from rrn_tf.baselines.ratings.protocol import Baseline, validation_rmse
 from rrn_tf.baselines.ratings.sparse_rows import SparseRows
 from rrn_tf.data.interactions import Interactions
-from rrn_tf.features import Side
+from rrn_tf.features import SIDES, Side
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -185,3 +185,8 @@ class AutoRec:
         if self.options is None:
             raise RuntimeError(f"{self.name} should be fitted before it is used")
         return self._network
+
+
+def slow(seed: int) -> list[Baseline]:
+    """The leaderboard's."""
+    return [AutoRec(side, seed=seed) for side in SIDES[::-1]]

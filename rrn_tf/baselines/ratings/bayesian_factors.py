@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.ratings.protocol import require_later
+from rrn_tf.baselines.ratings.protocol import Baseline, OnlineBaseline, require_later
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.factors.beliefs import FloatArray, expected_ratings
 from rrn_tf.factors.choice import ChosenFactors, choose_factors, choose_sweeps, enlarged
@@ -98,3 +98,13 @@ class OnlineBayesianFactors(BayesianFactors):
 
 def _known(index: npt.NDArray[np.integer], table: FloatArray) -> npt.NDArray[np.integer]:
     return np.where(index < len(table), index, 0)
+
+
+def standard(seed: int) -> list[Baseline]:
+    """The leaderboard's."""
+    return [BayesianFactors(seed=seed)]
+
+
+def standard_online(seed: int) -> list[OnlineBaseline]:
+    """The leaderboard's, of the streaming protocol."""
+    return [OnlineBayesianFactors(seed=seed)]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.ratings.protocol import validation_rmse
+from rrn_tf.baselines.ratings.protocol import Baseline, validation_rmse
 from rrn_tf.data.interactions import Interactions
 
 
@@ -115,3 +115,8 @@ class UserItemBias:
             if np.abs(user_bias - before).max() < self._tolerance:
                 break
         return user_bias.astype(np.float32), item_bias.astype(np.float32)
+
+
+def standard(seed: int) -> list[Baseline]:
+    """The leaderboard's."""
+    return [GlobalMean(), UserItemBias()]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.baselines.ratings.causal_batches import rounds_of
-from rrn_tf.baselines.ratings.protocol import require_later, validation_rmse
+from rrn_tf.baselines.ratings.protocol import OnlineBaseline, require_later, validation_rmse
 from rrn_tf.data.interactions import Interactions
 
 FloatArray = npt.NDArray[np.float32]
@@ -184,3 +184,8 @@ class _State(NamedTuple):
         gap = (now - side.last[entity]).astype(np.float32)[:, np.newaxis]
         drifted = 1 / side.precision[entity] + self.rating_drift + self.daily_drift * gap
         return np.minimum(drifted, side.prior)
+
+
+def standard_online(seed: int) -> list[OnlineBaseline]:
+    """The leaderboard's."""
+    return [OnlineBias()]

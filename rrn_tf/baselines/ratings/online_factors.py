@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from rrn_tf.baselines.ratings.causal_batches import Positions, rounds_of
 from rrn_tf.baselines.ratings.online_bias import OnlineBias
-from rrn_tf.baselines.ratings.protocol import validation_rmse
+from rrn_tf.baselines.ratings.protocol import OnlineBaseline, validation_rmse
 from rrn_tf.data.interactions import Interactions
 
 FloatArray = npt.NDArray[np.float32]
@@ -122,3 +122,8 @@ class _State(NamedTuple):
                 step = np.float32(rate) * error / (1 + np.float32(rate) * load[entity])
                 np.add.at(table, entity, step[:, np.newaxis] * other)
         return predicted
+
+
+def standard_online(seed: int) -> list[OnlineBaseline]:
+    """The leaderboard's."""
+    return [OnlineFactors(seed=seed)]

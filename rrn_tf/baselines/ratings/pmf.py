@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.ratings.protocol import validation_rmse
+from rrn_tf.baselines.ratings.protocol import Baseline, validation_rmse
 from rrn_tf.data.interactions import Interactions
 
 FloatArray = npt.NDArray[np.float32]
@@ -295,3 +295,8 @@ class _Table:
         v[:] = numerator / (l2 * self.item_count + denominator + _TINY)
         for rows, _ in self.blocks:
             self.residual[rows] -= u[self.user[rows]] * v[self.item[rows]]
+
+
+def standard(seed: int) -> list[Baseline]:
+    """The leaderboard's."""
+    return [PMF(centre=centre, seed=seed) for centre in (False, True)]

@@ -1,25 +1,23 @@
-"""Predictors of ratings to beat, in the order of the leaderboard."""
+"""The leaderboard's baselines of ratings: what the modules of this folder name."""
 
 from __future__ import annotations
 
-from rrn_tf.baselines.ratings.autorec import AutoRec
-from rrn_tf.baselines.ratings.bayesian_factors import BayesianFactors, OnlineBayesianFactors
-from rrn_tf.baselines.ratings.bias import GlobalMean, UserItemBias
-from rrn_tf.baselines.ratings.online_bias import OnlineBias
-from rrn_tf.baselines.ratings.online_factors import OnlineFactors
-from rrn_tf.baselines.ratings.pmf import PMF
+from rrn_tf.baselines import ratings
+from rrn_tf.baselines.discovery import fresh_baselines
 from rrn_tf.baselines.ratings.protocol import Baseline, OnlineBaseline
-from rrn_tf.baselines.ratings.timesvdpp import TimeSVDpp
-from rrn_tf.features import SIDES
 
 
-def standard_baselines(seed: int = 0) -> list[Baseline]:
-    """Fresh, unfitted baselines in the order of the leaderboard; a new baseline is added here."""
-    pmf = (PMF(centre=centre, seed=seed) for centre in (False, True))
-    autorec = (AutoRec(side, seed=seed) for side in SIDES[::-1])
-    return [GlobalMean(), UserItemBias(), *pmf, TimeSVDpp(seed=seed), BayesianFactors(seed=seed), *autorec]
+def standard_baselines(seed: int = 0, everything: bool = True) -> list[Baseline]:
+    """Unfitted baselines of the frozen protocol: of every module here with a function `standard(seed)`.
+
+    Args:
+      seed: of those that draw random numbers.
+      everything: whether those of the modules' `slow(seed)` are among them, which take most of the time.
+    """
+    slow = fresh_baselines(ratings, "slow", seed) if everything else []
+    return [*fresh_baselines(ratings, "standard", seed), *slow]
 
 
 def standard_online_baselines(seed: int = 0) -> list[OnlineBaseline]:
-    """The same of the streaming protocol."""
-    return [OnlineBias(), OnlineFactors(seed=seed), OnlineBayesianFactors(seed=seed)]
+    """Unfitted baselines of the streaming protocol: of every module here with a function `standard_online(seed)`."""
+    return fresh_baselines(ratings, "standard_online", seed)

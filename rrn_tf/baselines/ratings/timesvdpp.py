@@ -12,7 +12,7 @@ import numpy.typing as npt
 from rrn_tf.baselines.grid_search import as_grid
 from rrn_tf.baselines.halving_rate import train_to_best
 from rrn_tf.baselines.ratings.bias import UserItemBias
-from rrn_tf.baselines.ratings.protocol import validation_rmse
+from rrn_tf.baselines.ratings.protocol import Baseline, validation_rmse
 from rrn_tf.baselines.ratings.sparse_rows import SparseRows
 from rrn_tf.baselines.ratings.time_factors import Biases, TimeFactors, UserBatch
 from rrn_tf.data.interactions import Interactions
@@ -254,3 +254,8 @@ class _Clock:
         days = (self._end - self._begin) // _DAY + 2
         # A later day than any of training is the last, which has none.
         return user.astype(np.int64) * days + np.clip((timestamp - self._begin) // _DAY, 0, days - 1)
+
+
+def slow(seed: int) -> list[Baseline]:
+    """The leaderboard's."""
+    return [TimeSVDpp(seed=seed)]

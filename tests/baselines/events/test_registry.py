@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 from rrn_tf.baselines.events import protocol
-from rrn_tf.baselines.events.count_mixture import decayed_counts_and_neighbours, gated_counts, interpolated_counts
 from rrn_tf.baselines.events.factorization import SoftmaxFactorization
 from rrn_tf.baselines.events.hmm import PooledHMM
 from rrn_tf.baselines.events.next_item_network import gru4rec, sasrec
-from rrn_tf.baselines.events.ngram import ngrams
 from rrn_tf.baselines.events.protocol import EventBaseline, mean_nll, validation_nll
 from rrn_tf.baselines.events.registry import standard_event_baselines
 from rrn_tf.data.event_scores import positions_of
@@ -20,31 +18,29 @@ from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split
 from tests.events import markov_events, sequences_of, uniform_events, with_items
 
-Factory = Callable[[], EventBaseline]
+# Those whose search or training takes long, smaller.
+SMALLER: dict[str, Callable[[], EventBaseline]] = {
+    "MF": lambda: SoftmaxFactorization(factors=(2, 4), l2=(3.0, 1.0), max_epochs=8),
+    "HMM": lambda: PooledHMM(states=(2, 4), smoothing=(30.0, 10.0), max_iterations=10),
+    "GRU4Rec": lambda: gru4rec(width=4, window=6, max_epochs=1),
+    "SASRec": lambda: sasrec(width=4, window=6, max_epochs=1),
+}
+NETWORKS = ("GRU4Rec", "SASRec")  # most of their time is the tracing of graphs
+NAMES = [model.name for model in standard_event_baselines(everything=True)]
+FAST = [name for name in NAMES if name not in NETWORKS]
 
 
-def small(index: int) -> EventBaseline:
-    """The standard baselines, the searched ones smaller."""
-    models: list[EventBaseline] = [
-        *ngrams(),
-        SoftmaxFactorization(factors=(2, 4), l2=(3.0, 1.0), max_epochs=8),
-        PooledHMM(states=(2, 4), smoothing=(30.0, 10.0), max_iterations=10),
-        interpolated_counts(),
-        decayed_counts_and_neighbours(),
-        gated_counts(clock=False),
-        gated_counts(),
-        gru4rec(width=4, window=6, max_epochs=1),
-        sasrec(width=4, window=6, max_epochs=1),
-    ]
-    return models[index]
+def small(name: str) -> EventBaseline:
+    """A new, unfitted baseline of the leaderboard."""
+    if name in SMALLER:
+        return SMALLER[name]()
+    return next(model for model in standard_event_baselines() if model.name == name)
 
 
-FAST = range(12)
-NETWORKS = range(12, 14)  # most of their time is the tracing of graphs
-KINDS = pytest.mark.parametrize(
-    "kind",
-    [*FAST, *(pytest.param(kind, marks=pytest.mark.slow) for kind in NETWORKS)],
-    ids=lambda kind: small(kind).name.replace(" ", "-"),
+EACH = pytest.mark.parametrize(
+    "name",
+    [*FAST, *(pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS)],
+    ids=lambda name: name.replace(" ", "-"),
 )
 
 
@@ -65,10 +61,10 @@ def distributions(model: EventBaseline, sequences: EventSequences, positions: np
     return np.stack(columns, axis=1)
 
 
-@KINDS
-def test_probabilities_add_up_to_one_and_ranks_follow_from_them(kind: int) -> None:
+@EACH
+def test_probabilities_add_up_to_one_and_ranks_follow_from_them(name: str) -> None:
     sequences = uniform_events(0)
-    model = small(kind).fit(sequences)
+    model = small(name).fit(sequences)
     positions = np.random.default_rng(0).choice(len(sequences.item), 20, replace=False)
     written_out = distributions(model, sequences, positions)
     np.testing.assert_allclose(np.exp(written_out).sum(axis=1), 1, rtol=2e-6)
@@ -79,14 +75,14 @@ def test_probabilities_add_up_to_one_and_ranks_follow_from_them(kind: int) -> No
     equal = (np.abs(written_out - true[:, np.newaxis]) <= 1e-5).sum(axis=1)
     ranks = model.ranks(sequences, positions)
     assert (np.abs(ranks - (above + (equal + 1) / 2)) <= (equal - 1) / 2).all()
-    if kind == 0:
+    if name == "uniform":
         np.testing.assert_array_equal(ranks, (sequences.num_items + 1) / 2)
 
 
-@KINDS
-def test_an_answer_does_not_depend_on_the_others_nor_on_the_block(kind: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@EACH
+def test_an_answer_does_not_depend_on_the_others_nor_on_the_block(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     sequences = uniform_events(1)
-    model = small(kind).fit(sequences)
+    model = small(name).fit(sequences)
     positions = np.random.default_rng(1).permutation(len(sequences.item))
     together, ranks = model.log_probabilities(sequences, positions), model.ranks(sequences, positions)
     assert together.dtype == ranks.dtype == np.float32
@@ -99,10 +95,10 @@ def test_an_answer_does_not_depend_on_the_others_nor_on_the_block(kind: int, mon
     assert model.ranks(sequences, positions[:0]).shape == (0,)
 
 
-@KINDS
-def test_later_events_and_other_users_change_no_earlier_score(kind: int) -> None:
+@EACH
+def test_later_events_and_other_users_change_no_earlier_score(name: str) -> None:
     sequences = uniform_events(2)
-    model = small(kind).fit(sequences)
+    model = small(name).fit(sequences)
     rng = np.random.default_rng(2)
     step = np.arange(len(sequences.item)) - sequences.user_splits[sequences.user]
     positions = np.flatnonzero(step == 8)
@@ -122,13 +118,13 @@ def test_later_events_and_other_users_change_no_earlier_score(kind: int) -> None
     )
 
 
-@KINDS
-def test_test_events_decide_nothing(kind: int) -> None:
+@EACH
+def test_test_events_decide_nothing(name: str) -> None:
     sequences = uniform_events(3)
     test = positions_of(sequences, [Split.TEST])
     items = sequences.item.copy()
     items[test] = np.random.default_rng(3).permutation(items[test])
-    first, second = small(kind).fit(sequences), small(kind).fit(with_items(sequences, items))
+    first, second = small(name).fit(sequences), small(name).fit(with_items(sequences, items))
     earlier = positions_of(sequences, [Split.TRAIN, Split.VALID])
     np.testing.assert_array_equal(
         first.log_probabilities(sequences, earlier), second.log_probabilities(sequences, earlier)
@@ -136,24 +132,24 @@ def test_test_events_decide_nothing(kind: int) -> None:
     np.testing.assert_array_equal(first.log_probabilities(sequences, test), second.log_probabilities(sequences, test))
 
 
-@KINDS
-def test_without_validation_events_defaults_serve(kind: int) -> None:
+@EACH
+def test_without_validation_events_defaults_serve(name: str) -> None:
     sequences = uniform_events(4, valid=0)
-    model = small(kind)
-    if kind:
+    model = small(name)
+    if name != "uniform":
         with pytest.raises(RuntimeError, match=f"{model.name} should be fitted before it is used"):
             model.log_probabilities(sequences, all_positions(sequences))
     assert model.fit(sequences) is model
     assert np.isfinite(model.log_probabilities(sequences, all_positions(sequences))).all()
-    assert model.num_parameters >= bool(kind)
+    assert model.num_parameters >= (name != "uniform")
     assert np.isnan(validation_nll(model, sequences))
 
 
-@KINDS
-def test_nothing_beats_chance_on_noise(kind: int) -> None:
+@EACH
+def test_nothing_beats_chance_on_noise(name: str) -> None:
     sequences = uniform_events(5, users=300, num_items=20, valid=8, test=8)
     test = positions_of(sequences, [Split.TEST])
-    model = small(kind).fit(sequences)
+    model = small(name).fit(sequences)
     found = mean_nll(model.log_probabilities(sequences, test), sequences.user[test])
     assert np.log(20) - 0.005 < found < np.log(20) + 0.03
 
@@ -181,14 +177,16 @@ def test_metric_is_a_mean_over_users() -> None:
 
 
 def test_names_of_the_leaderboard() -> None:
-    everything = standard_event_baselines(everything=True)
-    assert [model.name for model in everything] == [small(kind).name for kind in [*FAST, *NETWORKS]]
-    assert {model.name for model in everything} - {model.name for model in standard_event_baselines()} == {"MF", "HMM"}
-    assert all(model.reference for model in everything)
+    assert set(NAMES) == {
+        *("uniform", "1-gram", "2-gram", "user 1-gram", "user 2-gram", "mixed 2-gram"),
+        *("interpolated counts", "TIFU-KNN", "gated counts, order only", "gated counts", *SMALLER),
+    }
+    assert set(NAMES) - {model.name for model in standard_event_baselines()} == {"MF", "HMM"}
+    assert all(model.reference for model in standard_event_baselines(everything=True))
 
 
 def test_a_user_without_training_events_is_predicted() -> None:
     sequences = sequences_of([[1, 2, 3, 1, 2, 3, 1], [2, 3]], [(1, 1), (1, 1)], 3)
-    for kind in FAST:
-        model = small(kind).fit(sequences)
+    for name in FAST:
+        model = small(name).fit(sequences)
         assert np.isfinite(model.log_probabilities(sequences, np.arange(9))).all()

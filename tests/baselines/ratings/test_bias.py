@@ -3,9 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rrn_tf.baselines.ratings import AutoRec, Baseline, GlobalMean, TimeSVDpp, UserItemBias, standard_baselines
+from rrn_tf.baselines.ratings import Baseline, GlobalMean, UserItemBias
 from rrn_tf.data.interactions import Interactions
-from rrn_tf.features import SIDES
 
 
 def table(user: list[int], item: list[int], rating: list[float], users: int = 3, items: int = 3) -> Interactions:
@@ -74,42 +73,6 @@ def test_biases_minimise_their_objective() -> None:
 def test_rows_of_the_unknown_leave_its_bias_at_zero() -> None:
     model = UserItemBias(0.0, 0.0).fit(table([0, 0, 1], [1, 0, 2], [5.0, 5.0, 2.0]), table([], [], []))
     assert model.predict(np.array([0]), np.array([0])) == pytest.approx(4.0)
-
-
-# The last ones smaller, which is faster.
-MODELS = [
-    *standard_baselines()[:4],
-    TimeSVDpp(factors=4, factor_l2=10.0, drift_l2=10.0, max_epochs=5),
-    *(AutoRec(side, hidden=20, l2=10.0, max_epochs=10) for side in SIDES),
-]
-
-
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
-@pytest.mark.parametrize("with_validation", [True, False])
-def test_every_baseline_keeps_the_protocol(model: Baseline, with_validation: bool) -> None:
-    train, test = additive(1, 2000), additive(3, 300)
-    assert model.fit(train, additive(2, 300) if with_validation else EMPTY) is model
-    predicted = model.predict(test.user, test.item, test.timestamp)
-    assert predicted.dtype == np.float32
-    assert predicted.shape == (300,)
-    np.testing.assert_array_equal(predicted[7:8], model.predict(test.user[7:8], test.item[7:8], test.timestamp[7:8]))
-    zeros = np.zeros(2, np.int32)
-    np.testing.assert_allclose(model.predict(zeros, zeros, zeros), train.rating.mean(), rtol=1e-5)
-    assert model.num_parameters >= 1
-    assert error(model, test) <= error(GlobalMean().fit(train), test)
-
-
-def test_names_of_the_leaderboard() -> None:
-    assert [model.name for model in standard_baselines()] == [
-        "global mean",
-        "user+item bias",
-        "PMF raw",
-        "PMF centred",
-        "TimeSVD++",
-        "Bayesian factors",
-        "I-AutoRec",
-        "U-AutoRec",
-    ]
 
 
 def test_an_empty_or_negative_grid_is_refused() -> None:

@@ -1,0 +1,5 @@
+"""The gated recurrent unit."""
+
+import tf_keras as keras
+
+LAYER = keras.layers.GRU
