@@ -9,7 +9,7 @@ import pytest
 
 from rrn_tf import features
 from rrn_tf.beam.reading import read_ratings
-from rrn_tf.beam.reading.dead_letters import rows_of
+from rrn_tf.beam.reading.dead_letters import rejected_rows
 from rrn_tf.beam.reading.errors import surfaced_errors
 from rrn_tf.beam.reading.read_ratings import ReadRatings
 from rrn_tf.data.prepared import BadInputError
@@ -25,7 +25,7 @@ def read_file(path, block_bytes=1 << 20, columns=features.COLUMNS, text_format=N
             if isinstance(output, pa.RecordBatch):
                 good += [tuple(row.values()) for row in output.to_pylist()]
             elif output.tag == read_ratings.REJECTED:
-                rejected += rows_of(output.value)
+                rejected += rejected_rows(output.value)
             else:
                 count += output.value
     return good, sorted(rejected, key=lambda row: row.line), count
