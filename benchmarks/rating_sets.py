@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from rrn_tf.data.datasets import MOVIELENS_SMALL, resolve
-from rrn_tf.data.generated import SYNTHETIC
+from rrn_tf.data.datasets import resolve
+from rrn_tf.data.sets.movielens_small import NAME as MOVIELENS_SMALL
+from rrn_tf.data.sets.synthetic import NAME as SYNTHETIC
 from rrn_tf.data.source import DataSourceError, write_whole_frame
 from rrn_tf.features import COLUMNS, TIMESTAMP
 

@@ -8,19 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from rrn_tf.data import synthetic, synthetic_events, synthetic_listening
 from rrn_tf.data.source import DataSource, DataSourceError, write_whole_frame
-from rrn_tf.features import COLUMNS, EVENT_COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
+from rrn_tf.features import EVENT_COLUMNS, TIMESTAMP, USER_ID
 from rrn_tf.version import __version__
 
-SYNTHETIC = "synthetic"
-SYNTHETIC_EVENTS = "synthetic-events"
-SYNTHETIC_LISTENING = "synthetic-listening"
-
-_EXPECTED, _NLL = "expected", "nll"
+_NLL = "nll"
 
 _Generator = TypeVar(
     "_Generator",
@@ -30,66 +25,25 @@ _Generator = TypeVar(
 )
 
 
-def synthetic_ratings(options: str, cache: Path) -> DataSource:
-    """Ratings of `rrn_tf.data.synthetic`.
-
-    Raises:
-      DataSourceError: for an unknown option or a value that cannot be.
-    """
-    config = _generator_config(SYNTHETIC, options, synthetic.SyntheticConfig, "synthetic ratings")
-
-    def columns() -> dict[str, Any]:
-        made = synthetic.generate(config)
-        values = (made.user_id, made.item_id, made.rating, made.timestamp, made.expected)
-        return dict(zip((*COLUMNS, _EXPECTED), values, strict=True))
-
-    path, truth = _generated(SYNTHETIC, config, cache, columns, _EXPECTED)
-    kind = (
-        "noise alone"
-        if config.signal == 0
-        else "static tastes"
-        if config.static or not config.drift
-        else "drifting tastes"
-    )
-    return DataSource(
-        str(path),
-        f"synthetic: {config.ratings:,} ratings, {kind}, seed {config.seed}",
-        lambda rows: _best_rmse(truth, rows),
-    )
-
-
-def synthetic_event_log(options: str, cache: Path) -> DataSource:
-    """Events of `rrn_tf.data.synthetic_events`.
-
-    Raises:
-      DataSourceError: for an unknown option or a value that cannot be.
-    """
-    config = _generator_config(SYNTHETIC_EVENTS, options, synthetic_events.SyntheticEventsConfig, "synthetic events")
-    return _event_log(
-        SYNTHETIC_EVENTS, "synthetic events", config, lambda: synthetic_events.generate_events(config), cache
-    )
-
-
-def synthetic_listening_log(options: str, cache: Path) -> DataSource:
-    """Events of `rrn_tf.data.synthetic_listening`.
-
-    Raises:
-      DataSourceError: for an unknown option or a value that cannot be.
-    """
-    kind, what = synthetic_listening.SyntheticListeningConfig, "synthetic listening"
-    config = _generator_config(SYNTHETIC_LISTENING, options, kind, what)
-    return _event_log(SYNTHETIC_LISTENING, what, config, lambda: synthetic_listening.generate_listening(config), cache)
-
-
-def _event_log(
+def event_log(
     name: str, what: str, config: Any, generate: Callable[[], synthetic_events.SyntheticEvents], cache: Path
 ) -> DataSource:
+    """A generated log of events whose best reachable loss is known.
+
+    Args:
+      name: of the data set; the file's name begins with it.
+      what: the same in words, for messages.
+      config: the generator's options; other options make another file.
+      generate: makes the events; not called where the file is there.
+      cache: the folder of the file.
+    """
+
     def columns() -> dict[str, Any]:
         made = generate()
         values = (made.user_id, made.item_id, made.timestamp, made.nll)
         return dict(zip((*EVENT_COLUMNS, _NLL), values, strict=True))
 
-    path, truth = _generated(name, config, cache, columns, _NLL)
+    path, truth = files_with_truth(name, config, cache, columns, _NLL)
     return DataSource(
         str(path),
         f"{what}: {config.events:,} of {config.users:,} users, seed {config.seed}",
@@ -97,14 +51,19 @@ def _event_log(
     )
 
 
-def _generator_config(name: str, options: str, kind: type[_Generator], what: str) -> _Generator:
+def generator_config(name: str, options: str, kind: type[_Generator], what: str) -> _Generator:
+    """A generator's options, from text such as ``users=500,seed=1``.
+
+    Raises:
+      DataSourceError: for an unknown option or a value that cannot be.
+    """
     try:
         return synthetic.config_from_text(options, kind, what)
     except ValueError as error:
         raise DataSourceError(f"{name}: {error}") from None
 
 
-def _generated(
+def files_with_truth(
     name: str, config: Any, cache: Path, columns: Callable[[], dict[str, Any]], truth_column: str
 ) -> tuple[Path, Path]:
     """The file of a generator's rows and the file that has the truth beside them, made where they are not there yet."""
@@ -119,20 +78,13 @@ def _generated(
     return path, truth
 
 
-def _best_rmse(truth: Path, rows: pd.DataFrame) -> float:
-    # No user rates an item twice, so the pair names the row.
-    found = _with_truth(truth, rows, [USER_ID, ITEM_ID], [RATING, _EXPECTED])
-    errors = found[RATING].astype(np.float64) - found[_EXPECTED]
-    return float(np.sqrt(np.mean(errors**2)))
-
-
 def _best_nll(truth: Path, rows: pd.DataFrame) -> float:
     # No user has two events in one second, so the pair names the row.
-    found = _with_truth(truth, rows, [USER_ID, TIMESTAMP], [_NLL])
+    found = with_truth(truth, rows, [USER_ID, TIMESTAMP], [_NLL])
     return synthetic_events.mean_by_user(found[USER_ID].to_numpy(), found[_NLL].to_numpy())
 
 
-def _with_truth(truth: Path, rows: pd.DataFrame, key: list[str], wanted: list[str]) -> pd.DataFrame:
+def with_truth(truth: Path, rows: pd.DataFrame, key: list[str], wanted: list[str]) -> pd.DataFrame:
     """The wanted columns of generated rows, found by their key."""
     known = pd.read_parquet(truth, columns=[*key, *wanted])
     own = rows[key].astype(known[key].dtypes.to_dict())

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+
+from rrn_tf.features import COLUMNS, ITEM_ID, RATING, USER_ID
 
 
 class DataSourceError(ValueError):
@@ -47,3 +51,30 @@ def write_whole_frame(frame: pd.DataFrame, path: Path) -> None:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def write_frame(frame: pd.DataFrame, path: str | Path) -> Path:
+    """Writes a frame of ratings as CSV or, for `*.parquet`, Parquet; never half a file.
+
+    Args:
+      frame: columns user_id, item_id, rating and timestamp (unix seconds); others are left out.
+      path: the file to write; its directory is made.
+
+    Returns:
+      The path.
+
+    Raises:
+      DataSourceError: for a missing column.
+    """
+    missing = [column for column in COLUMNS if column not in frame]
+    if missing:
+        raise DataSourceError(f"a frame of ratings should have the columns {', '.join(COLUMNS)}, found no {missing[0]}")
+    ratings = frame[list(COLUMNS)].astype({USER_ID: str, ITEM_ID: str, RATING: np.float32})
+    write_whole_frame(ratings, Path(path))
+    return Path(path)
+
+
+def require_package(module: str, what: str) -> None:
+    """Refuses a data set whose package of the extra ``demo`` is not installed; `what` is the data set."""
+    if importlib.util.find_spec(module) is None:
+        raise DataSourceError(f"{what} needs the package {module}: pip install rrn_tf[demo]")

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rrn_tf.data import datasets, synthetic
+from rrn_tf.data import datasets, sets, synthetic
+from rrn_tf.data import source as source_module
 from rrn_tf.data.datasets import DataSourceError, resolve, write_frame
 from rrn_tf.data.synthetic_events import SyntheticEventsConfig, generate_events
 from rrn_tf.data.synthetic_listening import SyntheticListeningConfig, generate_listening
@@ -72,13 +73,13 @@ def test_movielens_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (found["user_id"].nunique(), found["item_id"].nunique()) == (671, 9066)
     assert found.loc[0].tolist() == ["1", "31", 2.5, 1260759144]
     # A second call finds the file and needs no package.
-    monkeypatch.setattr(datasets.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(source_module.importlib.util, "find_spec", lambda name: None)
     assert resolve("movielens-small", tmp_path) == source
 
 
 @pytest.mark.parametrize("name", ["movielens-small", "tfds:movielens/100k-ratings"])
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(datasets.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(source_module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(DataSourceError, match=r"pip install rrn_tf\[demo\]"):
         resolve(name, tmp_path)
 
@@ -158,6 +159,18 @@ def test_synthetic_listening_knows_its_best_loss(tmp_path: Path) -> None:
     assert source.best_nll(found) == pytest.approx(expected, rel=1e-6)
     with pytest.raises(DataSourceError, match="synthetic-listening: uniform should be more than 0, found 0"):
         resolve("synthetic-listening:uniform=0", tmp_path)
+
+
+@pytest.mark.parametrize("name", sets.NAMES)
+def test_every_data_set_has_options_and_is_told_apart_from_a_file_of_its_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = sets.data_set(name)
+    assert isinstance(module.OPTIONS, str)
+    assert f"{name}{module.OPTIONS}" in datasets.ACCEPTED
+    monkeypatch.chdir(tmp_path)
+    Path(name).touch()
+    assert resolve(name, tmp_path).pattern == name
 
 
 def test_published_formats_keep_their_name(tmp_path: Path) -> None:
