@@ -66,7 +66,7 @@ LADDER = (
         "network fed ratings",
         ("model.bayesian_factors=0", "model.inputs=ratings", "model.include_opposite_state=false"),
     ),
-    Rung("one member", ("model.ensemble=1",)),
+    Rung("one network", ("model.ensemble=1",)),
 )
 
 

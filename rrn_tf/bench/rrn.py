@@ -138,7 +138,7 @@ def seeded(config: Config, load: Load) -> Config:
 
 def _described(config: Config) -> str:
     sizes = config.model
-    ensemble = f"{sizes.ensemble} members of " if sizes.ensemble > 1 else ""
+    ensemble = f"{sizes.ensemble} networks of " if sizes.ensemble > 1 else ""
     include_opposite_state = ", include_opposite_state" if sizes.include_opposite_state else ""
     return (
         f"{ensemble}{sizes.cell} {sizes.units}, embedding {sizes.embedding}, dynamic {sizes.dynamic}, stationary "

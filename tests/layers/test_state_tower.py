@@ -47,10 +47,10 @@ def test_half_precision_goes_on_from_stored_states_of_single_precision(cell: str
 
 def test_nothing_keeps_a_gpu_from_the_fused_kernel(cell: str, inputs: tf.Tensor) -> None:
     """What Keras asks of an LSTM or GRU before it takes cuDNN's; a plain RNN has no such kernel."""
-    rnn = StateTower(U, cell).rnn
-    assert type(rnn) is recurrent_layer(cell)
     if cell not in ("lstm", "gru", "rnn"):
         return
+    rnn = StateTower(U, cell).rnn
+    assert type(rnn) is recurrent_layer(cell)
     assert rnn.activation is keras.activations.tanh
     assert (rnn.recurrent_dropout, rnn.unroll, rnn.use_bias) == (0, False, True)
     if cell != "rnn":
