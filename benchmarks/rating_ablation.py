@@ -60,7 +60,7 @@ LADDER = (
     Rung("gaps", "rrn-plus", ("model.include_opposite_state=false", *_WEEKS)),
     Rung("include_opposite_state inputs", "rrn-plus", _WEEKS),
     Rung("days of items", "rrn-plus", _BY_TIME),
-    Rung("steps by count: one member, no Bayesian factors", "rrn-plus", _ALONE),
+    Rung("steps by count: one network, no Bayesian factors", "rrn-plus", _ALONE),
     Rung("aside: dropout", "rrn-plus", (*_ALONE, "training.dropout=0.2")),
     Rung("two ensemble", "rrn-plus", _NETWORK),
     Rung("aside: Bayesian factors alone", "rrn-plus", ("training.epochs=0",)),

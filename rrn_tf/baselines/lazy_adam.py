@@ -1,4 +1,4 @@
-"""Adam for baselines that write their gradients out."""
+"""Adam whose steps cost what a batch touches, and gradients of the rows of weights that a batch gathers."""
 
 from __future__ import annotations
 
@@ -45,3 +45,16 @@ class LazyAdam(tf.Module):
             first.scatter_update(tf.IndexedSlices(m, rows))
             second.scatter_update(tf.IndexedSlices(v, rows))
             weight.scatter_sub(tf.IndexedSlices(rate * m / (tf.sqrt(v) + _EPSILON), rows))
+
+
+def gathered_gradients(gradients: Sequence[tf.Tensor], places: Sequence[tf.Tensor]) -> list[tf.IndexedSlices]:
+    """Gradients by rows that were gathered from weights as gradients by the weights.
+
+    Args:
+      gradients: one for each weight, as `tf.GradientTape` gives them.
+      places: int64, which rows were gathered from each weight, none of them twice.
+    """
+    return [
+        tf.IndexedSlices(tf.convert_to_tensor(gradient), place)
+        for gradient, place in zip(gradients, places, strict=True)
+    ]

@@ -199,7 +199,7 @@ def test_everything_once(data: Path, light: list[str], tmp_path: Path) -> None:
     assert (baseline["memory_bytes"], baseline["parameters"]) == (None, 1)
     rrn = models["frozen", "known"]["RRN seed 0"]
     assert (rrn["seconds"], rrn["memory_bytes"], rrn["parameters"]) == (1.5, 2**30, 12_345)
-    whole, one = (found["ablation"]["tiny"][rung] for rung in ("whole", "one member"))
+    whole, one = (found["ablation"]["tiny"][rung] for rung in ("whole", "one network"))
     errors = [models["frozen", "known"][name]["test"] for name in sorted(ours)]
     assert whole["frozen"]["test"] == one["frozen"]["test"] == pytest.approx(np.mean(errors))
 

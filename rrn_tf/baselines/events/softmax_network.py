@@ -87,11 +87,14 @@ class SoftmaxNetwork(tf.Module):
     def gradients(self, batch: UserBatch) -> tuple[tf.IndexedSlices, tf.Tensor, tf.Tensor]:
         """Gradients of a batch's part of the objective by U, V and b."""
         u = tf.gather(self.U, batch.user)
-        expected = batch.total[:, tf.newaxis] * tf.nn.softmax(self._scores(u))
-        error = tf.tensor_scatter_nd_sub(expected, tf.stack([batch.slot, batch.item], axis=1), batch.times)
-        of_u = tf.matmul(error, self.V) + self._l2 * u
-        of_v = tf.matmul(error, u, transpose_a=True) + self._l2 * batch.share * self.V
-        return tf.IndexedSlices(of_u, batch.user), of_v, tf.reduce_sum(error, axis=0)
+        with tf.GradientTape() as tape:
+            tape.watch(u)
+            log_p = tf.nn.log_softmax(self._scores(u))
+            fit = tf.reduce_sum(batch.times * tf.gather_nd(log_p, tf.stack([batch.slot, batch.item], axis=1)))
+            penalty = tf.reduce_sum(tf.square(u)) + batch.share * tf.reduce_sum(tf.square(self.V))
+            objective = self._l2 / 2 * penalty - fit
+        of_u, of_v, of_b = tape.gradient(objective, [u, self.V, self.b])
+        return tf.IndexedSlices(of_u, batch.user), of_v, of_b
 
     @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)
     def step(self, batch: UserBatch, rate: tf.Tensor) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.baselines.lazy_adam import LazyAdam
+from rrn_tf.baselines.lazy_adam import LazyAdam, gathered_gradients
 from rrn_tf.baselines.ratings.sparse_rows import RowBatch, SparseRows
 
 _INITIAL_SCALE = 0.03
@@ -77,24 +77,16 @@ class Autoencoder(tf.Module):
 
     def gradients(self, batch: RowBatch) -> list[tf.IndexedSlices]:
         """Gradients of a batch's part of the objective by V, mu, W and b."""
-        V, W = tf.gather(self.V, batch.columns), tf.gather(self.W, batch.columns)
-        r = _sparse(batch, batch.value)
-        g = self._encode(r, V)
-        predicted = _dot(g, batch.slot, W, batch.local) + tf.gather(tf.gather(self.b, batch.columns), batch.local)
-        # Written out: the derivative of the gathers would scatter N rows of width k, where a sparse product
-        # needs none.
-        error = 2 * (predicted - batch.value)
-        e = _sparse(batch, error)
-        inner = tf.sparse.sparse_dense_matmul(e, W) * g * (1 - g)
-        shrinkage = self._l2 * batch.share[:, np.newaxis]
-        at_columns = (
-            tf.sparse.sparse_dense_matmul(r, inner, adjoint_a=True) + shrinkage * V,
-            tf.sparse.sparse_dense_matmul(e, g, adjoint_a=True) + shrinkage * W,
-            tf.math.unsorted_segment_sum(error, batch.local, tf.size(batch.columns)),
-        )
-        dV, dW, db = (tf.IndexedSlices(gradient, batch.columns) for gradient in at_columns)
-        dmu = tf.IndexedSlices(tf.reduce_sum(inner, axis=0, keepdims=True), tf.constant([0], tf.int64))
-        return [dV, dmu, dW, db]
+        places = (batch.columns, tf.constant([0], tf.int64), batch.columns, batch.columns)
+        weights = [tf.gather(weight, place) for weight, place in zip(self.weights, places, strict=True)]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            V, mu, W, b = weights
+            hidden = tf.sigmoid(tf.sparse.sparse_dense_matmul(_sparse(batch, batch.value), V) + mu)
+            predicted = _dot(hidden, batch.slot, W, batch.local) + tf.gather(b, batch.local)
+            penalty = tf.reduce_sum(batch.share[:, tf.newaxis] * (tf.square(V) + tf.square(W)))
+            objective = tf.reduce_sum(tf.square(predicted - batch.value)) + self._l2 / 2 * penalty
+        return gathered_gradients(tape.gradient(objective, weights), places)
 
     def _encode(self, r: tf.SparseTensor, V: tf.Tensor) -> tf.Tensor:
         return tf.sigmoid(tf.sparse.sparse_dense_matmul(r, V) + self.mu)

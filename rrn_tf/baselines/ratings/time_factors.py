@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.baselines.lazy_adam import LazyAdam
+from rrn_tf.baselines.lazy_adam import LazyAdam, gathered_gradients
 from rrn_tf.baselines.ratings.sparse_rows import SparseRows
 
 FloatArray = npt.NDArray[np.float32]
@@ -129,43 +129,43 @@ class TimeFactors(tf.Module):
 
     def gradients(self, batch: UserBatch) -> list[tf.IndexedSlices]:
         """Gradients of a batch's part of the objective, in the order of `weights`."""
+        at = {"user": batch.user, "day": batch.day, "item": batch.item, "bin": batch.bin}
+        places = [at[side] for side in ("user", "user", "day", "item", "bin", "user", "user", "item", "item")]
+        weights = [tf.gather(weight, place) for weight, place in zip(self.weights, places, strict=True)]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            objective = self._objective(batch, *weights)
+        return gathered_gradients(tape.gradient(objective, weights), places)
+
+    def _objective(
+        self,
+        batch: UserBatch,
+        b_u: tf.Tensor,
+        slope: tf.Tensor,
+        b_t: tf.Tensor,
+        b_i: tf.Tensor,
+        b_bin: tf.Tensor,
+        P: tf.Tensor,
+        A: tf.Tensor,
+        Q: tf.Tensor,
+        Y: tf.Tensor,
+    ) -> tf.Tensor:
+        """The batch's part of the objective, from the rows of all weights that it concerns."""
         user_l2, item_l2, drift_l2, factor_l2 = self._l2
-        b_u, slope, P, A = (tf.gather(of, batch.user) for of in (self.user, self.slope, self.P, self.A))
-        b_i, Q, Y = (tf.gather(of, batch.item) for of in (self.item, self.Q, self.Y))
-        b_t, b_bin = tf.gather(self.day, batch.day), tf.gather(self.bin, batch.bin)
-        z = self._tastes(batch, Y)
-        q = tf.gather(Q, batch.item_of)
+        z = P + tf.sparse.sparse_dense_matmul(self._ones(batch), Y)
         taste = tf.gather(z, batch.slot) + batch.deviation[:, tf.newaxis] * tf.gather(A, batch.slot)
         predicted = tf.gather(b_u, batch.slot) + batch.deviation * tf.gather(slope, batch.slot)
         predicted += tf.gather(b_t, batch.day_of) + tf.gather(b_i, batch.item_of) + tf.gather(b_bin, batch.bin_of)
-        error = predicted + tf.reduce_sum(q * taste, axis=1) - batch.value
-        drifting = error * batch.deviation
-
-        def total(of: tf.Tensor, where: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-            return tf.math.unsorted_segment_sum(of, where, tf.size(like))
-
-        e, d = self._sparse(batch, error), self._sparse(batch, drifting)
-        of_z = tf.sparse.sparse_dense_matmul(e, Q)
-        of_y = tf.sparse.sparse_dense_matmul(self._ones(batch), of_z, adjoint_a=True)
-        of_q = tf.sparse.sparse_dense_matmul(e, z, adjoint_a=True)
-        of_q += tf.sparse.sparse_dense_matmul(d, A, adjoint_a=True)
+        error = predicted + tf.reduce_sum(tf.gather(Q, batch.item_of) * taste, axis=1) - batch.value
         share = batch.item_share[:, tf.newaxis]
-        at_users = (
-            total(error, batch.slot, batch.user) + user_l2 * b_u,
-            total(drifting, batch.slot, batch.user) + drift_l2 * slope,
-            of_z + factor_l2 * P,
-            tf.sparse.sparse_dense_matmul(d, Q) + factor_l2 * A,
-        )
-        at_items = (
-            total(error, batch.item_of, batch.item) + item_l2 * batch.item_share * b_i,
-            of_q + factor_l2 * share * Q,
-            of_y + factor_l2 * share * Y,
-        )
-        du, dslope, dP, dA = (tf.IndexedSlices(gradient, batch.user) for gradient in at_users)
-        di, dQ, dY = (tf.IndexedSlices(gradient, batch.item) for gradient in at_items)
-        dt = tf.IndexedSlices(total(error, batch.day_of, batch.day) + drift_l2 * b_t, batch.day)
-        of_bin = total(error, batch.bin_of, batch.bin) + drift_l2 * batch.bin_share * b_bin
-        return [du, dslope, dt, di, tf.IndexedSlices(of_bin, batch.bin), dP, dA, dQ, dY]
+
+        def squared(values: tf.Tensor) -> tf.Tensor:
+            return tf.reduce_sum(tf.square(values))
+
+        drift = squared(slope) + squared(b_t) + tf.reduce_sum(batch.bin_share * tf.square(b_bin))
+        factors = squared(P) + squared(A) + tf.reduce_sum(share * (tf.square(Q) + tf.square(Y)))
+        biases = user_l2 * squared(b_u) + item_l2 * tf.reduce_sum(batch.item_share * tf.square(b_i))
+        return (squared(error) + biases + drift_l2 * drift + factor_l2 * factors) / 2
 
     def _tastes(self, batch: UserBatch, Y: tf.Tensor) -> tf.Tensor:
         return tf.gather(self.P, batch.user) + tf.sparse.sparse_dense_matmul(self._ones(batch), Y)
