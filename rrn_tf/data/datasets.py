@@ -1,8 +1,8 @@
-"""What `--data` accepts: a path, a bundled name or a TFDS name becomes files of ratings or events.
+"""Resolves a `--data` argument: a path, a bundled name or a TFDS name becomes files of ratings or events.
 
-Bundled and generated data are written once into a cache directory, so every source reaches the
-pipeline as a CSV or Parquet file with the columns of `rrn_tf.features.COLUMNS`, or `EVENT_COLUMNS`;
-but for files in a published format, which are read as they are.
+Bundled and generated data are written once into a cache directory. So every source reaches the
+pipeline as a CSV or Parquet file with the columns of `rrn_tf.features.COLUMNS` or `EVENT_COLUMNS`,
+except files in a published format, which are read as they are.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ ACCEPTED = (
     f"{TFDS}:NAME or one of {', '.join(FORMATS)} with :PATH"
 )
 
-# Features of known TFDS sets in the order of COLUMNS; other sets should use those names themselves.
+# Features of known TFDS sets in the order of COLUMNS; other sets have to use those names themselves.
 TFDS_FEATURES: dict[str, tuple[str, str, str, str]] = {
     "movielens": (USER_ID, "movie_id", "user_rating", TIMESTAMP),
 }
 
 
 def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
-    """Finds, or makes once, the files behind a data argument.
+    """Finds the files of a data argument, or creates them once.
 
     Args:
       name_or_path: a path or glob, `movielens-small`, `synthetic` or `synthetic:users=500,seed=1`
         (options of `SyntheticConfig`), `synthetic-events` and `synthetic-listening` likewise
         (`SyntheticEventsConfig`, `SyntheticListeningConfig`), `tfds:NAME` such as `tfds:movielens/100k-ratings`, or a
         format of `rrn_tf.data.formats` such as `brightkite:PATH`.
-      cache_dir: where files are made; kept and used again.
+      cache_dir: directory for created files, which are reused.
 
     Raises:
       DataSourceError: for a missing file, an unknown option, a missing extra or a failed download.
@@ -78,11 +78,11 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
 
 
 def write_frame(frame: pd.DataFrame, path: str | Path) -> Path:
-    """Writes a frame of ratings as CSV or, for `*.parquet`, Parquet; never half a file.
+    """Writes a frame of ratings as CSV or, for `*.parquet`, as Parquet, completely or not at all.
 
     Args:
-      frame: columns user_id, item_id, rating and timestamp (unix seconds); others are left out.
-      path: the file to write; its directory is made.
+      frame: columns user_id, item_id, rating and timestamp (unix seconds); others are not written.
+      path: the file to write; its directory is created.
 
     Returns:
       The path.
@@ -99,7 +99,7 @@ def write_frame(frame: pd.DataFrame, path: str | Path) -> Path:
 
 
 def _files(pattern: str) -> DataSource:
-    if "://" in pattern:  # a file system of Beam's; only Beam can look
+    if "://" in pattern:  # only Beam can read its file systems
         return DataSource(pattern, pattern)
     if os.path.isdir(pattern):
         raise DataSourceError(
@@ -150,7 +150,7 @@ def _tfds_frame(name: str, data_dir: Path) -> pd.DataFrame:
         return pd.concat(_tfds_batches(builder, features), ignore_index=True)
     except DataSourceError:
         raise
-    except Exception as error:  # a download fails in as many ways as there are hosts
+    except Exception as error:  # hosts differ in the exceptions of a failed download
         reason = next(iter(str(error).strip().splitlines()), "")
         raise DataSourceError(f"{TFDS}:{name}: could not be prepared: {type(error).__name__}: {reason}") from error
 

@@ -1,11 +1,11 @@
-"""What the rules on events left out, in words that name the settings."""
+"""Messages about the events that the rules left out; each names the setting that decides."""
 
 from __future__ import annotations
 
 from rrn_tf.data import event_rules as rules
 from rrn_tf.data.metadata import EventMetadata
 
-_MANY = 0.1  # share of the users whose loss is worth a line of its own
+_MANY = 0.1  # fraction of users above which their loss gets a message of its own
 _SETTINGS = {
     rules.ITEM_EVENTS: "min_item_events",
     rules.USER_EVENTS: "min_user_events",
@@ -14,7 +14,7 @@ _SETTINGS = {
 
 
 def lines_of_dropped(metadata: EventMetadata) -> list[str]:
-    """A line for each rule that left anything out, and one more where users' entropy cost many of them."""
+    """Returns a message for each rule that left out events, and one more if the entropy rule left out many users."""
     given_apart = rules.UNTRAINED_USER in metadata.dropped
     reasons = {
         rules.UNTRAINED_USER: "users without training events",

@@ -1,4 +1,4 @@
-"""Generated data as sources: files made once into a cache, with the truth beside them."""
+"""Sources of generated data: files created once in a cache, with the best possible predictions beside them."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _Generator = TypeVar(
 
 
 def synthetic_ratings(options: str, cache: Path) -> DataSource:
-    """Ratings of `rrn_tf.data.synthetic`.
+    """Generates ratings by `rrn_tf.data.synthetic`.
 
     Raises:
-      DataSourceError: for an unknown option or a value that cannot be.
+      DataSourceError: for an unknown option or an invalid value.
     """
     config = _generator_config(SYNTHETIC, options, synthetic.SyntheticConfig, "synthetic ratings")
 
@@ -59,10 +59,10 @@ def synthetic_ratings(options: str, cache: Path) -> DataSource:
 
 
 def synthetic_event_log(options: str, cache: Path) -> DataSource:
-    """Events of `rrn_tf.data.synthetic_events`.
+    """Generates events by `rrn_tf.data.synthetic_events`.
 
     Raises:
-      DataSourceError: for an unknown option or a value that cannot be.
+      DataSourceError: for an unknown option or an invalid value.
     """
     config = _generator_config(SYNTHETIC_EVENTS, options, synthetic_events.SyntheticEventsConfig, "synthetic events")
     return _event_log(
@@ -71,10 +71,10 @@ def synthetic_event_log(options: str, cache: Path) -> DataSource:
 
 
 def synthetic_listening_log(options: str, cache: Path) -> DataSource:
-    """Events of `rrn_tf.data.synthetic_listening`.
+    """Generates events by `rrn_tf.data.synthetic_listening`.
 
     Raises:
-      DataSourceError: for an unknown option or a value that cannot be.
+      DataSourceError: for an unknown option or an invalid value.
     """
     kind, what = synthetic_listening.SyntheticListeningConfig, "synthetic listening"
     config = _generator_config(SYNTHETIC_LISTENING, options, kind, what)
@@ -107,8 +107,8 @@ def _generator_config(name: str, options: str, kind: type[_Generator], what: str
 def _generated(
     name: str, config: Any, cache: Path, columns: Callable[[], dict[str, Any]], truth_column: str
 ) -> tuple[Path, Path]:
-    """The file of a generator's rows and the file that has the truth beside them, made where they are not there yet."""
-    # The version is part of the key: another generator must not find the rows of this one.
+    """Returns the file of generated rows and the file with the true means or losses; creates them if missing."""
+    # The version is part of the key: another version of the generator must not find the rows of this one.
     key = hashlib.sha256(repr((__version__, dataclasses.astuple(config))).encode()).hexdigest()[:12]
     path = cache / f"{name}-{key}.parquet"
     truth = cache / f"{name}-{key}.truth" / f"{truth_column}.parquet"
@@ -120,20 +120,20 @@ def _generated(
 
 
 def _best_rmse(truth: Path, rows: pd.DataFrame) -> float:
-    # No user rates an item twice, so the pair names the row.
+    # No user rates an item twice, so the pair identifies the row.
     found = _with_truth(truth, rows, [USER_ID, ITEM_ID], [RATING, _EXPECTED])
     errors = found[RATING].astype(np.float64) - found[_EXPECTED]
     return float(np.sqrt(np.mean(errors**2)))
 
 
 def _best_nll(truth: Path, rows: pd.DataFrame) -> float:
-    # No user has two events in one second, so the pair names the row.
+    # No user has two events in one second, so the pair identifies the row.
     found = _with_truth(truth, rows, [USER_ID, TIMESTAMP], [_NLL])
     return synthetic_events.mean_by_user(found[USER_ID].to_numpy(), found[_NLL].to_numpy())
 
 
 def _with_truth(truth: Path, rows: pd.DataFrame, key: list[str], wanted: list[str]) -> pd.DataFrame:
-    """The wanted columns of generated rows, found by their key."""
+    """Looks up the wanted columns of generated rows by their key."""
     known = pd.read_parquet(truth, columns=[*key, *wanted])
     own = rows[key].astype(known[key].dtypes.to_dict())
     found = own.merge(known, on=key, how="left", validate="many_to_one")

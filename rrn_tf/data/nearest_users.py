@@ -1,4 +1,4 @@
-"""What the users who are most like a user have met: distributions over items, as sparse rows."""
+"""Distributions over the items of each user's nearest neighbours, as a sparse matrix."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy.typing as npt
 from scipy import sparse
 
 _NEIGHBOURS = 100
-KEPT = 400  # items of a user that a mixture holds, and a saved model with it
-_SIMILARITIES = 1 << 24  # of users and others that are in memory at a time
+KEPT = 400  # items per user that a mixture, and a saved model, holds
+_SIMILARITIES = 1 << 24  # similarities of users to other users in memory at a time
 
 
 def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
-    """Mean shares of items among each user's nearest others, a user's own left out.
+    """Averages the item distributions of each user's nearest neighbours, the user excluded.
 
-    Two users are as similar as the cosine of their logarithmic counts, items weighed by how few users have met them;
-    each of the nearest hundred counts by the square of its similarity.
+    The similarity of two users is the cosine of their logarithmic counts, with items weighted by how few users have met
+    them; each of the nearest hundred users is weighted by the square of its similarity.
 
     Args:
-      counts: sparse [U, M], how often each user is known to have met each item.
-      others: sparse [U, M], the same users' counts, which are averaged.
-      kept: items of a user; what is rarer among the neighbours is left out.
+      counts: sparse [U, M], counts of items by user, to find the neighbours of each user.
+      others: sparse [U, M], the same users' counts as neighbours, which are averaged.
+      kept: number of items per user; the least probable ones are left out.
 
     Returns:
       Sparse float32 [U, M]; each row adds up to 1, or is empty where no other user is similar.
@@ -48,7 +48,7 @@ def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
 
 
 def _largest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """int64[B, at most count], columns of the largest values of each row."""
+    """Returns int64[B, at most count], the columns of the largest values of each row."""
     count = min(count, values.shape[1])
     return np.argpartition(-values, count - 1, axis=1)[:, :count]
 
@@ -66,7 +66,7 @@ def _over_sums(rows: Any) -> Any:
 
 
 def _rows_cut(rows: Any, most: int) -> Any:
-    """The largest entries of each row, which then add up to 1."""
+    """Keeps the largest entries of each row and rescales them to a sum of 1."""
     rows = rows.tocsr()
     rows.eliminate_zeros()
     row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
