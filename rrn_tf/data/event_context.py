@@ -21,8 +21,8 @@ FEATURES = (
     "hours since the last",
     "times in this context",
     "ever in this context",
-    "recent share of repeats",
-    "share of repeats",
+    "recent fraction of repeats",
+    "fraction of repeats",
     "others in this context",
     "sine of the day",
     "cosine of the day",
@@ -87,7 +87,7 @@ def features_of(sequences: EventSequences, others: npt.NDArray[np.float64], wind
     same = _earlier_of_a_kind(sequences.user, previous_items(sequences, positions), place, window)
     repeated = repeats(sequences, window)
     total = np.concatenate([[0], np.cumsum(repeated)])
-    share = (total[positions] - total[positions - seen] + 2 * USUAL) / (seen + 2)
+    fraction = (total[positions] - total[positions - seen] + 2 * USUAL) / (seen + 2)
     recent, kept = np.zeros(len(positions)), np.minimum(seen, RECENT)
     for age in range(1, RECENT + 1):
         old = FORGETTING * (1 - FORGETTING) ** (age - 1)
@@ -99,7 +99,7 @@ def features_of(sequences: EventSequences, others: npt.NDArray[np.float64], wind
         np.log1p(same) / SCALE,
         same > 0,
         recent + USUAL * (1 - FORGETTING) ** kept,
-        share,
+        fraction,
         np.log1p(np.maximum(others, 0)) / SCALE,
         np.sin(day),
         np.cos(day),

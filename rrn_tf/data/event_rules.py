@@ -94,8 +94,8 @@ def item_entropy(user: npt.NDArray[np.int32], item: npt.NDArray[np.int32]) -> np
     first = segment_starts(pairs)
     count = np.diff(first, append=len(pairs))
     users = segment_starts(pairs[first] >> 32)
-    share = count / np.repeat(np.add.reduceat(count, users), np.diff(users, append=len(first)))
-    return -np.add.reduceat(share * np.log(share), users)
+    probability = count / np.repeat(np.add.reduceat(count, users), np.diff(users, append=len(first)))
+    return -np.add.reduceat(probability * np.log(probability), users)
 
 
 def split_by_position(count: Positions, config: EventDataConfig) -> npt.NDArray[np.uint8]:

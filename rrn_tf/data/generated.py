@@ -138,5 +138,5 @@ def _with_truth(truth: Path, rows: pd.DataFrame, key: list[str], wanted: list[st
     own = rows[key].astype(known[key].dtypes.to_dict())
     found = own.merge(known, on=key, how="left", validate="many_to_one")
     if found[wanted[-1]].isna().any():
-        raise ValueError(f"rows should be generated ones, found {int(found[wanted[-1]].isna().sum())} others")
+        raise ValueError(f"rows should be from the generated data, found {int(found[wanted[-1]].isna().sum())} others")
     return found

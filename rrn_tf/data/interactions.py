@@ -32,7 +32,7 @@ class Interactions:
     def __post_init__(self) -> None:
         lengths = {len(self.user), len(self.item), len(self.rating), len(self.timestamp)}
         if len(lengths) != 1:
-            raise ValueError(f"columns should have one length, received lengths {sorted(lengths)}")
+            raise ValueError(f"columns should have equal lengths, received {sorted(lengths)}")
         for name, index, limit in (("user", self.user, self.num_users), ("item", self.item, self.num_items)):
             if len(index) and (index.min() < 0 or index.max() > limit):
                 raise ValueError(f"{name} indices should be in 0..{limit}, received {index.min()}..{index.max()}")

@@ -33,7 +33,7 @@ def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
     users = counts.shape[0]
     rarity = np.log((users + 1) / (1 + others.getnnz(axis=0))).astype(np.float32)
     theirs = _unit_rows(others, rarity).T.tocsr()
-    mine, shares = _unit_rows(counts, rarity), _over_sums(others)
+    mine, distributions = _unit_rows(counts, rarity), _normalised(others)
     size, rows = max(_SIMILARITIES // max(users, 1), 1), []
     for begin in range(0, users, size):
         similarity = (mine[begin : begin + size] @ theirs).toarray()
@@ -42,8 +42,8 @@ def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
         nearest = _largest(similarity, _NEIGHBOURS)
         weight = np.take_along_axis(similarity, nearest, axis=1) ** 2
         splits = np.arange(0, nearest.size + 1, nearest.shape[1])
-        mean = sparse.csr_matrix((weight.ravel(), nearest.ravel(), splits), (len(own), users)) @ shares
-        rows.append(_rows_cut(mean, kept))
+        mean = sparse.csr_matrix((weight.ravel(), nearest.ravel(), splits), (len(own), users)) @ distributions
+        rows.append(_largest_normalised(mean, kept))
     return sparse.vstack(rows, format="csr") if rows else sparse.csr_matrix(counts.shape, dtype=np.float32)
 
 
@@ -60,12 +60,12 @@ def _unit_rows(counts: Any, weight: npt.NDArray[np.float32]) -> Any:
     return sparse.diags((1 / np.where(norm > 0, norm, 1)).astype(np.float32)) @ rows
 
 
-def _over_sums(rows: Any) -> Any:
+def _normalised(rows: Any) -> Any:
     total = np.asarray(rows.sum(axis=1)).ravel()
     return (sparse.diags((1 / np.where(total > 0, total, 1)).astype(np.float32)) @ rows).tocsr()
 
 
-def _rows_cut(rows: Any, most: int) -> Any:
+def _largest_normalised(rows: Any, most: int) -> Any:
     """Keeps the largest entries of each row and rescales them to a sum of 1."""
     rows = rows.tocsr()
     rows.eliminate_zeros()
@@ -73,4 +73,4 @@ def _rows_cut(rows: Any, most: int) -> Any:
     order = np.lexsort((-rows.data, row))
     kept = order[np.arange(len(order)) - rows.indptr[row] < most]
     cut = sparse.csr_matrix((rows.data[kept], (row[kept], rows.indices[kept])), rows.shape, dtype=np.float32)
-    return _over_sums(cut)
+    return _normalised(cut)

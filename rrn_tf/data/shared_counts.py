@@ -83,8 +83,8 @@ class SharedCounts:
         """
         users, before = user.astype(np.int64), previous.astype(np.int64)
         found = np.zeros((len(user), len(DISTRIBUTIONS), self.num_items), np.float32)
-        found[:, 0] = self._shares(self._following, before, self._pair(users, before), 0.0)
-        found[:, 1] = self._shares(self._met, np.zeros(len(users), np.int64), users, SMOOTHING)
+        found[:, 0] = self._probabilities(self._following, before, self._pair(users, before), 0.0)
+        found[:, 1] = self._probabilities(self._met, np.zeros(len(users), np.int64), users, SMOOTHING)
         found[:, 2] = 1 / self.num_items
         found[:, 3] = self.neighbours[self._trained(users)].toarray()
         return found
@@ -129,7 +129,7 @@ class SharedCounts:
             np.asarray(everyone.total[rows] - own.total[own_rows]),
         )
 
-    def _shares(
+    def _probabilities(
         self, counts: tuple[EventCounts, EventCounts], context: Codes, own_context: Codes, smoothing: float
     ) -> FloatArray:
         """Returns float32[B, M], probabilities of all items in contexts, without the user's own events."""
@@ -151,8 +151,8 @@ class SharedCounts:
         everything = self._by_user(sequences, train)
         for kind in (0, 1):
             if len(at := np.flatnonzero(span[positions] == kind)):
-                told = nearest_users(self._by_user(sequences, train[span[train] != kind]), everything, self._kept)
-                found[at] = np.asarray(told[user[at], item[at]]).ravel()
+                neighbours = nearest_users(self._by_user(sequences, train[span[train] != kind]), everything, self._kept)
+                found[at] = np.asarray(neighbours[user[at], item[at]]).ravel()
         return found
 
     def _by_user(self, sequences: EventSequences, positions: Positions) -> Any:

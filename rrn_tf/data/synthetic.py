@@ -193,8 +193,8 @@ def _in_sittings(
     first = segment_starts(own, time[order] // _DAY)
     users = segment_starts(own)
     # Days that begin a session are drawn to give the wanted mean; other days are joined to the user's preceding day.
-    share = (count / mean - len(users)) / max(len(first) - len(users), 1)
-    first = first[(rng.random(len(first)) < share) | np.isin(first, users, assume_unique=True)]
+    kept = (count / mean - len(users)) / max(len(first) - len(users), 1)
+    first = first[(rng.random(len(first)) < kept) | np.isin(first, users, assume_unique=True)]
     size = np.diff(first, append=count)
     # All ratings move to the latest one of the session: by then the user and the items have arrived.
     start = time[order[first + size - 1]]

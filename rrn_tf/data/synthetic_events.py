@@ -106,9 +106,9 @@ def generate_events(config: SyntheticEventsConfig) -> SyntheticEvents:
     clusters = _clusters_of_users(config, rng)
     slot, chance = _chains(config, rng, length)
     user = np.repeat(np.arange(config.users, dtype=np.int32), length)
-    item, share = _items(config, rng, user, slot, clusters)
+    item, within_cluster = _items(config, rng, user, slot, clusters)
     timestamp = draw_times(rng, length, config.days)
-    return SyntheticEvents(user, item, timestamp, -np.log(chance * share).astype(np.float32))
+    return SyntheticEvents(user, item, timestamp, -np.log(chance * within_cluster).astype(np.float32))
 
 
 def mean_by_user(user: npt.NDArray[np.generic], loss: npt.NDArray[np.floating]) -> float:

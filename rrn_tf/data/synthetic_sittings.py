@@ -32,21 +32,25 @@ def draw_sittings(
     begins = rng.random(events) < 1 / sitting
     begins[first] = True
     gap = np.where(begins, 0, _LEAST + rng.exponential(_MORE, events).astype(np.int64))
-    of_sitting = np.flatnonzero(begins)
-    elapsed = np.cumsum(gap) - np.repeat(np.cumsum(gap)[of_sitting], np.diff(of_sitting, append=events))
-    whose = user[of_sitting]
-    start = _beginnings(rng, whose, users, days)
+    session_first = np.flatnonzero(begins)
+    elapsed = np.cumsum(gap) - np.repeat(np.cumsum(gap)[session_first], np.diff(session_first, append=events))
+    session_user = user[session_first]
+    start = _starts(rng, session_user, users, days)
     # A session that would start before the preceding one has ended, or within an hour after it, is postponed.
-    lasting = elapsed[np.append(of_sitting[1:], events) - 1] + HOUR + 1
+    lasting = elapsed[np.append(session_first[1:], events) - 1] + HOUR + 1
     before = np.cumsum(lasting) - lasting
-    start = np.maximum.accumulate(start - before + whose * _FAR) + before - whose * _FAR
-    return START + np.repeat(start, np.diff(of_sitting, append=events)) + elapsed
+    start = np.maximum.accumulate(start - before + session_user * _FAR) + before - session_user * _FAR
+    return START + np.repeat(start, np.diff(session_first, append=events)) + elapsed
 
 
-def _beginnings(rng: np.random.Generator, whose: npt.NDArray[np.int64], users: int, days: int) -> npt.NDArray[np.int64]:
+def _starts(
+    rng: np.random.Generator, session_user: npt.NDArray[np.int64], users: int, days: int
+) -> npt.NDArray[np.int64]:
     """Draws the wanted start of each session, in seconds and increasing within a user: int64[sessions]."""
     habit = np.arange(_HABITS) * 24 / _HABITS + rng.uniform(-_APART, _APART, (users, _HABITS))
     habit += rng.uniform(0, 24, (users, 1))
-    hour = habit[whose, rng.integers(_HABITS, size=len(whose))] % 24 + rng.normal(0, _SPREAD, len(whose))
-    start = rng.integers(days, size=len(whose)) * DAY + (hour % 24 * HOUR).astype(np.int64)
-    return start[np.lexsort((start, whose))]
+    hour = habit[session_user, rng.integers(_HABITS, size=len(session_user))] % 24 + rng.normal(
+        0, _SPREAD, len(session_user)
+    )
+    start = rng.integers(days, size=len(session_user)) * DAY + (hour % 24 * HOUR).astype(np.int64)
+    return start[np.lexsort((start, session_user))]

@@ -65,7 +65,7 @@ class FactorFilter:
         for level in range(self._count):
             for side in SIDES:
                 self._advance(side, level, rows, set_vectors[side], scale, trained[side])
-        left = {side: self._left(side, rows, set_vectors[side], scale) for side in SIDES}
+        left = {side: self._pending_beliefs(side, rows, set_vectors[side], scale) for side in SIDES}
         user, expected = self._sequences.user, np.empty(len(self._order), np.float32)
         moved = np.empty(len(self._order), bool)
         moved[self._order] = rows[Side.USER].moved[user.rating_row]
@@ -90,11 +90,11 @@ class FactorFilter:
         entity, before = data.row_entity[part.row], part.row - 1
         first = data.place[part.row] == 0
         pending = self._sums(side, part.rating, part.slot, len(part.row), rows, set_vectors, scale)
-        goes_on = np.flatnonzero(first | self._continued[side][before])
-        for found, had in zip(pending, _open_sums(start), strict=True):
-            found[goes_on] += had[entity[goes_on]]
+        continues = np.flatnonzero(first | self._continued[side][before])
+        for found, had in zip(pending, _pending_sums(start), strict=True):
+            found[continues] += had[entity[continues]]
         columns: list[Any] = rows[side].take(before)
-        for found, had in zip(columns, _closed_columns(start), strict=True):
+        for found, had in zip(columns, _posterior_columns(start), strict=True):
             found[first] = had[entity[first]]
         columns += [*pending, start.pending_step[entity]]  # the posterior does not depend on which second it was
         rows[side].set(part.row, Beliefs(*columns).posterior(scale.prior(side), scale.drifts(entity < trained)))
@@ -132,29 +132,31 @@ class FactorFilter:
             pending_count[filled] = np.diff(begins, append=len(slot))
         return precision, information_vector, pending_sum, pending_count
 
-    def _left(self, side: Side, rows: dict[Side, _Rows], set_vectors: FloatArray, scale: FactorScale) -> Beliefs:
+    def _pending_beliefs(
+        self, side: Side, rows: dict[Side, _Rows], set_vectors: FloatArray, scale: FactorScale
+    ) -> Beliefs:
         """Returns the beliefs after each entity's last step, which stays pending."""
         data, start = self._sequences.side(side), self._start[side]
         last = data.row_splits[1:][np.diff(data.row_splits) > 0] - 1
         counts = np.diff(data.rating_splits)[last]
         rating = concatenated_ranges(data.rating_splits[last], counts)
         sums = self._sums(side, rating, np.repeat(np.arange(len(last)), counts), len(last), rows, set_vectors, scale)
-        entity, still_open = data.row_entity[last], self._continued[side][last]
+        entity, continued = data.row_entity[last], self._continued[side][last]
         left = take_rows(start, np.arange(len(start.mean)))  # a copy
-        for mine, found in zip(_closed_columns(left), rows[side].take(last), strict=True):
+        for mine, found in zip(_posterior_columns(left), rows[side].take(last), strict=True):
             mine[entity] = found
-        for mine, theirs, found in zip(_open_sums(left), _open_sums(start), sums, strict=True):
+        for mine, theirs, found in zip(_pending_sums(left), _pending_sums(start), sums, strict=True):
             mine[entity] = found
-            mine[entity[still_open]] += theirs[entity[still_open]]
+            mine[entity[continued]] += theirs[entity[continued]]
         left.pending_step[entity] = data.step[last]
         return left
 
 
-def _closed_columns(beliefs: Beliefs) -> tuple[Any, ...]:
+def _posterior_columns(beliefs: Beliefs) -> tuple[Any, ...]:
     return beliefs.mean, beliefs.variance, beliefs.set_sum, beliefs.set_count, beliefs.moved
 
 
-def _open_sums(beliefs: Beliefs) -> tuple[FloatArray, ...]:
+def _pending_sums(beliefs: Beliefs) -> tuple[FloatArray, ...]:
     return beliefs.precision, beliefs.information_vector, beliefs.pending_sum, beliefs.pending_count
 
 
@@ -169,7 +171,7 @@ class _Rows:
 
     def set(self, rows: Positions, beliefs: Beliefs) -> None:
         """Stores the beliefs at some steps."""
-        for column, values in zip(self._columns, _closed_columns(beliefs), strict=True):
+        for column, values in zip(self._columns, _posterior_columns(beliefs), strict=True):
             column[rows] = values
         self.standing[rows] = beliefs.standing
 

@@ -110,7 +110,7 @@ class _SideFit:
         self._other, self._width = other, factors + 1
         self._rated = np.bincount(own, minlength=entities) > 0
         self._met = np.bincount(other, minlength=others) > 0
-        self._blocks = list(_blocks(own, entities))
+        self._groups = list(_groups(own, entities))
         ones = np.ones(len(own), np.float32)
         self._ratings = sparse.csr_matrix((ones, (own, other)), shape=(entities, others))
         self.count = np.bincount(own, minlength=entities).astype(np.float32)
@@ -159,7 +159,7 @@ class _SideFit:
         information = np.zeros((entities, width, width), np.float32)
         information[:, :-1, :-1] = (self._ratings @ unknown).reshape(entities, width - 1, width - 1)
         information_vector = np.zeros((entities, width), np.float32)
-        for rows, rating, real in self._blocks:
+        for rows, rating, real in self._groups:
             met = vector[self._other[rating]] * real[:, :, np.newaxis]
             information[rows] += met.transpose(0, 2, 1) @ met
             information_vector[rows] = np.einsum("btk,bt->bk", met, target[rating])
@@ -211,7 +211,7 @@ class _SideFit:
         return beliefs, set_vectors, tuple(map(float, prior))
 
 
-def _blocks(
+def _groups(
     own: npt.NDArray[np.int64], entities: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
     """Groups entities by number of ratings: entities, positions of their ratings padded to one width, and the mask."""

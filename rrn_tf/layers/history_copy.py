@@ -92,7 +92,7 @@ class HistoryCopy(keras.layers.Layer):
         item, before = item[:, empty:], self.window - empty
         features, counts = self.past(item, time[:, empty:], before)
         hit = counts & (item[:, tf.newaxis, 1:-1] == item[:, before + 1 :, tf.newaxis])
-        log_p = _log_share(self.coefficients(), features, counts, hit)
+        log_p = _log_fraction(self.coefficients(), features, counts, hit)
         return tf.cast(tf.transpose(log_p, [1, 2, 0]), self.compute_dtype)
 
     def log_weights(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
@@ -163,7 +163,7 @@ def weights_of(kernel: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
     return tf.reshape(flat, tf.concat([tf.shape(kernel)[:1], tf.shape(features)[1:]], axis=0))
 
 
-def _log_share(kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor, hit: tf.Tensor) -> tf.Tensor:
+def _log_fraction(kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor, hit: tf.Tensor) -> tf.Tensor:
     """Returns float[heads, B, T], logarithms of the fraction of the total weight that falls on hits.
 
     The gradient with respect to the kernel is the difference of the means of the features by the weights of hits and by
@@ -171,7 +171,7 @@ def _log_share(kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor, hit: t
     """
 
     @tf.custom_gradient
-    def share(kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    def log_fraction(kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
         weights = weights_of(kernel, features)
         never = tf.constant(ABSENT, weights.dtype)
         weights = tf.where(counts, weights, never)
@@ -191,4 +191,4 @@ def _log_share(kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor, hit: t
         log_p = tf.where(any_met, tf.math.log(met / total), tf.where(some, nothing, never))
         return log_p[..., 0], gradient
 
-    return share(kernel)
+    return log_fraction(kernel)

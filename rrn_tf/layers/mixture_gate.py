@@ -53,8 +53,8 @@ class MixtureGate(keras.layers.Layer):
         of_features, bias, of_states = (tf.cast(x, self.variable_dtype) for x in weights)
         logits = RATE * (tf.matmul(features, of_features) + bias) + tf.matmul(states, of_states)
         absent = tf.constant(ABSENT, logits.dtype)
-        shares = tf.nn.log_softmax(tf.where(found > ABSENT / 2, logits, absent))
-        return tf.cast(tf.where(found > ABSENT / 2, shares, absent), self.compute_dtype)
+        log_weights = tf.nn.log_softmax(tf.where(found > ABSENT / 2, logits, absent))
+        return tf.cast(tf.where(found > ABSENT / 2, log_weights, absent), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "parts": self.parts}

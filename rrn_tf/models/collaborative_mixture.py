@@ -85,7 +85,7 @@ class CollaborativeMixture(keras.Model):
     ) -> None:
         super().__init__(**kwargs)
         if unknown := [part for part in without if part not in PARTS]:
-            raise ValueError(f"without should be of {', '.join(PARTS)}, received {unknown[0]}")
+            raise ValueError(f"without should list some of {', '.join(PARTS)}, received {unknown[0]!r}")
         self.settings: dict[str, Any] = {
             "num_users": num_users,
             "num_items": num_items,
@@ -110,7 +110,7 @@ class CollaborativeMixture(keras.Model):
         self.copy = HistoryCopy(heads, window, clock, of_kernels, name="copy")
         names = ("network", *["copy"] * heads, *_OF_OTHERS[:shared])
         self._present = [name not in without for name in names]
-        self._told = float("gate" not in without)
+        self._gate_scale = float("gate" not in without)
         self.gate = MixtureGate(1 + heads + shared, name="gate")
         layers: list[keras.layers.Layer] = [self.cell, self.stationary, self.copy]
         self.attention: HistoryAttention | None = None
@@ -231,7 +231,7 @@ class CollaborativeMixture(keras.Model):
     def shares(self, features: tf.Tensor, states: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
         """Computes the mixture weights, float[N, 1 + heads + s], of the parts that are present (see `MixtureGate`)."""
         found = tf.where(self._present, found, tf.constant(ABSENT, found.dtype))
-        return self.gate((self._told * features, self._told * states, found))
+        return self.gate((self._gate_scale * features, self._gate_scale * states, found))
 
     def with_past(self, states: tf.Tensor, vectors: tf.Tensor, context: StepContext) -> tf.Tensor:
         """Adds to states float[B, T, units] what followed events similar to the latest one.

@@ -85,7 +85,9 @@ class EventRoller:
         states = np.zeros((sequences.num_users + 1, self._model.cell.units), np.float32) if start is None else start
         states = states.copy()
         for group in plan.shares():
-            states[group.user] = self._rolled(self._passed, group, plan.chunk, tf.constant(states[group.user])).numpy()
+            states[group.user] = self._over_group(
+                self._final_states, group, plan.chunk, tf.constant(states[group.user])
+            ).numpy()
         states[0] = 0
         return states
 
@@ -100,14 +102,14 @@ class EventRoller:
 
     def sums(self, group: EventGroup, chunk: int, state: tf.Tensor | None = None) -> npt.NDArray[np.float64]:
         """Computes float64[n, 2]: the total log-likelihood and the number of scored events of each user of a group."""
-        found = self._rolled(self._scored, group, chunk, state)
+        found = self._over_group(self._log_likelihoods, group, chunk, state)
         scored = np.maximum(group.length - group.first_scored, 0)
         return np.stack([found.numpy(), scored], axis=1)[group.user > 0]
 
-    def _rolled(
+    def _over_group(
         self, what: Callable[..., tf.Tensor], group: EventGroup, chunk: int, state: tf.Tensor | None
     ) -> tf.Tensor:
-        """Applies `_passed` or `_scored` to a group; each is traced once per number of users."""
+        """Applies `_final_states` or `_log_likelihoods` to a group; each is traced once per number of users."""
         group = tf.nest.map_structure(tf.convert_to_tensor, group)
         users, cell = group.user.shape[0], self._model.cell
         key = what.__name__, users, chunk
@@ -118,7 +120,7 @@ class EventRoller:
             )
         return self._run[key](group, cell.initial_state(users) if state is None else tf.cast(state, cell.compute_dtype))
 
-    def _passed(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
+    def _final_states(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
         """Computes the states float[B, units] after a group's events."""
         model, matrices = self._model, self._model.cell.matrices(group.user)
 
@@ -128,7 +130,7 @@ class EventRoller:
 
         return self._chunk_by_chunk(one, chunk, group, state)[0]
 
-    def _scored(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
+    def _log_likelihoods(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
         """Computes the total log-likelihood [B] of a group's scored events."""
         model, matrices = self._model, self._model.cell.matrices(group.user)
 

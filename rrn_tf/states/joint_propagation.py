@@ -24,7 +24,7 @@ class _Levels(NamedTuple):
       row: int64[A], index of the step among all steps of the side.
       entity: int64[A].
       context: float32[A, 3], inputs of `rrn_tf.layers.StepContext`.
-      goes_on: float32[A, 1], 1 where the input sums of earlier ratings, left in `EntityStates`, are added.
+      continues: float32[A, 1], 1 where the input sums of earlier ratings, left in `EntityStates`, are added.
       row_splits: int64[L + 1], where each level's steps begin and end.
       rating: float32[N].
       own, opposite: int32[N], the entities of each rating; 0 for those without training ratings.
@@ -36,7 +36,7 @@ class _Levels(NamedTuple):
     row: Any
     entity: Any
     context: Any
-    goes_on: Any
+    continues: Any
     row_splits: Any
     rating: Any
     own: Any
@@ -138,7 +138,7 @@ class JointPropagation:
         vector = tf.gather(self._vectors[side.opposite], levels.opposite_row[first:last])
         sums = model.input_sums(side, rating, own, opposite, vector, levels.slot[first:last], end - begin)
         if start:
-            sums += tf.cast(levels.goes_on[begin:end] * tf.gather(start.last_sums, entity), sums.dtype)
+            sums += tf.cast(levels.continues[begin:end] * tf.gather(start.last_sums, entity), sums.dtype)
         output, state = model.tower(side).step(
             encoder.embed_sums(sums) + encoder.embed_context(context),
             [tf.gather(part, entity) for part in self._state[side]],
@@ -170,13 +170,13 @@ def _levels(
     # Newbie flag and wallclock of the preceding step; for an entity's first step, those of the earlier states.
     newbie, previous = start.last_context.numpy()[entity].T if start else (np.ones(len(row)), np.zeros(len(row)))
     columns = [first * newbie, wallclock[row], np.where(first, previous, wallclock[row - 1])]
-    goes_on = first | continued_rows(sequences, side, start)[row - 1]
+    continues = first | continued_rows(sequences, side, start)[row - 1]
     own, opposite = data.row_entity[data.rating_row[ratings]], data.opposite[ratings]
     return _Levels(
         row=row,
         entity=entity,
         context=np.stack(columns, axis=1).astype(np.float32),
-        goes_on=goes_on[:, np.newaxis].astype(np.float32),
+        continues=continues[:, np.newaxis].astype(np.float32),
         row_splits=by_level.row_splits,
         rating=data.rating[ratings],
         own=np.where(own <= trained.entities(side).trained, own, 0).astype(np.int32),

@@ -161,7 +161,7 @@ class StepStates:
     def factor_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Predicts by the Bayesian factors alone; arguments and result as for `network_ratings`."""
         if not self._factors:
-            raise ValueError("expected a model with Bayesian factors, found one without")
+            raise ValueError("expected a model with model.bayesian_factors above 0, found 0")
         return self._factors.ratings(positions)
 
     def users_moved(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -200,9 +200,9 @@ class StepStates:
         sums = self._input_sums(side, np.repeat(seen, counts), ratings, slot, len(seen)).numpy().astype(np.float32)
         times = self._last_times(side, seen, ratings, slot)
         if self.start:
-            still_open = continued_rows(self.sequences, side, self.start[side])[last]
-            sums[still_open] += self.start[side].last_sums.numpy()[seen[still_open]]
-            times[still_open, 0] = self.start[side].pending_steps.begin[seen[still_open]]
+            continued = continued_rows(self.sequences, side, self.start[side])[last]
+            sums[continued] += self.start[side].last_sums.numpy()[seen[continued]]
+            times[continued, 0] = self.start[side].pending_steps.begin[seen[continued]]
         wallclock = wallclock_of(sequences.step[last], self.sequences.metadata, side)
         for variable, values in (
             (entities.last_step, sequences.step[last]),

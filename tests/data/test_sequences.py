@@ -45,10 +45,10 @@ def test_without_no_split_nothing_changes(prepared: RatingSequences) -> None:
 
 def test_without_splits_the_others_are_as_they_were(prepared: RatingSequences) -> None:
     left = prepared.without(GONE)
-    assert not len(left.rows_of(GONE))
+    assert not len(left.rating_indices(GONE))
     assert left.metadata.ratings["test"] == 0 < prepared.metadata.ratings["test"]
     kept = (Split.TRAIN, Split.VALID, Split.VALID_COLD)
-    one, other = (of.select(of.rows_of(kept), unseen=True) for of in (left, prepared))
+    one, other = (of.select(of.rating_indices(kept), unseen=True) for of in (left, prepared))
     assert all(
         np.array_equal(getattr(one, name), getattr(other, name)) for name in ("user", "item", "rating", "timestamp")
     )
