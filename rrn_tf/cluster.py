@@ -1,4 +1,4 @@
-"""What the environment says of other workers; imports no TensorFlow."""
+"""Reads the environment for other workers, without importing TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import os
 
 
 def several_workers() -> bool:
-    """Whether TF_CONFIG, the variable by which TensorFlow's processes find each other, names more than one worker.
+    """Returns whether TF_CONFIG, the variable by which TensorFlow's processes find each other, has several workers.
 
     Raises:
-      ValueError: where it is not the JSON that TensorFlow documents.
+      ValueError: if it is not the JSON that TensorFlow documents.
     """
     text = os.environ.get("TF_CONFIG", "")
     try:

@@ -1,4 +1,4 @@
-"""Configuration of the Collaborative RNN; read and written as that of RRN (see `rrn_tf.config`)."""
+"""Configuration of the Collaborative RNN; it is read and written like that of RRN (see `rrn_tf.config`)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pydantic.dataclasses import dataclass
 
 from rrn_tf.config import STRICT, renamed
 
-# What can be taken out of a mixture: features of its kernels over a user's past items, whole distributions, and what
-# the gate is told.
+# Parts of a mixture that can be left out: features of the weights of a user's past items, whole distributions, and the
+# inputs of the gate.
 Part = Literal[
     "recency", "hour", "week", "context", "copy", "following", "popularity", "uniform", "nearest", "network", "gate"
 ]
@@ -23,17 +23,17 @@ class EventDataConfig:
     """How events become sequences (the preprocessing of the Collaborative RNN paper).
 
     Attributes:
-      min_item_events: items with fewer events are left out, before anything else.
+      min_item_events: items with fewer events are left out, before any other rule.
       min_user_events: users with fewer of the remaining events are left out.
-      min_user_entropy: users are kept whose distribution over items has a Shannon entropy, in nats, above this: 0
-        leaves out whoever met one item alone; the paper's 2.5, on one of its logs, nearly half of the users of others.
-      holdout: share of each user's events, the last ones, that is held out, rounded to the nearest number, halves up.
-      min_holdout, max_holdout: bounds of that number; a user's first event always trains. Held-out events with items
-        that no training event has are left out.
-      validation: whether as many again of what remains are held out for validation; without, the held-out events are
-        those of validation, as the authors have it, and there is no test.
-      max_bad_share: a run fails when a larger share of its rows is rejected.
-      shards: output files, and the parallelism of grouping.
+      min_user_entropy: users are kept if their distribution over items has a Shannon entropy, in nats, above this: 0
+        leaves out users with a single item; the paper's 2.5, set for one of its logs, nearly half the users of others.
+      holdout: fraction of each user's events, the last ones, that is held out, rounded to whole events, halves up.
+      min_holdout, max_holdout: bounds of that number; a user's first event is always a training event. Held-out events
+        of items without training events are left out.
+      validation: whether as many of the remaining events are held out again, for validation; if not, the held-out
+        events are validation events, as in the authors' program, and there is no test split.
+      max_bad_share: a run fails if a larger fraction of the rows of its input files is rejected.
+      shards: number of output files, and of groups processed in parallel.
     """
 
     min_item_events: int = Field(default=10, ge=1)
@@ -59,23 +59,24 @@ class CollaborativeModelConfig:
 
     Attributes:
       cell: recurrent cell: the GRU, or the simple RNN (C-tanh).
-      matrices: recurrent ones: ``personal``, of each user's own (C-GRU); ``shared``, one for all (P-GRU); ``low-rank``,
-        of a mixture, the shared one plus a product of `rank` columns of each user's own (not in the paper). Called
-        `pooled`, true or false, before.
-      rank: of that product.
+      matrices: recurrent matrices: ``personal``, of each user's own (C-GRU); ``shared``, one set for all (P-GRU);
+        ``low-rank``, for a mixture, the shared set plus a product of `rank` columns of each user's own (not in the
+        paper). Formerly called `pooled`, true or false.
+      rank: rank of that product.
       units: width of the state.
       activation: of the GRU's candidate state; sigmoid is the authors' choice.
-      stationary: factors of each user beside the moving state in the softmax, as RRN has them (not in the paper).
-      mixture: whether the network stands beside the user's own past items and counts of others' events, and items have
-        one vector to enter and leave the state by (not in the paper; `rrn_tf.models.collaborative_mixture`).
-      heads, window, clock: of a mixture: distributions over a user's past items, events that they look back upon, and
-        whether time counts, or order alone.
-      without: parts of a mixture that are left out, to see what they are worth (`PARTS`): of its kernels over a user's
-        past items, attention's among them, `recency` (age in events and hours), `hour` and `week` (whether the clock
-        said the same) and `context` (whether the same item came before); distributions: `copy` (all over own items),
-        `following` and `popularity` (others' 2-gram and 1-gram), `uniform`, `nearest` (users) and `network`; `gate`:
-        what it is told, so that shares are the same at all events.
-      attention: of a mixture: heads that attend to what followed upon events like the last one, in the user's own past;
+      stationary: number of stationary factors of each user, inputs of the softmax beside the state (not in the paper).
+      mixture: whether the network is mixed with the user's own past items and counts of other users' events, with one
+        vector per item as input and in the softmax (not in the paper; `rrn_tf.models.collaborative_mixture`).
+      heads, window, clock: for a mixture: number of distributions over a user's past items, number of past events they
+        use, and whether their weights depend on time, or on order alone.
+      without: parts of a mixture that are left out, to measure their effect (`PARTS`). Features of the weights of past
+        items, attention's among them: `recency` (age in events and hours), `hour` and `week` (the same time of day or
+        week) and `context` (the same preceding item). Distributions: `copy` (all over own items),
+        `following` and `popularity` (others' 2-gram and 1-gram), `uniform`, `nearest` (users) and `network`. `gate`:
+        the inputs of the gate, so that mixture weights are the same at all events.
+      attention: for a mixture: number of heads that attend to what followed similar events in the user's own past;
+        0 for none.
         0 for none.
     """
 
@@ -115,29 +116,29 @@ class CollaborativeTrainingConfig:
     """Truncated backpropagation through time over groups of users (Algorithms 1 and 2).
 
     Attributes:
-      epochs: each takes every group once, in random order.
+      epochs: number of epochs; each takes every group once, in random order.
       patience: stop after this many epochs without a better validation loss (0: never).
-      users_per_batch: users of a group, which are similar in length.
-      chunk: steps between updates; the state is carried on without gradient.
-      last_chunks: only so many chunks at the end of each user's training events are trained on (0: all).
+      users_per_batch: number of users of a group; they have similar numbers of events.
+      chunk: steps between updates; the state is carried over to the next chunk without gradient.
+      last_chunks: train only on this many chunks at the end of each user's training events (0: all).
       learning_rate, rho, epsilon: of lazy RMSprop (a mixture is trained by Adam, at this rate); epsilon, inside the
-        root, decides how far rare items move, since a chunk's loss is a mean over all of its cells and their gradients
+        root, decides how far rare items move, since a chunk's loss is a mean over all of its events and their gradients
         are small.
-      stationary_l2: pulls the factors of a chunk's users to zero, beside the gradient of its mean loss.
+      stationary_l2: L2 penalty of the factors of a chunk's users, added to the gradient of its mean loss.
       gradient_clip: each gradient is clipped to this absolute value (0: off).
-      dropout: of a mixture: share of item vectors, states and user factors that is left out of a step.
-      averaging: of a mixture: over about how many epochs the weights that are kept are averaged (0: they are not).
+      dropout: for a mixture: dropout rate of item vectors, states and user factors.
+      averaging: for a mixture: number of epochs over which the saved weights are averaged, about (0: no averaging).
       softmax: over all items, or over sampled ones.
-      samples: sampled items of a chunk; a mixture draws them beside half as many of the most frequent items and all
-        that the chunk's users met, and takes all items of a catalogue of no more.
+      samples: number of items sampled for a chunk; a mixture adds half as many of the most frequent items and all items
+        that the chunk's users met, and uses the full softmax if the catalogue has no more items than this.
       precision: of the softmax's products; sums are float32.
       selection: protocol of the validation loss that chooses the best epoch: ``clean`` at the end of the epoch, with
-        every held-out event scored; ``interleaved``, the authors': after each group's training chunks, without the
-        first.
+        every held-out event scored; ``interleaved``, the authors', after each group's training chunks, without the
+        first held-out event.
       valid_chunks: interleaved validation reads only the first ``valid_chunks * chunk`` validation events of each user
         (0: all).
       seed: of initial values and group order.
-      replicas: devices of the MirroredStrategy (0: every GPU, or one CPU).
+      replicas: number of devices of the MirroredStrategy (0: every GPU, or one CPU).
     """
 
     epochs: int = Field(default=25, ge=0)
@@ -163,7 +164,7 @@ class CollaborativeTrainingConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class CollaborativeConfig:
-    """Everything that decides a result of the Collaborative RNN."""
+    """Every setting that affects a result of the Collaborative RNN."""
 
     data: EventDataConfig = Field(default_factory=EventDataConfig)
     model: CollaborativeModelConfig = Field(default_factory=CollaborativeModelConfig)

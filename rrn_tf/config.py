@@ -1,7 +1,7 @@
-"""Configuration: frozen, validated dataclasses; YAML only at the edge.
+"""Configuration: frozen, validated dataclasses; YAML is used only to read and write them.
 
-`Config` holds everything that decides a result. `load_config` merges the default, a preset or YAML
-file and ``a.b=c`` overrides; `dump_config` writes the resolved values, which lie beside every run.
+`Config` holds every setting that affects a result. `load_config` merges the default, a preset or YAML
+file and ``a.b=c`` overrides; `dump_config` writes the resolved values, which are stored with every run.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ PRESETS = Path(__file__).parent / "presets"
 # Read from the folder: importing the modules would import TensorFlow.
 _CELL_FILES = (Path(__file__).parent / "layers" / "cells").glob("*.py")
 CELLS = tuple(sorted(file.stem for file in _CELL_FILES if file.stem != "__init__"))
-RRN_PLUS = "rrn-plus"  # what commands train on ratings where nothing else is named
-CRNN_PLUS = "crnn-plus"  # likewise on events
-_OTHER_NAMES = {"rrn-plus-streaming": RRN_PLUS}  # of presets: it serves both protocols
+RRN_PLUS = "rrn-plus"  # preset that commands train on ratings by default
+CRNN_PLUS = "crnn-plus"  # preset that commands train on events by default
+_OTHER_NAMES = {"rrn-plus-streaming": RRN_PLUS}  # former names of presets
 
-# Of a rating model: the former name, the present one, and present values by former ones.
+# Renamed settings of a rating model: the former name, the present name, and present values by former values.
 RENAMED_MODEL_SETTINGS: tuple[tuple[str, str, dict[str, str]], ...] = (
     ("implicit", "include_opposite_state", {}),
     ("members", "ensemble", {}),
@@ -40,7 +40,7 @@ _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_629
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML in which an unquoted date stays text."""
+    """A YAML loader that leaves an unquoted date as text."""
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -50,15 +50,15 @@ _Loader.yaml_implicit_resolvers = {
 
 
 class RenamedSettingWarning(FutureWarning):
-    """A setting was given by a name that it had before; the message says the present one."""
+    """A setting was given by its former name; the message contains the present name."""
 
 
 class ConfigError(ValueError):
-    """A configuration value that cannot be used; the message says what was expected and found."""
+    """A configuration value is invalid; the message contains what was expected and what was found."""
 
 
 def parse_duration(text: str) -> int:
-    """Seconds of a duration such as ``30min``, ``1d``, ``7d`` or ``2mo`` (a month is 30.4375 days)."""
+    """Converts a duration such as ``30min``, ``1d``, ``7d`` or ``2mo`` to seconds (a month is 30.4375 days)."""
     match = re.fullmatch(r"\s*(\d+)\s*(s|min|h|d|w|mo|y)\s*", text)
     if not match or int(match[1]) == 0:
         raise ValueError(f"expected a duration such as 30min, 1d, 7d or 2mo, found {text!r}")
@@ -66,7 +66,7 @@ def parse_duration(text: str) -> int:
 
 
 def parse_time(text: str) -> int:
-    """Unix seconds of an ISO date or date-time (UTC unless it says otherwise) or of a plain integer."""
+    """Converts an ISO date or date-time (UTC unless it has an offset) or a plain integer to unix seconds."""
     if re.fullmatch(r"-?\d{1,18}", text.strip()):
         return int(text)
     try:
@@ -85,10 +85,10 @@ class SplitConfig:
     Attributes:
       train_fraction: the cutoff is one second after the rating at this quantile of time (used
         without `cutoff`); all ratings with one timestamp fall on the same side.
-      cutoff: unix seconds or an ISO date; ratings before it are for training.
-      seed: of the row hash that halves the later ratings into validation and test.
-      drop_unseen: the paper's rule: later ratings of users or items without a training rating are
-        left out of validation and test (they become `valid_cold` and `test_cold`).
+      cutoff: unix seconds or an ISO date; earlier ratings are training ratings.
+      seed: of the hash of each rating that halves the later ratings into validation and test.
+      drop_unseen: whether, as in the paper, later ratings of users or items without a training rating
+        are left out of validation and test (they become `valid_cold` and `test_cold`).
     """
 
     train_fraction: float = Field(default=0.8, gt=0, lt=1)
@@ -113,11 +113,11 @@ class DataConfig:
       split: the time split.
       user_granularity, item_granularity: length of a time step on each side (Section 4.2 of the
         paper uses 1 day / 7 days for Netflix 6 months and 2 months for IMDb and full Netflix).
-      steps_per_doubling: steps end by count as well: within a time step, a doubling of the ratings of a user or item so
-        far gives this many, so that a sitting teaches what to predict after its first ratings; 0 for one step a time
-        step (the paper's).
-      max_bad_share: a run fails when a larger share of its rows is rejected.
-      shards: output files a side, and the parallelism of grouping.
+      steps_per_doubling: steps end by count as well: within a time step, a user or item gets this many steps whenever
+        its number of ratings so far doubles, so that states can react within a single session; 0 for one step per
+        time step, as in the paper.
+      max_bad_share: a run fails if a larger fraction of the rows of its input files is rejected.
+      shards: number of output files per side, and of groups processed in parallel.
     """
 
     split: SplitConfig = Field(default_factory=SplitConfig)
@@ -132,7 +132,7 @@ class DataConfig:
         parse_duration(self.item_granularity)
 
     def granularity_seconds(self, side: str) -> int:
-        """Step length of ``"user"`` or ``"item"`` in seconds."""
+        """Returns the step length of ``"user"`` or ``"item"`` in seconds."""
         return parse_duration({"user": self.user_granularity, "item": self.item_granularity}[side])
 
 
@@ -145,17 +145,16 @@ class ModelConfig:
       units: width of the recurrent state.
       embedding: width of the step embedding `y_t` (Eq. 5).
       dynamic: width of the projected states (Eq. 7).
-      stationary: number of stationary factors (Eq. 7).
-      inputs: what a state is fed of a step: its ratings (Eq. 5), or their innovations, that is what they say beyond
-        what the other side's states predicted (not in the paper; see `rrn_tf.layers.InnovationEncoder`).
-      include_opposite_state: with innovations, a state is also fed the sum of the states of the other side's entities
-        that these are about. Called `implicit` before.
-      ensemble: number of networks of these sizes that are trained side by side and averaged (not in the paper). Called
-        `members` before.
-      time_feature: ``wallclock``: the times of this step and the one before (Eq. 5); ``delta``: the logarithm of the
-        days between them (not in the paper). Called `clock`, and ``delta`` ``gap``, before.
-      bayesian_factors: k of a second part beside the network, Bayesian factors with biases and sets (`rrn_tf.factors`;
-        not in the paper); each part enters only as far as validation ratings support it. 0 for none.
+      inputs: a state's inputs at a step: its ratings (Eq. 5), or their innovations, the errors of the opposite states'
+        predictions (not in the paper; see `rrn_tf.layers.InnovationEncoder`).
+      include_opposite_state: with innovations, whether the sum of the opposite entities' states is an input too.
+        Formerly called `implicit`.
+      ensemble: number of networks of these sizes that are trained side by side and averaged (not in the paper).
+        Formerly called `members`.
+      time_feature: ``wallclock`` for the times of this step and the preceding one (Eq. 5); ``delta`` for the logarithm
+        of the days between them (not in the paper). Formerly called `clock`, with ``gap`` for ``delta``.
+      bayesian_factors: number k of Bayesian factors in a second part beside the network (`rrn_tf.factors`; not in the
+        paper); validation ratings decide the weight of each part. 0 for none.
     """
 
     cell: str = "lstm"
@@ -186,24 +185,24 @@ class TrainingConfig:
     """Alternating subspace descent (Section 3.4).
 
     Attributes:
-      epochs: each is one user phase and one item phase.
-      selection: protocol of the validation RMSE, of the network beside the Bayesian factors, that chooses the best
-        epoch and weighs the parts; of ``both``, each counts alike.
+      epochs: number of epochs, each with one user phase and one item phase.
+      selection: protocol of the validation RMSE, of network and Bayesian factors combined, that chooses the best epoch
+        and the weights of the parts; with ``both``, the two protocols count equally.
       patience: stop after this many epochs without a better validation RMSE (0: never).
-      rows_per_batch: padded rows (B x T) of a global batch; 0: follows from the number of rows, so that small data
-        gets as many updates an epoch as large data.
-      learning_rate: Adam, for the networks.
-      learning_rate_decay: factor of both rates from one epoch to the next.
-      factor_learning_rate: SGD, for the stationary factors, on each entity's mean gradient.
-      network_l2, factor_l2: the regulariser R of Eq. 8.
-      dropout: share of each step's embedding (Eq. 5) that is left out, at random, in training.
+      rows_per_batch: padded steps (B x T) of a global batch; 0: chosen by the number of steps, so that small data
+        gets as many updates per epoch as large data.
+      learning_rate: of Adam, for the networks.
+      learning_rate_decay: factor of both learning rates from one epoch to the next.
+      factor_learning_rate: of SGD, for the stationary factors, on each entity's mean gradient.
+      network_l2, factor_l2: coefficients of the regulariser R of Eq. 8.
+      dropout: dropout rate of each step's embedding (Eq. 5) in training.
       gradient_clip: each network gradient is clipped to this absolute value (0: off).
-      pretraining: how the stationary factors start: user and item biases, probabilistic matrix
+      pretraining: initial values of the stationary factors: user and item biases, probabilistic matrix
         factorization, U-AutoRec or small random values (see `rrn_tf.training.pretraining`).
-      pretraining_l2: regulariser of ``pmf``, or lambda of ``u-autorec``, which wants values of 10 to
+      pretraining_l2: regulariser of ``pmf``, or lambda of ``u-autorec``, which needs values of 10 to
         300; ``bias`` chooses its own.
       seed: of initial values and batch order.
-      replicas: devices of the MirroredStrategy (0: every GPU, or one CPU).
+      replicas: number of devices of the MirroredStrategy (0: every GPU, or one CPU).
     """
 
     epochs: int = Field(default=20, ge=0)
@@ -225,7 +224,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True, config=STRICT)
 class Config:
-    """Everything that decides a result."""
+    """Every setting that affects a result."""
 
     data: DataConfig = Field(default_factory=DataConfig)
     model: ModelConfig = Field(default_factory=ModelConfig)
@@ -235,12 +234,12 @@ class Config:
 AnyConfig = TypeVar("AnyConfig", default=Config)  # `Config` or `rrn_tf.collaborative_config.CollaborativeConfig`
 
 
-# A type checker sees no link between a default and a type variable: both functions give what `kind` names.
+# A type checker sees no link between a default and a type variable, but both functions return an instance of `kind`.
 def config_from_dict(values: dict[str, Any], kind: type[AnyConfig] = Config) -> AnyConfig:  # type: ignore[assignment]
-    """A validated configuration; missing keys take their defaults.
+    """Creates a validated configuration; missing keys take their defaults.
 
     Raises:
-      ConfigError: naming the key, what was expected and what was found.
+      ConfigError: with the key, what was expected and what was found.
     """
     try:
         return pydantic.TypeAdapter(kind).validate_python(values)
@@ -251,12 +250,12 @@ def config_from_dict(values: dict[str, Any], kind: type[AnyConfig] = Config) -> 
 
 
 def renamed(values: Any, old: str, new: str, meanings: Mapping[Any, Any]) -> Any:
-    """Settings of a section in which one that had another name is under its present one; of both the last one counts.
+    """Renames a setting of a section, with a warning; if both names are given, the last one counts.
 
     Args:
-      values: as they are read.
-      old, new: names of the setting.
-      meanings: present values by former ones; others are left for validation to refuse.
+      values: the section as it was read.
+      old, new: the setting's former and present name.
+      meanings: present values by former values; other values are left for validation to refuse.
     """
     if not isinstance(values, dict) or old not in values:
         return values
@@ -270,7 +269,7 @@ def renamed(values: Any, old: str, new: str, meanings: Mapping[Any, Any]) -> Any
 
 
 def config_to_dict(config: Any) -> dict[str, Any]:
-    """Plain nested dictionary of a configuration; the inverse of `config_from_dict`."""
+    """Converts a configuration to a plain nested dictionary; the inverse of `config_from_dict`."""
     return dataclasses.asdict(config)
 
 
@@ -284,7 +283,7 @@ def load_config(
     Args:
       source: a YAML file, or the name of a preset in `rrn_tf/presets`; None is the default.
       overrides: ``section.key=value`` strings; values are read as YAML scalars.
-      kind: of RRN, or of the Collaborative RNN.
+      kind: `Config` for RRN, or `CollaborativeConfig` for the Collaborative RNN.
 
     Raises:
       ConfigError: for a missing file, a malformed override or an invalid value.
@@ -311,17 +310,17 @@ def dump_config(config: Any, path: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file whole or not at all, so that whoever is stopped here leaves no half of one."""
+    """Writes a file completely or not at all, so that an interruption leaves no partial file."""
     partial = path.with_name(f".{path.name}")
     partial.write_text(text)
     partial.replace(path)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """What a YAML file says by name.
+    """Reads a YAML file that maps names to values.
 
     Raises:
-      ConfigError: for a file that is missing, not YAML or not of this form.
+      ConfigError: for a file that is missing, not YAML, or not a mapping.
     """
     if not path.exists():
         raise ConfigError(f"{path}: no such file")

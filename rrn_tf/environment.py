@@ -1,4 +1,4 @@
-"""What every JSON answer carries: peak memory, versions and seed."""
+"""Facts about the process that every JSON output contains: peak memory, versions and seed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rrn_tf.version import __version__
 
 
 def environment(seed: int, *, packages: tuple[str, ...] = ("tensorflow", "numpy")) -> dict[str, Any]:
-    """Peak memory of this process so far, versions and seed; imports none of the packages.
+    """Returns the peak memory of this process so far, versions and the seed; it imports none of the packages.
 
     Args:
       seed: of the run.
-      packages: distributions whose versions matter, besides ours.
+      packages: distributions to report the versions of, besides this one.
     """
     return {
         "peak_memory_bytes": peak_memory_bytes(),
@@ -26,8 +26,8 @@ def environment(seed: int, *, packages: tuple[str, ...] = ("tensorflow", "numpy"
 
 
 def peak_memory_bytes() -> int:
-    """The most that this program has held at a time."""
+    """Returns the largest amount of memory that this process has used so far, in bytes."""
     status = Path("/proc/self/status")
-    # Of a child process `getrusage` gives at least what its parent held when it was started.
+    # For a child process, `getrusage` counts at least the memory of its parent when it was started.
     found = re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE) if status.exists() else None
     return 1024 * (int(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

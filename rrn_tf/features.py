@@ -1,14 +1,14 @@
-"""The data contract: every feature, file and split name, and how each is parsed.
+"""The data contract: the name of every feature, file and split, and how each is parsed.
 
-No other module spells a feature name. Importing this module imports nothing heavy; the parse
+No other module spells a feature name. Importing this module loads no large package; the parse
 specifications import TensorFlow when they are called.
 
-Three layers of data share the contract:
+The contract covers three kinds of data:
 
 * a *rating*: one row of a table, or one serialized ``tf.Example``;
 * a *sequence*: all ratings of one user (or one item) as a ``tf.train.SequenceExample``, one feature
-  list entry per row (a non-empty time step, or a part of one); or all events of one user, one entry per event;
-* the *metadata* that both sides share: vocabularies, cutoff, wallclock statistics.
+  list entry per step (a non-empty time step, or a part of one); or all events of one user, one entry per event;
+* the *metadata* shared by both sides: vocabularies, cutoff, wallclock statistics.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ RATING = "rating"  # float32
 TIMESTAMP = "timestamp"  # int64, unix seconds
 COLUMNS = (USER_ID, ITEM_ID, RATING, TIMESTAMP)
 EVENT_COLUMNS = (USER_ID, ITEM_ID, TIMESTAMP)  # an event: a rating without the rating
-POSITION = "position"  # int64, order of events as they were read; it decides between those of one second
+POSITION = "position"  # int64, order in which events were read; it orders events of the same second
 PREDICTION = "prediction"  # float32, the column that `rrn predict` adds
-HISTORY = "history"  # string per event since training, in order
-LOG_PROBABILITY = "log_probability"  # float32, of a next item, in nats
-SCORE = "score"  # float32, of a recommended item: its rating before clipping
+HISTORY = "history"  # string per event since training, in order of time
+LOG_PROBABILITY = "log_probability"  # float32, log-probability of a next item, in nats
+SCORE = "score"  # float32, of a recommended item: its predicted rating before clipping
 CANDIDATES = "candidates"  # string, the items to recommend from
 EXCLUDE = "exclude"  # string, items not to recommend
-NEW_ONLY = "new_only"  # bool, no items that the user has met
+NEW_ONLY = "new_only"  # bool, whether to recommend only items that the user has not met
 # A user's ratings that come with a request.
 HISTORY_ITEM_ID = "history_item_id"  # string
 HISTORY_RATING = "history_rating"  # float32
@@ -38,15 +38,15 @@ HISTORY_TIMESTAMP = "history_timestamp"  # int64, unix seconds
 
 # Derived per rating, for evaluation slices.
 MONTH = "month"  # string, "2013-05" (UTC)
-USER_ACTIVITY = "user_activity"  # string bucket of the user's number of training ratings
+USER_ACTIVITY = "user_activity"  # string, bucket of the user's number of training ratings
 ACTIVITY_BUCKETS = ((0, "0"), (1, "1-9"), (10, "10-99"), (100, "100-999"), (1000, "1000+"))
 
 # --- a sequence -----------------------------------------------------------------------------------
 ENTITY_ID = "entity_id"  # context, string
 ENTITY_INDEX = "entity_index"  # context, int64, 1-based; 0 is the unknown entity
-STEP = "step"  # feature list, one int64 per row: floor((timestamp - cutoff) / granularity)
+STEP = "step"  # feature list, one int64 per entry: floor((timestamp - cutoff) / granularity)
 OPPOSITE_INDEX = "opposite_index"  # feature list, int64 per rating of the step
-OPPOSITE_ROW = "opposite_row"  # feature list, int64: rows of the opposite entity strictly before its own
+OPPOSITE_ROW = "opposite_row"  # feature list, int64: number of the opposite entity's steps strictly before this one
 # RATING and TIMESTAMP (feature lists, per rating of the step) keep their names.
 SPLIT = "split"  # feature list, int64 per rating of the step: a Split value
 
@@ -56,10 +56,10 @@ EVENT_METADATA_FILE = "events.json"
 
 
 class Split(enum.IntEnum):
-    """Which part of the time split a rating belongs to.
+    """The part of the time split to which a rating belongs.
 
-    Ratings after the cutoff are halved into validation and test. Those whose user or item has no
-    training rating go to the cold twin of their split, which the paper leaves out of its figures.
+    Ratings after the cutoff are halved into validation and test. Those of a user or item without
+    training ratings go to the cold counterpart of their split, which the paper leaves out of its figures.
     """
 
     TRAIN = 0
@@ -78,7 +78,7 @@ SPLIT_NAMES = tuple(split.label for split in Split)
 
 
 class Side(str, enum.Enum):
-    """One of the two mirror images of the data; code that serves both takes a `Side`."""
+    """The user side or the item side, which mirror each other; code that serves both takes a `Side`."""
 
     USER = "user"
     ITEM = "item"
@@ -98,7 +98,7 @@ class Side(str, enum.Enum):
 
     @property
     def vocabulary_file(self) -> str:
-        """Text file, one id a line; line k (from 1) is the entity with index k."""
+        """Name of the text file with one id per line; line k (from 1) is the id of the entity with index k."""
         return f"{self.value}s.txt"
 
 
@@ -106,7 +106,7 @@ SIDES = (Side.USER, Side.ITEM)
 
 
 def rating_example_spec(*, labelled: bool = False) -> dict[str, Any]:
-    """Parse specification of a serialized rating `tf.Example` (`tf.io.parse_example`)."""
+    """Returns the parse specification of a serialized rating `tf.Example` (`tf.io.parse_example`)."""
     import tensorflow as tf
 
     spec = {
@@ -120,14 +120,14 @@ def rating_example_spec(*, labelled: bool = False) -> dict[str, Any]:
 
 
 def event_example_spec() -> dict[str, Any]:
-    """Parse specification of a serialized event `tf.Example`."""
+    """Returns the parse specification of a serialized event `tf.Example`."""
     import tensorflow as tf
 
     return {**rating_example_spec(), POSITION: tf.io.FixedLenFeature([], tf.int64)}
 
 
 def sequence_context_spec() -> dict[str, Any]:
-    """Context parse specification of a sequence (`tf.io.parse_sequence_example`)."""
+    """Returns the context parse specification of a sequence (`tf.io.parse_sequence_example`)."""
     import tensorflow as tf
 
     return {
@@ -137,7 +137,7 @@ def sequence_context_spec() -> dict[str, Any]:
 
 
 def sequence_feature_spec() -> dict[str, Any]:
-    """Feature-list parse specification of a sequence: all ragged, `[sequences, (steps), (ratings)]`."""
+    """Returns the feature-list parse specification of a sequence: all ragged, `[sequences, (steps), (ratings)]`."""
     import tensorflow as tf
 
     def ragged(dtype: Any) -> Any:
@@ -154,13 +154,13 @@ def sequence_feature_spec() -> dict[str, Any]:
 
 
 def event_sequence_feature_spec() -> dict[str, Any]:
-    """Feature-list parse specification of a user's events: as `sequence_feature_spec`, one event a step."""
+    """Returns the feature-list parse specification of a user's events: `sequence_feature_spec`, one event per step."""
     spec = sequence_feature_spec()
     return {name: spec[name] for name in (OPPOSITE_INDEX, TIMESTAMP, SPLIT)}
 
 
 def history_example_spec() -> dict[str, Any]:
-    """Parse specification of a serialized `tf.Example` of a user and the items of events since training."""
+    """Returns the parse specification of a serialized `tf.Example` of a user and the items of events since training."""
     import tensorflow as tf
 
     return {USER_ID: tf.io.FixedLenFeature([], tf.string), HISTORY: tf.io.RaggedFeature(tf.string)}

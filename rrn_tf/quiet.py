@@ -1,4 +1,4 @@
-"""Silence of XLA's notes: whoever runs a command wants its answers, and errors."""
+"""Suppresses XLA's informational messages, so that commands print only their results and errors."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _NOTE = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeL
 
 @functools.cache
 def quiet_xla() -> None:
-    """Has XLA say what it says once in a process, at its first compilation, to nobody; errors are passed on.
+    """Makes XLA print its first-compilation messages now, filtered; XLA prints them once per process. Errors remain.
 
-    XLA logs by a copy of Abseil whose level TensorFlow neither sets, whatever TF_CPP_MIN_LOG_LEVEL says, nor lets
-    anyone set. So the first compilation is one of nothing, and the notes are taken out of what it says. Where that
-    variable asks for all lines, or is not set, nothing is done.
+    XLA logs through a copy of Abseil with a level that TensorFlow neither sets, whatever TF_CPP_MIN_LOG_LEVEL is, nor
+    exposes. So this function compiles a trivial function and removes informational lines from the output. If that
+    variable is 0 or not set, it does nothing.
     """
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") == "0":
         return
     import tensorflow as tf
 
     with _without_notes():
-        # Served models compile for the CPU, whatever else there is.
+        # Served models compile for the CPU, even where there is a GPU.
         for device in ("CPU:0", None):
             with tf.device(device):
                 tf.function(tf.identity, jit_compile=True)(tf.zeros([]))
@@ -34,7 +34,7 @@ def quiet_xla() -> None:
 
 @contextmanager
 def _without_notes() -> Iterator[None]:
-    """Holds back what is written to standard error, by C++ too, and then passes on all lines but notes."""
+    """Holds back the output to standard error, C++ code's included, and then passes on all lines but notes."""
     error = 2
     sys.stderr.flush()
     own = os.dup(error)

@@ -1,4 +1,4 @@
-"""Large arrays without a page fault for every page of every one of them."""
+"""Allocates large arrays without a page fault for every page of every array."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from collections.abc import Iterator
 # Parameters of mallopt(3).
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD = -1, -2, -3
 _LARGEST = 2**31 - 1
-_USUAL = 32 << 20  # where glibc's own adaptive threshold ends
+_USUAL = 32 << 20  # the upper limit of glibc's own adaptive threshold
 
 
 @contextlib.contextmanager
 def reused_memory() -> Iterator[None]:
-    """Has glibc reuse freed memory while columns of many megabytes come and go; a third of the time of a large run.
+    """Makes glibc reuse freed memory while columns of many megabytes come and go; saves a third of a large run's time.
 
-    By default each array beyond a threshold is mapped anew, page by page, and unmapped when freed. On other C libraries
-    nothing happens. Afterwards freed memory goes back to the system.
+    By default each array above a threshold is mapped anew, page by page, and unmapped when freed. On other C libraries
+    this does nothing. On exit freed memory is returned to the system.
     """
     try:
         libc = ctypes.CDLL("libc.so.6")

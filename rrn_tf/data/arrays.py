@@ -1,4 +1,4 @@
-"""Index arithmetic on flat arrays, and tables that are named tuples of columns."""
+"""Index arithmetic on flat arrays, and operations on tables, which are named tuples of columns."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ Table = TypeVar("Table", bound=tuple[Any, ...])
 
 
 def concatenated_ranges(start: npt.NDArray[np.int64], size: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """``start[0], start[0] + 1, … (size[0] of them), start[1], …`` as one array."""
+    """Returns ``start[0], start[0] + 1, … (size[0] of them), start[1], …`` as one array."""
     offset = np.cumsum(size) - size
     return np.repeat(start - offset, size) + np.arange(int(size.sum()))
 
 
 def take_rows(table: Table, rows: npt.NDArray[Any] | slice) -> Table:
-    """The rows of a mask, of positions or of a slice, in that order."""
+    """Returns the rows of a mask, of positions or of a slice, in that order."""
     return type(table)(*(column[rows] for column in table))
 
 
 def concatenate_rows(tables: Sequence[Table]) -> Table:
-    """The rows of one or more tables, one after the other."""
+    """Concatenates the rows of one or more tables."""
     return type(tables[0])(*map(np.concatenate, zip(*tables, strict=True)))

@@ -1,4 +1,4 @@
-"""Sequences cut into padded batches of a constant budget of rows, short ones grouped wide."""
+"""Cuts sequences into padded batches of similar size; sequences of similar length share a batch."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ class SequenceBatch(NamedTuple):
 
     Attributes:
       entity: int32[B].
-      length: int32[B], real steps of each.
-      first_row: int64[B], global row of the first step.
-      distinct: int32[U], entities on the other side that the ratings meet, each once; 0 stands for all without
+      length: int32[B], number of real steps of each sequence.
+      first_row: int64[B], index of the sequence's first step among all steps of the side.
+      distinct: int32[U], the distinct entities on the other side that occur in the ratings; 0 replaces all without
         training ratings.
-      distinct_count: float32[U], how many of the ratings meet each.
+      distinct_count: float32[U], number of ratings of each of them.
       context: float32[B, T, 3], newbie flag, wallclock, previous wallclock (Eq. 5).
-      slot: int32[N], position ``b * T + t`` of the step that each rating belongs to.
-      input_slot: int32[N], position that the rating enters as input: the next step of its entity,
-        or -1 where the sequence ends.
-      position: int32[N], where in `distinct` the rating's opposite entity stands.
-      opposite_row: int32[N], global row on the other side whose state predicts the rating.
+      slot: int32[N], step ``b * T + t`` to which each rating belongs.
+      input_slot: int32[N], step to which the rating is an input: the next step of its entity,
+        or -1 at the end of the sequence.
+      position: int32[N], position of the rating's opposite entity in `distinct`.
+      opposite_row: int32[N], index of the other side's step with the state that predicts the rating.
       rating: float32[N].
-      total: float32[], ratings of the global batch, of which this may be one replica's share.
+      total: float32[], number of ratings of the global batch, of which this may be one replica's share.
     """
 
     entity: Any
@@ -69,14 +69,14 @@ BATCH_SPEC = SequenceBatch(
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """Global batches of one side, each already divided into one share a replica.
+    """Global batches of one side, each divided into one share per replica.
 
-    The division does not depend on the number of replicas but for the cut of a batch into shares, so
-    any number of replicas takes the same steps. A batch of fewer entities than replicas leaves some shares empty.
+    The number of replicas affects only the division of a batch into shares, so any number of replicas takes the same
+    training steps. A batch of fewer entities than replicas leaves some shares empty.
 
     Attributes:
       batches: shares of each batch.
-      rows: int64[E + 1], how many of each entity's rows, from its first, the batches hold.
+      rows: int64[E + 1], how many of each entity's steps, from its first, the batches hold.
     """
 
     batches: list[list[SequenceBatch]]
@@ -92,18 +92,18 @@ class BatchPlan:
     def shares(
         self, order: npt.NDArray[np.int64] | None = None, replicas: slice = slice(None)
     ) -> Iterator[SequenceBatch]:
-        """Shares of the batches in the given order, replica by replica; of some replicas alone if asked for."""
+        """Yields shares of the batches in the given order, replica by replica; optionally those of some replicas."""
         for index in range(len(self.batches)) if order is None else order:
             yield from self.batches[index][replicas]
 
     def dataset(
         self, order: npt.NDArray[np.int64] | None = None, context: tf.distribute.InputContext | None = None
     ) -> tf.data.Dataset:
-        """`shares` as a dataset; consecutive elements belong to consecutive replicas.
+        """Returns `shares` as a dataset; consecutive elements belong to consecutive replicas.
 
         Args:
-          order: of the batches.
-          context: of a worker, whose replicas' shares are given alone; without it all are.
+          order: order of the batches.
+          context: context of a worker, to get its replicas' shares alone; by default all shares are returned.
         """
         replicas = slice(None)
         if context:
@@ -113,15 +113,15 @@ class BatchPlan:
         return tf.data.Dataset.from_generator(shares, output_signature=BATCH_SPEC).prefetch(4)
 
 
-_BATCHES, _FEWEST_ROWS, _MOST_ROWS = 40, 128, 8_192  # an epoch's, where no number of rows is given
+_BATCHES, _FEWEST_ROWS, _MOST_ROWS = 40, 128, 8_192  # batches per epoch and bounds of their size, by default
 
 
 def batch_budget(rows: int, rows_per_batch: int) -> int:
-    """Padded rows that a global batch may have.
+    """Returns the largest number of padded steps of a global batch.
 
     Args:
-      rows: of a side, that are cut into batches.
-      rows_per_batch: as of `plan_batches`.
+      rows: number of steps of a side that are cut into batches.
+      rows_per_batch: see `plan_batches`.
     """
     return rows_per_batch or min(max(rows // _BATCHES, _FEWEST_ROWS), _MOST_ROWS)
 
@@ -133,17 +133,17 @@ def plan_batches(
     replicas: int = 1,
     rows: npt.NDArray[np.int64] | None = None,
 ) -> BatchPlan:
-    """Cuts the rows of a side into batches.
+    """Cuts the steps of a side into batches.
 
-    Entities are taken by length, so that a batch pads little; a batch holds as many as fit into
-    `rows_per_batch` padded rows, and at least one.
+    Entities are sorted by length, so that a batch has little padding; a batch holds as many as fit into
+    `rows_per_batch` padded steps, and at least one.
 
     Args:
       sequences: the side.
       metadata: for the wallclock.
-      rows_per_batch: B x T of a global batch; 0 for a fortieth of all rows, between 128 and 8,192.
-      replicas: shares that each batch is divided into.
-      rows: int64[E + 1], how many of each entity's rows are taken; its training rows by default.
+      rows_per_batch: B x T of a global batch; 0 for a fortieth of all steps, between 128 and 8,192.
+      replicas: number of shares of each batch.
+      rows: int64[E + 1], how many of each entity's steps are used; its training steps by default.
     """
     length = sequences.training_rows if rows is None else rows
     wallclock = wallclock_of(sequences.step, metadata, sequences.side).astype(np.float32)
@@ -163,7 +163,7 @@ def plan_batches(
 def _cut(
     entities: npt.NDArray[np.int64], length: npt.NDArray[np.int64], budget: int
 ) -> Iterator[npt.NDArray[np.int64]]:
-    """Consecutive groups of entities, sorted by length, whose padded size stays within the budget."""
+    """Yields groups of consecutive entities, sorted by length, with a padded size within the budget."""
     end = len(entities)
     while end > 0:
         size = max(budget // int(length[end - 1]), 1)

@@ -1,11 +1,11 @@
-"""What the rules on events left out, in words that name the settings."""
+"""Messages about the events that the rules left out; each names the setting that decides."""
 
 from __future__ import annotations
 
 from rrn_tf.data import event_rules as rules
 from rrn_tf.data.metadata import EventMetadata
 
-_MANY = 0.1  # share of the users whose loss is worth a line of its own
+_MANY = 0.1  # fraction of users above which their loss gets a message of its own
 _SETTINGS = {
     rules.ITEM_EVENTS: "min_item_events",
     rules.USER_EVENTS: "min_user_events",
@@ -14,7 +14,7 @@ _SETTINGS = {
 
 
 def lines_of_dropped(metadata: EventMetadata) -> list[str]:
-    """A line for each rule that left anything out, and one more where users' entropy cost many of them."""
+    """Returns a message for each rule that left out events, and one more if the entropy rule left out many users."""
     given_apart = rules.UNTRAINED_USER in metadata.dropped
     reasons = {
         rules.UNTRAINED_USER: "users without training events",
@@ -26,20 +26,20 @@ def lines_of_dropped(metadata: EventMetadata) -> list[str]:
     for rule, events in metadata.dropped.items():
         kinds = {"item": metadata.dropped_items, "user": metadata.dropped_users}
         counts = {name: of.get(rule, 0) for name, of in kinds.items()} | {"event": events}
-        if told := [_several(number, name) for name, number in counts.items() if number]:
+        if left_out := [_counted(number, name) for name, number in counts.items() if number]:
             name = _SETTINGS.get(rule)
             why = f"data.{name}={getattr(metadata.config, name):g}" if name else reasons[rule]
-            lines.append(f"{why} dropped {', '.join(told)}")
+            lines.append(f"{why} dropped {', '.join(left_out)}")
     lost = metadata.dropped_users.get(rules.USER_ENTROPY, 0)
-    asked = metadata.users + lost
-    if metadata.config.min_user_entropy > 0 and lost > _MANY * asked:
+    before = metadata.users + lost
+    if metadata.config.min_user_entropy > 0 and lost > _MANY * before:
         lines.append(
-            f"data.min_user_entropy={metadata.config.min_user_entropy:g} left out {lost:,} of {asked:,} users "
-            f"({100 * lost / asked:.0f} %), those with few different items; "
-            "data.min_user_entropy=0 keeps all who met two"
+            f"data.min_user_entropy={metadata.config.min_user_entropy:g} left out {lost:,} of {before:,} users "
+            f"({100 * lost / before:.0f} %), those with few different items; "
+            "data.min_user_entropy=0 keeps all with at least two"
         )
     return lines
 
 
-def _several(number: int, name: str) -> str:
+def _counted(number: int, name: str) -> str:
     return f"{number:,} {name}{'' if number == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Events cut into groups of users of similar length, whose steps are taken in chunks."""
+"""Groups users of similar length and divides their steps into chunks."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Ints = npt.NDArray[np.int64]
 
 
 class GroupContext(NamedTuple):
-    """What a mixture predicts a group's events from, beside states; W is its window.
+    """The inputs, besides states, from which a mixture predicts a group's events; W is its window.
 
     Attributes:
       item: int32[B, W + T + 1], the W items before the group's first one, then the group's; 0 where there is none.
       time: int64[B, W + T + 1], their times in unix seconds, 0 likewise.
-      features: float32[B, T, f], of the event after each step (`rrn_tf.data.event_context`).
-      shared: float32[B, T, s], log-probabilities of its item.
+      features: float32[B, T, f], features of the event after each step (`rrn_tf.data.event_context`).
+      shared: float32[B, T, s], log-probabilities of that event's item.
     """
 
     item: Any
@@ -33,16 +33,16 @@ class GroupContext(NamedTuple):
 
 
 class EventGroup(NamedTuple):
-    """B users with up to T events to be fed, one a step; T is a whole number of chunks.
+    """B users with up to T events as inputs, one per step; T is a multiple of the chunk length.
 
-    Step t feeds ``item[:, t]``, and the state after it scores ``item[:, t + 1]``.
+    The input of step t is ``item[:, t]``, and the state after it predicts ``item[:, t + 1]``.
 
     Attributes:
       user: int32[B], 0 where the group has fewer users.
-      item: int32[B, T + 1], items in order, 0 at padding.
-      length: int32[B], how many of them are fed.
-      first_scored: int32[B], the first step that is scored; those from it to `length` are.
-      context: of events with one (`EventSequences.context`), else nothing.
+      item: int32[B, T + 1], items in order of time, 0 at padding.
+      length: int32[B], number of steps with an input.
+      first_scored: int32[B], the first scored step; the steps from it to `length` are scored.
+      context: inputs of a mixture, if the events have a context (`EventSequences.context`).
     """
 
     user: Any
@@ -53,7 +53,7 @@ class EventGroup(NamedTuple):
 
 
 def spec_of(group: EventGroup) -> EventGroup:
-    """Shapes and dtypes of groups of as many users, with any number of steps."""
+    """Returns the shapes and dtypes of groups with the same number of users and any number of steps."""
 
     def spec(part: Any) -> tf.TensorSpec:
         steps, widths = [None] * (len(part.shape) > 1), part.shape[2:]
@@ -64,11 +64,11 @@ def spec_of(group: EventGroup) -> EventGroup:
 
 @dataclass(frozen=True)
 class EventPlan:
-    """Groups of users, each already divided into one share a replica, all of one number of users.
+    """Groups of users, each divided into one share per replica; all shares have the same number of users.
 
     Attributes:
       groups: shares of each group.
-      chunk: steps of a chunk.
+      chunk: number of steps of a chunk.
     """
 
     groups: list[list[EventGroup]]
@@ -79,7 +79,7 @@ class EventPlan:
 
     @property
     def num_scored(self) -> int:
-        """How many events are scored."""
+        """Number of scored events."""
         shares = self.shares()
         return sum(int(np.maximum(share.length - share.first_scored, 0).sum()) for share in shares)
 
@@ -88,14 +88,14 @@ class EventPlan:
         return sum(shares[0].item.shape[1] // self.chunk for shares in self.groups)
 
     def shares(self) -> Iterator[EventGroup]:
-        """Shares of all groups, replica by replica."""
+        """Yields the shares of all groups, replica by replica."""
         for shares in self.groups:
             yield from shares
 
 
 @dataclass(frozen=True)
 class _Cut:
-    """Which events of each user are taken: from `begin` to `end`, `length` of them fed, scored from `first_scored`."""
+    """The events used of each user: from `begin` to `end`, `length` of them inputs, scored from step `first_scored`."""
 
     begin: Ints
     end: Ints
@@ -106,14 +106,14 @@ class _Cut:
 def plan_training(
     sequences: EventSequences, users_per_batch: int, chunk: int, last_chunks: int = 0, replicas: int = 1
 ) -> EventPlan:
-    """Training events: each but the last of a user is fed, each but the first scored.
+    """Plans training: of a user's training events, all but the last are inputs, and all but the first are scored.
 
     Args:
       sequences: the events.
-      users_per_batch: users of a group.
-      chunk: steps of a chunk.
-      last_chunks: only the last so many chunks of each user (0: all).
-      replicas: shares of each group.
+      users_per_batch: number of users of a group.
+      chunk: number of steps of a chunk.
+      last_chunks: use only this many chunks at the end of each user's events (0: all).
+      replicas: number of shares of each group.
     """
     begin, end = sequences.user_splits[:-1], training_ends(sequences)
     if last_chunks:
@@ -125,15 +125,16 @@ def plan_training(
 def plan_interleaved(
     sequences: EventSequences, split: Split, users_per_batch: int, chunk: int, first_chunks: int = 0, replicas: int = 1
 ) -> EventPlan:
-    """Events of a later split alone, in the groups of `plan_training`: all but the last are fed, but the first scored.
+    """Plans a later split alone, in the groups of `plan_training`: all but the last event are inputs, all but the
+    first are scored.
 
     Args:
       sequences: the events.
-      split: the later one.
-      users_per_batch: users of a group.
-      chunk: steps of a chunk.
-      first_chunks: only the first ``first_chunks * chunk`` events of each user, as the authors count them (0: all).
-      replicas: shares of each group.
+      split: the later split.
+      users_per_batch: number of users of a group.
+      chunk: number of steps of a chunk.
+      first_chunks: use only the first ``first_chunks * chunk`` events of each user, as the authors count them (0: all).
+      replicas: number of shares of each group.
     """
     end = split_ends(sequences, split)
     begin = end - sequences.counts([split])
@@ -144,7 +145,7 @@ def plan_interleaved(
 
 
 def plan_scoring(sequences: EventSequences, split: Split, users_per_batch: int, chunk: int) -> EventPlan:
-    """All events up to the end of a later split; each event of that split is scored. Users without any are left out."""
+    """Plans all events up to the end of a later split; that split is scored. Leaves out users without events in it."""
     begin, end = sequences.user_splits[:-1], split_ends(sequences, split)
     scored = sequences.counts([split])
     length = np.maximum(end - begin - 1, 0)
@@ -153,14 +154,14 @@ def plan_scoring(sequences: EventSequences, split: Split, users_per_batch: int, 
 
 
 def plan_rolling(sequences: EventSequences, users_per_batch: int, chunk: int) -> EventPlan:
-    """All training events are fed, none is scored."""
+    """Plans all training events as inputs; none is scored."""
     begin, end = sequences.user_splits[:-1], training_ends(sequences)
     cut = _Cut(begin, end, end - begin, end - begin)
     return _plan(sequences, _groups(end - begin, users_per_batch), cut, chunk)
 
 
 def plan_until(sequences: EventSequences, positions: Ints, users_per_batch: int, chunk: int) -> EventPlan:
-    """All events before the last of each user's `positions` are fed, none is scored. Users without any are left out."""
+    """Plans all events before each user's last position as inputs, unscored; leaves out users without positions."""
     begin = sequences.user_splits[:-1]
     end = begin.copy()
     np.maximum.at(end, sequences.user[positions], positions)
@@ -169,24 +170,24 @@ def plan_until(sequences: EventSequences, positions: Ints, users_per_batch: int,
 
 
 def frequent_items(plan: EventPlan, most: int) -> npt.NDArray[np.int32]:
-    """int32[up to `most`], the items that come most often in a plan, first the most frequent one."""
+    """Returns int32[up to `most`], the most frequent items of a plan in descending order of frequency."""
     items, counts = np.unique(np.concatenate([share.item.ravel() for share in plan.shares()]), return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return items[order][items[order] > 0][:most].astype(np.int32)
 
 
 def training_ends(sequences: EventSequences) -> Ints:
-    """int64[U + 1], where the training events of each user end."""
+    """Returns int64[U + 1], the position after each user's last training event."""
     return sequences.user_splits[:-1] + sequences.counts([Split.TRAIN])
 
 
 def split_ends(sequences: EventSequences, split: Split) -> Ints:
-    """int64[U + 1], where the events of each user up to those of a split end."""
+    """Returns int64[U + 1], the position after each user's last event of a split or of the splits before it."""
     return sequences.user_splits[:-1] + sequences.counts([s for s in Split if s <= split])
 
 
 def training_groups(sequences: EventSequences, users_per_batch: int) -> list[Ints]:
-    """Users of each group, by their number of training events; those with fewer than two have nothing to learn from."""
+    """Returns each group's users, by number of training events; users with fewer than two have no event to score."""
     return _groups(sequences.counts([Split.TRAIN]) - 1, users_per_batch)
 
 

@@ -1,4 +1,4 @@
-"""What is known of each event before it happens, in numbers: how long the history is, what time it is, what repeats."""
+"""Numeric features of each event that are known before it: the number of earlier events, the time, and repetitions."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ FEATURES = (
     "hours since the last",
     "times in this context",
     "ever in this context",
-    "recent share of repeats",
-    "share of repeats",
+    "recent fraction of repeats",
+    "fraction of repeats",
     "others in this context",
     "sine of the day",
     "cosine of the day",
@@ -37,17 +37,17 @@ OF_TIME = (
     "cosine of the week",
 )
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800
-RECENT, FORGETTING, USUAL = 64, 0.08, 0.7  # events of the recent share, its rate, and the share before any event
-SCALE = 3.0  # of logarithms
+RECENT, FORGETTING, USUAL = 64, 0.08, 0.7  # events of the recent fraction of repeats, its decay rate, and its prior
+SCALE = 3.0  # divisor of logarithms
 
 
 class EventContext(NamedTuple):
-    """Of N events, in the order of `EventSequences`.
+    """Features of N events, in the order of `EventSequences`.
 
     Attributes:
       features: float32[N, 11], `FEATURES`.
       shared: float32[N, 4], log-probabilities of the events' items by `SharedCounts`.
-      window: how many events of a user are looked back upon.
+      window: number of a user's past events that a mixture uses.
     """
 
     features: FloatArray
@@ -58,14 +58,14 @@ class EventContext(NamedTuple):
 def with_context(
     sequences: EventSequences, counts: SharedCounts, window: int, *, clock: bool, splits: Sequence[Split] = tuple(Split)
 ) -> EventSequences:
-    """The events with features and shared log-probabilities, from earlier ones of their users and training counts.
+    """Adds features and shared log-probabilities to events, from their users' earlier events and training counts.
 
     Args:
       sequences: the events.
-      counts: of their training events.
-      window: how many events of a user are looked back upon.
-      clock: whether time counts, or order alone: then the features of time are 0.
-      splits: whose events have log-probabilities.
+      counts: counts of their training events.
+      window: number of a user's past events that a mixture uses.
+      clock: whether features depend on time, or on order alone: then the features of time are 0.
+      splits: splits of the events that get log-probabilities.
     """
     positions = np.arange(len(sequences.item))
     features = features_of(sequences, counts.others_total(sequences, positions), window)
@@ -78,7 +78,7 @@ def with_context(
 
 
 def features_of(sequences: EventSequences, others: npt.NDArray[np.float64], window: int) -> FloatArray:
-    """float32[N, 11] of all events; `others` are the events of others in the context of each, float64[N]."""
+    """Computes float32[N, 11] for all events; `others`: float64[N], count of other users' events after that item."""
     positions = np.arange(len(sequences.item))
     place = positions - sequences.user_splits[sequences.user]
     seen = np.minimum(place, window)
@@ -87,7 +87,7 @@ def features_of(sequences: EventSequences, others: npt.NDArray[np.float64], wind
     same = _earlier_of_a_kind(sequences.user, previous_items(sequences, positions), place, window)
     repeated = repeats(sequences, window)
     total = np.concatenate([[0], np.cumsum(repeated)])
-    share = (total[positions] - total[positions - seen] + 2 * USUAL) / (seen + 2)
+    fraction = (total[positions] - total[positions - seen] + 2 * USUAL) / (seen + 2)
     recent, kept = np.zeros(len(positions)), np.minimum(seen, RECENT)
     for age in range(1, RECENT + 1):
         old = FORGETTING * (1 - FORGETTING) ** (age - 1)
@@ -99,7 +99,7 @@ def features_of(sequences: EventSequences, others: npt.NDArray[np.float64], wind
         np.log1p(same) / SCALE,
         same > 0,
         recent + USUAL * (1 - FORGETTING) ** kept,
-        share,
+        fraction,
         np.log1p(np.maximum(others, 0)) / SCALE,
         np.sin(day),
         np.cos(day),
@@ -110,7 +110,7 @@ def features_of(sequences: EventSequences, others: npt.NDArray[np.float64], wind
 
 
 def repeats(sequences: EventSequences, window: int) -> npt.NDArray[np.bool_]:
-    """bool[N], whether the item of an event is among those of the last `window` events of its user."""
+    """Returns bool[N]: whether an event's item is among those of the last `window` events of its user."""
     place = np.arange(len(sequences.item)) - sequences.user_splits[sequences.user]
     return _earlier_of_a_kind(sequences.user, sequences.item, place, window) > 0
 
@@ -118,7 +118,7 @@ def repeats(sequences: EventSequences, window: int) -> npt.NDArray[np.bool_]:
 def _earlier_of_a_kind(
     user: npt.NDArray[np.integer], kind: npt.NDArray[np.integer], place: Positions, window: int
 ) -> npt.NDArray[np.int64]:
-    """int64[N], how many of a user's last `window` events are of the kind of each event; none are of kind 0."""
+    """Counts, for each event, the user's last `window` events of the same kind: int64[N]; 0 for events of kind 0."""
     order = np.lexsort((place, kind, user))
     group = np.concatenate([[True], (np.diff(user[order]) != 0) | (np.diff(kind[order]) != 0)])[: len(order)].cumsum()
     reach = int(place.max(initial=0)) + 1

@@ -1,4 +1,4 @@
-"""How often each item followed in each context, as sparse rows."""
+"""Counts how often each item followed in each context, as a sparse matrix."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ Codes = npt.NDArray[np.int64]
 
 
 class EventCounts:
-    """Counts of items by context; the last row, that of every context never met, is empty.
+    """Counts of items by context; the last row is empty and serves all contexts without events.
 
     Args:
-      contexts: int64[N], a code for what each event was seen in.
+      contexts: int64[N], an integer code of each event's context.
       items: int[N], item indices from 1.
-      num_items: M.
+      num_items: number M of items.
 
     Attributes:
-      total: float64[contexts + 1], events of each row.
+      total: float64[contexts + 1], number of events of each row.
     """
 
     def __init__(self, contexts: Codes, items: npt.NDArray[np.integer], num_items: int) -> None:
@@ -33,32 +33,32 @@ class EventCounts:
 
     @property
     def num_entries(self) -> int:
-        """Pairs of context and item that were met."""
+        """Number of distinct pairs of context and item."""
         return int(self._matrix.nnz)
 
     def rows(self, contexts: Codes) -> npt.NDArray[np.intp]:
-        """The row of each context: int[N]."""
+        """Returns the row of each context: int[N]."""
         found = np.searchsorted(self._codes, contexts)
         known = self._codes[np.minimum(found, len(self._codes) - 1)] == contexts if len(self._codes) else False
         return np.where(known, found, len(self._codes))
 
     def at(self, rows: npt.NDArray[np.integer], items: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
-        """How often each item followed in the context of its row: float64[N]."""
+        """Returns how often each item followed in the context of its row: float64[N]."""
         if not len(rows):
             return np.empty(0)
         return np.asarray(self._matrix[rows, items.astype(np.int64) - 1], np.float64).ravel()
 
     def sparse(self, contexts: Codes) -> Any:
-        """Counts of all items in contexts [R], as sparse rows [R, M]."""
+        """Returns the counts of all items in contexts [R], as a sparse matrix [R, M]."""
         return self._matrix[self.rows(contexts)]
 
     def dense(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
-        """Counts of all items: float32[B, M]."""
+        """Returns the counts of all items: float32[B, M]."""
         return self._matrix[rows].toarray()
 
     def entries(
         self, rows: npt.NDArray[np.integer]
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        """Position in `rows`, item index less one, and count of each non-zero entry."""
+        """Returns position in `rows`, item index less one, and count of each non-zero entry."""
         chosen = self._matrix[rows].tocoo()
         return chosen.row.astype(np.int64), chosen.col.astype(np.int64), chosen.data

@@ -1,12 +1,12 @@
-"""The rules of the Collaborative RNN paper on the events of users, in numpy: order, diversity, what is held out.
+"""The rules of the Collaborative RNN paper on the events of users, in numpy: order, diversity and held-out events.
 
-They are applied in this order: items with few events are left out; then users with few of the remaining events; then
-users whose remaining events are not diverse enough, held-out ones counted; then the last events of each user are held
-out; then held-out events are left out whose item has no training event.
+They are applied in this order. Items with few events are left out; then users with few of the remaining events; then
+users with a low entropy of their remaining events, held-out ones included. Then the last events of each user are held
+out, and of these the events of items without a training event are left out.
 
-Where later events for validation come apart (`split_by_source`), the first three rules look at the other events alone,
-which all train. Of the later ones those are left out whose user is not trained, that are not later than the user's
-training events, or whose item has no training event.
+If validation events come from a file of their own (`split_by_source`), the first three rules apply to the other events
+alone, which are all training events. A validation event is left out if its user has no training events, if it is not
+later than all of them, or if its item has no training event.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.rows import Positions, segment_starts, time_order
 from rrn_tf.features import Split
 
-# What `EventMetadata` counts by what was left out; the rules of `EventDataConfig`, in order.
+# Keys by which `EventMetadata` counts what each rule left out, in the order of the rules.
 ITEM_EVENTS, USER_EVENTS, USER_ENTROPY, UNTRAINED_ITEM = "item_events", "user_events", "user_entropy", "untrained_item"
-# Of later events that come apart, before the last one.
+# Keys of the further rules for validation events from a file of their own; they apply before the last rule.
 UNTRAINED_USER, NOT_LATER = "untrained_user", "not_later"
 
 
 class Dropped(NamedTuple):
-    """What a rule left out: events, users with all of their events, and items with all of theirs."""
+    """Numbers of events that a rule left out, and of users and items that lost all of their events by it."""
 
     events: int
     users: int = 0
@@ -41,7 +41,7 @@ class CodedEvents(NamedTuple):
     Attributes:
       user, item: int32[N], indices.
       timestamp: int64[N], unix seconds.
-      position: int64[N], all different; events of one user and second are in this order.
+      position: int64[N], all different; it orders the events of one user and second.
     """
 
     user: npt.NDArray[np.int32]
@@ -51,18 +51,18 @@ class CodedEvents(NamedTuple):
 
     @classmethod
     def empty(cls) -> CodedEvents:
-        """No events."""
+        """Returns an instance without events."""
         index, number = np.empty(0, np.int32), np.empty(0, np.int64)
         return cls(index, index, number, number)
 
 
 class SplitEvents(NamedTuple):
-    """N events by user and time.
+    """N events in order of user and time.
 
     Attributes:
       user, item: int32[N], indices.
       timestamp: int64[N], unix seconds.
-      split: uint8[N], `Split` codes, not falling within a user.
+      split: uint8[N], `Split` codes, ascending within a user.
     """
 
     user: npt.NDArray[np.int32]
@@ -72,17 +72,17 @@ class SplitEvents(NamedTuple):
 
 
 def in_order(events: CodedEvents) -> CodedEvents:
-    """The events by (user, timestamp, position)."""
+    """Sorts events by (user, timestamp, position)."""
     ranked = take_rows(events, np.argsort(events.position))
-    # The rank takes fewer bits than the position, so that the sort has a packed key.
+    # The rank needs fewer bits than the position, so that the sort can pack its key.
     return take_rows(ranked, time_order(ranked.user, ranked.timestamp, np.arange(len(ranked.user), dtype=np.int32)))
 
 
 def item_entropy(user: npt.NDArray[np.int32], item: npt.NDArray[np.int32]) -> npt.NDArray[np.float64]:
-    """Shannon entropy, in nats, of each user's distribution over items.
+    """Computes the Shannon entropy, in nats, of each user's distribution over items.
 
     Args:
-      user: int32[N], not falling.
+      user: int32[N], ascending.
       item: int32[N].
 
     Returns:
@@ -94,15 +94,15 @@ def item_entropy(user: npt.NDArray[np.int32], item: npt.NDArray[np.int32]) -> np
     first = segment_starts(pairs)
     count = np.diff(first, append=len(pairs))
     users = segment_starts(pairs[first] >> 32)
-    share = count / np.repeat(np.add.reduceat(count, users), np.diff(users, append=len(first)))
-    return -np.add.reduceat(share * np.log(share), users)
+    probability = count / np.repeat(np.add.reduceat(count, users), np.diff(users, append=len(first)))
+    return -np.add.reduceat(probability * np.log(probability), users)
 
 
 def split_by_position(count: Positions, config: EventDataConfig) -> npt.NDArray[np.uint8]:
-    """Which of each user's events, in order of time, are held out.
+    """Assigns splits to each user's events, in order of time.
 
     Args:
-      count: int64[users], at least 1: events of each.
+      count: int64[users], number of events of each user, at least 1.
       config: `holdout`, its bounds and `validation`.
 
     Returns:
@@ -123,14 +123,14 @@ def _held_out(count: Positions, config: EventDataConfig) -> Positions:
 
 
 def split_diverse_users(events: CodedEvents, config: EventDataConfig) -> tuple[SplitEvents, dict[str, Dropped]]:
-    """Applies the rules on entropy and holding out to all events of some users.
+    """Applies the rules on entropy and on held-out events to all events of some users.
 
     Args:
       events: in any order.
-      config: of the rules.
+      config: settings of the rules.
 
     Returns:
-      The events of diverse users by user and time, and what was left out.
+      The events of diverse users in order of user and time, and the numbers left out by rule.
     """
     kept, count, dropped = _of_diverse_users(events, config)
     split = split_by_position(count, config)
@@ -140,15 +140,15 @@ def split_diverse_users(events: CodedEvents, config: EventDataConfig) -> tuple[S
 def split_by_source(
     events: CodedEvents, later: CodedEvents, config: EventDataConfig
 ) -> tuple[SplitEvents, dict[str, Dropped]]:
-    """The events of diverse users train; later events of these users, which come apart, are those of validation.
+    """Makes the events of diverse users training events, and later events of these users validation events.
 
     Args:
-      events: of some users, in any order.
-      later: for validation, in any order; item 0 is one that the rules on `events` left out.
-      config: of the rule on entropy.
+      events: all training events of some users, in any order.
+      later: validation events, in any order; item 0 is one that the rules on `events` left out.
+      config: settings of the rule on entropy.
 
     Returns:
-      The events that are left, by user and time, and what was left out.
+      The remaining events in order of user and time, and the numbers left out by rule.
     """
     kept, count, dropped = _of_diverse_users(events, config)
     last = np.cumsum(count) - 1
@@ -175,7 +175,7 @@ def split_by_source(
 def _of_diverse_users(
     events: CodedEvents, config: EventDataConfig
 ) -> tuple[CodedEvents, Positions, dict[str, Dropped]]:
-    """Events of diverse users in order, how many each has, and what was left out."""
+    """Returns the sorted events of diverse users, the number of events of each, and the numbers left out by rule."""
     ordered = in_order(events)
     first = segment_starts(ordered.user)
     count = np.diff(first, append=len(ordered.user))

@@ -1,4 +1,4 @@
-"""What every scorer of events needs: the event before, means by user, and ranks among all items."""
+"""Functions shared by all scorers of events: the preceding item, means by user, and ranks among all items."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Positions = npt.NDArray[np.int64]
 
 
 def positions_of(sequences: EventSequences, splits: Iterable[Split]) -> Positions:
-    """Positions of the events of some splits, ascending: int64[N]."""
+    """Returns the positions of the events of some splits, ascending: int64[N]."""
     return np.flatnonzero(np.isin(sequences.split, [int(split) for split in splits]))
 
 
 def previous_items(sequences: EventSequences, positions: Positions) -> npt.NDArray[np.int64]:
-    """The item of the same user's event before each position, 0 where there is none: int64[N]."""
+    """Returns the item of the same user's preceding event at each position, 0 if there is none: int64[N]."""
     first = sequences.user_splits[sequences.user[positions]]
     return np.where(positions > first, sequences.item[np.maximum(positions - 1, 0)], 0).astype(np.int64)
 
@@ -27,7 +27,7 @@ def previous_items(sequences: EventSequences, positions: Positions) -> npt.NDArr
 def user_means(
     values: npt.NDArray[np.floating], user: npt.NDArray[np.integer]
 ) -> tuple[npt.NDArray[np.integer], npt.NDArray[np.float64]]:
-    """The mean of a value for each user that has one.
+    """Averages the values of each user that has any.
 
     Args:
       values: float[N].
@@ -51,10 +51,10 @@ def user_means(
 
 
 def middle_ranks(scores: npt.NDArray[np.floating], column: npt.NDArray[np.integer]) -> npt.NDArray[np.float32]:
-    """Rank of one column of each row among all, 1 being the highest score.
+    """Computes the rank of one column of each row among all columns, 1 for the highest score.
 
-    Columns with equal scores share the middle of the ranks that they take, so that a model which cannot tell
-    items apart gains nothing by their order: ranks may end in a half.
+    Columns with equal scores all get the middle of their ranks, so that a model that cannot tell items apart does not
+    profit from their order; ranks may therefore be half-integers.
 
     Args:
       scores: float[B, M].

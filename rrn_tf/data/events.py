@@ -1,4 +1,4 @@
-"""Events of users in memory: who met which item when, in order of time."""
+"""Events in memory: which user met which item at what time, in order of time."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class EventSequences:
     """All events of U users with M items; the training events of a user come first.
 
     Attributes:
-      user_splits: int64[U + 2], where the events of each user (index from 1; 0, the unknown one, has none) begin and
-        end.
+      user_splits: int64[U + 2], positions where the events of each user begin and end (index from 1; 0, the unknown
+        user, has none).
       item: int32[N], item index from 1.
-      timestamp: int64[N], unix seconds, not falling within a user.
-      split: uint8[N], `Split.TRAIN`, `Split.VALID` or `Split.TEST`, not falling within a user.
-      user_ids: object[U], the id of the user with index k + 1.
+      timestamp: int64[N], unix seconds, ascending within a user.
+      split: uint8[N], `Split.TRAIN`, `Split.VALID` or `Split.TEST`, ascending within a user.
+      user_ids: object[U], the id of the user with index k + 1 at k.
       item_ids: object[M], likewise; every item has a training event.
-      context: what a mixture predicts each event from, beside the network's states.
+      context: further inputs from which a mixture predicts each event, besides the network's states.
     """
 
     user_splits: npt.NDArray[np.int64]
@@ -53,16 +53,16 @@ class EventSequences:
         return np.repeat(np.arange(len(self.user_splits) - 1, dtype=np.int32), np.diff(self.user_splits))
 
     def counts(self, splits: Iterable[Split]) -> npt.NDArray[np.int64]:
-        """int64[U + 1], how many events of the given splits each user has."""
+        """Counts each user's events of the given splits: int64[U + 1]."""
         wanted = np.isin(self.split, [int(split) for split in splits])
         return np.bincount(self.user[wanted], minlength=len(self.user_splits) - 1)
 
     def without(self, splits: Iterable[Split]) -> EventSequences:
-        """As if the events of some splits had never been, without context; users and items keep their indices."""
+        """Removes the events of some splits, and the context; users and items keep their indices."""
         return self.taken(~np.isin(self.split, [int(split) for split in splits]))
 
     def taken(self, kept: npt.NDArray[np.bool_]) -> EventSequences:
-        """Some of the events, bool[N], without context; users and items keep their numbers."""
+        """Selects events by a mask bool[N], without the context; users and items keep their indices."""
         counts = np.bincount(self.user[kept], minlength=len(self.user_splits) - 1)
         return EventSequences(
             np.concatenate([[0], np.cumsum(counts)]),
@@ -74,13 +74,13 @@ class EventSequences:
         )
 
     def renumbered(self, user_ids: npt.NDArray[np.object_]) -> tuple[EventSequences, npt.NDArray[np.int64]]:
-        """The same events, without context, with users numbered as elsewhere, others above them.
+        """Renumbers the users by a given list of ids, without the context; users not in the list follow after it.
 
         Args:
-          user_ids: object[K], of the users 1 to K there; those without events here have none.
+          user_ids: object[K], ids of the users 1 to K; those without events here have none afterwards.
 
         Returns:
-          The events, and int64[N], where each of these is among them.
+          The events, and int64[N], the new position of each event.
         """
         number = {name: place for place, name in enumerate(user_ids, start=1)}
         new = [name for name in self.user_ids if name not in number]
@@ -102,6 +102,6 @@ class EventSequences:
         return events, place
 
     def equals(self, other: EventSequences) -> bool:
-        """Whether both hold the same events of the same users, split alike."""
+        """Returns whether both hold the same events of the same users, split alike."""
         names = [field.name for field in fields(self) if field.name != "context"]
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)

@@ -1,4 +1,4 @@
-"""Published files of events that are no CSV with a header: how their lines are read.
+"""Text formats of published event files that are not CSV with a header.
 
 A pattern such as ``brightkite:loc-brightkite_totalCheckins.txt.gz`` names the format before the colon. The files are
 read as they are, so that a rejected row is reported with its own file and line.
@@ -19,11 +19,11 @@ class TextFormat:
     Attributes:
       description: one line for people.
       delimiter: one character.
-      fields: the columns of a line in order; None is not read.
-      iso_times: timestamps are UTC times such as ``2010-10-17T01:48:53Z``, not unix seconds.
-      newest_first: a user's later events stand above the earlier ones, also those of one second.
-      item_name: place of the field that stands for an empty item_id.
-      no_item: what stands for an empty item_id; by default such a row is rejected.
+      fields: the columns of a line in order; None for a column that is not read.
+      iso_times: whether timestamps are UTC times such as ``2010-10-17T01:48:53Z``, not unix seconds.
+      newest_first: whether a user's later events precede the earlier ones in the file, also within a second.
+      item_name: index of the field that replaces an empty item_id.
+      no_item: text that replaces an empty item_id; by default such a row is rejected.
     """
 
     description: str
@@ -54,7 +54,7 @@ FORMATS = {
         newest_first=True,
         item_name=3,
     ),
-    # The authors' program takes all artists without an id for one and the same item.
+    # The authors' program treats all artists without an id as one item.
     "lastfm-1k-ids": TextFormat(
         "LastFM-1K plays: items are artist ids, and one item stands for all artists without, as the authors count",
         "\t",
@@ -72,12 +72,12 @@ FORMATS = {
 
 
 def split_format(pattern: str) -> tuple[TextFormat | None, str]:
-    """A pattern's format, None for CSV and Parquet, and the pattern without its name."""
+    """Splits a pattern into its format, None for CSV and Parquet, and the pattern without the format's name."""
     name, path = split_format_name(pattern)
     return FORMATS.get(name), path
 
 
 def split_format_name(pattern: str) -> tuple[str, str]:
-    """The name of a pattern's format, empty for CSV and Parquet, and the pattern without it."""
+    """Splits a pattern into the name of its format, empty for CSV and Parquet, and the pattern without it."""
     name, colon, rest = pattern.partition(":")
     return (name, rest) if colon and name in FORMATS and not os.path.exists(pattern) else ("", pattern)

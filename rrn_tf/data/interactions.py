@@ -1,4 +1,4 @@
-"""A validated, columnar table of ratings with integer entities: what baselines and metrics work on."""
+"""A validated table of ratings with integer entity indices, for baselines and metrics."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Interactions:
     def __post_init__(self) -> None:
         lengths = {len(self.user), len(self.item), len(self.rating), len(self.timestamp)}
         if len(lengths) != 1:
-            raise ValueError(f"columns should have one length, received lengths {sorted(lengths)}")
+            raise ValueError(f"columns should have equal lengths, received {sorted(lengths)}")
         for name, index, limit in (("user", self.user, self.num_users), ("item", self.item, self.num_items)):
             if len(index) and (index.min() < 0 or index.max() > limit):
                 raise ValueError(f"{name} indices should be in 0..{limit}, received {index.min()}..{index.max()}")
@@ -43,7 +43,7 @@ class Interactions:
         return len(self.rating)
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> Interactions:
-        """The rows of a mask or an index array, in that order."""
+        """Returns the rows of a mask or an index array, in that order."""
         return Interactions(
             self.user[rows], self.item[rows], self.rating[rows], self.timestamp[rows], self.num_users, self.num_items
         )
@@ -52,7 +52,7 @@ class Interactions:
 def clipped_rmse(
     predicted: npt.NDArray[np.floating], actual: npt.NDArray[np.floating], rating_range: tuple[float, float]
 ) -> float:
-    """RMSE of predictions float[N] clipped to the range of training ratings, as models are chosen; NaN without rows.
+    """Computes the RMSE of predictions float[N] clipped to the range of training ratings; NaN if N is 0.
 
     Raises:
       ValueError: for different shapes.

@@ -1,4 +1,4 @@
-"""Events that came after those that a model holds, numbered as its users and items are, and joined with them."""
+"""Adds later events to those that a model holds, with the model's user and item indices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rrn_tf.features import Split
 
 
 class NamedEvents(NamedTuple):
-    """N events in the order in which they were given.
+    """N events in the order in which they were read.
 
     Attributes:
       user_id, item_id: object[N].
@@ -29,10 +29,10 @@ class NamedEvents(NamedTuple):
 
 
 class LaterEvents(NamedTuple):
-    """N events beside those that are held, in the order in which they were given.
+    """N events, in the order in which they were read, that are not yet part of the held ones.
 
     Attributes:
-      user, item: int64[N], indices; those above the held users and items are new.
+      user, item: int64[N], indices; those above the held users' and items' are new.
       timestamp: int64[N], unix seconds.
     """
 
@@ -42,15 +42,15 @@ class LaterEvents(NamedTuple):
 
 
 def known_items(held: EventSequences, item_id: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
-    """bool[N], which ids are those of items that are held."""
+    """Returns bool[N]: whether each id is that of a held item."""
     return np.asarray(pd.Categorical(item_id, categories=held.item_ids).codes >= 0)
 
 
 def number(held: EventSequences, events: NamedEvents) -> tuple[EventSequences, LaterEvents]:
-    """Numbers events as the held ones are, new users and items above them in the order in which they appear.
+    """Assigns indices to events: those of held users and items, and new ones above them in order of appearance.
 
     Returns:
-      The held events among all users and items, and the numbered events.
+      The held events among all users and items, and the events with indices.
     """
     user, user_ids = _numbered(held.user_ids, events.user_id)
     item, item_ids = _numbered(held.item_ids, events.item_id)
@@ -61,18 +61,18 @@ def number(held: EventSequences, events: NamedEvents) -> tuple[EventSequences, L
 
 
 def among(held: EventSequences, later: LaterEvents) -> npt.NDArray[np.bool_]:
-    """bool[N], which later events are held: the same user, item and second."""
+    """Returns bool[N]: whether a later event equals a held one in user, item and second."""
     known = pd.MultiIndex.from_arrays([held.user.astype(np.int64), held.item.astype(np.int64), held.timestamp])
     return np.asarray(pd.MultiIndex.from_arrays(list(later)).isin(known))
 
 
 def first_of_each(later: LaterEvents) -> npt.NDArray[np.bool_]:
-    """bool[N], which events are not the same user's, item's and second's as one before them."""
+    """Returns bool[N]: whether no earlier element has the same user, item and second."""
     return ~pd.DataFrame(later._asdict()).duplicated().to_numpy()
 
 
 def join(held: EventSequences, later: LaterEvents, new_users: int) -> EventSequences:
-    """Held events of each user, then the later ones in order of time: `TEST`, or `TEST_COLD` of the last users."""
+    """Appends later events, in order of time, to each user's held ones: as `TEST_COLD` for new users, else `TEST`."""
     ordered = take_rows(later, np.lexsort((later.timestamp, later.user)))
     user = np.concatenate([held.user, ordered.user])
     order = np.argsort(user, kind="stable")
@@ -88,7 +88,7 @@ def join(held: EventSequences, later: LaterEvents, new_users: int) -> EventSeque
 
 
 def as_training(events: EventSequences) -> EventSequences:
-    """All of the events as training events, each user's in order of time; those of one second stay in order."""
+    """Makes all events training events, each user's in order of time; events of one second keep their order."""
     order = time_order(events.user, events.timestamp, np.arange(len(events.item), dtype=np.int32))
     return replace(
         events,
@@ -100,7 +100,7 @@ def as_training(events: EventSequences) -> EventSequences:
 
 
 def before_last(held: EventSequences, later: LaterEvents) -> npt.NDArray[np.bool_]:
-    """bool[N], which later events are of before their user's last held one."""
+    """Returns bool[N]: whether a later event precedes its user's last held one."""
     last = np.full(held.num_users + 1, np.iinfo(np.int64).min)
     np.maximum.at(last, held.user, held.timestamp)
     return np.asarray(later.timestamp < last[later.user])
@@ -109,7 +109,7 @@ def before_last(held: EventSequences, later: LaterEvents) -> npt.NDArray[np.bool
 def _numbered(
     ids: npt.NDArray[np.object_], given: npt.NDArray[np.object_]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.object_]]:
-    """Indices from 1 of given ids, and all ids."""
+    """Returns the indices, from 1, of given ids, and all ids."""
     known = pd.Categorical(given, categories=ids).codes.astype(np.int64) + 1
     new, names = pd.factorize(given[known == 0])
     known[known == 0] = len(ids) + 1 + new

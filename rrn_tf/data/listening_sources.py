@@ -1,4 +1,4 @@
-"""What users of a generated log of listeners draw their next item from: their own events, and what all share."""
+"""Sources of a generated listening log, from which users draw their next item: own past events and shared habits."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ Ints = npt.NDArray[np.integer]
 
 _NEAR = 1.0  # hours, standard deviation of the kernel over the hour of the day
 _FOLLOWERS = np.array([0.6, 0.3, 0.1])  # probabilities of what may follow an item
-_TASTES, _TASTE_EXPONENT = 40, 0.8  # items that a group prefers, and how unevenly
+_TASTES, _TASTE_EXPONENT = 40, 0.8  # number of items that a group prefers, and Zipf exponent of the preference
 _POPULARITY_EXPONENT = 0.8
 
 
 class Clock:
-    """Times of all users' events, as sources look at them.
+    """Times of all users' events, as the sources use them.
 
     Args:
-      timestamp: int64[N], unix seconds by user and time.
-      begin, length: int64[U], where the events of each user begin, and how many there are.
+      timestamp: int64[N], unix seconds, in order of user and time.
+      begin, length: int64[U], position of each user's first event, and number of events.
 
     Attributes:
-      pause: int64[N], seconds since the event before; those of a first one are endless.
-      hour: float32[U, T], hour of the day of each event, by its number.
-      weekday: int8[U, T], its day of the week.
+      pause: int64[N], seconds since the user's preceding event; the largest integer for a first event.
+      hour: float32[U, T], hour of the day of each user's t-th event.
+      weekday: int8[U, T], day of the week of the same.
     """
 
     def __init__(self, timestamp: npt.NDArray[np.int64], begin: Ints, length: Ints) -> None:
@@ -39,14 +39,14 @@ class Clock:
 
 
 class OwnSources:
-    """Repeats of a user's own last events: by age, hour of the day, day of the week and the item before.
+    """Four sources that repeat a user's own past events: by age, hour of the day, day of the week and preceding item.
 
     Args:
-      clock: of all events.
-      memory: how many of their last events users repeat.
+      clock: times of all events.
+      memory: number of their last events that users can repeat.
 
     Attributes:
-      present: bool[B, 4], whether each source has anything to say of the next event.
+      present: bool[B, 4], whether each source can give a next item.
     """
 
     def __init__(self, clock: Clock, memory: int) -> None:
@@ -55,7 +55,7 @@ class OwnSources:
         self.present: npt.NDArray[np.bool_]
 
     def look_back(self, step: int, count: int) -> None:
-        """Weighs the past of the first `count` users, who have had `step` events each."""
+        """Computes the weights of past events for the first `count` users, who have had `step` events each."""
         low = max(step - self._memory, 0)
         seen, clock = slice(low, step), self._clock
         self._past = self._item[:count, seen]
@@ -65,7 +65,7 @@ class OwnSources:
         weight[:, 1] = np.exp(-0.5 * (np.minimum(apart, 24 - apart) / _NEAR) ** 2)
         weight[:, 2] = clock.weekday[:count, seen] == clock.weekday[:count, step, np.newaxis]
         if step:
-            after = max(low, 1)  # the first event of all came after none
+            after = max(low, 1)  # the very first event has no predecessor
             same = self._item[:count, after - 1 : step - 1] == self._item[:count, step - 1, np.newaxis]
             weight[:, 3, after - low :] = same
         total = weight.sum(axis=2, keepdims=True)
@@ -73,30 +73,30 @@ class OwnSources:
         self.present = total[:, :, 0] > 0
 
     def draw(self, rng: np.random.Generator, user: Ints, source: Ints) -> npt.NDArray[np.int32]:
-        """An item for each of these users from one of the sources: int32[n]."""
+        """Draws an item for each of these users from one of the sources: int32[n]."""
         if not len(user):
             return np.empty(0, np.int32)
         upto = np.cumsum(self._weight[user, source], axis=1)
-        # Of the total as it was rounded: what has no weight is never drawn.
+        # Scaled by the rounded total, so that an event of weight 0 is never drawn.
         place = (upto <= rng.random((len(user), 1)) * upto[:, -1:]).sum(axis=1)
         return np.asarray(self._past[user, place])
 
     def chances(self, item: Ints) -> Floats:
-        """float64[B, 4], probabilities of an item for each user by each source."""
+        """Returns float64[B, 4], the probability of an item for each user by each source."""
         hit = self._past == item[:, np.newaxis]
         return np.asarray((self._weight @ hit[:, :, np.newaxis].astype(np.float64))[:, :, 0])
 
     def append(self, step: int, item: Ints) -> None:
-        """Notes the next event of each user."""
+        """Stores the next event of each user."""
         self._item[: len(item), step] = item
 
 
 class SharedSources:
-    """What follows an item, its genre, tastes of a user's group, popularity, and chance.
+    """Shared sources: what follows an item, its genre, the user's group, popularity, and the uniform distribution.
 
     Args:
-      rng: of the draws.
-      users, items, groups, genres: how many.
+      rng: random number generator.
+      users, items, groups, genres: number of each.
     """
 
     def __init__(self, rng: np.random.Generator, users: int, items: int, groups: int, genres: int) -> None:
@@ -109,11 +109,11 @@ class SharedSources:
         np.put_along_axis(taste, favourites, (1.0 + np.arange(depth)) ** -_TASTE_EXPONENT, axis=1)
         popularity = zipf_weights(rng, items, _POPULARITY_EXPONENT)
         self._taste, self._popularity = taste / taste.sum(axis=1, keepdims=True), popularity / popularity.sum()
-        # Item k is of genre k modulo the number of genres.
+        # The genre of item k is k modulo the number of genres.
         self._depth = -(-(items - np.arange(genres)) // genres)
 
     def draw(self, rng: np.random.Generator, user: Ints, last: Ints, source: Ints) -> npt.NDArray[np.int64]:
-        """An item for each user from one of the sources, after the last item: int64[n]."""
+        """Draws an item for each user from one of the sources, given the last item: int64[n]."""
         chance, genre = rng.random(len(user)), last % self._genres
         upto = np.cumsum(self._taste[self._group[user]], axis=1)
         choices = [
@@ -126,7 +126,7 @@ class SharedSources:
         return np.asarray(np.choose(source, choices))
 
     def chances(self, last: Ints, item: Ints) -> Floats:
-        """float64[B, 5], probabilities of an item for each of the first B users by each source."""
+        """Returns float64[B, 5], the probability of an item for each of the first B users by each source."""
         genre = item % self._genres
         any_last = (last >= 0)[:, np.newaxis]
         found = [

@@ -1,4 +1,4 @@
-"""Prepared events in memory, parsed once from TFRecords."""
+"""Loads prepared events from TFRecords into memory."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def load_events(data_dir: str | Path) -> EventSequences:
     """Reads prepared events.
 
     Args:
-      data_dir: holds `events.json`, the vocabularies and, there or one folder below, the TFRecord files.
+      data_dir: directory with `events.json`, the vocabularies and, there or one folder below, the TFRecord files.
 
     Raises:
       FileNotFoundError: for a missing file.
-      ValueError: where the files hold other users.
+      ValueError: if the files hold other users than the metadata.
     """
     metadata = EventMetadata.load(data_dir)
     spec = features.event_sequence_feature_spec()

@@ -1,6 +1,6 @@
-"""What a prepared data set says about itself: `metadata.json` beside the sequences.
+"""Metadata of a prepared data set: `metadata.json` or `events.json` beside the sequences.
 
-Everything here is fitted on training ratings alone, but for the counts of the other splits.
+Everything but the counts of the other splits is computed from training data alone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rrn_tf.features import EVENT_METADATA_FILE, METADATA_FILE, Side
 
 @dataclass(frozen=True)
 class EntityCounts:
-    """Entities of one side: indices 1..trained have training ratings, trained+1..total do not."""
+    """Entity counts of one side: indices 1..trained have training ratings, trained+1..total do not."""
 
     trained: int
     total: int
@@ -25,18 +25,18 @@ class EntityCounts:
 
 @dataclass(frozen=True)
 class SequenceMetadata:
-    """Constants of a prepared data set.
+    """Metadata of prepared ratings.
 
     Attributes:
-      cutoff: unix seconds; steps on both sides are aligned to it and training ratings lie before it.
+      cutoff: unix seconds; steps on both sides are aligned to it, and training ratings precede it.
       user_granularity, item_granularity: step length in seconds.
-      wallclock_mean, wallclock_std: of the training ratings' timestamps, in seconds; they scale
-        the wallclock to zero mean and unit variance (Section 4.1).
+      wallclock_mean, wallclock_std: mean and standard deviation of the training ratings' timestamps, in
+        seconds; they scale the wallclock to zero mean and unit variance (Section 4.1).
       rating_mean, rating_min, rating_max: of the training ratings.
       users, items: entity counts.
       ratings: number of ratings by split label.
       rejected: number of rejected rows by reason.
-      steps_per_doubling: steps that a doubling of an entity's ratings gives (see `rrn_tf.data.steps.StepRule`).
+      steps_per_doubling: steps per doubling of an entity's ratings (see `rrn_tf.data.steps.StepRule`).
     """
 
     cutoff: int
@@ -54,15 +54,15 @@ class SequenceMetadata:
     steps_per_doubling: int = 0
 
     def entities(self, side: Side) -> EntityCounts:
-        """Entity counts of a side."""
+        """Returns the entity counts of a side."""
         return self.users if side is Side.USER else self.items
 
     def granularity(self, side: Side) -> int:
-        """Step length of a side in seconds."""
+        """Returns the step length of a side in seconds."""
         return self.user_granularity if side is Side.USER else self.item_granularity
 
     def step_rule(self, side: Side) -> StepRule:
-        """Which ratings of a side's entities make up a row."""
+        """Returns the rule by which a side's ratings are grouped into steps."""
         return StepRule(self.granularity(side), self.steps_per_doubling)
 
     def save(self, directory: str | Path) -> None:
@@ -70,7 +70,7 @@ class SequenceMetadata:
         Path(directory, METADATA_FILE).write_text(self.to_json())
 
     def to_json(self) -> str:
-        """The metadata as indented JSON text."""
+        """Returns the metadata as indented JSON text."""
         return _to_json(self)
 
     @classmethod
@@ -78,13 +78,13 @@ class SequenceMetadata:
         """Reads `metadata.json` of a prepared data set.
 
         Raises:
-          FileNotFoundError: where the directory holds no prepared data set.
+          FileNotFoundError: if the directory holds no prepared data set.
         """
         return cls.from_json(_read(directory, METADATA_FILE))
 
     @classmethod
     def from_json(cls, text: str) -> SequenceMetadata:
-        """The inverse of `to_json`."""
+        """Creates metadata from the text of `to_json`."""
         values = json.loads(text)
         for side in ("users", "items"):
             values[side] = EntityCounts(**values[side])
@@ -93,15 +93,15 @@ class SequenceMetadata:
 
 @dataclass(frozen=True)
 class EventMetadata:
-    """What prepared events say about themselves: `events.json` beside the sequences.
+    """Metadata of prepared events.
 
     Attributes:
-      users, items: how many are left.
+      users, items: number of remaining users and items.
       events: number of events by split label.
       rejected: number of rejected rows by reason.
-      dropped: number of good events that each rule left out (see `rrn_tf.data.event_rules`).
-      config: how they were prepared.
-      dropped_users, dropped_items: numbers of users and of items that each rule left out with all of their events;
+      dropped: number of valid events that each rule left out (see `rrn_tf.data.event_rules`).
+      config: settings of the preparation.
+      dropped_users, dropped_items: number of users and of items that lost all of their events by each rule;
         empty in files of an earlier version.
     """
 
@@ -115,7 +115,7 @@ class EventMetadata:
     dropped_items: dict[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        """The metadata as indented JSON text."""
+        """Returns the metadata as indented JSON text."""
         return _to_json(self)
 
     @classmethod
@@ -123,7 +123,7 @@ class EventMetadata:
         """Reads `events.json` of prepared events.
 
         Raises:
-          FileNotFoundError: where the directory holds none.
+          FileNotFoundError: if the directory holds no prepared events.
         """
         values = json.loads(_read(directory, EVENT_METADATA_FILE))
         return cls(**{**values, "config": EventDataConfig(**values["config"])})

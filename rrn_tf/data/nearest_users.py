@@ -1,4 +1,4 @@
-"""What the users who are most like a user have met: distributions over items, as sparse rows."""
+"""Distributions over the items of each user's nearest neighbours, as a sparse matrix."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy.typing as npt
 from scipy import sparse
 
 _NEIGHBOURS = 100
-KEPT = 400  # items of a user that a mixture holds, and a saved model with it
-_SIMILARITIES = 1 << 24  # of users and others that are in memory at a time
+KEPT = 400  # items per user that a mixture, and a saved model, holds
+_SIMILARITIES = 1 << 24  # similarities of users to other users in memory at a time
 
 
 def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
-    """Mean shares of items among each user's nearest others, a user's own left out.
+    """Averages the item distributions of each user's nearest neighbours, the user excluded.
 
-    Two users are as similar as the cosine of their logarithmic counts, items weighed by how few users have met them;
-    each of the nearest hundred counts by the square of its similarity.
+    The similarity of two users is the cosine of their logarithmic counts, with items weighted by how few users have met
+    them; each of the nearest hundred users is weighted by the square of its similarity.
 
     Args:
-      counts: sparse [U, M], how often each user is known to have met each item.
-      others: sparse [U, M], the same users' counts, which are averaged.
-      kept: items of a user; what is rarer among the neighbours is left out.
+      counts: sparse [U, M], counts of items by user, to find the neighbours of each user.
+      others: sparse [U, M], the same users' counts as neighbours, which are averaged.
+      kept: number of items per user; the least probable ones are left out.
 
     Returns:
       Sparse float32 [U, M]; each row adds up to 1, or is empty where no other user is similar.
@@ -33,7 +33,7 @@ def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
     users = counts.shape[0]
     rarity = np.log((users + 1) / (1 + others.getnnz(axis=0))).astype(np.float32)
     theirs = _unit_rows(others, rarity).T.tocsr()
-    mine, shares = _unit_rows(counts, rarity), _over_sums(others)
+    mine, distributions = _unit_rows(counts, rarity), _normalised(others)
     size, rows = max(_SIMILARITIES // max(users, 1), 1), []
     for begin in range(0, users, size):
         similarity = (mine[begin : begin + size] @ theirs).toarray()
@@ -42,13 +42,13 @@ def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
         nearest = _largest(similarity, _NEIGHBOURS)
         weight = np.take_along_axis(similarity, nearest, axis=1) ** 2
         splits = np.arange(0, nearest.size + 1, nearest.shape[1])
-        mean = sparse.csr_matrix((weight.ravel(), nearest.ravel(), splits), (len(own), users)) @ shares
-        rows.append(_rows_cut(mean, kept))
+        mean = sparse.csr_matrix((weight.ravel(), nearest.ravel(), splits), (len(own), users)) @ distributions
+        rows.append(_largest_normalised(mean, kept))
     return sparse.vstack(rows, format="csr") if rows else sparse.csr_matrix(counts.shape, dtype=np.float32)
 
 
 def _largest(values: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """int64[B, at most count], columns of the largest values of each row."""
+    """Returns int64[B, at most count], the columns of the largest values of each row."""
     count = min(count, values.shape[1])
     return np.argpartition(-values, count - 1, axis=1)[:, :count]
 
@@ -60,17 +60,17 @@ def _unit_rows(counts: Any, weight: npt.NDArray[np.float32]) -> Any:
     return sparse.diags((1 / np.where(norm > 0, norm, 1)).astype(np.float32)) @ rows
 
 
-def _over_sums(rows: Any) -> Any:
+def _normalised(rows: Any) -> Any:
     total = np.asarray(rows.sum(axis=1)).ravel()
     return (sparse.diags((1 / np.where(total > 0, total, 1)).astype(np.float32)) @ rows).tocsr()
 
 
-def _rows_cut(rows: Any, most: int) -> Any:
-    """The largest entries of each row, which then add up to 1."""
+def _largest_normalised(rows: Any, most: int) -> Any:
+    """Keeps the largest entries of each row and rescales them to a sum of 1."""
     rows = rows.tocsr()
     rows.eliminate_zeros()
     row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
     order = np.lexsort((-rows.data, row))
     kept = order[np.arange(len(order)) - rows.indptr[row] < most]
     cut = sparse.csr_matrix((rows.data[kept], (row[kept], rows.indices[kept])), rows.shape, dtype=np.float32)
-    return _over_sums(cut)
+    return _normalised(cut)

@@ -1,4 +1,4 @@
-"""Which items a user has met before: an event repeats one of them, or its item is new to the user."""
+"""The items that a user has met before each event: the event repeats one of them, or its item is new to the user."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from rrn_tf.data.events import EventSequences
 
 
 class OwnItems:
-    """The different items of each user, in the order in which they were first met.
+    """The distinct items of each user, in the order in which the user first met them.
 
     Args:
-      sequences: the events; later ones of a user say nothing of what the user had met before.
+      sequences: the events; only the earlier events of a user count at each event.
     """
 
     def __init__(self, sequences: EventSequences) -> None:
@@ -24,13 +24,13 @@ class OwnItems:
         self._begin = self._met[sequences.user_splits[sequences.user]]
 
     def before(self, positions: Positions) -> tuple[Positions, npt.NDArray[np.int32]]:
-        """The different items of the earlier events of each event's user.
+        """Lists the distinct items of the earlier events of each event's user.
 
         Args:
           positions: int64[N], indices into `sequences.item`.
 
         Returns:
-          int64[n], which of the positions each item is of, not falling, and int32[n], the items.
+          int64[n], index into `positions` for each item, ascending, and int32[n], the items.
         """
         begin, end = self._begin[positions], self._met[positions]
         count = end - begin
@@ -39,10 +39,10 @@ class OwnItems:
         return row, self._item[place]
 
     def without(self, scores: npt.NDArray[np.float32], positions: Positions) -> npt.NDArray[np.float32]:
-        """Log-probabilities among the items that are new to each event's user: those of the others are -infinity.
+        """Renormalises log-probabilities over the items that are new to each event's user; all others get -infinity.
 
         Args:
-          scores: float32[N, M], log-probabilities of all items; an item that is new to the user should be among them.
+          scores: float32[N, M], log-probabilities of all items; at least one item has to be new to each user.
           positions: int64[N].
         """
         row, item = self.before(positions)

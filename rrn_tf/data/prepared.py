@@ -1,4 +1,4 @@
-"""Where the files of a prepared data set lie, and the error for data that cannot be prepared."""
+"""File names of a prepared data set, and the error for data that cannot be prepared."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ DEAD_LETTERS_FILE = "dead_letters.jsonl"
 
 
 class BadInputError(ValueError):
-    """Input that cannot be used; the message is one line: where, what was expected, what was found."""
+    """The input cannot be used; the message is one line with the place, what was expected and what was found."""
 
 
 def sequence_file(side: Side, shard: int, shards: int) -> str:
-    """Name of one TFRecord file of a side, such as ``user_sequences-00000-of-00004.tfrecord``.
+    """Returns the name of one TFRecord file of a side, such as ``user_sequences-00000-of-00004.tfrecord``.
 
-    Entities rise with the shard number, so that sorted names give entities in order of their index.
+    Entity indices increase with the shard number, so that files sorted by name hold entities in order of index.
 
     Args:
-      side: whose sequences the file holds.
-      shard: from 0 to `shards` - 1.
-      shards: files of the side.
+      side: the side of the sequences.
+      shard: number of the file, from 0 to `shards` - 1.
+      shards: number of files of the side.
     """
     return f"{side.sequences}-{shard:05d}-of-{shards:05d}.tfrecord"

@@ -1,7 +1,8 @@
-"""Rows of a side: which ratings make up a step, and which row of the opposite side a rating may see.
+"""Groups the ratings of an entity into steps, and finds the opposite entity's step that may predict a rating.
 
-Plain numpy over int-coded ratings: one shard of them in Beam (`rrn_tf.beam.sequences`),
-or a table in memory (`rrn_tf.data.sequences.sequences_in_memory`).
+A *step* of an entity is a non-empty time step, or a part of one (`StepRule`); names with `row` mean its index.
+All is plain numpy on integer indices, of one shard of ratings in Beam (`rrn_tf.beam.sequences`) or of a table in memory
+(`rrn_tf.data.sequences.sequences_in_memory`).
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ Positions = npt.NDArray[np.int64]
 
 
 class SideRatings(NamedTuple):
-    """N ratings as one side sees them.
+    """N ratings from one side's point of view.
 
     Attributes:
-      entity: int32[N], index of the side's own entity, from 1.
-      opposite: int32[N], index of the other side's entity.
+      entity: int32[N], index of the entity on this side, from 1.
+      opposite: int32[N], index of the entity on the other side.
       rating: float32[N].
       timestamp: int64[N], unix seconds.
       split: uint8[N], `Split` codes.
@@ -37,21 +38,21 @@ class SideRatings(NamedTuple):
     split: npt.NDArray[np.uint8]
 
     def take(self, rows: Positions | slice) -> SideRatings:
-        """The ratings at positions, in that order."""
+        """Returns the ratings at positions, in that order."""
         return take_rows(self, rows)
 
     def mirrored(self) -> SideRatings:
-        """The same ratings as the other side sees them."""
+        """Returns the same ratings from the other side's point of view."""
         return self._replace(entity=self.opposite, opposite=self.entity)
 
     @classmethod
     def concatenate(cls, parts: Sequence[SideRatings]) -> SideRatings:
-        """Ratings of several parts, one after the other."""
+        """Concatenates the ratings of several parts."""
         return concatenate_rows(parts)
 
     @classmethod
     def empty(cls) -> SideRatings:
-        """No ratings."""
+        """Returns an instance without ratings."""
         index = np.empty(0, np.int32)
         return cls(index, index, np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.uint8))
 
@@ -59,19 +60,19 @@ class SideRatings(NamedTuple):
 def time_order(
     entity: npt.NDArray[np.int32], timestamp: npt.NDArray[np.int64], last: npt.NDArray[np.int32]
 ) -> Positions:
-    """Positions that sort by (entity, timestamp, last): int64[N]."""
+    """Returns the positions that sort by (entity, timestamp, last): int64[N]."""
     if not len(entity):
         return np.empty(0, np.int64)
     keys = [column.astype(np.int64) - int(column.min()) for column in (entity, timestamp, last)]
     bits = [int(key.max()).bit_length() for key in keys]
     if sum(bits) < 64:
-        # One sort of a packed key takes a third of the time of three stable ones.
+        # Sorting by one packed key takes a third of the time of three stable sorts.
         return np.argsort((keys[0] << (bits[1] + bits[2])) | (keys[1] << bits[2]) | keys[2])
     return np.lexsort((last, timestamp, entity))
 
 
 def segment_starts(*sorted_columns: npt.NDArray[np.generic]) -> Positions:
-    """Where a new combination of values begins in sorted columns: int64[segments]."""
+    """Returns the positions where a new combination of values begins in sorted columns: int64[segments]."""
     count = len(sorted_columns[0])
     if not count:
         return np.empty(0, np.int64)
@@ -83,14 +84,14 @@ def segment_starts(*sorted_columns: npt.NDArray[np.generic]) -> Positions:
 
 
 class PendingSteps(NamedTuple):
-    """The rows in which earlier ratings of E entities (0 included) end; they stay open for later ones.
+    """The last steps of E entities (0 included) in earlier ratings, which later ratings may continue.
 
     Attributes:
-      step: int64[E], time step; the lowest number for whoever has no ratings, as are the times.
-      begin: int64[E], unix seconds of the row's first rating.
+      step: int64[E], time step; `NEVER` for an entity without ratings, as are the times.
+      begin: int64[E], unix seconds of the step's first rating.
       time: int64[E], unix seconds of the entity's last rating.
-      before: int64[E], how many of its ratings came before that second.
-      at: int64[E], and how many in it.
+      before: int64[E], number of the entity's ratings before that second.
+      at: int64[E], number of the entity's ratings in that second.
     """
 
     step: npt.NDArray[np.int64]
@@ -100,11 +101,11 @@ class PendingSteps(NamedTuple):
     at: npt.NDArray[np.int64]
 
     def not_before(self, entity: npt.NDArray[np.integer], timestamp: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Times int64[N] of ratings; those that come late are taken for ratings of the entity's last second."""
+        """Returns times int64[N] of ratings; a late rating gets the time of its entity's last rating."""
         return np.maximum(timestamp, self.time[entity])
 
     def earlier(self, entity: npt.NDArray[np.integer], timestamp: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """How many of these ratings came before times int64[N] that are `not_before` them."""
+        """Counts the entity's ratings before each of the times int64[N], which are those of `not_before`."""
         return self.before[entity] + np.where(timestamp > self.time[entity], self.at[entity], 0)
 
     def continued(
@@ -114,11 +115,11 @@ class PendingSteps(NamedTuple):
         timestamp: npt.NDArray[np.int64],
         per_doubling: int,
     ) -> npt.NDArray[np.bool_]:
-        """Whether entities' first rows of later ratings are these rows.
+        """Returns bool[N]: whether the entities' first steps in later ratings continue their pending steps.
 
         Args:
           entity: int[N].
-          step, timestamp: int64[N], of the first rating of each row.
+          step, timestamp: int64[N], time step and time of the first rating of each step.
           per_doubling: see `rrn_tf.data.steps.StepRule`.
         """
         level = levels_of(self.earlier(entity, self.not_before(entity, timestamp)), per_doubling)
@@ -127,7 +128,7 @@ class PendingSteps(NamedTuple):
     def are_after(
         self, entity: npt.NDArray[np.integer], timestamp: npt.NDArray[np.int64], cutoff: int, rule: StepRule
     ) -> npt.NDArray[np.bool_]:
-        """Whether entities' open rows began after ratings at times int64[N], which come late."""
+        """Returns bool[N]: whether ratings at times int64[N] are late, that is before their entities' pending steps."""
         late = step_of(timestamp, cutoff, rule.granularity) < self.step[entity]
         return late | (timestamp < self.begin[entity]) if rule.per_doubling else late
 
@@ -139,13 +140,13 @@ def row_starts(
     rule: StepRule,
     pending: PendingSteps | None = None,
 ) -> Positions:
-    """Where a new row begins in ratings that are sorted by entity and time: int64[rows].
+    """Returns the positions where steps begin in ratings that are sorted by entity and time: int64[steps].
 
     Args:
       entity, timestamp: int[N] and int64[N], all ratings of some entities.
-      cutoff: unix seconds; no row straddles it.
-      rule: which ratings make up a row.
-      pending: where earlier ratings left all entities; by default there were none.
+      cutoff: unix seconds; no step straddles it.
+      rule: how ratings are grouped into steps.
+      pending: pending steps of all entities after earlier ratings; by default there are none.
     """
     if pending is not None:
         timestamp = pending.not_before(entity, timestamp)
@@ -161,21 +162,21 @@ def row_starts(
 def number_rows(
     ratings: SideRatings, cutoff: int, rule: StepRule, pending: PendingSteps | None = None
 ) -> tuple[Positions, npt.NDArray[np.int32]]:
-    """Orders ratings by (entity, timestamp, opposite) and numbers the rows of each entity.
+    """Sorts ratings by (entity, timestamp, opposite) and numbers the steps of each entity.
 
-    The number of a rating's row is the number of its entity's rows that ended strictly before it: the row
-    whose states the opposite side may use to predict this very rating.
+    The number of a rating's step is the number of its entity's steps that ended strictly before it. So it is also the
+    index of the step with the state that may predict this very rating on the opposite side.
 
     Args:
       ratings: all ratings of some entities, in any order.
       cutoff: unix seconds.
-      rule: which ratings make up a row.
-      pending: where earlier ratings left all entities: a rating that comes late is one of the open row; by default
-        there were none.
+      rule: how ratings are grouped into steps.
+      pending: pending steps of all entities after earlier ratings, to which late ratings are added; by default there
+        are none.
 
     Returns:
       order: int64[N], positions of the ratings in order.
-      row: int32[N], row number of each rating within its entity, in that order.
+      row: int32[N], number of each rating's step within its entity, from 0, in that order.
     """
     order = time_order(ratings.entity, ratings.timestamp, ratings.opposite)
     entity = ratings.entity[order]
@@ -186,6 +187,6 @@ def number_rows(
 
 
 def _first_of_equals(*sorted_columns: npt.NDArray[np.generic]) -> Positions:
-    """For each place in sorted columns, the first place of the same values: int64[N]."""
+    """Returns, for each position in sorted columns, the first position with the same values: int64[N]."""
     starts = segment_starts(*sorted_columns)
     return np.repeat(starts, np.diff(starts, append=len(sorted_columns[0])))

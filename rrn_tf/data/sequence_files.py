@@ -23,21 +23,21 @@ def read_side(
     lengths: Callable[[dict[str, tf.RaggedTensor]], dict[str, tf.Tensor]],
     entities: int,
 ) -> dict[str, npt.NDArray[Any]]:
-    """All sequences of a side.
+    """Reads all sequences of a side.
 
     Args:
       directory: holds the files, there or one folder below.
-      side: whose sequences.
+      side: the side to read.
       spec: feature lists to parse (see `rrn_tf.features`).
-      lengths: numbers to keep of the parsed lists of some sequences, by name.
-      entities: number of sequences.
+      lengths: computes further arrays, by name, from the parsed lists of some sequences.
+      entities: expected number of sequences.
 
     Returns:
-      The flat values of each feature list, and the numbers of `lengths`, by name.
+      The flat values of each feature list, and the arrays of `lengths`, by name.
 
     Raises:
-      FileNotFoundError: where there is no file.
-      ValueError: where the sequences are not those of entities 1, 2, …
+      FileNotFoundError: if there is no such file.
+      ValueError: if the sequences are not those of entities 1, 2, …
     """
     files = sorted(str(path) for path in Path(directory).rglob(f"{side.sequences}-*"))
     if not files:
@@ -56,6 +56,6 @@ def read_side(
 
 
 def read_vocabulary(directory: str | Path, side: Side) -> npt.NDArray[np.object_]:
-    """Ids of a side by index, from 1: object[entities]."""
+    """Reads the ids of a side in order of index, from 1: object[entities]."""
     text = Path(directory, side.vocabulary_file).read_text(encoding="utf-8")
     return np.array(text.split("\n")[:-1], dtype=object)

@@ -1,7 +1,8 @@
 """Prepared sequences in memory: both sides as flat arrays, parsed once from TFRecords.
 
-Row numbers are global within a side: the rows of entity e (index from 1) are
-``row_splits[e] : row_splits[e + 1]``, in time order; entity 0, the unknown one, has none.
+A *step* is a non-empty time step of an entity, or a part of one; names with `row` mean its index. Indices are global
+within a side: the steps of entity e (index from 1) are ``row_splits[e] : row_splits[e + 1]``, in order of time; entity
+0, the unknown one, has none.
 """
 
 from __future__ import annotations
@@ -23,22 +24,22 @@ from rrn_tf.data.sequence_files import read_side, read_vocabulary
 from rrn_tf.data.wallclock import step_of
 from rrn_tf.features import SIDES, Side, Split
 
-_ROWS, _RATINGS = "rows", "ratings"  # lengths of sequences and of rows
+_ROWS, _RATINGS = "rows", "ratings"  # numbers of steps per sequence and of ratings per step
 
 
 @dataclass(frozen=True)
 class SideSequences:
-    """All rows and ratings of one side; E entities, R rows, N ratings.
+    """All steps and ratings of one side: E entities, R steps, N ratings.
 
     Attributes:
-      side: which side this is.
-      row_splits: int64[E + 2], where the rows of each entity (0 included) begin and end.
-      step: int64[R], time step of each row, relative to the cutoff; negative steps are training. Rows of one entity
-        may share a time step (`rrn_tf.data.steps`).
-      rating_splits: int64[R + 1], where the ratings of each row begin and end.
+      side: user or item side.
+      row_splits: int64[E + 2], where the steps of each entity (0 included) begin and end.
+      step: int64[R], time step of each step, relative to the cutoff; negative ones are training. Steps of one entity
+        may have the same time step (`rrn_tf.data.steps`).
+      rating_splits: int64[R + 1], where the ratings of each step begin and end.
       opposite: int32[N], entity index on the other side.
-      opposite_row: int64[N], global row on the other side that predicts this rating: its states
-        have seen only rows strictly before the rating's own.
+      opposite_row: int64[N], index of the other side's step that predicts this rating: its state
+        includes only steps strictly before the rating's own.
       rating: float32[N].
       timestamp: int64[N], unix seconds.
       split: uint8[N], `Split` codes.
@@ -60,22 +61,22 @@ class SideSequences:
 
     @cached_property
     def row_entity(self) -> npt.NDArray[np.int64]:
-        """int64[R], entity of each row."""
+        """int64[R], entity of each step."""
         return np.repeat(np.arange(len(self.row_splits) - 1), np.diff(self.row_splits))
 
     @cached_property
     def place(self) -> npt.NDArray[np.int64]:
-        """int64[R], which of its entity's rows each is, from 0."""
+        """int64[R], number of each step within its entity, from 0."""
         return np.arange(self.num_rows) - self.row_splits[self.row_entity]
 
     @cached_property
     def rating_row(self) -> npt.NDArray[np.int64]:
-        """int64[N], row of each rating."""
+        """int64[N], step of each rating."""
         return np.repeat(np.arange(self.num_rows), np.diff(self.rating_splits))
 
     @cached_property
     def training_rows(self) -> npt.NDArray[np.int64]:
-        """int64[E + 1], number of each entity's rows before the cutoff: they come first."""
+        """int64[E + 1], number of each entity's steps before the cutoff; these come first."""
         return np.bincount(self.row_entity[self.step < 0], minlength=len(self.row_splits) - 1)
 
 
@@ -90,28 +91,28 @@ class RatingSequences:
     item_ids: npt.NDArray[np.object_]
 
     def side(self, side: Side) -> SideSequences:
-        """The sequences of a side."""
+        """Returns the sequences of a side."""
         return self.user if side is Side.USER else self.item
 
     def ids(self, side: Side) -> npt.NDArray[np.object_]:
-        """Entity ids of a side: entry k belongs to the entity with index k + 1."""
+        """Returns the entity ids of a side: entry k belongs to the entity with index k + 1."""
         return self.user_ids if side is Side.USER else self.item_ids
 
     def interactions(self, splits: Iterable[Split], *, unseen: bool = False) -> Interactions:
-        """Ratings of the given splits, by user and time.
+        """Returns the ratings of the given splits, in order of user and time.
 
         Args:
-          splits: which.
-          unseen: entities without training ratings keep indices of their own, after the trained ones; else they are 0.
+          splits: the splits.
+          unseen: whether entities without training ratings keep their indices, above the trained ones; if not, 0.
         """
         return self.select(self.rating_indices(splits), unseen=unseen)
 
     def rating_indices(self, splits: Iterable[Split]) -> npt.NDArray[np.int64]:
-        """Positions, on the user side, of the ratings of the given splits."""
+        """Returns the positions, on the user side, of the ratings of the given splits."""
         return np.flatnonzero(np.isin(self.user.split, [int(split) for split in splits]))
 
     def queries(self, splits: Iterable[Split]) -> dict[str, npt.NDArray]:
-        """Ratings of the given splits as questions: user_id, item_id (object[N]) and timestamp (int64[N])."""
+        """Returns ratings of the given splits as queries: user_id, item_id (object[N]) and timestamp (int64[N])."""
         rows = self.rating_indices(splits)
         return {
             features.USER_ID: self.user_ids[self.user.row_entity[self.user.rating_row[rows]] - 1],
@@ -120,20 +121,20 @@ class RatingSequences:
         }
 
     def without(self, splits: Collection[Split]) -> RatingSequences:
-        """The data as if nobody had ever given the ratings of some splits; entities keep their indices."""
+        """Returns the data as if the ratings of some splits did not exist; entities keep their indices."""
         gone = {split.label for split in splits}
         kept = self.ratings_at(np.flatnonzero(~np.isin(self.user.split, [int(split) for split in splits])))
         counts = {label: 0 if label in gone else count for label, count in self.metadata.ratings.items()}
         return sequences_in_memory(kept, self.user_ids, self.item_ids, replace(self.metadata, ratings=counts))[0]
 
     def ratings_at(self, positions: npt.NDArray[np.int64]) -> SideRatings:
-        """The ratings at positions of the user side, as that side sees them."""
+        """Returns the ratings at positions of the user side, from that side's point of view."""
         side = self.user
         entity = side.row_entity[side.rating_row].astype(np.int32)
         return SideRatings(entity, side.opposite, side.rating, side.timestamp, side.split).take(positions)
 
     def select(self, positions: npt.NDArray[np.int64], *, unseen: bool = False) -> Interactions:
-        """Ratings at positions of the user side; `unseen` as in `interactions`."""
+        """Returns the ratings at positions of the user side; `unseen` as in `interactions`."""
         counts = (self.metadata.users, self.metadata.items)
         users, items = (of.total if unseen else of.trained for of in counts)
         user = self.user.row_entity[self.user.rating_row[positions]]
@@ -157,7 +158,7 @@ def load_sequences(directory: str | Path) -> RatingSequences:
 
     Raises:
       FileNotFoundError: for a missing file.
-      ValueError: where the two sides do not hold the same ratings.
+      ValueError: if the two sides do not hold the same ratings.
     """
     metadata = SequenceMetadata.load(directory)
     user = _load_side(directory, Side.USER, metadata.users.total)
@@ -177,17 +178,17 @@ def sequences_in_memory(
     metadata: SequenceMetadata,
     pending: Mapping[Side, PendingSteps] | None = None,
 ) -> tuple[RatingSequences, npt.NDArray[np.int64]]:
-    """Sequences of a table of ratings that needs no files: what Beam would have prepared from it.
+    """Prepares the sequences of a table of ratings in memory, equal to those that Beam would prepare.
 
     Args:
-      user: the ratings, as the user side sees them.
+      user: the ratings from the user side's point of view.
       user_ids, item_ids: ids by index (from 1), those with training ratings first.
       metadata: cutoff, step rules and wallclock; its entity counts are those of the training data.
-      pending: per side, where earlier ratings left all entities: ratings from before that come late, and are taken for
-        ratings of the pending row.
+      pending: per side, the pending steps of all entities after earlier ratings; ratings before them are late and are
+        added to them.
 
     Returns:
-      The sequences, and which row of the table each rating of their user side is: int64[N].
+      The sequences, and int64[N], the row of the table for each rating of their user side.
     """
     parts = {Side.USER: user, Side.ITEM: user.mirrored()}
     numbered = {
@@ -230,16 +231,16 @@ def sequences_in_memory(
 def sequences_by_second(
     user: SideRatings, cutoff: int, pending_step: Mapping[Side, npt.NDArray[np.int64]]
 ) -> tuple[RatingSequences, npt.NDArray[np.int64]]:
-    """Ratings in steps of a second on both sides, for whatever follows them one after the other.
+    """Prepares ratings in steps of one second on both sides, for a filter that follows them one by one.
 
     Args:
-      user: the ratings, as the user side sees them.
-      cutoff: unix seconds; steps count from there.
-      pending_step: per side, int64[entities + 1], the second, counted from the cutoff, in which earlier ratings of each
-        entity ended, or the lowest number: ratings of that second join it, and ones from before it that come late.
+      user: the ratings from the user side's point of view.
+      cutoff: unix seconds from which steps are counted.
+      pending_step: per side, int64[entities + 1], the second, counted from the cutoff, of each entity's last earlier
+        rating, or `NEVER`: ratings of that second are added to it, and so are late ones from before.
 
     Returns:
-      As `sequences_in_memory`; the metadata know only the cutoff, and there are no ids.
+      The result of `sequences_in_memory`; the metadata hold only the cutoff, and there are no ids.
     """
     nobody = EntityCounts(0, 0)
     metadata = SequenceMetadata(
@@ -270,7 +271,7 @@ def _linked(
     user_ids: npt.NDArray[np.object_],
     item_ids: npt.NDArray[np.object_],
 ) -> RatingSequences:
-    """Both sides, their opposite rows counted from each opposite entity's first row made global."""
+    """Joins both sides: opposite steps, counted from each opposite entity's first one, become global indices."""
     return RatingSequences(
         metadata,
         replace(user, opposite_row=user.opposite_row + item.row_splits[user.opposite]),
@@ -285,7 +286,7 @@ def _lengths(lists: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
 
 
 def _load_side(directory: str | Path, side: Side, entities: int) -> SideSequences:
-    """A side whose `opposite_row` still counts from each opposite entity's first row."""
+    """Reads a side; its `opposite_row` still counts from each opposite entity's first step."""
     flat = read_side(directory, side, features.sequence_feature_spec(), _lengths, entities)
     return SideSequences(
         side=side,

@@ -18,21 +18,21 @@ FloatArray = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
 
 DISTRIBUTIONS = ("others' 2-gram", "others' 1-gram", "uniform", "nearest users")
-ABSENT = -1e9  # in place of a log-probability: there is no such distribution
+ABSENT = -1e9  # stands for the log-probability of a distribution that is absent at an event
 LEFT_OUT = -100.0  # log-probability of an item that a distribution leaves out
-SMOOTHING = 0.1  # of others' 1-gram, a count for every item
-_SPANS = 8  # alternate ones of a user's training events tell of the nearest users for the others
+SMOOTHING = 0.1  # pseudo-count of every item in others' 1-gram
+_SPANS = 8  # alternate spans of a user's training events decide the nearest users for the other spans
 
 
 class SharedCounts:
-    """What other users did, in four distributions over the M items (`DISTRIBUTIONS`).
+    """Four distributions over the M items, counted from other users' training events (`DISTRIBUTIONS`).
 
-    A user's own events are left out of all. So a training event is predicted from counts that it is not in, as a later
-    event is; and who the nearest users are, too, is told by other events of its user.
+    A user's own events are excluded from all of them. So a training event is predicted from counts that do not contain
+    it, as a later event is; likewise the nearest users of a training event are found from other events of its user.
 
     Args:
-      sequences: training events are counted, no others.
-      kept: items of the nearest users that are told each user; the most frequent ones.
+      sequences: the events, of which only the training events are counted.
+      kept: number of items, the most probable ones, in each user's distribution by nearest users.
     """
 
     def __init__(self, sequences: EventSequences, kept: int = KEPT) -> None:
@@ -50,10 +50,10 @@ class SharedCounts:
         self.neighbours = nearest_users(everything, everything, kept)
 
     def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
-        """Of the item of each event: float32[N, 4]; `ABSENT` where a distribution has nothing to say.
+        """Computes the log-probability of each event's item: float32[N, 4]; `ABSENT` for absent distributions.
 
         Args:
-          sequences: the events that were counted, and later ones; users above all others had none in training.
+          sequences: the counted events, and later ones; users without training events have the highest indices.
           positions: int64[N], indices into `sequences.item`.
         """
         user, item = sequences.user[positions].astype(np.int64), sequences.item[positions]
@@ -75,44 +75,44 @@ class SharedCounts:
         return found.astype(np.float32)
 
     def distributions(self, user: npt.NDArray[np.integer], previous: npt.NDArray[np.integer]) -> FloatArray:
-        """Probabilities of all items for users at the event after `previous`: float32[B, 4, M]; absent ones are 0.
+        """Computes the probability of each item for a user's event after `previous`: float32[B, 4, M]; 0 if absent.
 
         Args:
-          user: int[B], 0 or above all others for whoever is unknown.
-          previous: int[B], the item before, 0 for none.
+          user: int[B], 0 or above all others for an unknown user.
+          previous: int[B], the preceding item, 0 for none.
         """
         users, before = user.astype(np.int64), previous.astype(np.int64)
         found = np.zeros((len(user), len(DISTRIBUTIONS), self.num_items), np.float32)
-        found[:, 0] = self._shares(self._following, before, self._pair(users, before), 0.0)
-        found[:, 1] = self._shares(self._met, np.zeros(len(users), np.int64), users, SMOOTHING)
+        found[:, 0] = self._probabilities(self._following, before, self._pair(users, before), 0.0)
+        found[:, 1] = self._probabilities(self._met, np.zeros(len(users), np.int64), users, SMOOTHING)
         found[:, 2] = 1 / self.num_items
         found[:, 3] = self.neighbours[self._trained(users)].toarray()
         return found
 
     @property
     def num_entries(self) -> int:
-        """Counts and shares that are not zero."""
+        """Number of non-zero counts and probabilities."""
         counted = sum(counts.num_entries for pair in (self._following, self._met) for counts in pair)
         return counted + int(self.neighbours.nnz)
 
     def following(self) -> Any:
-        """Sparse float32[M + 1, M], how often each item followed each one, row 0 that of none."""
+        """Returns sparse float32[M + 1, M], how often each item followed each other one; row 0 is that of no item."""
         return self._following[0].sparse(np.arange(self.num_items + 1))
 
     def met(self) -> FloatArray:
-        """float32[M], how often each item was met."""
+        """Returns float32[M], how often each item occurs."""
         everyone = self._met[0]
         return everyone.dense(everyone.rows(np.zeros(1, np.int64)))[0]
 
     def others_total(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.float64]:
-        """How many events of others the 2-gram of each event is made of: float64[N]."""
+        """Counts the other users' events that the 2-gram of each event is made of: float64[N]."""
         user, previous = sequences.user[positions].astype(np.int64), previous_items(sequences, positions)
         everyone, own = self._following
         total = everyone.total[everyone.rows(previous)] - own.total[own.rows(self._pair(user, previous))]
         return np.asarray(total)
 
     def _trained(self, user: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-        """Users with training events, 0 for the others."""
+        """Replaces users without training events by 0."""
         return np.where(user < self.neighbours.shape[0], user, 0)
 
     def _pair(self, user: npt.NDArray[np.integer], previous: npt.NDArray[np.integer]) -> Codes:
@@ -121,7 +121,7 @@ class SharedCounts:
     def _others(
         self, counts: tuple[EventCounts, EventCounts], context: Codes, own_context: Codes, item: npt.NDArray[np.integer]
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Counts of items in contexts, and of all items there, less the user's own."""
+        """Returns the counts of items in contexts, and of all items there, without the user's own."""
         everyone, own = counts
         rows, own_rows = everyone.rows(context), own.rows(own_context)
         return (
@@ -129,17 +129,17 @@ class SharedCounts:
             np.asarray(everyone.total[rows] - own.total[own_rows]),
         )
 
-    def _shares(
+    def _probabilities(
         self, counts: tuple[EventCounts, EventCounts], context: Codes, own_context: Codes, smoothing: float
     ) -> FloatArray:
-        """float32[B, M], shares of all items in contexts, the user's own left out."""
+        """Returns float32[B, M], probabilities of all items in contexts, without the user's own events."""
         everyone, own = counts
         left = everyone.dense(everyone.rows(context)) - own.dense(own.rows(own_context)) + np.float32(smoothing)
         total = left.sum(axis=1, keepdims=True)
         return np.asarray(left / np.where(total > 0, total, 1))
 
     def _of_neighbours(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.float64]:
-        """Probabilities by the nearest users: of training events by those that the user's other spans tell."""
+        """Computes probabilities by nearest users; those of a training event are found from its user's other spans."""
         if not len(positions):
             return np.empty(0)
         user, item = sequences.user[positions], sequences.item[positions] - 1
@@ -151,8 +151,8 @@ class SharedCounts:
         everything = self._by_user(sequences, train)
         for kind in (0, 1):
             if len(at := np.flatnonzero(span[positions] == kind)):
-                told = nearest_users(self._by_user(sequences, train[span[train] != kind]), everything, self._kept)
-                found[at] = np.asarray(told[user[at], item[at]]).ravel()
+                neighbours = nearest_users(self._by_user(sequences, train[span[train] != kind]), everything, self._kept)
+                found[at] = np.asarray(neighbours[user[at], item[at]]).ravel()
         return found
 
     def _by_user(self, sequences: EventSequences, positions: Positions) -> Any:

@@ -1,4 +1,4 @@
-"""Where ratings or events lie, and how those that are made here are written."""
+"""The location of ratings or events, and how generated ones are written."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from rrn_tf.features import COLUMNS, ITEM_ID, RATING, USER_ID
 
 
 class DataSourceError(ValueError):
-    """A data source that cannot be used; the message says what was expected and found, in one line."""
+    """A data source cannot be used; the message says in one line what was expected and what was found."""
 
 
 @dataclass(frozen=True)
 class DataSource:
-    """Where ratings or events lie.
+    """The files of a data set of ratings or events.
 
     Attributes:
-      pattern: path or glob of CSV or Parquet files; in a published format, its name and a colon before it.
+      pattern: path or glob of CSV or Parquet files; for a published format, preceded by its name and a colon.
       description: one line for people.
-      best_rmse: for generated ratings, the best reachable RMSE on the rows of a frame with the
+      best_rmse: for generated ratings, the best achievable RMSE on the rows of a frame with the
         columns user_id and item_id, in any order.
-      best_nll: for generated events, the best reachable mean negative log-likelihood (over users, of the mean over
-        each user's events) on the rows of a frame with the columns user_id and timestamp, in any order. Items that
-        preparation leaves out make the task a little easier than that.
+      best_nll: for generated events, the best achievable mean negative log-likelihood (over users, of the mean over
+        each user's events) on the rows of a frame with the columns user_id and timestamp, in any order. The task gets
+        a little easier if the preparation leaves out items.
     """
 
     pattern: str
@@ -39,9 +39,9 @@ class DataSource:
 
 
 def write_whole_frame(frame: pd.DataFrame, path: Path) -> None:
-    """Writes all columns as CSV or, for `*.parquet`, Parquet; never half a file."""
+    """Writes all columns as CSV or, for `*.parquet`, as Parquet, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside its place and then moved: an interrupted run leaves no half a file to be found.
+    # Written to another name and then moved: an interrupted run leaves no partial file under the final name.
     draft = path.with_name(f".{os.getpid()}-{path.name}")
     try:
         if path.suffix == ".parquet":

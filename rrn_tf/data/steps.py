@@ -1,4 +1,4 @@
-"""Where a row of ratings ends: with a span of time, or once its entity's ratings have grown by a factor."""
+"""The rule by which an entity's step ends: after a span of time, or when its ratings have grown by a factor."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ _MOST = 1 << 40  # ratings of one entity
 
 
 class StepRule(NamedTuple):
-    """Which ratings of an entity make up a row, alike in Beam, in memory, in updates and in the SavedModel.
+    """How ratings of an entity are grouped into steps; Beam, in-memory data, updates and the SavedModel all use it.
 
-    Two ratings are of one row where their time steps and their levels (`levels_of`) agree. Both rise with time, and
-    ratings of one second have the same of both.
+    Two ratings belong to the same step if their time steps and their levels (`levels_of`) are equal. Both increase with
+    time, and are equal for ratings of one second.
 
     Attributes:
       granularity: length of a time step in seconds.
-      per_doubling: rows that a doubling of the entity's ratings gives within one time step; 0 for one row a time step.
+      per_doubling: steps per doubling of the entity's ratings within a time step; 0 for one step per time step.
     """
 
     granularity: int
@@ -28,12 +28,12 @@ class StepRule(NamedTuple):
 
 @functools.cache
 def level_thresholds(per_doubling: int) -> npt.NDArray[np.int64]:
-    """How many earlier ratings each level takes at least, ``ceil(2 ** (k / per_doubling))``: int64[levels - 1].
+    """Returns the least number of earlier ratings of each level, ``ceil(2 ** (k / per_doubling))``: int64[levels - 1].
 
-    Whole numbers, exactly: rows may not depend on the rounding of logarithms.
+    The integers are exact, since steps must not depend on the rounding of logarithms.
 
     Args:
-      per_doubling: see `StepRule`; without steps by count there are no thresholds.
+      per_doubling: see `StepRule`; if it is 0, there are no thresholds.
     """
     found: list[int] = []
     for k in range(per_doubling * (_MOST.bit_length() - 1)):
@@ -43,13 +43,13 @@ def level_thresholds(per_doubling: int) -> npt.NDArray[np.int64]:
 
 
 def levels_of(earlier: npt.NDArray[np.int64], per_doubling: int) -> npt.NDArray[np.int64]:
-    """Levels of ratings: 0 for an entity's first, and ``1 + floor(per_doubling * log2(c))`` after c others.
+    """Computes levels of ratings: 0 for an entity's first, and ``1 + floor(per_doubling * log2(c))`` after c others.
 
     Args:
-      earlier: int64[N], how many of its entity's ratings have a strictly smaller timestamp than each.
+      earlier: int64[N], number of the entity's ratings with a strictly smaller timestamp.
       per_doubling: see `StepRule`.
 
     Returns:
-      int64[N]; all 0 without steps by count.
+      int64[N]; all 0 if `per_doubling` is 0.
     """
     return np.searchsorted(level_thresholds(per_doubling), earlier, side="right")

@@ -1,6 +1,6 @@
-"""Ratings of drifting tastes from a known generator, so that the best reachable RMSE is known.
+"""Generates ratings from drifting preferences, so that the best achievable RMSE is known.
 
-Every user and item has a bias and latent factors. Part of each stays; the rest follows a
+Every user and item has a bias and latent factors. A part of each is constant; the rest follows a
 mean-reverting random walk (Ornstein-Uhlenbeck) over days. A user's past therefore predicts the
 future, and the recent past predicts it better.
 """
@@ -23,31 +23,31 @@ if TYPE_CHECKING:
 
 START = 1_104_537_600  # 2005-01-01 UTC
 _DAY = 86_400
-_PACE = 20.0  # seconds between two ratings of a sitting
+_PACE = 20.0  # seconds between two ratings of a session
 
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """What to generate.
+    """Settings of the generator.
 
     Attributes:
-      users, items, ratings: how many; no user rates an item twice.
+      users, items, ratings: number of each; no user rates an item twice.
       days: length of the period.
-      factors: latent factors of a user and an item.
-      mean: of the ratings.
-      signal: standard deviation of the predictable part; 0 leaves noise alone.
-      bias_share: share of the signal's variance in user and item biases, half each; the rest is taste.
-      drift: share of each bias's and factor's variance that drifts; 0 is static.
+      factors: number of latent factors of a user and an item.
+      mean: mean of the ratings.
+      signal: standard deviation of the predictable part; 0 gives pure noise.
+      bias_share: fraction of the signal's variance in user and item biases, half each; the rest is in the factors.
+      drift: fraction of each bias's and factor's variance that drifts; 0 is static.
       static: the same as `drift=0`, by name.
-      drift_days: time after which a drifting part has kept 1/e of its deviation.
-      noise: standard deviation of what nothing predicts.
+      drift_days: time constant after which a drifting part has kept 1/e of its deviation.
+      noise: standard deviation of the unpredictable part.
       user_skew, item_skew: Zipf exponents of activity and popularity.
-      sitting: mean number of ratings of a user on a day (UTC) with any: these come in one go, seconds apart. Within
-        what days and ratings allow; 1 draws the time of every rating on its own.
-      late_users, late_items: share that arrives during the period; the others are there on day 0.
+      sitting: mean number of ratings of a user on a day (UTC) with any: they form one session, seconds apart. Limited
+        by the numbers of days and ratings; 1 draws the time of every rating independently.
+      late_users, late_items: fraction that arrives during the period; the others exist from day 0.
       rating_step: ratings are rounded to multiples of this and clipped; 0 keeps real numbers.
-      rating_min, rating_max: where ratings are clipped; used with a rating step alone.
-      seed: of everything.
+      rating_min, rating_max: clipping bounds; used only with a rating step.
+      seed: of all random numbers.
     """
 
     users: int = 1_000
@@ -92,13 +92,13 @@ class SyntheticConfig:
 
 @dataclass(frozen=True)
 class SyntheticRatings:
-    """Generated ratings in order of time, with the truth behind them.
+    """Generated ratings in order of time, with their true means.
 
     Attributes:
       user, item: int32[N], 0-based; `user_id` and `item_id` are their names.
       rating: float32[N].
       timestamp: int64[N], unix seconds.
-      expected: float32[N], the mean of each rating given the latent state that produced it.
+      expected: float32[N], the mean of each rating given the latent factors that produced it.
     """
 
     user: npt.NDArray[np.int32]
@@ -121,7 +121,7 @@ class SyntheticRatings:
         return names("i", self.item)
 
     def best_rmse(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer] | slice = slice(None)) -> float:
-        """RMSE on these rows of a predictor that knows the latent states: nothing can be expected to do better."""
+        """Computes the RMSE on these rows of a predictor that knows the latent factors: the least to expect."""
         errors = self.rating[rows].astype(np.float64) - self.expected[rows]
         return float(np.sqrt(np.mean(errors**2)))
 
@@ -130,10 +130,10 @@ def generate(config: SyntheticConfig) -> SyntheticRatings:
     """Generates ratings: mean + b_u(t) + b_i(t) + <p_u(t), q_i(t)> + noise.
 
     Args:
-      config: what to generate.
+      config: settings of the generator.
 
     Returns:
-      `config.ratings` ratings in order of time; the same for the same config.
+      `config.ratings` ratings in order of time; equal for equal settings.
     """
     rng = np.random.default_rng(config.seed)
     user, item, timestamp = _events(config, rng)
@@ -150,7 +150,7 @@ def generate(config: SyntheticConfig) -> SyntheticRatings:
 def _events(
     config: SyntheticConfig, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]:
-    """Who rates what and when, in order of time; no pair twice, nobody before they arrive."""
+    """Draws users, items and times of ratings, in order of time; no pair occurs twice, or before both have arrived."""
     period = config.days * _DAY
     user_arrival = _arrivals(rng, config.users, config.late_users, period)
     item_arrival = _arrivals(rng, config.items, config.late_items, period)
@@ -170,7 +170,7 @@ def _events(
         _, first = np.unique(pairs, return_index=True)
         first.sort()
         pairs, times = pairs[first], times[first]
-        # Popular pairs run out in dense data: later rounds draw more evenly, so that they end.
+        # Popular pairs run out in dense data: later passes draw more evenly, so that the loop ends.
         flatness *= 0.8
     pairs, times = pairs[: config.ratings], times[: config.ratings]
     user, item = (part.astype(np.int32) for part in np.divmod(pairs, config.items))
@@ -187,16 +187,16 @@ def _in_sittings(
     item: npt.NDArray[np.int32],
     time: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.int64]:
-    """Times of the same ratings, each user's on fewer days and close together; `time` counts from a midnight."""
+    """Moves each user's ratings to fewer days and close together; `time` counts seconds from a midnight."""
     order = time_order(user, time, item)
     count, own = len(order), user[order]
     first = segment_starts(own, time[order] // _DAY)
     users = segment_starts(own)
-    # A day that begins no sitting is joined to the user's day before; what stays, by chance, gives the mean.
-    share = (count / mean - len(users)) / max(len(first) - len(users), 1)
-    first = first[(rng.random(len(first)) < share) | np.isin(first, users, assume_unique=True)]
+    # Days that begin a session are drawn to give the wanted mean; other days are joined to the user's preceding day.
+    kept = (count / mean - len(users)) / max(len(first) - len(users), 1)
+    first = first[(rng.random(len(first)) < kept) | np.isin(first, users, assume_unique=True)]
     size = np.diff(first, append=count)
-    # All move to the latest of a sitting: by then user and items have arrived.
+    # All ratings move to the latest one of the session: by then the user and the items have arrived.
     start = time[order[first + size - 1]]
     pace = np.minimum(_PACE, (_DAY - 1 - start % _DAY) / size)
     place = np.arange(count) - np.repeat(first, size)
@@ -212,7 +212,7 @@ def _expected(
     item: npt.NDArray[np.int32],
     day: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.float32]:
-    """Noise-free ratings of rows in order of day."""
+    """Computes the noise-free ratings of rows in order of day."""
     bias = np.float32(config.signal * math.sqrt(config.bias_share / 2))
     taste = np.float32(config.signal * math.sqrt((1 - config.bias_share) / config.factors))
     users = _Drift(config, rng, config.users)
@@ -229,7 +229,7 @@ def _expected(
 
 
 class _Drift:
-    """Bias and factors of all entities of a side on one day: `[entities, 1 + factors]`, of unit variance."""
+    """Bias and factors of all entities of a side on the current day: `[entities, 1 + factors]`, of unit variance."""
 
     def __init__(self, config: SyntheticConfig, rng: np.random.Generator, entities: int) -> None:
         shape = (entities, 1 + config.factors)
@@ -254,28 +254,28 @@ class _Drift:
 
 def _arrivals(rng: np.random.Generator, entities: int, late: float, period: int) -> npt.NDArray[np.int64]:
     arrival = rng.random(entities) * period * (rng.random(entities) < late)
-    # Somebody is there from the start, so that no day is out of reach.
+    # At least one entity exists from the start, so that ratings are possible on every day.
     arrival[rng.integers(entities)] = 0
     return arrival.astype(np.int64)
 
 
 def zipf_weights(rng: np.random.Generator, entities: int, exponent: float) -> npt.NDArray[np.float64]:
-    """Weights float64[entities] in random order, so that a name says nothing about popularity."""
-    # The offset bounds the share of the few most frequent entities, as real logs do.
+    """Draws Zipf weights float64[entities] in random order, so that an index is independent of popularity."""
+    # The offset bounds the weight of the few most frequent entities, as in real logs.
     return rng.permutation((np.arange(entities) + 1 + entities / 200) ** -exponent)
 
 
 def draw(rng: np.random.Generator, weight: npt.NDArray[np.float64], size: int) -> npt.NDArray[np.int64]:
-    """Draws `size` places with these weights, with replacement: int64[size]."""
+    """Draws `size` indices with these weights, with replacement: int64[size]."""
     total = np.cumsum(weight)
-    # Sorted uniforms walk the table in order, which is much faster; the shuffle unties the two sides.
+    # Sorted uniform numbers walk the table in order, which is much faster; the shuffle removes the order again.
     drawn = np.searchsorted(total, np.sort(rng.random(size)) * total[-1], side="right")
     rng.shuffle(drawn)
     return np.minimum(drawn, len(weight) - 1)
 
 
 def names(prefix: str, index: npt.NDArray[np.int32]) -> npt.NDArray[np.object_]:
-    """Ids such as "u17" of indices from 0: object[N]."""
+    """Returns ids such as "u17" for indices from 0: object[N]."""
     known = np.array([f"{prefix}{k}" for k in range(int(index.max(initial=-1)) + 1)], dtype=object)
     return known[index]
 
@@ -286,7 +286,7 @@ def _rounded_mean(
     borders: npt.NDArray[np.float64],
     noise: float,
 ) -> npt.NDArray[np.float32]:
-    """Mean of a normal variable after rounding to the levels: clipping and rounding move it."""
+    """Computes the mean of a normal variable after rounding and clipping to the levels, which shift it."""
     if noise == 0:
         return levels[np.searchsorted(borders, mean)].astype(np.float32)
     grid = np.linspace(-8, 8, 8001)
@@ -305,15 +305,15 @@ def config_from_text(
     kind: type[AnyConfig] = SyntheticConfig,  # type: ignore[assignment]
     what: str = "synthetic ratings",
 ) -> AnyConfig:
-    """A configuration from ``users=1000,ratings=50000,seed=1``; what is left out takes its default.
+    """Reads settings from text such as ``users=1000,ratings=50000,seed=1``; missing ones take their defaults.
 
     Args:
-      text: options.
-      kind: the configuration, a dataclass with defaults.
-      what: it makes, for messages.
+      text: the options.
+      kind: the class of the settings, a dataclass with defaults.
+      what: what the settings generate, for error messages.
 
     Raises:
-      ValueError: for an unknown name or a value of the wrong kind, in one line.
+      ValueError: for an unknown name or a value of the wrong type, in one line.
     """
     known = {name: type(default) for name, default in dataclasses.asdict(kind()).items()}
     values: dict[str, int | float | bool] = {}

@@ -1,8 +1,8 @@
-"""Events of users with habits of their own, from a known generator, so that the best reachable loss is known.
+"""Generates events of users with individual habits, so that the best achievable loss is known.
 
-Items lie in clusters. A user visits a few of them, which follow from the user's group, and moves between them by a
-Markov chain of second order of the user's own: what comes next depends on the last two events, and differently for
-each user. Within a cluster items are drawn by popularity and taste.
+Items form clusters. A user visits a few of them, drawn by the weights of the user's group, and moves between them by an
+individual second-order Markov chain: the next cluster depends on the last two events, and differently for each user.
+Within a cluster items are drawn by popularity and individual preference.
 """
 
 from __future__ import annotations
@@ -16,26 +16,26 @@ import pandas as pd
 from rrn_tf.data.synthetic import START, names
 
 _DAY = 86_400
-_CHAIN, _FIRST_ORDER = 0.95, 0.7  # weight of the chain against chance, and of its part of first order
-_SPREAD = 0.15  # Dirichlet parameter of the chains: few clusters follow upon another
-_GROUP_SPREAD = 0.3  # likewise of the groups over clusters
+_CHAIN, _FIRST_ORDER = 0.95, 0.7  # weight of the chain against uniform noise, and of its first-order part
+_SPREAD = 0.15  # Dirichlet parameter of the chains: few clusters can follow each cluster
+_GROUP_SPREAD = 0.3  # Dirichlet parameter of the groups' weights of clusters
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class SyntheticEventsConfig:
-    """What to generate.
+    """Settings of the generator.
 
     Attributes:
-      users, items, events: how many.
-      clusters: of items.
-      user_clusters: that one user visits.
-      groups: of users; the clusters of a user are drawn by those of the group.
-      taste: 0 where all users prefer the same items of a cluster, else the shape of gamma-distributed own tastes.
-      length_spread: standard deviation of the logarithm of the number of events of a user; 0 gives all the same.
+      users, items, events: number of each.
+      clusters: number of clusters of items.
+      user_clusters: number of clusters that one user visits.
+      groups: number of groups of users; a user's clusters are drawn by the group's weights.
+      taste: 0 if all users prefer the same items of a cluster, else the shape of gamma-distributed own preferences.
+      length_spread: standard deviation of the logarithm of a user's number of events; 0 gives all users the same.
       days: length of the period.
-      seed: of everything.
+      seed: of all random numbers.
     """
 
     users: int = 200
@@ -65,12 +65,12 @@ class SyntheticEventsConfig:
 
 @dataclass(frozen=True)
 class SyntheticEvents:
-    """Generated events by user and time, with the truth behind them.
+    """Generated events in order of user and time, with their true loss.
 
     Attributes:
       user, item: int32[N], 0-based; `user_id` and `item_id` are their names.
-      timestamp: int64[N], unix seconds, rising within a user.
-      nll: float32[N], minus the logarithm of the probability that each event had, in nats.
+      timestamp: int64[N], unix seconds, increasing within a user.
+      nll: float32[N], negative logarithm of the probability of each event, in nats.
     """
 
     user: npt.NDArray[np.int32]
@@ -96,23 +96,23 @@ def generate_events(config: SyntheticEventsConfig) -> SyntheticEvents:
     """Generates events.
 
     Args:
-      config: what to generate.
+      config: settings of the generator.
 
     Returns:
-      `config.events` events by user and time; the same for the same config.
+      `config.events` events in order of user and time; equal for equal settings.
     """
     rng = np.random.default_rng(config.seed)
     length = draw_lengths(rng, config.users, config.events, config.length_spread)
     clusters = _clusters_of_users(config, rng)
     slot, chance = _chains(config, rng, length)
     user = np.repeat(np.arange(config.users, dtype=np.int32), length)
-    item, share = _items(config, rng, user, slot, clusters)
+    item, within_cluster = _items(config, rng, user, slot, clusters)
     timestamp = draw_times(rng, length, config.days)
-    return SyntheticEvents(user, item, timestamp, -np.log(chance * share).astype(np.float32))
+    return SyntheticEvents(user, item, timestamp, -np.log(chance * within_cluster).astype(np.float32))
 
 
 def mean_by_user(user: npt.NDArray[np.generic], loss: npt.NDArray[np.floating]) -> float:
-    """The paper's metric: the mean over users of the mean over each user's events."""
+    """Computes the paper's metric: the mean over users of the mean over each user's events."""
     by_user = pd.Series(loss.astype(np.float64)).groupby(user).mean()
     return float(by_user.mean())
 
@@ -120,7 +120,7 @@ def mean_by_user(user: npt.NDArray[np.generic], loss: npt.NDArray[np.floating]) 
 def draw_lengths(
     rng: np.random.Generator, users: int, events: int, spread: float, least: int = 1
 ) -> npt.NDArray[np.int64]:
-    """Log-normal numbers of events of users: int64[users], each at least `least`, their sum `events`."""
+    """Draws log-normal numbers of events of users: int64[users], each at least `least`, with the sum `events`."""
     weight = np.exp(spread * rng.standard_normal(users))
     free = events - least * users
     border = np.floor(np.cumsum(weight) / weight.sum() * free).astype(np.int64)
@@ -129,17 +129,17 @@ def draw_lengths(
 
 
 def _clusters_of_users(config: SyntheticEventsConfig, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """int64[users, user_clusters], different ones, drawn by the weights of the user's group."""
+    """Draws int64[users, user_clusters], distinct clusters of each user, by the weights of the user's group."""
     weight = rng.dirichlet(np.full(config.clusters, _GROUP_SPREAD), config.groups) + 1e-3
     own = weight[rng.integers(config.groups, size=config.users)]
-    # The largest of these are a draw without replacement.
+    # The largest perturbed log-weights are a draw without replacement (the Gumbel trick).
     return np.argsort(-(np.log(own) + rng.gumbel(size=own.shape)), axis=1)[:, : config.user_clusters]
 
 
 def _chains(
     config: SyntheticEventsConfig, rng: np.random.Generator, length: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Which of the user's clusters each event lies in, and the probability of that, by user and time."""
+    """Draws the number of each event's cluster among its user's clusters, with its probability, in order of time."""
     users, size = config.users, config.user_clusters
     first, second = (rng.dirichlet(np.full(size, _SPREAD), (users, size)) for _ in range(2))
     longest_first = np.argsort(-length, kind="stable")
@@ -166,9 +166,9 @@ def _items(
     slot: npt.NDArray[np.int64],
     clusters: npt.NDArray[np.int64],
 ) -> tuple[npt.NDArray[np.int32], Floats]:
-    """An item of each event's cluster, and its probability there."""
+    """Draws an item of each event's cluster, with its probability there."""
     depth = -(-config.items // config.clusters)
-    # Item k of cluster c is number k * clusters + c; the last clusters may be one shorter.
+    # Item k of cluster c has index k * clusters + c; the last clusters may have one item less.
     there = np.arange(depth) * config.clusters + np.arange(config.clusters)[:, None] < config.items
     weight = there / (1.0 + np.arange(depth))
     row = clusters[user, slot]
@@ -178,7 +178,7 @@ def _items(
     upto = np.cumsum(weight, axis=1)
     total = upto[:, -1:].copy()
     upto /= total
-    # All rows as one rising table, row r between r and r + 1.
+    # All rows form one increasing table, with row r between r and r + 1.
     table = (upto + np.arange(len(upto))[:, None]).ravel()
     rank = np.searchsorted(table, row + rng.random(len(row)), side="right") - row * depth
     rank = np.minimum(rank, there.sum(axis=1)[clusters[user, slot]] - 1)
@@ -187,7 +187,7 @@ def _items(
 
 
 def draw_times(rng: np.random.Generator, length: npt.NDArray[np.int64], days: int) -> npt.NDArray[np.int64]:
-    """Unix seconds of events by user, rising within each, over about so many days: int64[sum of length]."""
+    """Draws unix seconds of events by user, increasing within each, over about `days` days: int64[sum of length]."""
     gap = rng.exponential(size=int(length.sum())) * np.repeat(days * _DAY / (length + 1), length)
     upto = np.cumsum(1 + gap.astype(np.int64))
     first = np.cumsum(length) - length

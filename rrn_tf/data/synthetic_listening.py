@@ -1,8 +1,8 @@
-"""A log like that of listeners, from a known generator: long histories that repeat themselves by hour and by day.
+"""Generates an event log like that of music listeners: long sequences that repeat themselves by hour and by day.
 
-Each event is drawn from a mixture of sources: four of the user's own earlier events, five that users share. Own sources
-know nothing but the past and the clock, so that the probability of an event is its true one given all that came
-before, and a model that knows the sources and their shares reaches the best loss on any events.
+Each event is drawn from a mixture of sources: four repeat the user's own earlier events, and five are shared by users.
+The own sources depend only on the past and the clock. So the probability of an event is its true one given everything
+before, and a model that knows the sources and their weights reaches the best loss on any events.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from rrn_tf.data.synthetic_sittings import HOUR, draw_sittings
 
 OWN, SHARED = ("recency", "hour", "week", "transition"), ("following", "genre", "group", "popularity", "uniform")
 SOURCES = (*OWN, *SHARED)
-# Sources that count for more after a pause, and those that count for less; and those of long histories.
+# Signs by which weights of sources change after a pause, and with the number of events so far.
 _PAUSE = np.array([-1.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0, 1.0, 0.0])
 _LENGTH = np.array([1.0] * len(OWN) + [0.0] * len(SHARED))
-_LONG = 100.0  # events so far at which the shares are those of the configuration
+_LONG = 100.0  # number of events so far at which the weights are those of the configuration
 
 
 @dataclass(frozen=True)
 class SyntheticListeningConfig:
-    """What to generate; a share or strength of 0 switches its effect off.
+    """Settings of the generator; a weight or strength of 0 switches its effect off.
 
     Attributes:
-      users, items, events: how many.
-      groups: of users who share tastes.
-      genres: of items.
-      length_spread: standard deviation of the logarithm of the number of events of a user; 0 gives all the same.
+      users, items, events: number of each.
+      groups: number of groups of users with shared preferences.
+      genres: number of genres of items.
+      length_spread: standard deviation of the logarithm of a user's number of events; 0 gives all users the same.
       days: length of the period.
-      sitting: mean number of events that follow each other within minutes; hours or days pass between sittings.
-      memory: how many of their last events users repeat.
-      recency: share of repeats of own events, each by the inverse of its age in events.
-      hour: share of repeats of own events of about this hour of the day.
-      week: share of repeats of own events of this day of the week.
-      transition: share of repeats of what came after the same item.
-      following: share of what follows the last item for all users alike.
-      genre: share of any item of the last one's genre.
-      group: share of the tastes of the user's group.
-      popularity: share of what is popular.
-      uniform: share of any item; more than 0, since users begin somehow.
-      pause: how far shares depend on whether an hour has passed since the last event.
-      length: how far own events count for more the longer a history is.
-      seed: of everything.
+      sitting: mean number of events within minutes of each other; hours or days pass between such sessions.
+      memory: number of their last events that users can repeat.
+      recency: weight of repeating own events, each by the inverse of its age in events.
+      hour: weight of repeating own events of about this hour of the day.
+      week: weight of repeating own events of this day of the week.
+      transition: weight of repeating what followed the same item.
+      following: weight of what follows the last item for all users alike.
+      genre: weight of any item of the last one's genre.
+      group: weight of the preferences of the user's group.
+      popularity: weight of popular items.
+      uniform: weight of any item; it must be positive, since a first event needs a source.
+      pause: strength by which weights depend on whether an hour has passed since the last event.
+      length: strength by which the weights of own events grow with their number.
+      seed: of all random numbers.
     """
 
     users: int = 300
@@ -90,11 +90,11 @@ class SyntheticListeningConfig:
 
 @dataclass(frozen=True)
 class SyntheticListening(SyntheticEvents):
-    """As `SyntheticEvents`, with what each source said of each event.
+    """Generated events with the weight and the probability of each source at each event.
 
     Attributes:
-      share: float32[N, 9], of `SOURCES`; adds up to 1, and is 0 where a source has nothing to say.
-      chance: float32[N, 9], of the event's item by each.
+      share: float32[N, 9], mixture weights of `SOURCES`, with sum 1; 0 for sources that cannot give an item.
+      chance: float32[N, 9], probability of the event's item by each source.
     """
 
     share: npt.NDArray[np.float32]
@@ -105,14 +105,14 @@ def generate_listening(config: SyntheticListeningConfig) -> SyntheticListening:
     """Generates events.
 
     Args:
-      config: what to generate.
+      config: settings of the generator.
 
     Returns:
-      `config.events` events by user and time; the same for the same config.
+      `config.events` events in order of user and time; equal for equal settings.
     """
     rng = np.random.default_rng(config.seed)
     length = draw_lengths(rng, config.users, config.events, config.length_spread)
-    # Users with the longest histories first: those that have a next event are always the first so many.
+    # Users with the longest sequences come first: those with a next event are then always the first ones.
     length = -np.sort(-length)
     timestamp = draw_sittings(rng, length, config.days, config.sitting)
     begin = np.cumsum(length) - length
@@ -144,12 +144,12 @@ def generate_listening(config: SyntheticListeningConfig) -> SyntheticListening:
 def _shares(
     config: SyntheticListeningConfig, present: npt.NDArray[np.bool_], step: int, pause: npt.NDArray[np.int64]
 ) -> Floats:
-    """float64[B, 9], shares of the sources at the next event of users with so many seconds since the last one."""
+    """Computes float64[B, 9], weights of the sources at the next event of users after a pause in seconds."""
     weight = np.array([getattr(config, name) for name in SOURCES])
     after = np.where(pause > HOUR, 1.0, -1.0)[:, np.newaxis]
     logits = config.pause * after * _PAUSE + config.length * np.log((1 + step) / _LONG) * _LENGTH
     weights = weight * np.exp(logits)
     weights[:, : len(OWN)] *= present
     if not step:
-        weights[:, len(OWN) : len(OWN) + 2] = 0  # nothing follows upon nothing
+        weights[:, len(OWN) : len(OWN) + 2] = 0  # without a last item nothing can follow it
     return np.asarray(weights / weights.sum(axis=1, keepdims=True))

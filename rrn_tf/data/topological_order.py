@@ -1,4 +1,4 @@
-"""Which rows of both sides can be rolled at once: rows by the longest chain of rows that lead to them."""
+"""Topological order of both sides' steps: the level of a step is the longest chain of steps that it depends on."""
 
 from __future__ import annotations
 
@@ -15,18 +15,17 @@ Ints = npt.NDArray[np.int64]
 
 
 def dependency_levels(sequences: RatingSequences, rolled: dict[Side, npt.NDArray[np.bool_]]) -> dict[Side, Ints]:
-    """How many rows must be rolled, one after the other, before each row.
+    """Computes how many steps must be computed, one after the other, before each step.
 
-    A row goes on from its entity's row before, and is fed the ratings of that row, each beside the opposite row that
-    predicted it. Chains are far shorter than there are points in time: most rows of a day have nothing to do with each
-    other.
+    A step depends on its entity's preceding step, and on the opposite steps that predict that step's ratings, which are
+    its inputs. There are far fewer levels than points in time: most steps of a day are independent of each other.
 
     Args:
       sequences: the data.
-      rolled: per side, bool[R]: the rows to be rolled; no other is waited for.
+      rolled: per side, bool[R]: whether a step is to be computed; dependencies on other steps are ignored.
 
     Returns:
-      Per side, int64[R]: the level, from 0; -1 where a row is not rolled.
+      Per side, int64[R]: the level, from 0; -1 for steps that are not computed.
     """
     offset = {Side.USER: 0, Side.ITEM: sequences.user.num_rows}
     data = [sequences.side(side) for side in SIDES]
@@ -51,14 +50,14 @@ def dependency_levels(sequences: RatingSequences, rolled: dict[Side, npt.NDArray
 
 
 class RowsByLevel(NamedTuple):
-    """A side's A rows by their level, with the N ratings that enter them; L levels.
+    """A side's A steps in order of level, with their N input ratings; L levels.
 
     Attributes:
-      row: int64[A].
-      row_splits: int64[L + 1], where each level's rows begin and end.
-      rating: int64[N], positions on the side: those of the row before.
-      slot: int64[N], which of its level's rows each enters; ascending within a level.
-      rating_splits: int64[L + 1].
+      row: int64[A], index of the step.
+      row_splits: int64[L + 1], where each level's steps begin and end.
+      rating: int64[N], positions on the side: the ratings of the preceding step.
+      slot: int64[N], index, within the level, of the step to which each is an input; ascending within a level.
+      rating_splits: int64[L + 1], where the ratings of each level begin and end.
     """
 
     row: Ints
@@ -68,7 +67,7 @@ class RowsByLevel(NamedTuple):
     rating_splits: Ints
 
     def at(self, level: int) -> RowsByLevel:
-        """One level alone."""
+        """Returns one level alone."""
         rows = slice(*self.row_splits[level : level + 2])
         ratings = slice(*self.rating_splits[level : level + 2])
         splits = np.array([0, rows.stop - rows.start]), np.array([0, ratings.stop - ratings.start])
@@ -76,12 +75,12 @@ class RowsByLevel(NamedTuple):
 
 
 def rows_by_level(data: SideSequences, level: Ints, levels: int) -> RowsByLevel:
-    """Rows in order of their level (see `dependency_levels`), each with the ratings of its entity's row before.
+    """Sorts steps by level (see `dependency_levels`), each with the ratings of its entity's preceding step.
 
     Args:
       data: the side.
-      level: int64[R]; rows of level -1 are left out.
-      levels: L.
+      level: int64[R]; steps of level -1 are left out.
+      levels: number L of levels.
     """
     row = np.argsort(level, kind="stable")[np.count_nonzero(level < 0) :]
     row_splits = np.searchsorted(level[row], np.arange(levels + 1))
@@ -97,7 +96,7 @@ def rows_by_level(data: SideSequences, level: Ints, levels: int) -> RowsByLevel:
 
 
 def _edges(data: SideSequences, own: int, opposite: int) -> tuple[Ints, Ints]:
-    """Pairs of rows, the first of which the second depends on; `own` and `opposite` are the sides' first numbers."""
+    """Returns pairs of steps, the second depending on the first; `own` and `opposite` are the sides' index offsets."""
     later = np.flatnonzero(data.place > 0)
     counts = np.diff(data.rating_splits)[later - 1]
     predicted_by = data.opposite_row[concatenated_ranges(data.rating_splits[later - 1], counts)]

@@ -1,4 +1,4 @@
-"""Time steps and the scaled wallclock, for both sides, training and serving alike."""
+"""Time steps and the scaled wallclock, computed alike for both sides, in training and serving."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.features import Side
 
-NEVER = int(np.iinfo(np.int64).min)  # the last step of whoever has no ratings
+NEVER = int(np.iinfo(np.int64).min)  # the last step of an entity without ratings
 
 
 def step_of(timestamp: Any, cutoff: int, granularity: int) -> Any:
-    """Time steps, aligned to the cutoff so that none straddles it: training steps are negative.
+    """Computes time steps, aligned to the cutoff so that none straddles it: training steps are negative.
 
     Args:
       timestamp: int64[N], array or tensor, unix seconds.
@@ -27,9 +27,9 @@ def step_of(timestamp: Any, cutoff: int, granularity: int) -> Any:
 
 
 def wallclock_of(step: Any, metadata: SequenceMetadata, side: Side) -> Any:
-    """Scaled wallclock of the start of time steps (float64 array in, float64 array out).
+    """Computes the scaled wallclock at the start of time steps (float64 array in, float64 array out).
 
-    Zero mean and unit variance over the training ratings (Wu et al., WSDM 2017, Section 4.1).
+    It has zero mean and unit variance over the training ratings (Wu et al., WSDM 2017, Section 4.1).
     """
     seconds = metadata.cutoff - metadata.wallclock_mean + step * float(metadata.granularity(side))
     return seconds / metadata.wallclock_std

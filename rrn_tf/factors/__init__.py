@@ -1,4 +1,4 @@
-"""Bayesian factors of users and items that know whom an entity has met: fitted once, then moved by every rating."""
+"""Bayesian factors of users and items that depend on the entities met: fitted once, then updated by every rating."""
 
 from rrn_tf.factors.beliefs import Beliefs, FactorScale
 from rrn_tf.factors.filter import FactorFilter

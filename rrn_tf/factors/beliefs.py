@@ -1,4 +1,4 @@
-"""What is believed of each entity's factors and bias: normal distributions, moved by ratings as in a Kalman filter."""
+"""Normal posteriors of each entity's factors and bias, updated by ratings as in a Kalman filter."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class FactorScale(NamedTuple):
-    """What all beliefs share.
+    """Parameters shared by the beliefs about all entities.
 
     Attributes:
-      mean: rating that every prediction starts from.
-      noise: variance of a rating about what factors say.
-      drift, new_drift: share of the prior variance that each rating of an entity, with training ratings or without,
-        adds to what is not known of it afterwards.
-      user_prior, item_prior: variance of each factor, then of the bias, of an entity without ratings.
+      mean: mean rating, to which every prediction adds.
+      noise: variance of a rating around its prediction from known factors.
+      drift, new_drift: fraction of the prior variance that each rating adds to its entity's posterior variance, for
+        entities with training ratings and without.
+      user_prior, item_prior: prior variance of each factor and, last, of the bias.
     """
 
     mean: float = 0.0
@@ -33,31 +33,31 @@ class FactorScale(NamedTuple):
     item_prior: tuple[float, ...] = ()
 
     def prior(self, side: Side) -> FloatArray:
-        """float32[w] of a side."""
+        """Returns a side's prior variances, float32[w]."""
         return np.array(self.user_prior if side is Side.USER else self.item_prior, np.float32)
 
     def drifts(self, trained: npt.NDArray[np.bool_]) -> FloatArray:
-        """float32[N] of entities with training ratings or without."""
+        """Returns the drift of each entity, float32[N], by whether it has training ratings."""
         return np.where(trained, np.float32(self.drift), np.float32(self.new_drift))
 
 
 class Beliefs(NamedTuple):
-    """Beliefs about E rows or entities: k factors and, last, a bias each, ``w = k + 1`` numbers.
+    """Posteriors of E entities: k factors and, last, a bias each, so ``w = k + 1`` numbers.
 
-    An entity stands at its own part, ``mean``, and at what the set of entities that it has met says,
-    ``set_sum / sqrt(set_count)``. Two entities' inner product of factors and their biases are a rating. The ratings of
-    a step that is still open are kept as what they add up to, in whatever order they come.
+    An entity's expected vector is its own part, ``mean``, plus the part of the set of entities that it has met,
+    ``set_sum / sqrt(set_count)``. The inner product of two entities' factors plus their biases is a rating. Ratings of
+    the pending step, the last second with ratings, are kept as sums, which do not depend on their order.
 
     Attributes:
-      mean, variance: float32[E, w], of the own part, before the ratings of the open step.
-      set_sum: float32[E, w], sum of the set vectors of everyone met before the open step.
-      set_count: float32[E], how many those are.
-      moved: bool[E], whether any rating after training is in all of these.
-      precision: float32[E, w, w], sum of ``x v v'`` over the open step's ratings: ``v`` is where the other side stands,
-        with a one for its bias, and ``x`` a weight.
-      information_vector: float32[E, w], sum of ``x v e``: ``e`` is what was not expected.
-      pending_sum, pending_count: as `set_sum` and `set_count`, of the open step.
-      pending_step: int64[E], the open step, in seconds since the cutoff; `NEVER` where there is none.
+      mean, variance: float32[E, w], posterior of the own part before the ratings of the pending step.
+      set_sum: float32[E, w], sum of the set vectors of all entities met before the pending step.
+      set_count: float32[E], number of entities met before the pending step.
+      moved: bool[E], whether any rating after training is included in the above.
+      precision: float32[E, w, w], sum of ``x v v'`` over the pending step's ratings: ``v`` is the opposite entity's
+        expected vector, with a one for its bias, and ``x`` a weight.
+      information_vector: float32[E, w], sum of ``x v e``: ``e`` is the error of the predicted rating.
+      pending_sum, pending_count: `set_sum` and `set_count` of the pending step alone.
+      pending_step: int64[E], the pending step in seconds since the cutoff; `NEVER` if there is none.
 
     Reference:
       Sets: Koren, Factorization Meets the Neighborhood (SVD++), KDD 2008, Eq. 15, on both sides.
@@ -76,7 +76,7 @@ class Beliefs(NamedTuple):
 
     @classmethod
     def unknown(cls, entities: int, prior: FloatArray) -> Beliefs:
-        """Of entities without ratings."""
+        """Creates the beliefs about entities without ratings."""
         mean, set_sum = (np.zeros((entities, len(prior)), np.float32) for _ in range(2))
         count, moved = np.zeros(entities, np.float32), np.zeros(entities, bool)
         return cls.at_rest(mean, np.tile(prior, (entities, 1)), set_sum, count, moved)
@@ -90,7 +90,7 @@ class Beliefs(NamedTuple):
         set_count: FloatArray,
         moved: npt.NDArray[np.bool_],
     ) -> Beliefs:
-        """With no open step."""
+        """Creates beliefs without pending steps."""
         precision = np.zeros((*mean.shape, mean.shape[1]), np.float32)
         information_vector, pending_sum, pending_count = (
             np.zeros_like(mean),
@@ -112,24 +112,24 @@ class Beliefs(NamedTuple):
         )
 
     def enlarged(self, entities: int, prior: FloatArray) -> Beliefs:
-        """With room for more entities, of whom nothing is known."""
+        """Returns beliefs about more entities, the additional ones without ratings."""
         unknown = Beliefs.unknown(entities - len(self.mean), prior)
         return concatenate_rows([self, unknown])
 
     @property
     def standing(self) -> FloatArray:
-        """float32[E, w], where each entity is expected to stand before the ratings of the open step."""
+        """float32[E, w], the expected vector of each entity before the ratings of the pending step."""
         return self.mean + self.set_sum / np.sqrt(np.maximum(self.set_count, 1))[:, np.newaxis]
 
     def posterior(self, prior: FloatArray, drift: FloatArray) -> Beliefs:
-        """After the ratings of the open step: the regression of their errors on where the other side stands.
+        """Returns the posterior after the pending step: a Bayesian regression of its errors on the opposite vectors.
 
         Args:
-          prior: float32[w], variances before any rating.
+          prior: float32[w], prior variances.
           drift: float32[E], see `FactorScale`.
 
         Reference:
-          Kalman, A New Approach to Linear Filtering and Prediction Problems, 1960 (in the form of information).
+          Kalman, A New Approach to Linear Filtering and Prediction Problems, 1960 (in information form).
         """
         mean, variance = self.mean.copy(), self.variance.copy()
         rated = np.flatnonzero(self.pending_count)
@@ -148,6 +148,6 @@ class Beliefs(NamedTuple):
 
 
 def expected_ratings(user: FloatArray, item: FloatArray, mean: float) -> FloatArray:
-    """float32[N], ratings of users and items who stand at float32[N, w] each."""
+    """Predicts ratings float32[N] from the expected vectors of users and items, float32[N, w] each."""
     rating = np.float32(mean) + user[:, -1] + item[:, -1]
     return rating + np.einsum("nk,nk->n", user[:, :-1], item[:, :-1])

@@ -1,4 +1,4 @@
-"""Which Bayesian factors, by validation ratings: fitted or followed, after how many sweeps, and how fast they move."""
+"""Chooses Bayesian factors by validation ratings: fitted or followed, the number of sweeps, and the drift."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from rrn_tf.factors.followed import FollowedScale, as_side_ratings, factors_at_r
 from rrn_tf.features import SIDES, Side
 
 DRIFTS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-_FIRST_DRIFT = 0.01  # of fitted factors, also without validation ratings
+_FIRST_DRIFT = 0.01  # of fitted factors: where the search starts, and the drift without validation ratings
 _MOST_SWEEPS, _PATIENCE, _DEFAULT_SWEEPS = 40, 4, 12
 _MOST_FOLLOWED = 50_000  # ratings
-_BETTER = 1e-4  # share of the error by which a sweep or a step must be better to count
-# What followed factors may start from, see `FollowedScale`; the search begins in the middle.
+_BETTER = 1e-4  # fraction of the error by which a sweep or a step must improve to count
+# Candidate values of each field of `FollowedScale`; the search begins in the middle.
 _FOLLOWED = ((0.025, 0.05, 0.1, 0.2, 0.4), (0.007, 0.02, 0.06, 0.18, 0.5), (0.003, 0.01, 0.03, 0.1, 0.3))
-_SEARCHED = 20_000  # latest training ratings that choose among these, and as many of the earliest later ones
-_WORTH_FOLLOWING = 1.02  # times the streaming error of fitted factors: what is worse at first is not searched on
+_SEARCHED = 20_000  # the search uses as many of the latest training ratings, and of the earliest later ones
+_WORTH_FOLLOWING = 1.02  # the search stops if its first error exceeds the fitted factors' streaming error times this
 
 
 @dataclass(frozen=True)
 class ChosenFactors:
-    """Factors and what chose them.
+    """Factors with their validation errors.
 
     Attributes:
-      fitted: with the chosen drift.
-      sweeps: how many; 0 of factors that followed the training ratings instead.
-      frozen_rmse, streaming_rmse: on the validation ratings; NaN without.
+      fitted: the factors, with the chosen drift.
+      sweeps: number of sweeps; 0 for factors that followed the training ratings instead.
+      frozen_rmse, streaming_rmse: on the validation ratings; NaN without validation ratings.
     """
 
     fitted: FittedFactors
@@ -46,12 +46,12 @@ class ChosenFactors:
 
 
 def choose_sweeps(train: Interactions, valid: Interactions, factors: int, seed: int = 0) -> ChosenFactors:
-    """Fits factors to training ratings, until the validation ratings that they know nothing of get no better.
+    """Fits factors to training ratings until the error on the validation ratings no longer improves.
 
     Args:
-      train, valid: over the same entity indices; without validation ratings a usual number of sweeps is made.
-      factors: k.
-      seed: of the first factors.
+      train, valid: over the same entity indices; without validation ratings the number of sweeps is a constant.
+      factors: number k of factors.
+      seed: of the initial factors.
     """
     entities, limits = (train.num_users, train.num_items), (float(train.rating.min()), float(train.rating.max()))
     sweeps = fit_factors(train.user, train.item, train.rating, entities, factors, seed)
@@ -74,23 +74,23 @@ def choose_factors(
     factors: int,
     seed: int = 0,
 ) -> ChosenFactors:
-    """Factors for both protocols: fitted to all training ratings at once, or moved by one after the other.
+    """Chooses factors for both protocols: fitted to all training ratings at once, or following them one by one.
 
-    Fitted factors are the mean of all that an entity was; followed ones are where it is now. Those stand whose errors
-    on validation ratings, frozen and streaming, add up to less.
+    Fitted factors describe an entity's average over its past; followed ones describe its present. The choice has the
+    smaller sum of the frozen and the streaming validation error.
 
     Args:
       train: training ratings, over the same entity indices as the later ones.
-      later: N ratings after them that are revealed.
-      scored: bool[N], validation ratings among these.
+      later: N ratings after the training ratings that are revealed.
+      scored: bool[N], which of them are validation ratings.
       entities: per side, number of all entities.
-      factors: k.
-      seed: of the first factors.
+      factors: number k of factors.
+      seed: of the initial factors.
     """
     cutoff, limits = int(train.timestamp.max()) + 1, (float(train.rating.min()), float(train.rating.max()))
     known = scored & np.isin(later.entity, train.user) & np.isin(later.opposite, train.item)
     valid = Interactions(*take_rows(later, known)[:-1], train.num_users, train.num_items)
-    # The earliest tell enough, and each drift that is tried follows them all.
+    # The earliest later ratings suffice, and each drift that is tried follows all of them.
     earliest = np.argsort(later.timestamp, kind="stable")[:_MOST_FOLLOWED]
     later, scored = take_rows(later, earliest), scored[earliest]
     fitted = choose_sweeps(train, valid, factors, seed)
@@ -108,7 +108,7 @@ def choose_factors(
 
 
 def frozen_rmse(fitted: FittedFactors, ratings: Interactions, rating_range: tuple[float, float]) -> float:
-    """RMSE on ratings of trained entities, from where training left these."""
+    """Computes the RMSE on ratings of trained entities, predicted from the factors as training left them."""
     users, items = (
         fitted.beliefs[side].standing[of] for side, of in zip(SIDES, (ratings.user, ratings.item), strict=True)
     )
@@ -123,15 +123,15 @@ def choose_drift(
     entities: dict[Side, int],
     rating_range: tuple[float, float],
 ) -> ChosenFactors:
-    """Sets how fast later ratings move factors: what foresees them best, each revealed after it was predicted.
+    """Chooses the drift that minimises the streaming error on later ratings, each revealed after its prediction.
 
     Args:
-      chosen: factors; those that followed the training ratings keep the drift that they had.
+      chosen: the factors; those that followed the training ratings keep their drift.
       later: N ratings after the cutoff that are revealed.
-      scored: bool[N], validation ratings among them.
+      scored: bool[N], which of them are validation ratings.
       cutoff: unix seconds.
       entities: per side, number of all entities.
-      rating_range: of the training ratings, to which predictions are clipped.
+      rating_range: range of the training ratings, to which predictions are clipped.
     """
     fitted = chosen.fitted
 
@@ -149,7 +149,7 @@ def choose_drift(
         expected, *_ = following.run(fitted.set_vectors, moving(places).scale)
         return clipped_rmse(expected[scored], later.rating[scored], rating_range)
 
-    # Both together first, then each alone.
+    # Both drifts together first, then each alone.
     steps = ((1, 1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1)) if chosen.sweeps else ()
     best, found = _best_places(error, first, (len(DRIFTS),) * 2, steps)
     return replace(chosen, fitted=moving(best), streaming_rmse=found)
@@ -164,7 +164,7 @@ def _followed_scale(
     to_beat: float,
     rating_range: tuple[float, float],
 ) -> FollowedScale | None:
-    """What followed factors should start from; None where they are not worth it."""
+    """Searches for the best start of followed factors; None if they are clearly worse than the fitted ones."""
     latest, earliest = np.argsort(train.timestamp, kind="stable")[-_SEARCHED:], slice(_SEARCHED)
     train, later, scored = train.take(latest), take_rows(later, earliest), scored[earliest]
     if not scored.any():
@@ -195,7 +195,7 @@ def _best_places(
     sizes: tuple[int, ...],
     steps: Sequence[tuple[int, ...]],
 ) -> tuple[tuple[int, ...], float]:
-    """Goes on along each step in turn as long as the error falls; places on grids of these sizes, and the error."""
+    """Searches grids of these sizes, going on along each step while the error falls; returns position and error."""
     best, lowest, known = start, error(start), dict[tuple[int, ...], float]()
     known[start] = lowest
     for step in steps:
@@ -212,5 +212,5 @@ def _best_places(
 
 
 def enlarged(fitted: FittedFactors, side: Side, entities: int) -> Beliefs:
-    """What is believed of all of a side's entities, those without training ratings included."""
+    """Returns the beliefs about all of a side's entities, those without training ratings included."""
     return fitted.beliefs[side].enlarged(entities + 1, fitted.scale.prior(side))

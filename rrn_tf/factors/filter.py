@@ -1,4 +1,4 @@
-"""Beliefs about both sides' factors followed through later ratings, second by second."""
+"""A Kalman filter: beliefs about the factors of both sides are updated by later ratings, second by second."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Positions = npt.NDArray[np.int64]
 
 
 class FactorFilter:
-    """Moves beliefs with every rating after training: each is predicted from all of strictly earlier seconds.
+    """Updates beliefs by every later rating; each is predicted from the ratings of strictly earlier seconds.
 
-    Ratings of one second are predicted before any of them is revealed. Ratings may come in pieces, cut anywhere: those
-    of an entity's last second stay apart, as its open step, until a later one comes.
+    Ratings of one second are predicted before any of them is used. Ratings may come in several calls, divided at any
+    point: those of an entity's last second are kept apart, as its pending step, until a later rating comes.
 
     Args:
-      ratings: N later ratings as the user side sees them, in any order.
-      start: per side, beliefs of all entities before these ratings.
+      ratings: N later ratings from the user side, in any order.
+      start: per side, beliefs about all entities before these ratings.
       cutoff: unix seconds.
     """
 
@@ -47,15 +47,15 @@ class FactorFilter:
     def run(
         self, set_vectors: Mapping[Side, FloatArray], scale: FactorScale
     ) -> tuple[FloatArray, npt.NDArray[np.bool_], dict[Side, Beliefs]]:
-        """Follows all ratings.
+        """Predicts each rating and then updates the beliefs by it.
 
         Args:
-          set_vectors: per side, float32[E', w] of the other side's trained entities, by index; others have none.
-          scale: of all beliefs.
+          set_vectors: per side, float32[E', w] by index of the other side's trained entities; others have none.
+          scale: parameters of all beliefs.
 
         Returns:
-          float32[N], what was expected of each rating before it was revealed; bool[N], whether its user had had ratings
-          since training by then; and where the ratings leave all entities.
+          float32[N], the prediction of each rating; bool[N], whether its user had ratings between training and this
+          rating; and per side, the beliefs about all entities after the ratings.
         """
         rows = {side: _Rows(self._sequences.side(side).num_rows, self._start[side].mean.shape[1]) for side in SIDES}
         for side in SIDES:
@@ -65,7 +65,7 @@ class FactorFilter:
         for level in range(self._count):
             for side in SIDES:
                 self._advance(side, level, rows, set_vectors[side], scale, trained[side])
-        left = {side: self._left(side, rows, set_vectors[side], scale) for side in SIDES}
+        left = {side: self._pending_beliefs(side, rows, set_vectors[side], scale) for side in SIDES}
         user, expected = self._sequences.user, np.empty(len(self._order), np.float32)
         moved = np.empty(len(self._order), bool)
         moved[self._order] = rows[Side.USER].moved[user.rating_row]
@@ -83,20 +83,20 @@ class FactorFilter:
         scale: FactorScale,
         trained: int,
     ) -> None:
-        """Beliefs at the rows of one level, from those at the rows before and their ratings."""
+        """Computes the beliefs before the steps of one level from those before the preceding steps and their data."""
         part, data, start = self._by_level[side].at(level), self._sequences.side(side), self._start[side]
         if not len(part.row):
             return
         entity, before = data.row_entity[part.row], part.row - 1
         first = data.place[part.row] == 0
         pending = self._sums(side, part.rating, part.slot, len(part.row), rows, set_vectors, scale)
-        goes_on = np.flatnonzero(first | self._continued[side][before])
-        for found, had in zip(pending, _open_sums(start), strict=True):
-            found[goes_on] += had[entity[goes_on]]
+        continues = np.flatnonzero(first | self._continued[side][before])
+        for found, had in zip(pending, _pending_sums(start), strict=True):
+            found[continues] += had[entity[continues]]
         columns: list[Any] = rows[side].take(before)
-        for found, had in zip(columns, _closed_columns(start), strict=True):
+        for found, had in zip(columns, _posterior_columns(start), strict=True):
             found[first] = had[entity[first]]
-        columns += [*pending, start.pending_step[entity]]  # which second it was that ends matters no more
+        columns += [*pending, start.pending_step[entity]]  # the posterior does not depend on which second it was
         rows[side].set(part.row, Beliefs(*columns).posterior(scale.prior(side), scale.drifts(entity < trained)))
 
     def _sums(
@@ -109,7 +109,7 @@ class FactorFilter:
         set_vectors: FloatArray,
         scale: FactorScale,
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """The open step's sums of `Beliefs`, of ratings by the slots that they enter, in ascending order."""
+        """Computes the pending sums of `Beliefs` from ratings and the slots that they enter, in ascending order."""
         data, own, other = self._sequences.side(side), rows[side], rows[side.opposite]
         width = own.standing.shape[1]
         shapes = ((slots, width, width), (slots, width), (slots, width), (slots,))
@@ -118,7 +118,7 @@ class FactorFilter:
             mine, theirs = data.rating_row[rating], data.opposite_row[rating]
             here, vector = own.standing[mine], other.standing[theirs]
             error = data.rating[rating] - expected_ratings(here, vector, scale.mean)
-            # What is not known of the other side is noise to one's own.
+            # The uncertainty of the opposite entity's vector adds to the noise.
             unknown, known = other.variance[theirs], here**2 + own.variance[mine]
             known[:, -1] = vector[:, -1] = 1
             weighted = vector / (np.float32(scale.noise) + np.einsum("nk,nk->n", unknown, known))[:, np.newaxis]
@@ -132,34 +132,36 @@ class FactorFilter:
             pending_count[filled] = np.diff(begins, append=len(slot))
         return precision, information_vector, pending_sum, pending_count
 
-    def _left(self, side: Side, rows: dict[Side, _Rows], set_vectors: FloatArray, scale: FactorScale) -> Beliefs:
-        """Where the last row leaves each entity: its step is open."""
+    def _pending_beliefs(
+        self, side: Side, rows: dict[Side, _Rows], set_vectors: FloatArray, scale: FactorScale
+    ) -> Beliefs:
+        """Returns the beliefs after each entity's last step, which stays pending."""
         data, start = self._sequences.side(side), self._start[side]
         last = data.row_splits[1:][np.diff(data.row_splits) > 0] - 1
         counts = np.diff(data.rating_splits)[last]
         rating = concatenated_ranges(data.rating_splits[last], counts)
         sums = self._sums(side, rating, np.repeat(np.arange(len(last)), counts), len(last), rows, set_vectors, scale)
-        entity, still_open = data.row_entity[last], self._continued[side][last]
+        entity, continued = data.row_entity[last], self._continued[side][last]
         left = take_rows(start, np.arange(len(start.mean)))  # a copy
-        for mine, found in zip(_closed_columns(left), rows[side].take(last), strict=True):
+        for mine, found in zip(_posterior_columns(left), rows[side].take(last), strict=True):
             mine[entity] = found
-        for mine, theirs, found in zip(_open_sums(left), _open_sums(start), sums, strict=True):
+        for mine, theirs, found in zip(_pending_sums(left), _pending_sums(start), sums, strict=True):
             mine[entity] = found
-            mine[entity[still_open]] += theirs[entity[still_open]]
+            mine[entity[continued]] += theirs[entity[continued]]
         left.pending_step[entity] = data.step[last]
         return left
 
 
-def _closed_columns(beliefs: Beliefs) -> tuple[Any, ...]:
+def _posterior_columns(beliefs: Beliefs) -> tuple[Any, ...]:
     return beliefs.mean, beliefs.variance, beliefs.set_sum, beliefs.set_count, beliefs.moved
 
 
-def _open_sums(beliefs: Beliefs) -> tuple[FloatArray, ...]:
+def _pending_sums(beliefs: Beliefs) -> tuple[FloatArray, ...]:
     return beliefs.precision, beliefs.information_vector, beliefs.pending_sum, beliefs.pending_count
 
 
 class _Rows:
-    """What is believed at a side's R rows, before the ratings of each: the first columns of `Beliefs`."""
+    """Beliefs before the ratings of each of a side's R steps: the first columns of `Beliefs`, one row per step."""
 
     def __init__(self, count: int, width: int) -> None:
         wide = [np.zeros((count, width), np.float32) for _ in range(3)]
@@ -168,11 +170,11 @@ class _Rows:
         self.standing = np.zeros((count, width), np.float32)
 
     def set(self, rows: Positions, beliefs: Beliefs) -> None:
-        """Takes over what is believed at some rows."""
-        for column, values in zip(self._columns, _closed_columns(beliefs), strict=True):
+        """Stores the beliefs at some steps."""
+        for column, values in zip(self._columns, _posterior_columns(beliefs), strict=True):
             column[rows] = values
         self.standing[rows] = beliefs.standing
 
     def take(self, rows: Positions) -> list[Any]:
-        """Copies of the columns at some rows."""
+        """Returns copies of the columns at some steps."""
         return [column[rows] for column in self._columns]

@@ -1,4 +1,4 @@
-"""Variational Bayesian factors with biases and sets on both sides, by blocks of coordinates."""
+"""Variational Bayesian factors with biases and sets of met entities on both sides, fitted by coordinate ascent."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from rrn_tf.data.arrays import concatenated_ranges
 from rrn_tf.factors.beliefs import Beliefs, FactorScale, FloatArray
 from rrn_tf.features import SIDES, Side
 
-_CELLS = 1 << 18  # padded ratings that are in memory at a time
-_PRIOR_OWN, _PRIOR_BIAS, _PRIOR_SET = 0.4, 0.25, 0.02  # first variances: of k factors together, a bias, a set vector
+_CELLS = 1 << 18  # padded ratings in memory at a time
+_PRIOR_OWN, _PRIOR_BIAS, _PRIOR_SET = 0.4, 0.25, 0.02  # initial variances: k factors together, a bias, a set vector
 _UPDATE_PRIORS_AFTER = 2  # sweeps
-_CONJUGATE_STEPS = 10  # at most a sweep; they go on from where the last sweep ended
+_CONJUGATE_STEPS = 10  # at most this many per sweep, starting from the last sweep's solution
 
 
 class FittedFactors(NamedTuple):
     """Normal posteriors after a sweep.
 
     Attributes:
-      beliefs: per side, of all entities from index 0, the unknown one.
-      set_vectors: per side, float32[E' + 1, w]: what having met each entity of the other side says of one's own.
+      beliefs: per side, the posterior of all entities from index 0, the unknown one.
+      set_vectors: per side, float32[E' + 1, w]: the vector that meeting each entity of the other side adds to a set.
       scale: mean, noise and priors; drifts are 0.
     """
 
@@ -42,20 +42,20 @@ def fit_factors(
     factors: int,
     seed: int = 0,
 ) -> Iterator[FittedFactors]:
-    """The posteriors after each sweep over both sides, without end.
+    """Yields the posteriors after each sweep over both sides, without end.
 
     A rating is ``mean + b_u + b_i + <p_u + sum_j y_j / sqrt(n_u), q_i + sum_v z_v / sqrt(m_i)>`` with noise; ``b_u``
-    has a part of the set as well, and ``b_i``. All parts have normal priors whose variances, one a factor, part and
-    side, are estimated with them. Each sweep solves, side by side, for all own and set vectors of a side at once, given
-    the other side's means and covariances: the own parts are eliminated entity by entity, and what is left of the set
-    vectors' equations is solved by conjugate gradients. Time and memory are linear in the number of ratings.
+    and ``b_i`` contain a part of the set as well. All parts have normal priors, with variances per factor, part and
+    side that are estimated too. A sweep solves, side by side, for all own parts and set vectors of a side jointly,
+    given the other side's means and covariances: the own parts are eliminated entity by entity, and the set vectors'
+    remaining equations are solved by conjugate gradients. Time and memory are linear in the number of ratings.
 
     Args:
       user, item: int[N], entity indices from 1.
       rating: float[N].
-      entities: users and items.
-      factors: k.
-      seed: of the first factors.
+      entities: number of users and of items.
+      factors: number k of factors.
+      seed: of the initial factors.
 
     Raises:
       ValueError: without ratings, or for fewer than one factor.
@@ -88,14 +88,14 @@ def fit_factors(
 
 
 class _SideFit:
-    """One side's posterior, in units of the ratings' spread.
+    """The posterior of one side, in units of the ratings' standard deviation.
 
     Attributes:
-      standing: float32[E, w], own part and set together.
-      covariance: float32[E, w, w], of the same.
-      own, own_variance: float32[E, w].
+      standing: float32[E, w], posterior mean of own part and set together.
+      covariance: float32[E, w, w], covariance of the same.
+      own, own_variance: float32[E, w], posterior mean and variance of the own part.
       set_vectors: float32[E', w].
-      prior, set_prior: float32[w], variances.
+      prior, set_prior: float32[w], prior variances.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class _SideFit:
         self._other, self._width = other, factors + 1
         self._rated = np.bincount(own, minlength=entities) > 0
         self._met = np.bincount(other, minlength=others) > 0
-        self._blocks = list(_blocks(own, entities))
+        self._groups = list(_groups(own, entities))
         ones = np.ones(len(own), np.float32)
         self._ratings = sparse.csr_matrix((ones, (own, other)), shape=(entities, others))
         self.count = np.bincount(own, minlength=entities).astype(np.float32)
@@ -130,12 +130,12 @@ class _SideFit:
         self.covariance = np.tile(0.01 * np.eye(self._width, dtype=np.float32), (entities, 1, 1))
 
     def solve(self, standing: FloatArray, covariance: FloatArray, target: FloatArray, noise: np.float32) -> None:
-        """The posterior given the other side's: float32[E', w], float32[E', w, w]; target is less its biases."""
+        """Computes the posterior given the other side's means, its covariances, and the ratings less its biases."""
         information, information_vector = self._normal_equations(standing, covariance, target, noise)
         precision = 1 / self.prior
         posterior = np.linalg.inv(information + np.diag(precision))
         shrunk = precision[:, np.newaxis] * posterior
-        # What is left of a set's equations once the own part is solved for.
+        # The Schur complement: the equations of the sets once the own parts are eliminated.
         reduced = np.diag(precision) - shrunk * precision
         self._solve_sets(reduced, np.einsum("nij,nj->ni", shrunk, information_vector))
         of_sets = self.sets @ self.set_vectors
@@ -143,30 +143,30 @@ class _SideFit:
         self.own = np.einsum("nij,nj->ni", posterior, left)
         self.own_variance = np.ascontiguousarray(np.einsum("nii->ni", posterior))
         self.standing = of_sets + self.own
-        # Own part given the sets', and what is not known of the sets as far as the own part does not make up for it.
+        # Covariance of the own part given the set, plus the set's uncertainty where the own part does not offset it.
         of_sets_variance = (self._squares[0] @ self._set_variance)[:, :, np.newaxis]
         self.covariance = posterior + np.matmul(shrunk.transpose(0, 2, 1), of_sets_variance * shrunk)
 
     def _normal_equations(
         self, standing: FloatArray, covariance: FloatArray, target: FloatArray, noise: np.float32
     ) -> tuple[FloatArray, FloatArray]:
-        """Sums over each entity's ratings: of the other side's second moments, and of targets times means."""
+        """Sums the other side's second moments, and targets times means, over each entity's ratings."""
         entities, width = self.own.shape
         vector = standing.copy()
         vector[:, -1] = 1
-        # What is not known of the other side's factors; its bias is not multiplied with anything.
+        # The uncertainty of the other side's factors; its bias is multiplied with nothing.
         unknown = covariance[:, :-1, :-1].reshape(len(covariance), -1)
         information = np.zeros((entities, width, width), np.float32)
         information[:, :-1, :-1] = (self._ratings @ unknown).reshape(entities, width - 1, width - 1)
         information_vector = np.zeros((entities, width), np.float32)
-        for rows, rating, real in self._blocks:
+        for rows, rating, real in self._groups:
             met = vector[self._other[rating]] * real[:, :, np.newaxis]
             information[rows] += met.transpose(0, 2, 1) @ met
             information_vector[rows] = np.einsum("btk,bt->bk", met, target[rating])
         return information / noise, information_vector / noise
 
     def _solve_sets(self, reduced: FloatArray, information_vector: FloatArray) -> None:
-        """Conjugate gradients, preconditioned by the diagonal."""
+        """Solves for the set vectors by conjugate gradients, preconditioned by the diagonal."""
         precision = 1 / self.set_prior
         diagonal = self._squares[1] @ np.ascontiguousarray(np.einsum("nii->ni", reduced)) + precision
         self._set_variance = (1 / diagonal).astype(np.float32)
@@ -192,14 +192,14 @@ class _SideFit:
         self.set_vectors = x.astype(np.float32)
 
     def update_priors(self) -> None:
-        """Variances at their most probable values; one imaginary entity of variance 1 keeps them from 0."""
+        """Sets the priors to their most probable values; one pseudo-entity of variance 1 keeps them from 0."""
         own = (self.own**2 + self.own_variance)[self._rated]
         self.prior = ((own.sum(axis=0) + 2) / (len(own) + 2)).astype(np.float32)
         sets = (self.set_vectors**2 + self._set_variance)[self._met]
         self.set_prior = ((sets.sum(axis=0) + 2) / (len(sets) + 2)).astype(np.float32)
 
     def believed(self, spread: float) -> tuple[Beliefs, FloatArray, tuple[float, ...]]:
-        """Beliefs, set vectors and priors in units of ratings: a factor has the root of the spread, a bias all."""
+        """Returns beliefs, set vectors and priors in units of ratings: factors scale with the root of the spread."""
         unit = np.full(self._width, np.sqrt(spread), np.float32)
         unit[-1] = spread
         prior = self.prior * unit**2
@@ -211,10 +211,10 @@ class _SideFit:
         return beliefs, set_vectors, tuple(map(float, prior))
 
 
-def _blocks(
+def _groups(
     own: npt.NDArray[np.int64], entities: int
 ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]]:
-    """Entities with a like number of ratings, positions of these padded to one width, and which are real."""
+    """Groups entities by number of ratings: entities, positions of their ratings padded to one width, and the mask."""
     count, order = np.bincount(own, minlength=entities), np.argsort(own, kind="stable")
     first = np.cumsum(count) - count
     width = np.where(count, 1 << np.ceil(np.log2(np.maximum(count, 1))).astype(np.int64), 0)
@@ -229,7 +229,7 @@ def _blocks(
 
 
 def _noise(left: FloatArray, sides: list[_SideFit], index: tuple[npt.NDArray[np.int64], ...]) -> np.float32:
-    """Mean square of what is left of the ratings, in expectation over both sides' factors."""
+    """Returns the noise variance: the expected squared residual over the posterior of both sides' factors."""
     total = 0.0
     for begin in range(0, len(left), _CELLS):
         part = slice(begin, begin + _CELLS)

@@ -1,4 +1,4 @@
-"""Factors that follow the training ratings from the first on, for tastes that move too fast to be fitted at once."""
+"""Factors that follow the training ratings from the first one, for preferences that drift too fast for one fit."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from rrn_tf.factors.filter import FactorFilter
 from rrn_tf.factors.fit import FittedFactors
 from rrn_tf.features import SIDES, Side, Split
 
-_NOISE = 0.4  # share of the ratings' variance
-_FIRST_STEPS = 0.01  # share of a factor's variance that it starts with: two sides at 0 would stay there
+_NOISE = 0.4  # noise variance as a fraction of the ratings' variance
+_FIRST_STEPS = 0.01  # initial fraction of a factor's variance: if both sides were 0, both would stay 0
 
 
 class FollowedScale(NamedTuple):
-    """What followed factors start from.
+    """Prior variances and drift of followed factors.
 
     Attributes:
       factor, bias: prior variance of a factor, in standard deviations of ratings, and of a bias, in their variances.
-      drift: as `FactorScale.drift`, of all entities.
+      drift: `FactorScale.drift` of all entities.
     """
 
     factor: float
@@ -34,14 +34,14 @@ class FollowedScale(NamedTuple):
 def factors_at_random(
     train: Interactions, entities: Mapping[Side, int], factors: int, seed: int, scale: FollowedScale
 ) -> FittedFactors:
-    """Small random factors and no biases, before any rating; nobody's set says anything.
+    """Draws small random factors without biases or set vectors, the state before any rating.
 
     Args:
-      train: N training ratings, whose mean and spread are taken.
+      train: N training ratings, for their mean and standard deviation.
       entities: per side, number of entities.
-      factors: k.
+      factors: number k of factors.
       seed: of the factors.
-      scale: what they start from.
+      scale: prior variances and drift.
     """
     mean = float(np.mean(train.rating, dtype=np.float64))
     spread = max(float(np.std(train.rating, dtype=np.float64)), 1e-6)
@@ -58,17 +58,17 @@ def factors_at_random(
 
 
 def as_side_ratings(ratings: Interactions) -> SideRatings:
-    """Ratings as the user side sees them, for a filter, to which all splits are the same."""
+    """Converts ratings to the user side's form, which a filter takes; all get one split, since it ignores splits."""
     split = np.full(len(ratings), Split.TRAIN, np.uint8)
     return SideRatings(ratings.user, ratings.item, ratings.rating, ratings.timestamp, split)
 
 
 def follow_training(train: Interactions, start: FittedFactors) -> FittedFactors:
-    """Where training ratings leave factors that each of them moves.
+    """Updates factors by the training ratings, one after the other.
 
     Args:
       train: the training ratings, at least one.
-      start: factors before the first of them.
+      start: factors before the first rating.
     """
     filtered = FactorFilter(as_side_ratings(train), start.beliefs, int(train.timestamp.min()))
     *_, left = filtered.run(start.set_vectors, start.scale)

@@ -1,4 +1,4 @@
-"""The maths as Keras layers, one public class a file. Imports TensorFlow and Keras alone."""
+"""The equations as Keras layers, one public class per file; this package imports TensorFlow and Keras alone."""
 
 from rrn_tf.layers.collaborative import CollaborativeGRUCell, CollaborativeSimpleRNNCell
 from rrn_tf.layers.ensemble import EnsembleDense, EnsembleLSTMCell

@@ -1,4 +1,4 @@
-"""Items that stand for all of a large catalogue in the sum of a softmax."""
+"""A sample of items that represents a large catalogue in the partition sum of a softmax."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-_MULTIPLE = 256  # candidates are so many, or twice, and so on: their products then come in few shapes
-_NONE = -1e9  # logarithm of no weight
+_MULTIPLE = 256  # the number of candidates is padded to a multiple of this, so that products come in few shapes
+_NONE = -1e9  # logarithm of weight 0
 
 
 class Candidates(NamedTuple):
-    """C items of a catalogue, each once, with padding at the end.
+    """C distinct items of a catalogue, padded at the end.
 
     Attributes:
-      item: int32[C], from 1; 0 at padding.
-      log_weight: float32[C], logarithm of how many items each stands for; -1e9 at padding.
-      place: int32[items + 1], where each item is in `item`, counted from 1; 0 of those that are not in it.
+      item: int32[C], item indices from 1; 0 at padding.
+      log_weight: float32[C], logarithm of the number of items that each candidate represents; -1e9 at padding.
+      place: int32[items + 1], position of each item in `item`, counted from 1; 0 for items that are no candidates.
     """
 
     item: Any
@@ -25,16 +25,16 @@ class Candidates(NamedTuple):
 
 
 def candidates(certain: tf.Tensor, items: int, samples: int, seed: tf.Tensor) -> Candidates:
-    """Some items for certain, and a sample of the others.
+    """Chooses candidates: all items of `certain` and a random sample of the others.
 
-    Draws are uniform, without replacement. Of those that are not certain anyway, each stands for as many items as there
-    are others a draw, so that the weighted sum of anything over candidates is, on average over draws, its sum over all
-    items, unless no draw is left.
+    The sample is uniform and without replacement. Each sampled item represents (items outside `certain`) / (sampled
+    items outside `certain`) items, so the weighted sum of any quantity over the candidates is an unbiased estimate of
+    its sum over all items, provided that at least one sampled item lies outside `certain`.
 
     Args:
-      certain: int32[...], items, also repeatedly; 0 is none.
-      items: of the catalogue, from 1.
-      samples: how many items are drawn, at most.
+      certain: int32[...], items that are always candidates; repetitions are allowed, and 0 is ignored.
+      items: number of items in the catalogue; indices run from 1.
+      samples: largest number of items to sample.
       seed: int[2], as `tf.random.stateless_uniform` takes it.
 
     Reference:
@@ -53,6 +53,6 @@ def candidates(certain: tf.Tensor, items: int, samples: int, seed: tf.Tensor) ->
 
 
 def _among(item: tf.Tensor, items: int) -> tf.Tensor:
-    """bool[items + 1], which items are among some int32[n]; 0 never is."""
+    """bool[items + 1]: whether each item occurs in int32[n] `item`; always False for index 0."""
     found = tf.scatter_nd(item[:, tf.newaxis], tf.ones_like(item), [items + 1]) > 0
     return found & (tf.range(items + 1) > 0)

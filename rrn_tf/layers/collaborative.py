@@ -1,4 +1,4 @@
-"""Recurrent cells whose recurrent matrices belong to the user, or to all, while the items' embeddings are shared."""
+"""Recurrent cells with recurrent matrices of each user's own, or shared ones, and item embeddings shared by all."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from rrn_tf.layers.rows import gathered
 from rrn_tf.layers.unrolling import times, unrolled
 
 ACTIVATIONS = {"sigmoid": tf.sigmoid, "tanh": tf.tanh}
-# Whose recurrent matrices are: everybody's; each user's own; everybody's, and to them a product of low rank is added
-# whose one side is each user's own.
+# Forms of the recurrent matrices: one for all users; one for each user; one for all users plus a low-rank product whose
+# left factor belongs to the user.
 SHARED, PERSONAL, LOW_RANK = MATRICES = ("shared", "personal", "low-rank")
 
 
 class CollaborativeCell(keras.layers.Layer):
-    """What the collaborative cells share: their tables, and the way along a sequence.
+    """Base class of the collaborative cells: it holds their tables and unrolls them along sequences.
 
-    A cell names its `blocks`: the width of each recurrent matrix, and of the item embedding added to it, in units.
-    `recurrent` and `embedding` hold a variable a block. Row 0 of each table stands for padding and for whoever is
-    unknown. Matrices of low rank are ``recurrent + left[user] right``; users start alike, with ``left`` 0.
+    A subclass defines `blocks`, the names of its recurrent matrices with their widths in units; the item embedding
+    added to a product has the matrix's width. `recurrent` and `embedding` hold one variable per block. Index 0 of each
+    table is padding and the unknown user. Low-rank matrices are ``recurrent + left[user] right``; ``left`` starts at 0.
     """
 
     blocks: dict[str, int]
@@ -63,11 +63,11 @@ class CollaborativeCell(keras.layers.Layer):
 
     @property
     def personal(self) -> list[tf.Variable]:
-        """The tables of matrices that have a row a user."""
+        """The variables that hold matrices of each user's own, indexed by user."""
         return {SHARED: [], PERSONAL: self.recurrent, LOW_RANK: self.left}[self.form]
 
     def matrices(self, user: tf.Tensor) -> list[tf.Tensor]:
-        """Recurrent matrices of users int[B]: float[B, units, width] a block, or float[units, width] where shared."""
+        """Gathers the matrices of users int[B]: float[B, units, width] per block, or float[units, width] if shared."""
         if self.form == PERSONAL:
             return [gathered(u, user) for u in self.recurrent]
         shared = [tf.convert_to_tensor(u) for u in self.recurrent]
@@ -77,41 +77,41 @@ class CollaborativeCell(keras.layers.Layer):
         return [u + tf.einsum("bur,rw->buw", gathered(left, user), right) for u, left, right in parts]
 
     def embed(self, item: tf.Tensor) -> list[tf.Tensor]:
-        """Embeddings of items int[...]: float[..., width] a block."""
+        """Returns the embeddings of items int[...]: float[..., width] per block."""
         return [gathered(e, item) for e in self.embedding]
 
     def transition(self, embedded: Sequence[tf.Tensor], state: tf.Tensor, matrices: Sequence[tf.Tensor]) -> tf.Tensor:
-        """The cell's equations.
+        """Computes one step by the cell's equations.
 
         Args:
-          embedded: float[B, width] a block, of the items that are met.
-          state: float[B, units].
-          matrices: as `matrices` gives them.
+          embedded: float[B, width] per block, embeddings of the step's items.
+          state: float[B, units], the state before the step.
+          matrices: recurrent matrices as the method `matrices` returns them.
 
         Returns:
-          float[B, units], the state after it.
+          float[B, units], the state after the step.
         """
         raise NotImplementedError
 
     def multiplied(
         self, embedded: Sequence[tf.Tensor], state: tf.Tensor, matrices: Sequence[tf.Tensor]
     ) -> list[tf.Tensor]:
-        """What `transition` multiplies each recurrent matrix with: float[B, units] a block."""
+        """Returns the left factor of each recurrent matrix's product in `transition`: float[B, units] per block."""
         raise NotImplementedError
 
     def unroll(
         self, embedded: Sequence[tf.Tensor], state: tf.Tensor, matrices: Sequence[tf.Tensor], mask: tf.Tensor
     ) -> tf.Tensor:
-        """States along sequences of embedded items.
+        """Computes the states along sequences of embedded items.
 
         Args:
-          embedded: float[B, T, width] a block. What stands in the padding, NaN included, matters nowhere.
-          state: float[B, units], from which they start.
-          matrices: as `matrices` gives them.
-          mask: bool[B, T], True at real steps; at others the state stays.
+          embedded: float[B, T, width] per block. Values at padding, NaN included, have no effect.
+          state: float[B, units], the initial state.
+          matrices: recurrent matrices as the method `matrices` returns them.
+          mask: bool[B, T], True at real steps; at padding the state does not change.
 
         Returns:
-          float[B, T, units].
+          float[B, T, units], the state after each step.
         """
         real = tf.transpose(mask)[:, :, tf.newaxis]
         # Zero times NaN is NaN in the gradient, so the padding is cleared before the step, not only after it.
@@ -130,14 +130,14 @@ class CollaborativeCell(keras.layers.Layer):
         return self.unroll(self.embed(item), state, self.matrices(user), item > 0 if mask is None else mask)
 
     def step(self, user: tf.Tensor, item: tf.Tensor, state: tf.Tensor) -> tf.Tensor:
-        """One step: int[B] users who meet int[B] items in float[B, units] states; the states after it."""
+        """Computes one step from users int[B], items int[B] and states float[B, units] to the states after it."""
         if not self.built:
             self.build(None)
         state = tf.cast(state, self.compute_dtype)
         return self.transition(self._cast(self.embed(item)), state, self._cast(self.matrices(user)))
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tf.Tensor:
-        """The state before the first step: float[batch_size, units] zeros."""
+        """Returns the state before the first step: zeros, float[batch_size, units]."""
         return tf.zeros([batch_size, self.units], self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
@@ -145,7 +145,7 @@ class CollaborativeCell(keras.layers.Layer):
         return {**super().get_config(), **sizes, "matrices": self.form, "rank": self.rank}
 
     def _table(self, name: str, shape: tuple[int, ...]) -> tf.Variable:
-        # An initializer of its own: one that is used twice gives the same numbers twice.
+        # Each variable needs an initializer of its own: one used twice gives the same numbers twice.
         return self.add_weight(name, shape, initializer=keras.initializers.RandomNormal(stddev=self.units**-0.5))
 
     def _cast(self, tensors: Sequence[tf.Tensor]) -> list[tf.Tensor]:
@@ -154,7 +154,7 @@ class CollaborativeCell(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class CollaborativeGRUCell(CollaborativeCell):
-    """A GRU with recurrent matrices of each user's own, or for all, and item embeddings shared by all.
+    """A GRU whose recurrent matrices belong to each user or to all, and whose item embeddings are shared by all users.
 
     With ``U_g, U_c`` the user's matrices and ``E_g[x], E_c[x]`` the embeddings of the item x::
 
@@ -165,21 +165,21 @@ class CollaborativeGRUCell(CollaborativeCell):
     There are no biases, and every variable starts from N(0, 1 / sqrt(units)).
 
     Args:
-      num_users, num_items: indices run from 1; 0 is padding, or the unknown user.
+      num_users, num_items: number of users and items; indices run from 1, and 0 is padding or the unknown user.
       units: width of the state.
       activation: of the candidate c; ``"sigmoid"`` (the authors' choice) or ``"tanh"``.
-      matrices: ``"personal"``, a pair of recurrent matrices of each user's own (C-GRU); ``"shared"``, one pair for all
-        (P-GRU); or ``"low-rank"``, that of all plus a product whose first factor, of `rank` columns, is the user's own
-        (not in the paper).
-      rank: of that product.
+      matrices: ``"personal"``, two recurrent matrices for each user (C-GRU); ``"shared"``, two for all users
+        (P-GRU); or ``"low-rank"``, the shared ones plus a product whose left factor, of `rank` columns, is the user's
+        own (not in the paper).
+      rank: rank of that product.
 
     Call arguments:
-      inputs: a pair of int[B], users, and int[B, T], items in order, padded on the right.
-      mask: bool[B, T], True at real steps; by default where the item is not 0. At others the state stays.
+      inputs: a pair of int[B], users, and int[B, T], items in order of time, padded on the right.
+      mask: bool[B, T], True at real steps; by default where the item is not 0. At padding the state does not change.
       initial_state: float[B, units]; zeros by default.
 
     Returns:
-      float[B, T, units], the state after each step. The last one, ``[:, -1]``, is the state to go on from.
+      float[B, T, units], the state after each step. The last one, ``[:, -1]``, continues the sequence.
 
     Example:
       >>> cell = CollaborativeGRUCell(num_users=2, num_items=9, units=3)
@@ -229,7 +229,7 @@ class CollaborativeGRUCell(CollaborativeCell):
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class CollaborativeSimpleRNNCell(CollaborativeCell):
-    """The plain recurrent network with a matrix U of each user's own: ``h' = tanh(h U + E[x])``.
+    """The plain recurrent network with a recurrent matrix U for each user: ``h' = tanh(h U + E[x])``.
 
     Arguments, call and return are those of `CollaborativeGRUCell`, without `activation`.
 

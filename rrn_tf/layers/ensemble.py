@@ -1,4 +1,4 @@
-"""Several networks of one shape side by side, none of which sees another: parts of an ensemble in one pass."""
+"""Layers of an ensemble: several networks of one shape are computed in one pass, and none depends on another."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import tf_keras as keras
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class EnsembleDense(keras.layers.Layer):
-    """An affine map a member: ``y_m = (W_m x_m + b_m) / sqrt(ensemble)``.
+    """One affine map for each network of an ensemble: ``y_m = (W_m x_m + b_m) / sqrt(ensemble)``.
 
-    The factor makes the inner product of two such outputs the mean over members of their inner products.
+    Because of the factor, the inner product of two such outputs is the mean of the networks' inner products.
 
     Args:
-      units: width of all outputs together.
-      ensemble: equal parts that inputs and outputs consist of.
+      units: total width of the outputs of all networks.
+      ensemble: number of networks; inputs and outputs consist of as many equal parts.
 
     Call arguments:
       inputs: float[..., ensemble * d].
@@ -25,7 +25,7 @@ class EnsembleDense(keras.layers.Layer):
       float[..., units].
 
     Raises:
-      ValueError: for widths that are no multiple of `ensemble`.
+      ValueError: if a width is not a multiple of `ensemble`.
 
     Example:
       >>> EnsembleDense(units=6, ensemble=2)(tf.ones([3, 4])).shape.as_list()
@@ -52,11 +52,11 @@ class EnsembleDense(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class EnsembleLSTMCell(keras.layers.Layer):
-    """An LSTM cell a member, each with a part of the state (Eqs. 1-4 of the RRN paper).
+    """One LSTM cell for each network of an ensemble, each with its part of the state (Eqs. 1-4 of the RRN paper).
 
     Args:
-      units: width of all states together.
-      ensemble: equal parts that inputs and states consist of.
+      units: total width of the states of all networks.
+      ensemble: number of networks; inputs and states consist of as many equal parts.
 
     Call arguments:
       inputs: float[B, ensemble * d].
@@ -66,7 +66,7 @@ class EnsembleLSTMCell(keras.layers.Layer):
       float[B, units], the output, and ``[h, c]`` after the step.
 
     Raises:
-      ValueError: for widths that are no multiple of `ensemble`.
+      ValueError: if a width is not a multiple of `ensemble`.
 
     Example:
       >>> output, (h, c) = EnsembleLSTMCell(units=6, ensemble=2)(tf.ones([3, 4]), [tf.zeros([3, 6])] * 2)
@@ -102,11 +102,11 @@ class EnsembleLSTMCell(keras.layers.Layer):
         return hidden, [hidden, cell]
 
     def gates(self, inputs: tf.Tensor, hidden: tf.Tensor) -> list[tf.Tensor]:
-        """Before the nonlinearities: input, forget, candidate and output, float[B, units] each."""
+        """Computes the gates before their nonlinearities: input, forget, candidate and output, float[B, units] each."""
         return [merge_networks(gate, self.units) for gate in tf.split(self._gates(inputs, hidden), 4, axis=-1)]
 
     def _gates(self, inputs: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
-        """float[ensemble, B, 4 * own], in the order of Keras: input, forget, candidate, output."""
+        """Computes all gates, float[ensemble, B, 4 * own], in the order of Keras: input, forget, candidate, output."""
         kernel, recurrent, bias = (
             tf.cast(weights, inputs.dtype) for weights in (self.kernel, self.recurrent_kernel, self.bias)
         )
@@ -116,16 +116,16 @@ class EnsembleLSTMCell(keras.layers.Layer):
         return parts + bias[:, tf.newaxis]
 
     def roll(self, inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        """All steps at once, by TensorFlow's fused operation, in single precision whatever the inputs are.
+        """Computes all steps at once by TensorFlow's fused operation, in single precision whatever the inputs' dtype.
 
         Args:
           inputs: float[B, T, ensemble * d].
           states: ``[h, c]`` before the first step, float[B, units] each.
 
         Returns:
-          float[B, T, units] each: ``h`` and ``c`` after every step.
+          ``h`` and ``c`` after every step, float[B, T, units] each.
         """
-        # `BlockLSTM`, not `BlockLSTMV2`, whose gates are in another order but whose gradient is the former's.
+        # `BlockLSTM` and not `BlockLSTMV2`: the latter orders its gates differently, but its gradient does not.
         steps = tf.shape(inputs, tf.int64)[1]
         whole = (tf.cast(x, tf.float32) for x in (tf.transpose(inputs, [1, 0, 2]), *states))
         parts = (tf.split(x, self.ensemble, axis=-1) for x in whole)
@@ -155,27 +155,27 @@ class EnsembleLSTMCell(keras.layers.Layer):
 
 
 def _block_order(weights: tf.Tensor) -> tf.Tensor:
-    """Gates in the order of `BlockLSTM`: input, candidate, forget, output."""
+    """Reorders gates as `BlockLSTM` expects them: input, candidate, forget, output."""
     i, f, candidate, o = tf.split(tf.cast(weights, tf.float32), 4, axis=-1)
     return tf.concat([i, candidate, f, o], axis=-1)
 
 
 def part(width: int, ensemble: int) -> int:
-    """The width of one member's part.
+    """Returns the width of one network's part.
 
     Raises:
-      ValueError: where it is not whole.
+      ValueError: if `width` is not a multiple of `ensemble`.
     """
     if width % ensemble:
-        raise ValueError(f"a width should be a multiple of {ensemble} ensemble, received {width}")
+        raise ValueError(f"a width should be a multiple of the ensemble's {ensemble} networks, received {width}")
     return width // ensemble
 
 
 def per_network(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """float[..., M * d] inputs times float[M, d, e] kernels: float[..., M * e]."""
+    """Multiplies inputs float[..., M * d] with each network's kernel, float[M, d, e]: float[..., M * e]."""
     ensemble, width, out = kernel.shape
     shape = tf.shape(inputs)
-    # Member by member first: one batched product instead of a transposition on both sides of it.
+    # With the networks as the first axis one batched product suffices, without transposing on both sides of it.
     rows = split_networks(tf.reshape(inputs, [-1, ensemble * width]), ensemble)
     product = merge_networks(tf.matmul(rows, tf.cast(kernel, inputs.dtype)), ensemble * out)
     found = tf.reshape(product, tf.concat([shape[:-1], [ensemble * out]], axis=0))
@@ -184,20 +184,20 @@ def per_network(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
 
 
 def split_networks(rows: tf.Tensor, ensemble: int) -> tf.Tensor:
-    """float[B, M * d] to float[M, B, d]."""
+    """Reshapes float[B, M * d] to float[M, B, d]: one slice per network."""
     return tf.transpose(tf.reshape(rows, [-1, ensemble, rows.shape[-1] // ensemble]), [1, 0, 2])
 
 
 def merge_networks(parts: tf.Tensor, width: int) -> tf.Tensor:
-    """float[M, B, d] to float[B, M * d]."""
+    """Reshapes float[M, B, d] to float[B, M * d]: the networks' parts side by side."""
     return tf.reshape(tf.transpose(parts, [1, 0, 2]), [-1, width])
 
 
 def stacked(initializer: str) -> Any:
-    """An initializer of stacked kernels, each as if it stood alone."""
+    """Returns an initializer of stacked kernels that initializes each kernel as if it were alone."""
 
     def initial(shape: Any, dtype: Any = None, **kwargs: Any) -> tf.Tensor:
-        # One instance would give every member the same values.
+        # A single instance would give every network the same values.
         return tf.stack([keras.initializers.get(initializer)(shape[1:], dtype) for _ in range(shape[0])])
 
     return initial

@@ -1,4 +1,4 @@
-"""What a user's own past says of the next event: what came after events like the last one."""
+"""Attention over a user's own past: the items that followed events similar to the latest one."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ import tf_keras as keras
 from rrn_tf.layers.history_copy import HistoryCopy, empty_columns, weights_of
 from rrn_tf.layers.mixture_gate import ABSENT
 
-WIDTH = 32  # of the products that tell how alike two items are
-_SCALE = 5.0  # item vectors start small; similarities and what is attended to should not
+WIDTH = 32  # of the queries and keys that measure the similarity of two items
+_SCALE = 5.0  # item vectors start small; similarities and attended values should not
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class HistoryAttention(keras.layers.Layer):
-    """Attends to a user's past events by how alike what came before each is to the last event.
+    """Attends to a user's past events, weighted by the similarity of each one's predecessor to the latest event.
 
-    With v the vectors of items, the weight of the past event j at the next event t is, in each head, a softmax over j
-    of ``r[t, j] + (v[t - 1] Q) . (v[j - 1] K) / sqrt(width)``, where r are log-weights by age and time as those of
-    `HistoryCopy`, and what comes out is the sum over heads of ``(sum_j weight[t, j] v[j]) W``. So transitions of a
-    user's own between kinds of items are read from the user's past, with weights that all users share: nothing has to
-    be learned for each user, and new events count at once.
+    With v the item vectors, the weight of the past event j for the next event t is, in each head, a softmax over j of
+    ``r[t, j] + (v[t - 1] Q) . (v[j - 1] K) / sqrt(width)``, where r are log-weights by age and time as in
+    `HistoryCopy`. The output is the sum over heads of ``(sum_j weight[t, j] v[j]) W``. So a user's own transitions
+    between kinds of items are read from the user's past events with weights shared by all users: no parameter belongs
+    to a user, and new events have an effect at once.
 
     Args:
-      units: width of item vectors and of what comes out.
-      heads: how many weightings.
-      window: events that are looked back upon.
-      width: of the products that tell how alike two items are.
-      clock: whether time counts, or order alone.
-      without: what of age, time and context is left out, as that of `HistoryCopy`.
+      units: width of item vectors and of the output.
+      heads: number of attention heads.
+      window: number of past events to attend to.
+      width: width of queries and keys.
+      clock: whether log-weights depend on the time of events, or on their order alone.
+      without: features of the log-weights that are left out, as in `HistoryCopy`.
 
     Call arguments:
-      inputs: int[B, window + 1 + T], items, and int64[B, window + 1 + T], times, as those of `HistoryCopy`, and
-        float[B, window + 1 + T, units], vectors of the items. What stands at absent events matters nowhere, NaN
-        included, and neither do the items, times and vectors of the future of what is predicted.
+      inputs: int[B, window + 1 + T], items, and int64[B, window + 1 + T], times, as for `HistoryCopy`, and
+        float[B, window + 1 + T, units], vectors of the items. Values at absent events, NaN included, have no effect;
+        neither have items, times and vectors later than the event that is predicted.
 
     Returns:
-      float[B, T, units]; zeros where no event came before.
+      float[B, T, units]; zeros where the user has no earlier event.
 
     Example:
       >>> attend = HistoryAttention(units=2, heads=1, window=3)
@@ -49,7 +49,7 @@ class HistoryAttention(keras.layers.Layer):
 
     Reference:
       Kang and McAuley, Self-Attentive Sequential Recommendation, ICDM 2018 (attention over a user's past); Olsson et
-      al., In-context Learning and Induction Heads, 2022 (attention to what came after what is alike).
+      al., In-context Learning and Induction Heads, 2022 (attention to what followed similar events).
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class HistoryAttention(keras.layers.Layer):
             self.recency.build(None)
 
         def normal(name: str, width: int, spread: float) -> tf.Variable:
-            # An initializer of its own: one that is used twice gives the same numbers twice.
+            # Each variable needs an initializer of its own: one used twice gives the same numbers twice.
             start = keras.initializers.RandomNormal(stddev=spread)
             return self.add_weight(name, (self.heads, self.units, width), initializer=start)
 
@@ -94,10 +94,10 @@ class HistoryAttention(keras.layers.Layer):
         empty = empty_columns(item, self.window)
         item, time, vectors, before = item[:, empty:], time[:, empty:], vectors[:, empty:], self.window - empty
         there = (item > 0)[:, :, tf.newaxis]
-        # Zero times NaN is NaN, so what is absent is cleared, not only weighed by nothing.
+        # Zero times NaN is NaN, so absent events are set to zero as well as given zero weight.
         vectors = _SCALE * tf.where(there, tf.cast(vectors, dtype), tf.zeros([], dtype))
         query = tf.einsum("btu,huw->bhtw", vectors[:, before:-1], queries)
-        # For few queries their way to the past is shorter than that of the whole past to them.
+        # There are usually fewer queries than past events, so the keys' matrix is applied to the queries.
         query = tf.einsum("bhtw,huw->bhtu", query, keys) * self.width**-0.5
         features, counts = self.recency.past(item, time, before)
         met = _attended(query, vectors[:, :-2], vectors[:, 1:-1], self.recency.coefficients(), features, counts)
@@ -111,16 +111,16 @@ class HistoryAttention(keras.layers.Layer):
 def _attended(
     query: tf.Tensor, before: tf.Tensor, after: tf.Tensor, kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor
 ) -> tf.Tensor:
-    """float[B, H, T, units], means of vectors by softmax weights of likeness and features; zeros where nothing counts.
+    """Computes float[B, H, T, units], means of `after` by a softmax of similarity and features; 0 without past events.
 
-    Its gradient is written out, since automatic differentiation would go through all pairs of events many more times.
+    The gradient is written out by hand: automatic differentiation would pass over all pairs of events many more times.
 
     Args:
       query: float[B, H, T, units].
-      before, after: float[B, P, units], to which queries are compared, and of which the means are.
-      kernel: float[H, f].
+      before, after: float[B, P, units], keys and values: the predecessor of each past event, and the event itself.
+      kernel: float[H, f], coefficients of the features.
       features: float[f, B, T, P].
-      counts: bool[B, T, P], what has a weight at all.
+      counts: bool[B, T, P], whether a past event may be attended to.
     """
     heads, units = query.shape[1], query.shape[3]
 

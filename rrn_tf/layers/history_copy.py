@@ -1,4 +1,4 @@
-"""A distribution over what a user did before: which of it recurs now."""
+"""Distributions over the items of a user's past events, by which the next event repeats one of them."""
 
 from __future__ import annotations
 
@@ -12,49 +12,49 @@ import tf_keras as keras
 from rrn_tf.layers.mixture_gate import ABSENT
 
 FEATURES = ("log age", "age", "log hours", "day", "week", "context", "hours")
-# Parts that can be left out, and their features.
+# Parts that can be left out, and the features that belong to each.
 OF_PARTS = {
     "recency": ("log age", "age", "log hours", "hours"),
     "hour": ("day",),
     "week": ("week",),
     "context": ("context",),
 }
-# Of each head, by feature: how log-weights start. Heads beyond the last begin again with the first.
+# Initial coefficients of the log-weights, for each head by feature. Further heads start over with the first.
 _STARTS = (
-    (0.0, -0.8, 0.0, 3.0, 0.0, 0.0, 0.0),  # the last sixty, at this hour of the day
-    (0.0, -1.2, 0.0, 0.0, 0.0, 0.0, 0.0),  # the last forty
-    (-1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),  # all, by the power of their age
-    (0.0, -0.2, 0.0, 3.0, 0.0, 5.0, 0.0),  # what came after the same item, at this hour
-    (0.0, -10.0, 0.0, 0.0, 0.0, 0.0, 0.0),  # the last five
+    (0.0, -0.8, 0.0, 3.0, 0.0, 0.0, 0.0),  # about the last sixty events, at this hour of the day
+    (0.0, -1.2, 0.0, 0.0, 0.0, 0.0, 0.0),  # about the last forty
+    (-1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0),  # all events, by a power law of their age
+    (0.0, -0.2, 0.0, 3.0, 0.0, 5.0, 0.0),  # events that followed the same item, at this hour
+    (0.0, -10.0, 0.0, 0.0, 0.0, 0.0, 0.0),  # about the last five
 )
-# In the order in which `HistoryCopy._past` has them.
+# Indices of features in the order in which `HistoryCopy.past` computes them.
 _OF_ORDER = tuple(FEATURES.index(name) for name in ("log age", "age", "context"))
 _OF_CLOCK = (*_OF_ORDER, *(FEATURES.index(name) for name in ("log hours", "day", "week", "hours")))
-_AGE, _MONTH = 50.0, 720.0  # events and hours that are 1
-_NOTHING = -100.0  # log-probability of what was never met
-RATE = 5.0  # kernels move so many times as fast as other weights
+_AGE, _MONTH = 50.0, 720.0  # units of age, in events and in hours
+_NOTHING = -100.0  # log-probability of an item that the user has never met
+RATE = 5.0  # kernels learn this many times as fast as other weights
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class HistoryCopy(keras.layers.Layer):
-    """Weighs a user's past events and gives each one's item its weight: one distribution a head.
+    """Gives each past event of a user a weight, and its item the same probability: one distribution per head.
 
-    The log-weight of an event is linear in its age in events and hours, in their logarithms, in whether it was at the
-    same time of day and week, and in whether it came after the item that is now the last one; the coefficients of each
-    head are learned.
+    The log-weight of an event is linear in its age in events and in hours, in their logarithms, in whether it happened
+    at the same time of day and of the week, and in whether it followed the same item as the one that is now the latest;
+    the coefficients of each head are learned.
 
     Args:
-      heads: how many distributions.
-      window: events that are looked back upon.
-      clock: whether time counts, or order alone.
-      without: parts of the kernels that are left out (`OF_PARTS`).
+      heads: number of distributions.
+      window: number of past events that have a weight.
+      clock: whether log-weights depend on the time of events, or on their order alone.
+      without: parts of the log-weights that are left out (`OF_PARTS`).
 
     Call arguments:
       inputs: a pair of int[B, window + 1 + T], items in order of time, and int64[B, window + 1 + T], their times in
-        unix seconds; 0 where there is no event. The last T are predicted, each from the `window` events before it.
+        unix seconds; both 0 where there is no event. The last T are predicted, each from the `window` events before it.
 
     Returns:
-      float[B, T, heads], reckoned in full precision: log-probabilities of their items; -1e9 where no event came before.
+      float[B, T, heads], log-probabilities of the last T items, in full precision; -1e9 without earlier events.
 
     Example:
       >>> copy = HistoryCopy(heads=2, window=3)
@@ -92,26 +92,26 @@ class HistoryCopy(keras.layers.Layer):
         item, before = item[:, empty:], self.window - empty
         features, counts = self.past(item, time[:, empty:], before)
         hit = counts & (item[:, tf.newaxis, 1:-1] == item[:, before + 1 :, tf.newaxis])
-        log_p = _log_share(self.coefficients(), features, counts, hit)
+        log_p = _log_fraction(self.coefficients(), features, counts, hit)
         return tf.cast(tf.transpose(log_p, [1, 2, 0]), self.compute_dtype)
 
     def log_weights(self, inputs: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        """float[B, heads, T, window + T - 1], of all events but the first and the last; -1e9 of what does not count."""
+        """Gives float[B, heads, T, window + T - 1], of all events but first and last; -1e9 for those without weight."""
         features, counts = self.past(*inputs, self.window)
         weights = tf.where(counts, weights_of(self.coefficients(), features), tf.constant(ABSENT, features.dtype))
         return tf.transpose(weights, [1, 0, 2, 3])
 
     def coefficients(self) -> tf.Tensor:
-        """float[heads, f], of the features of `past`."""
+        """Returns float[heads, f], the coefficients of the features of `past`."""
         kernel = tf.constant(self._counted, self.variable_dtype) * tf.cast(self.kernel, self.variable_dtype)
         return RATE * tf.gather(kernel, _OF_CLOCK if self.clock else _OF_ORDER, axis=1)
 
     def past(self, item: tf.Tensor, time: tf.Tensor, before: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """What is known of past events at each of the last T of int[B, before + 1 + T] items and their times.
+        """Computes the features of past events for each of the last T of int[B, before + 1 + T] items and their times.
 
         Returns:
           float[f, B, T, before + T - 1], features of all events but the first and the last, and bool[B, T, ...],
-          whether they count.
+          whether each is a past event within the window.
         """
         steps, dtype = tf.shape(item)[1] - before - 1, tf.as_dtype(self.variable_dtype)
         age = before + tf.range(steps)[:, tf.newaxis] - tf.range(before + steps - 1)[tf.newaxis]
@@ -132,22 +132,22 @@ class HistoryCopy(keras.layers.Layer):
 
 
 def empty_columns(item: tf.Tensor, window: int) -> tf.Tensor:
-    """int32[], how many columns come before all events, of which short histories have many.
+    """Returns int32[], the number of leading columns that can be cut off because no user has an event in them.
 
-    One that stands for no item before stays, and so does one of the window.
+    The last empty column is kept, as the missing predecessor of the first event, and at least one of the window.
 
     Args:
       item: int[B, window + 1 + T].
-      window: events that are looked back upon.
+      window: number of past events that have a weight.
     """
     met = tf.cumsum(tf.cast(tf.reduce_any(item > 0, axis=0), tf.int32))
     return tf.clip_by_value(tf.math.count_nonzero(met == 0, dtype=tf.int32) - 1, 0, window - 1)
 
 
 def _waves(now: tf.Tensor, past: tf.Tensor, hours: int, dtype: tf.DType) -> tf.Tensor:
-    """float[B, T, P], cosines of how far int64[B, T] and int64[B, P] are apart on a clock that goes around in hours.
+    """Returns float[B, T, P], the cosine of the angle between times int64[B, T] and int64[B, P] on a clock of `hours`.
 
-    They are products of the sines and cosines of both, which is far less to reckon.
+    Each is computed from the sines and cosines of the two times, with far fewer evaluations than one per pair.
     """
 
     def wave(time: tf.Tensor) -> tf.Tensor:
@@ -158,20 +158,20 @@ def _waves(now: tf.Tensor, past: tf.Tensor, hours: int, dtype: tf.DType) -> tf.T
 
 
 def weights_of(kernel: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
-    """float[heads, ...] of a kernel float[heads, f] and features float[f, ...]."""
+    """Returns the log-weights float[heads, ...] by a kernel float[heads, f] of features float[f, ...]."""
     flat = tf.matmul(kernel, tf.reshape(features, [tf.shape(features)[0], -1]))
     return tf.reshape(flat, tf.concat([tf.shape(kernel)[:1], tf.shape(features)[1:]], axis=0))
 
 
-def _log_share(kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor, hit: tf.Tensor) -> tf.Tensor:
-    """float[heads, B, T], logarithms of the share of hits in the weight of all that counts.
+def _log_fraction(kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor, hit: tf.Tensor) -> tf.Tensor:
+    """Returns float[heads, B, T], logarithms of the fraction of the total weight that falls on hits.
 
-    The gradient with respect to the kernel is the difference of two means of features, by the weights of hits and by
-    all weights, so that it takes one product; automatic differentiation would take a pass a feature and head.
+    The gradient with respect to the kernel is the difference of the means of the features by the weights of hits and by
+    all weights: one matrix product. Automatic differentiation would need a pass for each feature and head.
     """
 
     @tf.custom_gradient
-    def share(kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    def log_fraction(kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
         weights = weights_of(kernel, features)
         never = tf.constant(ABSENT, weights.dtype)
         weights = tf.where(counts, weights, never)
@@ -191,4 +191,4 @@ def _log_share(kernel: tf.Tensor, features: tf.Tensor, counts: tf.Tensor, hit: t
         log_p = tf.where(any_met, tf.math.log(met / total), tf.where(some, nothing, never))
         return log_p[..., 0], gradient
 
-    return share(kernel)
+    return log_fraction(kernel)

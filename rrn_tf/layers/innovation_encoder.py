@@ -1,4 +1,4 @@
-"""What a step's ratings say beyond what was expected of them: an alternative to the rating vector of Eq. 5."""
+"""The innovations of a step's ratings, embedded: an alternative to the rating vector of Eq. 5."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from rrn_tf.layers.step_context import StepContext
 class InnovationEncoder(StepContext):
     """Embeds a step's innovations: ``y_t = W [sum e v / sqrt(n), sum e / sqrt(n), mean e, log(1 + n)] + context``.
 
-    An innovation ``e`` is a rating less what the opposite side's state and the stationary factors had predicted for
-    it, and ``v`` that projected state: the direction in which an error moves one's own. As in a Kalman filter the state
-    learns from surprises alone; no entity has an embedding of its own.
+    An innovation ``e`` is a rating less the prediction from the opposite side's state and the stationary factors, and
+    ``v`` is that projected state: the direction in which an error changes the own state. As in a Kalman filter, the
+    state learns from prediction errors alone; no entity has an embedding of its own.
 
     Args:
       vector_units: width of the opposite side's projected states.
       units: width d of the embedding.
-      include_opposite_state: also embeds ``sum v / sqrt(n)``: who was rated, whatever the rating.
-      ensemble: independent networks that vectors and embeddings are divided among, each with innovations of its own.
+      include_opposite_state: whether ``sum v / sqrt(n)`` is embedded too: which entities were rated, not how.
+      ensemble: number of independent networks that vectors and embeddings are split among, each with its innovations.
       time_feature, time_scale: see `StepContext`.
 
     Call arguments, as one tuple:
       innovation: float[N], or float[N, ensemble].
-      vector: float[N, vector_units], the opposite side's projected state of each rating.
-      slot: int[N], position ``b * T + t`` that each rating enters; negative ratings enter nowhere.
+      vector: float[N, vector_units], the opposite side's projected state at each rating.
+      slot: int[N], step ``b * T + t`` to which each rating is an input; ratings with negative slots are ignored.
       context: float[B, T, 3], newbie flag, scaled wallclock and scaled previous wallclock.
 
     Returns:
@@ -68,24 +68,24 @@ class InnovationEncoder(StepContext):
 
     @property
     def sum_units(self) -> int:
-        """Width of `sum_innovations`."""
+        """Width of the output of `sum_innovations`."""
         return (2 if self.include_opposite_state else 1) * self.vector_units + 2 * self.ensemble
 
     def embed_innovations(
         self, innovation: tf.Tensor, vector: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
     ) -> tf.Tensor:
-        """The part that depends on the ratings: float[num_slots, d]."""
+        """Computes the part of the embedding that depends on ratings: float[num_slots, d]."""
         return self.embed_sums(self.sum_innovations(innovation, vector, slot, num_slots))
 
     def sum_innovations(
         self, innovation: tf.Tensor, vector: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
     ) -> tf.Tensor:
-        """What a step's ratings add up to, so that later ones of the same step may join: float[num_slots, sum_units].
+        """Sums the inputs of each step, so that later ratings of a step can be added: float[num_slots, sum_units].
 
-        Of each member: the sum of ``v`` where it is embedded, of ``e v`` and of ``e``, and their number.
+        For each network: the sum of ``v`` if it is embedded, of ``e v`` and of ``e``, and the number of ratings.
         """
-        # Sums are of the variables' type: bfloat16 stops counting at 256. Innovations that enter nowhere become
-        # 0, and no gradient comes back to them: zero times NaN, theirs or their vector's, would be NaN.
+        # Sums have the variables' dtype: bfloat16 cannot count beyond 256. Ignored innovations are set to 0, so
+        # that no gradient reaches them: zero times NaN, theirs or their vector's, would be NaN.
         dtype, somewhere = self.variable_dtype, tf.convert_to_tensor(slot) >= 0
         innovation = tf.reshape(tf.cast(innovation, dtype), [-1, self.ensemble])
         innovation = tf.where(somewhere[:, tf.newaxis], innovation, tf.zeros([], dtype))[..., tf.newaxis]
@@ -98,7 +98,7 @@ class InnovationEncoder(StepContext):
         return tf.reshape(tf.math.unsorted_segment_sum(parts, slot, num_slots), [-1, self.sum_units])
 
     def embed_sums(self, sums: tf.Tensor) -> tf.Tensor:
-        """float[N, sum_units] of `sum_innovations` to float[N, d]."""
+        """Embeds the sums of `sum_innovations`: float[N, sum_units] to float[N, d]."""
         sums = tf.reshape(sums, [-1, self.ensemble, self.sum_units // self.ensemble])
         count = sums[..., -1:]
         some = tf.maximum(count, 1)

@@ -1,4 +1,4 @@
-"""The distribution over the next item."""
+"""The softmax distribution over the next item."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from rrn_tf.layers.softmax_tiles import sampled_log_likelihood, tiled_log_likeli
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class ItemSoftmax(keras.layers.Layer):
-    """Scores the next item: ``p(item | h) = softmax(h W_out)[item]``, without bias.
+    """Computes the probability of the next item: ``p(item | h) = softmax(h W_out)[item]``, without bias.
 
-    Products are in the layer's compute dtype, so ``dtype="mixed_bfloat16"`` makes them bfloat16; sums of products and
+    Products have the layer's compute dtype, so ``dtype="mixed_bfloat16"`` makes them bfloat16; sums of products and
     of gradients, and log-likelihoods until they are returned, are float32 (float64 in a float64 layer).
 
-    The full softmax is exact and takes rows in tiles, so that the logits of all rows are never in memory at once
-    (`rrn_tf.layers.softmax_tiles`).
+    The full softmax is exact and computed in tiles of states, so that the logits of all states are never in memory at
+    once (`rrn_tf.layers.softmax_tiles`).
 
     Args:
-      num_items: indices run from 1; 0 is padding and has no probability.
+      num_items: number of items; indices run from 1, and 0 is padding, which has no probability.
       units: width of the states.
 
     Call arguments:
-      inputs: a pair of float[N, units], states, and int[N], the items that came next. Where the item is 0, the
-        log-likelihood is 0 and whatever stands in the state, NaN included, matters nowhere.
+      inputs: a pair of float[N, units], states, and int[N], the next items. Where the item is 0, the
+        log-likelihood is 0 and the values of the state, NaN included, have no effect.
 
     Returns:
       float[N], log-likelihoods in nats.
@@ -58,11 +58,11 @@ class ItemSoftmax(keras.layers.Layer):
         return tf.cast(found, self.compute_dtype)
 
     def log_likelihood(self, states: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-        """As the call, but with all products in full precision: float32[N]."""
+        """Computes the same as `call`, float32[N], with all products in full precision."""
         return tiled_log_likelihood(states, tf.convert_to_tensor(self.kernel), target, self.variable_dtype)
 
     def weighted_sum(self, states: tf.Tensor, target: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-        """The log-likelihood of all rows, weighted; one pass makes it and its gradient, which suits a training loss.
+        """Computes the weighted sum of log-likelihoods and its gradient in one pass, which suits a training loss.
 
         Args:
           states: float[N, units].
@@ -75,16 +75,16 @@ class ItemSoftmax(keras.layers.Layer):
         return weighted_log_likelihood(states, tf.convert_to_tensor(self.kernel), target, weight, self.compute_dtype)
 
     def sampled(self, states: tf.Tensor, target: tf.Tensor, samples: int, seed: tf.Tensor) -> tf.Tensor:
-        """Log-likelihoods with the partition sum estimated from sampled items; as the call for all of them.
+        """Estimates log-likelihoods from sampled items; with all items sampled, they are those of `call`.
 
-        Candidates are drawn uniformly without replacement, the same for all rows. The estimate of the partition sum,
-        ``exp(l_target)`` plus the other items' mean over the candidates times their number, is unbiased; its logarithm
-        is low by about half its relative variance.
+        Items are sampled uniformly without replacement, the same for all states. The estimate of the partition sum,
+        ``exp(l_target)`` plus the mean of the other sampled items times the number of other items, is unbiased; its
+        logarithm is too low by about half its relative variance.
 
         Args:
           states: float[N, units].
           target: int[N], 0 at padding.
-          samples: how many items are drawn.
+          samples: number of items to sample.
           seed: int[2], as `tf.random.stateless_uniform` takes it.
 
         Returns:
@@ -95,14 +95,14 @@ class ItemSoftmax(keras.layers.Layer):
         )
 
     def log_probabilities(self, states: tf.Tensor) -> tf.Tensor:
-        """Of every item, the first with index 1: float[..., units] states to float32[..., num_items]."""
+        """Computes the log-probability of every item, index 1 first: float[..., units] to float32[..., num_items]."""
         return tf.nn.log_softmax(self._logits(states))
 
     def top_k(self, states: tf.Tensor, k: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The k most probable items of float[..., units] states.
+        """Finds the k most probable items for states float[..., units].
 
         Returns:
-          int32[..., k], item indices, and float32[..., k], their log-probabilities, falling.
+          int32[..., k], item indices, and float32[..., k], their log-probabilities in descending order.
         """
         found, item = tf.math.top_k(self.log_probabilities(states), k)
         return item + 1, found

@@ -1,4 +1,4 @@
-"""How much each of several distributions counts at each event."""
+"""The gate of a mixture: the weight of each distribution at each event."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
-RATE = 5.0  # weights of features move so many times as fast as other weights
-ABSENT = -1e9  # in place of a log-probability: there is no such distribution
+RATE = 5.0  # the weights of features learn this many times as fast as other weights
+ABSENT = -1e9  # stands for the log-probability of a distribution that is absent at an event
 
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class MixtureGate(keras.layers.Layer):
-    """A softmax over distributions, linear in features and a state; absent distributions have no share.
+    """A softmax over distributions with logits linear in features and a state; absent distributions have weight 0.
 
     Args:
-      parts: how many distributions.
+      parts: number of distributions.
 
     Call arguments:
-      inputs: float[N, f] features, float[N, units] states, and float[N, parts], log-probabilities that the
-        distributions give to some item; -1e9 where one is absent. At least one is present.
+      inputs: float[N, f] features, float[N, units] states, and float[N, parts], the log-probability of some item under
+        each distribution; -1e9 where a distribution is absent. At least one has to be present.
 
     Returns:
-      float[N, parts], reckoned in full precision: the logarithms of their shares; -1e9 of absent ones.
+      float[N, parts], logarithms of the weights, computed in full precision; -1e9 for absent distributions.
 
     Example:
       >>> gate = MixtureGate(parts=3)
@@ -53,8 +53,8 @@ class MixtureGate(keras.layers.Layer):
         of_features, bias, of_states = (tf.cast(x, self.variable_dtype) for x in weights)
         logits = RATE * (tf.matmul(features, of_features) + bias) + tf.matmul(states, of_states)
         absent = tf.constant(ABSENT, logits.dtype)
-        shares = tf.nn.log_softmax(tf.where(found > ABSENT / 2, logits, absent))
-        return tf.cast(tf.where(found > ABSENT / 2, shares, absent), self.compute_dtype)
+        log_weights = tf.nn.log_softmax(tf.where(found > ABSENT / 2, logits, absent))
+        return tf.cast(tf.where(found > ABSENT / 2, log_weights, absent), self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "parts": self.parts}

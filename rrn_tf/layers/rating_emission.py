@@ -1,4 +1,4 @@
-"""Eq. 7: a rating from two states and two stationary vectors."""
+"""Eq. 7: a rating predicted from two states and two stationary vectors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ class RatingEmission(keras.layers.Layer):
 
     Args:
       units: width of the projected states.
-      ensemble: independent networks that states and projected states are divided among; ratings are means of theirs.
+      ensemble: number of independent networks that states and projected states are split among; their ratings are
+        averaged.
 
     Call arguments, as one tuple:
       user_state, item_state: float[N, state width], the states ``u_it`` and ``m_jt``.
@@ -26,7 +27,7 @@ class RatingEmission(keras.layers.Layer):
       float[N], the predicted ratings.
 
     Raises:
-      ValueError: where the two states, or the two factor vectors, differ in shape.
+      ValueError: if the two states, or the two factor vectors, differ in shape.
 
     Example:
       >>> emission = RatingEmission(units=2)
@@ -65,14 +66,14 @@ class RatingEmission(keras.layers.Layer):
     def combine(
         user_vector: tf.Tensor, item_vector: tf.Tensor, user_factors: tf.Tensor, item_factors: tf.Tensor
     ) -> tf.Tensor:
-        """Ratings from projected states float[N, units] and factors float[N, k]: float[N]."""
+        """Computes ratings float[N] from projected states float[N, units] and factors float[N, k]."""
         for left, right in ((user_vector, item_vector), (user_factors, item_factors)):
             if not left.shape.is_compatible_with(right.shape):
                 raise ValueError(f"both sides should have one shape, received {left.shape} and {right.shape}")
         return tf.reduce_sum(user_vector * item_vector, -1) + tf.reduce_sum(user_factors * item_factors, -1)
 
     def of_each_network(self, left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
-        """What each member predicts without factors, from projected states float[N, units]: float[N, ensemble]."""
+        """Predicts by each network without factors, from projected states float[N, units]: float[N, ensemble]."""
         per_network = tf.reshape(left * right, [-1, self.ensemble, self.units // self.ensemble])
         return self.ensemble * tf.reduce_sum(per_network, -1)
 

@@ -1,4 +1,4 @@
-"""Rows of large tables."""
+"""Gathering rows of large tables."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 
 def gathered(table: Any, index: tf.Tensor) -> tf.Tensor:
-    """Rows of a variable, as `tf.gather`, which however copies the whole of a mirrored variable before."""
+    """Gathers rows of a variable like `tf.gather`, which however first copies the whole of a mirrored variable."""
     try:
         return table.sparse_read(index)
     except AttributeError:

@@ -1,7 +1,7 @@
-"""Log-likelihoods of a large softmax, exact in tiles of rows or from sampled items, with hand-written gradients.
+"""Log-likelihoods of a softmax over many items, exact (in tiles) or estimated by sampling, with hand-written gradients.
 
-All functions take states float[N, units], a kernel float[units, items] and targets int[N] from 1, 0 at padding, and a
-dtype of the products; sums and results have the kernel's dtype.
+All functions take states float[N, units], a kernel float[units, items], targets int[N] from 1 (0 at padding), and the
+dtype of the matrix products; sums and results have the kernel's dtype. A row below is one state with its target.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-# Logits of a tile are few enough to stay in a processor's last cache, but its rows are many more than the units, so
-# that adding to the kernel's gradient after each tile costs little beside the products.
+# The logits of a tile fit into a processor's last-level cache, but its rows far outnumber the units, so that adding to
+# the kernel's gradient after each tile costs little beside the products.
 TILE_BYTES = 16 << 20
 ROWS_PER_UNIT = 4
-ROWS = 32  # a tile has a multiple of so many rows, so that products come in few shapes
-# A probability below is taken from the logits, for it may have lost digits or become 0.
+ROWS = 32  # the rows of a tile are a multiple of this, so that products come in few shapes
+# A smaller probability is computed from the logits instead, since it may have lost digits or become 0.
 _TINY = 1e-30
 
 
 class _Pass(NamedTuple):
-    """Log-likelihoods [N], and the gradients of their weighted sum with respect to states and kernel."""
+    """Log-likelihoods [N], and the gradients of their weighted sum with respect to the states and the kernel."""
 
     found: Any
     states: Any
@@ -28,7 +28,7 @@ class _Pass(NamedTuple):
 
 
 def tiled_log_likelihood(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, dtype: Any) -> tf.Tensor:
-    """Log-likelihoods [N]; the backward pass computes each tile anew."""
+    """Computes log-likelihoods [N]; the backward pass computes each tile again."""
 
     @tf.custom_gradient
     def exact(states: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
@@ -42,7 +42,7 @@ def tiled_log_likelihood(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor
 
 
 def kept_log_likelihood(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, dtype: Any) -> tf.Tensor:
-    """Log-likelihoods [N] of so few items and rows, all of them real, that probabilities are kept for the gradient."""
+    """Computes log-likelihoods [N], none of padding; keeps all probabilities for the gradient, so items must be few."""
 
     @tf.custom_gradient
     def exact(states: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
@@ -67,7 +67,7 @@ def kept_log_likelihood(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor,
 def weighted_log_likelihood(
     states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, weight: tf.Tensor, dtype: Any
 ) -> tf.Tensor:
-    """Sum of the log-likelihoods times weights [N]; the gradient is made in the same pass, without a second one."""
+    """Sums log-likelihoods times weights [N]; the gradient is computed in the same pass."""
 
     @tf.custom_gradient
     def exact(states: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
@@ -83,11 +83,11 @@ def weighted_log_likelihood(
 
 
 def _run(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, weight: tf.Tensor | None, dtype: Any) -> _Pass:
-    """One pass over the real rows in tiles; without weights there are no gradients."""
+    """Passes once over all rows without padding, in tiles; without weights it computes no gradients."""
     dtype, full = tf.as_dtype(dtype), kernel.dtype
     units, items = kernel.shape
     real = tf.where(target > 0)
-    # Tiles of one size, filled up with rows of zeros and no weight.
+    # All tiles have the same size: the last is filled up with rows of zeros and weight 0.
     n = tf.shape(real)[0]
     count = tf.maximum(1, -(-n // max(TILE_BYTES // (items * dtype.size), ROWS_PER_UNIT * units)))
     rows = -(-n // (count * ROWS)) * ROWS
@@ -103,7 +103,7 @@ def _run(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, weight: tf.Ten
     column = tf.cast(tf.maximum(tiled(target, []) - 1, 0), tf.int32)
     w = None if weight is None else tf.cast(tiled(weight[:, tf.newaxis], [1]), full)
     low = tf.cast(kernel, dtype)
-    turned = tf.transpose(low)  # a product with it is twice as fast as one that transposes on the way
+    turned = tf.transpose(low)  # multiplying with it is twice as fast as letting the product transpose
 
     def tile(i: tf.Tensor, found: tf.TensorArray, d_states: tf.TensorArray, d_kernel: tf.Tensor) -> tuple[Any, ...]:
         logits = tf.matmul(tf.cast(h[i], dtype), low)
@@ -131,7 +131,7 @@ def _run(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, weight: tf.Ten
 
 
 def _log_chosen(logits: tf.Tensor, p: tf.Tensor, place: tf.Tensor, full: Any) -> tf.Tensor:
-    """Logarithm of the chosen probabilities."""
+    """Returns the logarithms of the probabilities at `place`."""
     chosen = tf.cast(tf.gather_nd(p, place), full)
 
     def from_logits() -> tf.Tensor:
@@ -144,7 +144,7 @@ def _log_chosen(logits: tf.Tensor, p: tf.Tensor, place: tf.Tensor, full: Any) ->
 def sampled_log_likelihood(
     states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, samples: int, seed: tf.Tensor, dtype: Any
 ) -> tf.Tensor:
-    """Log-likelihoods [N] from `samples` items drawn uniformly without replacement, the same for all rows."""
+    """Estimates log-likelihoods [N] from items sampled uniformly without replacement, the same for all rows."""
     items, full = kernel.shape[1], kernel.dtype
     drawn = tf.random.experimental.index_shuffle(tf.range(min(samples, items)), tf.cast(seed, tf.int32), items - 1)
     real, column = target > 0, tf.maximum(target - 1, 0)
@@ -154,7 +154,7 @@ def sampled_log_likelihood(
     logits = tf.matmul(tf.cast(states, dtype), tf.cast(tf.gather(rows, drawn), dtype), transpose_b=True)
     other = tf.cast(drawn, column.dtype)[tf.newaxis] != column[:, tf.newaxis]
     met = tf.reduce_sum(tf.cast(other, full), axis=1)
-    # Each drawn item but the target stands for so many of the other items.
+    # Each sampled item other than the target represents this many of the other items.
     scale = tf.math.log(tf.cast(items - 1, full) / tf.maximum(met, 1))
     logits = tf.where(other, tf.cast(logits, full), tf.constant(full.min, full)) + scale[:, tf.newaxis]
     total = tf.reduce_logsumexp(tf.concat([own[:, tf.newaxis], logits], axis=1), axis=1)

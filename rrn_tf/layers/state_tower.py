@@ -1,4 +1,4 @@
-"""Eq. 6: the state that moves with the ratings."""
+"""Eq. 6: the recurrent hidden state of each user or item."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from rrn_tf.layers.ensemble import EnsembleLSTMCell
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class StateTower(keras.layers.Layer):
-    """Rolls the state of each entity over its steps: ``u_t = LSTM(u_{t-1}, y_t)``.
+    """Computes the hidden state of each entity along its steps: ``u_t = LSTM(u_{t-1}, y_t)``.
 
-    `call` takes whole sequences, `step` one step; both give the same states. The stock Keras layer
-    inside takes the fused kernel on a GPU.
+    `call` computes whole sequences and `step` one step; both give the same states. The Keras layer inside uses
+    the fused kernel on a GPU.
 
     Args:
       units: width of the state.
       cell: ``"lstm"`` (Eqs. 1-4), ``"gru"``, ``"rnn"`` or another module of `rrn_tf.layers.cells`.
-      ensemble: independent cells that inputs and states are divided among (see `EnsembleLSTMCell`).
+      ensemble: number of independent cells that inputs and states are split among (see `EnsembleLSTMCell`).
 
     Call arguments:
       inputs: float[B, T, d], step embeddings; sequences are padded on the right.
-      mask: bool[B, T], True at real steps. Whatever stands in the padding, NaN included, leaves
-        the states at real steps and the gradients untouched.
+      mask: bool[B, T], True at real steps. Values at padding, NaN included, affect neither the
+        states at real steps nor the gradients.
       initial_state: list of float[B, units]; zeros by default.
-      return_state: also return the state after the last real step of each sequence.
+      return_state: whether to return the state after the last real step of each sequence as well.
 
     Returns:
       float[B, T, units], the states; with `return_state` a pair of these and the final state, a
@@ -51,7 +51,7 @@ class StateTower(keras.layers.Layer):
         self.units = units
         self.cell = cell
         if ensemble > 1 and cell != "lstm":
-            raise ValueError(f"a tower of {ensemble} networks should have the cell 'lstm', received {cell!r}")
+            raise ValueError(f"an ensemble of {ensemble} networks should have the cell 'lstm', received {cell!r}")
         self.ensemble = ensemble
         common = {"return_sequences": True, "return_state": True, "dtype": self.dtype_policy, "name": cell}
         if ensemble == 1:
@@ -74,7 +74,7 @@ class StateTower(keras.layers.Layer):
     ) -> Any:
         if mask is not None:
             # States are causal, so right padding cannot reach real steps; but zero times NaN is NaN in
-            # the gradient. The (slower) masked recurrence is needed for the final state alone.
+            # the gradient. Only the final state needs the (slower) masked recurrence.
             inputs = tf.where(mask[:, :, tf.newaxis], inputs, tf.zeros_like(inputs))
         if self.ensemble > 1 and inputs.dtype != tf.float64:
             states, final = self._roll_members(inputs, mask, initial_state)
@@ -89,7 +89,7 @@ class StateTower(keras.layers.Layer):
     def _roll_members(
         self, inputs: tf.Tensor, mask: tf.Tensor | None, initial_state: Sequence[tf.Tensor] | None
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """As `call`. Every step's state is there, so the last real one is looked up, with no masked recurrence."""
+        """Computes `call` for an ensemble: it has every step's state and looks up the last real one, without a mask."""
         batch, steps = tf.unstack(tf.shape(inputs)[:2])
         start = self.initial_state(batch) if initial_state is None else self._cast(initial_state)
         rolled = self.rnn.cell.roll(inputs, start)
@@ -102,39 +102,39 @@ class StateTower(keras.layers.Layer):
         return rolled[0], final
 
     def step(self, inputs: tf.Tensor, state: Sequence[tf.Tensor]) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """One step: float[B, d] and the state before it to float[B, units] and the state after it."""
+        """Computes one step: from float[B, d] and the state before it, float[B, units] and the state after it."""
         if not self.built:
             self.build(inputs.shape)
         output, new_state = self.rnn.cell(inputs, self._cast(state))
         return output, list(new_state) if isinstance(new_state, list | tuple) else [new_state]
 
     def gates(self, inputs: tf.Tensor, hidden: tf.Tensor) -> list[tf.Tensor]:
-        """An LSTM's gates before the nonlinearities: input, forget, candidate and output (Eqs. 1 and 2).
+        """Computes an LSTM's gates before their nonlinearities: input, forget, candidate and output (Eqs. 1 and 2).
 
         Args:
           inputs: float[B, d].
-          hidden: float[B, units], ``h`` before the step.
+          hidden: float[B, units], the hidden state ``h`` before the step.
 
         Returns:
-          four of float[B, units].
+          four tensors float[B, units].
 
         Raises:
-          ValueError: for another cell.
+          ValueError: for any other cell.
         """
         if self.cell != "lstm":
-            raise ValueError(f"gates are those of the cell 'lstm', received {self.cell!r}")
+            raise ValueError(f"gates should be asked of the cell 'lstm', received {self.cell!r}")
         cell = self.rnn.cell
         if self.ensemble > 1:
             return cell.gates(inputs, hidden)
         return tf.split(inputs @ cell.kernel + hidden @ cell.recurrent_kernel + cell.bias, 4, axis=-1)
 
     def initial_state(self, batch_size: int | tf.Tensor) -> list[tf.Tensor]:
-        """The state before the first step: a list of float[batch_size, units] zeros."""
+        """Returns the state before the first step: a list of float[batch_size, units] zeros."""
         sizes = tf.nest.flatten(self.rnn.cell.state_size)
         return [tf.zeros([batch_size, size], self.compute_dtype) for size in sizes]
 
     def _cast(self, state: Sequence[tf.Tensor]) -> list[tf.Tensor]:
-        # Keras casts inputs alone, and stored states are float32 whatever the policy.
+        # Keras casts only inputs, and stored states are float32 whatever the policy.
         return [tf.cast(part, self.compute_dtype) for part in state]
 
     def get_config(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The stationary part of Eq. 7: one vector an entity."""
+"""The stationary factors of Eq. 7: one latent vector per entity."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import tf_keras as keras
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class StationaryFactors(keras.layers.Layer):
-    """Stationary latent factors ``u_i`` (or ``m_j``), beside the moving state.
+    """Stationary latent factors ``u_i`` (or ``m_j``), which do not change with time as the hidden state does.
 
     Args:
-      num_entities: entities with factors; indices run from 1. Index 0, the unknown entity, has
-        the zero vector, which no gradient moves.
-      factors: width k.
+      num_entities: number of entities with factors; indices run from 1. Index 0, the unknown entity, has
+        the zero vector, which receives no gradient.
+      factors: number k of factors.
 
     Call arguments:
       index: int[...], entity indices.

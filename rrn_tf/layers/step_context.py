@@ -1,4 +1,4 @@
-"""The part of Eq. 5 that tells the time: newbie flag and wallclocks."""
+"""The time features of Eq. 5: newbie flag and wallclocks."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ TIME_FEATURES = ("wallclock", "delta")
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class StepContext(keras.layers.Layer):
-    """Adds a step's context to its embedded ratings: ``y_t = embedded + K [1_newbie, tau_t, tau_{t-1}]``.
+    """Adds a step's time features to its embedded ratings: ``y_t = embedded + K [1_newbie, tau_t, tau_{t-1}]``.
 
-    Encoders of what happened in a step build on it.
+    It is the base class of the encoders of a step's ratings.
 
     Args:
       units: width d of the embedding.
-      time_feature: ``"wallclock"`` as in Eq. 5; ``"delta"`` replaces both wallclocks, which must extrapolate beyond the
-        training period, by the logarithm of the days between them (0 for a newbie).
-      time_scale: days in one unit of the wallclock, for ``"delta"``.
+      time_feature: ``"wallclock"`` as in Eq. 5; ``"delta"`` replaces the two wallclocks, which have to extrapolate
+        beyond the training period, by the logarithm of the days between them (0 for a newbie).
+      time_scale: number of days in one unit of the wallclock, for ``"delta"``.
 
     Call arguments:
       embedded: float[B * T, d].
@@ -39,7 +39,7 @@ class StepContext(keras.layers.Layer):
     """
 
     def __init__(self, units: int, time_feature: str = "wallclock", time_scale: float = 1.0, **kwargs: Any) -> None:
-        # Ratings and wallclocks come as they are: half precision would round days away before their differences count.
+        # No autocast of ratings and wallclocks: half precision would lose days before their differences are taken.
         super().__init__(autocast=False, **kwargs)
         if units < 1:
             raise ValueError(f"units should be >= 1, received {units}")
@@ -61,7 +61,7 @@ class StepContext(keras.layers.Layer):
         return self.add_context(embedded, context)
 
     def add_context(self, embedded: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
-        """Eq. 5 complete: float[B * T, d] embedded ratings and float[B, T, 3] context to float[B, T, d]."""
+        """Completes Eq. 5: float[B * T, d] embedded ratings and float[B, T, 3] context give float[B, T, d]."""
         if not self.built:
             self.build(None)
         shape = tf.shape(context)
@@ -69,12 +69,12 @@ class StepContext(keras.layers.Layer):
         return embedded + self.embed_context(context)
 
     def embed_context(self, context: tf.Tensor) -> tf.Tensor:
-        """float[..., 3] context to float[..., d]."""
+        """Embeds a context: float[..., 3] to float[..., d]."""
         kernel = tf.cast(self.context_kernel, self.compute_dtype)
         return tf.tensordot(tf.cast(self.read_clock(context), self.compute_dtype), kernel, 1)
 
     def read_clock(self, context: tf.Tensor) -> tf.Tensor:
-        """float[..., 3] context to what is embedded: the newbie flag, then (alone) what tells the present time, ..."""
+        """Computes the time features of a context float[..., 3]: the newbie flag, then those of the present time."""
         if self.time_feature == "wallclock":
             return context
         newbie = context[..., :1]

@@ -1,4 +1,4 @@
-"""Eq. 5: what happened in a step, embedded."""
+"""Eq. 5: the embedding of a step's ratings."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rrn_tf.layers.step_context import StepContext
 class StepEncoder(StepContext):
     """Embeds a step's ratings and wallclocks: ``y_t = W_embed [x_t, 1_newbie, tau_t, tau_{t-1}]``.
 
-    The rating vector ``x_t`` is sparse and given by coordinates, so the cost is that of the ratings,
-    not of the catalogue. There is no bias (Eq. 5 has none).
+    The rating vector ``x_t`` is sparse and given by coordinates, so the cost grows with the number of
+    ratings, not of items. There is no bias (Eq. 5 has none).
 
     Args:
-      num_opposite: entities on the other side; indices run from 1, 0 is the unknown entity.
+      num_opposite: number of entities on the other side; indices run from 1, and 0 is the unknown entity.
       units: width d of the embedding.
       time_feature, time_scale: see `StepContext`.
 
     Call arguments, as one tuple:
       opposite: int[N], index of the entity on the other side of each rating; the unknown entity 0
         starts with the zero embedding.
-      rating: float[N], the rating (Section 3.1 feeds the score itself).
-      slot: int[N], position ``b * T + t`` that each rating enters; negative ratings enter nowhere.
+      rating: float[N], the rating (Section 3.1 uses the rating's value itself).
+      slot: int[N], step ``b * T + t`` to which each rating is an input; ratings with negative slots are ignored.
       context: float[B, T, 3], newbie flag, scaled wallclock and scaled previous wallclock.
 
     Returns:
@@ -59,35 +59,35 @@ class StepEncoder(StepContext):
 
     @property
     def sum_units(self) -> int:
-        """Width of `embed_ratings`."""
+        """Width of the output of `embed_ratings`."""
         return self.units
 
     @staticmethod
     def embed_sums(sums: tf.Tensor) -> tf.Tensor:
-        """What a step's ratings add up to is embedded already: float[N, d] as they are."""
+        """Returns a step's sums float[N, d] as they are, since the sums of its ratings are embedded already."""
         return sums
 
     def embed_ratings(self, opposite: tf.Tensor, rating: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor) -> tf.Tensor:
-        """The part of Eq. 5 that depends on ``x_t``: float[num_slots, d] sums of scaled embeddings."""
+        """Computes the part of Eq. 5 that depends on ``x_t``: float[num_slots, d], sums of embeddings times ratings."""
         distinct, position = tf.unique(opposite)
         return self.embed_rows(tf.gather(self.embedding, distinct), position, rating, slot, num_slots)
 
     def embed_rows(
         self, rows: tf.Tensor, position: tf.Tensor, rating: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
     ) -> tf.Tensor:
-        """As `embed_ratings`, with the embeddings already gathered.
+        """Computes the same as `embed_ratings` with the embeddings already gathered.
 
         Args:
           rows: float[U, d], embeddings of the distinct entities.
           position: int[N], row of `rows` that each rating multiplies.
           rating: float[N].
-          slot: int[N]; negative ratings enter nowhere.
+          slot: int[N]; ratings with negative slots are ignored.
           num_slots: int[].
         """
-        # One product of a sparse and a dense matrix: a fifth of the time of gather, scale and segment sum, whose
-        # intermediate results are as long as the ratings. Negative slots go to a last row, which is cut off; their
-        # ratings become 0, since the gradient multiplies them with that row's zeros, and zero times NaN is NaN.
-        # The variables' type, not the computation's: bfloat16 stops counting at 256, and has no kernel on GPUs.
+        # One product of a sparse and a dense matrix takes a fifth of the time of gather, scale and segment sum, whose
+        # intermediate results are as long as the ratings. Negative slots go to an extra last row, which is cut off;
+        # their ratings are set to 0, since the gradient multiplies them with that row's zeros, and zero times NaN is
+        # NaN. The dtype is the variables': bfloat16 cannot count beyond 256, and has no such kernel on GPUs.
         last, dtype = tf.cast(num_slots, tf.int64), self.variable_dtype
         slot, position = tf.cast(slot, tf.int64), tf.cast(position, tf.int64)
         nowhere = slot < 0
@@ -102,6 +102,6 @@ class StepEncoder(StepContext):
 
 
 def _unknown_is_zero(shape: tf.TensorShape, dtype: tf.DType | None = None, **kwargs: Any) -> tf.Tensor:
-    """Small random rows; row 0 is zero and, as no training rating uses it, stays so."""
+    """Draws small random rows; row 0 is zero and stays so, since no training rating uses it."""
     values = keras.initializers.RandomNormal(stddev=0.01)(shape, dtype, **kwargs)
     return tf.concat([tf.zeros_like(values[:1]), values[1:]], axis=0)

@@ -1,4 +1,4 @@
-"""A recurrence along whole sequences, with backpropagation through time written out."""
+"""A recurrence along whole sequences, with backpropagation through time written out by hand."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import tensorflow as tf
 
 
 class Recurrence(Protocol):
-    """A cell whose recurrent matrices meet the state in sums ``times(multiplied, matrix) + embedded``, one a block."""
+    """A cell that uses each recurrent matrix in a sum ``times(multiplied, matrix) + embedded``, one sum per block."""
 
     def transition(self, embedded: Sequence[Any], state: Any, matrices: Sequence[Any]) -> Any:
-        """The state after a step."""
+        """Returns the state after a step."""
 
     def multiplied(self, embedded: Sequence[Any], state: Any, matrices: Sequence[Any]) -> list[Any]:
-        """What a step multiplies each matrix with."""
+        """Returns the left factor of each matrix product of a step."""
 
 
 def unrolled(
@@ -25,22 +25,22 @@ def unrolled(
     matrices: Sequence[tf.Tensor],
     real: tf.Tensor,
 ) -> tf.Tensor:
-    """States along sequences.
+    """Computes the states along sequences.
 
-    The gradient needs nothing but the states: each step is computed anew on the way back, and the gradients of a sum
-    ``times(m, matrix) + embedded`` with respect to its matrices are one product over all steps of what was multiplied
-    with the gradient of what was added. Automatic differentiation would add up a matrix a step, and keep lists of
-    intermediate values that cannot leave a compiled function.
+    Only the states are kept for the gradient: the backward pass computes each step again. The gradient of a matrix in a
+    sum ``times(m, matrix) + embedded`` is one product over all steps, of ``m`` with the gradient of the sum. Automatic
+    differentiation would add up one matrix per step, and keep lists of intermediate values that cannot leave a compiled
+    function.
 
     Args:
       cell: the recurrence.
-      steps: float[T, B, width] a block, what is added at each step; no NaN.
-      state: float[B, units], the start.
-      matrices: float[B, units, width] a block, or float[units, width] for all.
-      real: bool[T, B, 1]; at other steps the state stays.
+      steps: float[T, B, width] per block, the embedding added at each step; it must hold no NaN.
+      state: float[B, units], the initial state.
+      matrices: float[B, units, width] per block, or float[units, width] shared by all.
+      real: bool[T, B, 1], False at padding, where the state does not change.
 
     Returns:
-      float[T, B, units].
+      float[T, B, units], the state after each step.
     """
     blocks = len(steps)
 
@@ -80,7 +80,7 @@ def unrolled(
 
 
 def times(state: tf.Tensor, matrix: tf.Tensor) -> tf.Tensor:
-    """Rows float[B, m] times one matrix float[m, n], or each times its own of float[B, m, n]: float[B, n]."""
+    """Multiplies rows float[B, m] with one matrix float[m, n], or each with its own of float[B, m, n]: float[B, n]."""
     if matrix.shape.rank == 2:
         return tf.matmul(state, matrix)
     return tf.squeeze(tf.matmul(state[:, tf.newaxis], matrix), 1)

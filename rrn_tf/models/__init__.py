@@ -1,4 +1,4 @@
-"""Models built from the layers."""
+"""Keras models built from the layers."""
 
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.models.rrn import RRN

@@ -1,4 +1,4 @@
-"""The Collaborative RNN beside what users did before and what others do: one distribution over the next item."""
+"""A mixture for the next item: a recurrent network's softmax, the user's own past items, and counts of other users."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from rrn_tf.layers.history_copy import OF_PARTS
 from rrn_tf.layers.mixture_gate import ABSENT
 from rrn_tf.layers.softmax_tiles import kept_log_likelihood, tiled_log_likelihood
 
-# Parts that are distributions counted from others, in the order of `rrn_tf.data.shared_counts.DISTRIBUTIONS`.
+# Distributions counted from other users' events, in the order of `rrn_tf.data.shared_counts.DISTRIBUTIONS`.
 _OF_OTHERS = ("following", "popularity", "uniform", "nearest")
 
 
 class StepContext(NamedTuple):
-    """What B users' next T events are predicted from, beside states.
+    """Everything but the states from which the next T events of B users are predicted.
 
     Attributes:
       item: int32[B, window + 1 + T], items of the `window + 1` events before the first one and of the T events.
       time: int64[B, window + 1 + T], their times in unix seconds; both 0 where there is no event.
-      features: float32[B, T, f], of the T events (`rrn_tf.data.event_context`).
-      shared: float32[B, T, s], log-probabilities of their items by counts of others' events.
+      features: float32[B, T, f], features of the T events (`rrn_tf.data.event_context`).
+      shared: float32[B, T, s], log-probabilities of the T items by counts of other users' events.
     """
 
     item: Any
@@ -38,32 +38,32 @@ class StepContext(NamedTuple):
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class CollaborativeMixture(keras.Model):
-    """A mixture of a recurrent network's softmax, the user's own past items, and counts of others.
+    """A mixture of a recurrent network's softmax, the user's own past items, and counts of other users.
 
-    The network is a GRU whose recurrent matrices are shared by all users, each user's own, or in between. To its state
-    is added what followed upon events like the last one (`HistoryAttention`). Items have one vector each, by which they
-    enter the state and leave it; user factors stand beside the state in the softmax. Of the other distributions,
-    `HistoryCopy` gives one a head, and counts of others the rest (`rrn_tf.data.shared_counts`); a gate of features and
-    state says how much each counts (`MixtureGate`).
+    The network is a GRU whose recurrent matrices are shared by all users, each user's own, or in between. Its state is
+    added to the output of `HistoryAttention`, which summarises what followed events similar to the latest one. Each
+    item has one vector, used both as input embedding and in the softmax; the softmax sees the user's factors too. Each
+    head of `HistoryCopy` gives a further distribution, and the counts of other users the rest
+    (`rrn_tf.data.shared_counts`). `MixtureGate` computes the mixture weights from features and state.
 
     Args:
-      num_users, num_items: with training events; indices run from 1, and 0 is padding.
-      features, shared: how many features an event has, and distributions counted from others.
+      num_users, num_items: users and items with training events; indices run from 1, and 0 is padding.
+      features, shared: number of features of an event, and of distributions counted from other users.
       units: width of states and item vectors.
-      factors: of each user.
-      matrices, rank: whose the recurrent matrices are (see `CollaborativeGRUCell`).
+      factors: number of factors of each user.
+      matrices, rank: form of the recurrent matrices (see `CollaborativeGRUCell`).
       heads, window, clock: see `HistoryCopy`.
-      attention: heads of `HistoryAttention`; 0 for none.
+      attention: number of heads of `HistoryAttention`; 0 for none.
       without: parts that are left out (`rrn_tf.collaborative_config.PARTS`).
 
     Call arguments, as one tuple:
       user: int[B].
-      item: int[B, T], items in order, padded on the right.
-      target: int[B, T], the item after each; where it is 0, nothing is scored.
+      item: int[B, T], items in order of time, padded on the right.
+      target: int[B, T], the item after each; 0 where no log-likelihood is wanted.
       context: `StepContext` of the targets.
 
     Returns:
-      float[B, T], the log-likelihood of each target in nats, 0 where nothing is scored.
+      float[B, T], the log-likelihood of each target in nats; 0 where the target is 0.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class CollaborativeMixture(keras.Model):
     ) -> None:
         super().__init__(**kwargs)
         if unknown := [part for part in without if part not in PARTS]:
-            raise ValueError(f"without should be of {', '.join(PARTS)}, received {unknown[0]}")
+            raise ValueError(f"without should list some of {', '.join(PARTS)}, received {unknown[0]!r}")
         self.settings: dict[str, Any] = {
             "num_users": num_users,
             "num_items": num_items,
@@ -103,14 +103,14 @@ class CollaborativeMixture(keras.Model):
         }
         self.num_items = num_items
         self.window = window
-        # Embedded items are made of the items' vectors: the cell has no embeddings of its own.
+        # The cell needs no embeddings of its own: the inputs are computed from the items' vectors.
         self.cell = CollaborativeGRUCell(num_users, 0, units, "tanh", matrices, rank, name="cell")
         self.stationary = StationaryFactors(num_users, factors, name="stationary")
         of_kernels = [part for part in OF_PARTS if part in without]
         self.copy = HistoryCopy(heads, window, clock, of_kernels, name="copy")
         names = ("network", *["copy"] * heads, *_OF_OTHERS[:shared])
         self._present = [name not in without for name in names]
-        self._told = float("gate" not in without)
+        self._gate_scale = float("gate" not in without)
         self.gate = MixtureGate(1 + heads + shared, name="gate")
         layers: list[keras.layers.Layer] = [self.cell, self.stationary, self.copy]
         self.attention: HistoryAttention | None = None
@@ -152,16 +152,16 @@ class CollaborativeMixture(keras.Model):
         return self.scored(states, user, target, context)
 
     def embed(self, item: tf.Tensor) -> list[tf.Tensor]:
-        """What the cell adds at items int[...]: float[..., width] a block."""
+        """Computes the cell's inputs for items int[...]: float[..., width] per block."""
         return self.enter(tf.gather(self.items, item))
 
     def enter(self, vectors: tf.Tensor) -> list[tf.Tensor]:
-        """The same of items' vectors float[..., units]."""
+        """Computes the cell's inputs from item vectors float[..., units]: float[..., width] per block."""
         parts = zip(self.inputs_of_items, self.input_biases, strict=True)
         return [tf.tensordot(vectors, kernel, 1) + bias for kernel, bias in parts]
 
     def scored(self, states: tf.Tensor, user: tf.Tensor, target: tf.Tensor, context: StepContext | None) -> tf.Tensor:
-        """As that of `CollaborativeRNN`; the context is that of the targets."""
+        """Computes what `CollaborativeRNN.scored` computes; the context is that of the targets."""
         assert context is not None
         states = self.with_past(states, tf.gather(self.items, context.item), context)
         return self.mixed(states, self.stationary(user), target, context)
@@ -175,9 +175,10 @@ class CollaborativeMixture(keras.Model):
         dtype: Any = tf.float32,
         among: Candidates | None = None,
     ) -> tf.Tensor:
-        """float32[B, T], as `scored`, of states `with_past` and users with factors float[B, k].
+        """Computes log-likelihoods float32[B, T] from states `with_past` and users' factors float[B, k].
 
-        The softmax's products are of a dtype, and its sum is over candidates where they are given, all targets in them.
+        Matrix products have the given dtype. With candidates, which must include all targets, the softmax sums over
+        these alone.
         """
         real, copied = target > 0, self.copy((context.item, context.time))
 
@@ -196,18 +197,18 @@ class CollaborativeMixture(keras.Model):
         return tf.scatter_nd(tf.where(real), mixed, tf.shape(target, tf.int64))
 
     def distributions(self, states: tf.Tensor, user: tf.Tensor, context: StepContext) -> tf.Tensor:
-        """float32[B, items], probabilities of all items at each user's next event.
+        """Computes float32[B, items], the probability of each item at each user's next event.
 
         Args:
           states: float[B, units].
           user: int[B].
-          context: of one event each, whose item and time are the last; the item is 0, and ``shared`` holds
+          context: context of one event per user, the last in `item` and `time`; its item is 0, and ``shared`` holds
             probabilities float32[B, s, items], all 0 where a distribution is absent.
         """
         return self.distributed(states, self.stationary(user), context)
 
     def distributed(self, states: tf.Tensor, factors: tf.Tensor, context: StepContext) -> tf.Tensor:
-        """As `distributions`, of users with factors float[B, k]."""
+        """Computes the same as `distributions` from the users' factors, float[B, k]."""
         features = context.features[:, 0]
         states = self.with_past(states[:, tf.newaxis], tf.gather(self.items, context.item), context)[:, 0]
         at = self.with_features(states, features)
@@ -228,42 +229,42 @@ class CollaborativeMixture(keras.Model):
         return of_network * network + own + tf.einsum("bs,bsm->bm", of_shared, context.shared)
 
     def shares(self, features: tf.Tensor, states: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
-        """float[N, 1 + heads + s], as `MixtureGate` says of its inputs, of the parts that are there."""
+        """Computes the mixture weights, float[N, 1 + heads + s], of the parts that are present (see `MixtureGate`)."""
         found = tf.where(self._present, found, tf.constant(ABSENT, found.dtype))
-        return self.gate((self._told * features, self._told * states, found))
+        return self.gate((self._gate_scale * features, self._gate_scale * states, found))
 
     def with_past(self, states: tf.Tensor, vectors: tf.Tensor, context: StepContext) -> tf.Tensor:
-        """float[B, T, units], states that know what followed upon events like the last one.
+        """Adds to states float[B, T, units] what followed events similar to the latest one.
 
         Args:
           states: float[B, T, units].
-          vectors: float[B, window + 1 + T, units], of the context's items.
-          context: of the targets.
+          vectors: float[B, window + 1 + T, units], vectors of the context's items.
+          context: context of the targets.
         """
         return states if self.attention is None else states + self.attention((context.item, context.time, vectors))
 
     def with_features(self, states: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
-        """float[N, units], states that know when the next event is."""
+        """Adds the features of the next event, such as its time, to states: float[N, units]."""
         return states + tf.matmul(features, self.of_features)
 
     def leave(self, states: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-        """float[N, units + k + 1], what `kernel` turns into logits, of float[N, units] states and [N, k] factors."""
+        """Joins states float[N, units] and factors float[N, k] to what `kernel` multiplies: float[N, units + k + 1]."""
         projected = tf.matmul(tf.concat([states, factors], axis=1), self.projection) + self.projection_bias
         return tf.concat([projected, factors, tf.ones_like(states[:, :1])], axis=1)
 
     def _logits(self, leaving: tf.Tensor) -> tf.Tensor:
-        """float[N, items], what `kernel` would give; the tables stay as they are, which a single request gains by."""
+        """Computes logits float[N, items] without `kernel`, which saves a single request a copy of the tables."""
         parts = tf.split(leaving, [table.shape[1] for table in self.of_items], axis=1)
         found = [tf.matmul(part, table, transpose_b=True) for part, table in zip(parts, self.of_items, strict=True)]
         return tf.add_n(found)[:, 1:]
 
     @property
     def of_items(self) -> tuple[tf.Variable, tf.Variable, tf.Variable]:
-        """Tables of items: vectors, what meets users' factors, and biases; row 0 of each is padding."""
+        """The items' tables: their vectors, the factors that meet users' factors, and biases; row 0 is padding."""
         return self.items, self.factors_of_items, self.item_bias
 
     def kernel(self, among: Candidates | None = None) -> tf.Tensor:
-        """float[units + k + 1, items], or [..., C] of candidates, whose logits know how many items each stands for."""
+        """Builds float[units + k + 1, items], or [..., C] for candidates, whose logits include their log-weights."""
         if among is None:
             return tf.transpose(tf.concat([table[1:] for table in self.of_items], axis=1))
         vectors, factors, bias = (tf.gather(table, among.item) for table in self.of_items)

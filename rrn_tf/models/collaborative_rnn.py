@@ -1,4 +1,4 @@
-"""The Collaborative RNN: a recurrence of each user's own, and one softmax over all items."""
+"""The Collaborative RNN: a recurrent network with matrices of each user's own, and one softmax over all items."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ class CollaborativeRNN(keras.Model):
     """Collaborative Recurrent Neural Network.
 
     Args:
-      num_users, num_items: with training events; indices run from 1, and 0 is padding.
+      num_users, num_items: users and items with training events; indices run from 1, and 0 is padding.
       cell: ``"gru"`` or ``"rnn"`` (C-tanh).
       units: width of the states.
       activation: of the GRU's candidate state, ``"sigmoid"`` or ``"tanh"``.
-      matrices: ``"personal"``, recurrent matrices of each user's own, or ``"shared"``, those of all.
+      matrices: ``"personal"`` for recurrent matrices of each user's own, ``"shared"`` for one set for all users.
       precision: of the softmax's products, ``"float32"`` or ``"bfloat16"``.
-      stationary: factors of each user that stand beside the moving state in the softmax (not in the paper).
+      stationary: number of stationary factors of each user, inputs of the softmax beside the state (not in the paper).
 
     Call arguments, as one tuple:
       user: int[B].
-      item: int[B, T], items in order, padded on the right.
-      target: int[B, T], the item after each; where it is 0, nothing is scored.
+      item: int[B, T], items in order of time, padded on the right.
+      target: int[B, T], the item after each; 0 where no log-likelihood is wanted.
 
     Returns:
-      float[B, T], the log-likelihood of each target in nats, 0 where nothing is scored.
+      float[B, T], the log-likelihood of each target in nats; 0 where the target is 0.
 
     Reference:
       Ko, Maystre and Grossglauser, Collaborative Recurrent Neural Networks for Dynamic Recommender Systems, ACML 2016.
@@ -89,28 +89,28 @@ class CollaborativeRNN(keras.Model):
         return tf.cast(tf.reshape(found, tf.shape(target)), self.compute_dtype)
 
     def embed(self, item: tf.Tensor) -> list[tf.Tensor]:
-        """What the cell adds at items int[...]: float[..., width] a block."""
+        """Computes the cell's inputs for items int[...]: float[..., width] per block."""
         return self.cell.embed(item)
 
     def scored(self, states: tf.Tensor, user: tf.Tensor, target: tf.Tensor, context: Any = None) -> tf.Tensor:
-        """Log-likelihoods float32[B, T] of targets int[B, T] after states float[B, T, units]; 0 where a target is 0.
+        """Computes log-likelihoods float32[B, T] of targets int[B, T] from states float[B, T, units]; 0 at target 0.
 
         Args:
-          states: after each step.
+          states: the state after each step.
           user: int[B].
           target: the items that come next.
-          context: what else the events are predicted from; nothing here.
+          context: ignored; a mixture predicts from it as well.
         """
         found = self.softmax.log_likelihood(self.beside(states, self.stationary(user)), tf.reshape(target, [-1]))
         return tf.reshape(found, tf.shape(target))
 
     def beside(self, states: tf.Tensor, factors: tf.Tensor) -> tf.Tensor:
-        """float[B * T, units + k], what the softmax is given: float[B, T, units] states beside float[B, k] factors."""
+        """Joins states float[B, T, units] and factors float[B, k] as inputs of the softmax: float[B * T, units + k]."""
         if factors.shape[-1]:
             wide = tf.repeat(factors[:, tf.newaxis], tf.shape(states)[1], axis=1)
             states = tf.concat([states, tf.cast(wide, states.dtype)], axis=-1)
         return tf.reshape(states, [-1, self.softmax.units])
 
     def get_config(self) -> dict[str, Any]:
-        # A model's own configuration is empty; a layer's holds name and dtype.
+        # The configuration of a Keras model is empty; a layer's holds name and dtype.
         return {**keras.layers.Layer.get_config(self), **self.settings}

@@ -1,4 +1,4 @@
-"""The Recurrent Recommender Network: two towers, two sets of stationary factors, one emission."""
+"""The Recurrent Recommender Network: a recurrent tower and stationary factors per side, and one rating emission."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ INPUTS = (RATINGS, INNOVATIONS)
 
 
 class PartWeights(NamedTuple):
-    """How the parts of a model are added up: ``network * n + factors * f + constant``.
+    """Weights of a model's parts in a predicted rating: ``network * n + factors * f + constant``.
 
     Attributes:
-      network: of what states and stationary factors say (Eq. 7).
-      factors: of what the Bayesian factors say.
+      network: weight of the network's rating, from states and stationary factors (Eq. 7).
+      factors: weight of the Bayesian factors' rating.
       constant: in units of ratings.
     """
 
@@ -32,11 +32,11 @@ class PartWeights(NamedTuple):
 
 
 class UserWeights(NamedTuple):
-    """Weights of the parts by what is known of the user: factors move with every rating, states step by step.
+    """Weights of the parts by kind of user, since later ratings change factors one by one but states step by step.
 
     Attributes:
-      resting: of users without ratings since training.
-      moved: of users with some.
+      resting: weights for users without ratings since training.
+      moved: weights for users with ratings since training.
     """
 
     resting: PartWeights = PartWeights()
@@ -47,25 +47,25 @@ class UserWeights(NamedTuple):
 class RRN(keras.Model):
     """Recurrent Recommender Network (Eqs. 5-7).
 
-    User side and item side are one piece of code given a `Side`. The side's own network is its step
-    encoder, tower and projection; its stationary factors are counted apart, since another optimizer
+    User side and item side share one piece of code, which takes a `Side`. A side's own network is its step
+    encoder, tower and projection; its stationary factors are listed apart, since another optimizer
     trains them.
 
     Args:
-      num_users, num_items: entities with training ratings; indices run from 1.
+      num_users, num_items: number of users and items with training ratings; indices run from 1.
       cell: ``"lstm"``, ``"gru"`` or ``"rnn"``.
       units: width of the recurrent states.
       embedding: width of the step embeddings.
       dynamic_units: width of the projected states.
       stationary: number of stationary factors.
-      inputs: what a state is fed of a step: its ``"ratings"`` (Eq. 5) or their ``"innovations"``
+      inputs: a state's inputs at a step: its ``"ratings"`` (Eq. 5) or their ``"innovations"``
         (`rrn_tf.layers.InnovationEncoder`).
-      include_opposite_state: innovations stand beside whom they concern (`rrn_tf.layers.InnovationEncoder`).
-      ensemble: networks trained side by side on their own errors, whose ratings are averaged; `units`, `embedding` and
+      include_opposite_state: whether innovations come with the opposite states (`rrn_tf.layers.InnovationEncoder`).
+      ensemble: number of networks, each trained on its own errors, whose ratings are averaged; `units`, `embedding` and
         `dynamic_units` are those of each (not in the paper).
       time_feature, time_scale: see `rrn_tf.layers.StepContext`.
-      bayesian_factors: k of a second part, Bayesian factors with biases and sets that later ratings move
-        (`rrn_tf.factors`; not in the paper), which stands beside the network; 0 for none. `call` knows nothing of it.
+      bayesian_factors: number k of Bayesian factors beside the network, which later ratings update
+        (`rrn_tf.factors`; not in the paper); 0 for none. `call` does not use them.
 
     Call arguments, as one tuple:
       user_state, item_state: float[N, units].
@@ -148,7 +148,7 @@ class RRN(keras.Model):
         self.built = True
 
     def encoder(self, side: Side) -> Any:
-        """The side's `StepEncoder` or `InnovationEncoder`."""
+        """Returns the side's `StepEncoder` or `InnovationEncoder`."""
         return self._encoders[side.value]
 
     def tower(self, side: Side) -> StateTower:
@@ -159,12 +159,12 @@ class RRN(keras.Model):
 
     @property
     def bayesian_factors(self) -> int:
-        """Factors of the Bayesian part; 0 where there is none."""
+        """Number of Bayesian factors; 0 if the model has none."""
         return int(self._bayesian_factors)
 
     @property
     def factor_scale(self) -> FactorScale:
-        """What all beliefs share."""
+        """The parameters shared by all beliefs: mean, noise, drifts and priors."""
         values, width = tuple(map(float, self._factor_scale.numpy())), _belief_width(self.bayesian_factors)
         mean, noise, drift, new_drift, *priors = values
         return FactorScale(mean, noise, drift, new_drift, tuple(priors[:width]), tuple(priors[width:]))
@@ -177,18 +177,18 @@ class RRN(keras.Model):
         self._part_weights.assign(weights)
 
     def trained_beliefs(self, side: Side) -> Beliefs:
-        """What training believes of the factors of a side's entities, from index 0, the unknown one."""
+        """Returns the posterior of the factors of a side's entities after training, from index 0, the unknown one."""
         own, variance, set_sum, set_count, _ = (table.numpy() for table in self._beliefs[side.value])
         return Beliefs.at_rest(own, variance, set_sum, set_count, np.zeros(len(own), bool))
 
     def set_vectors(self, side: Side) -> FloatArray:
-        """float32[E' + 1, k + 1]: what having met each entity of the other side says of a side's own."""
+        """Returns float32[E' + 1, k + 1]: what meeting each entity of the other side adds to a set (see `Beliefs`)."""
         return self._beliefs[side.value][-1].numpy()
 
     def set_factors(
         self, beliefs: Mapping[Side, Beliefs], set_vectors: Mapping[Side, FloatArray], scale: FactorScale
     ) -> None:
-        """Takes over Bayesian factors, no step of which is open."""
+        """Assigns Bayesian factors; none of the beliefs may have a pending step."""
         self._factor_scale.assign([*scale[:4], *scale.user_prior, *scale.item_prior])
         for side in beliefs:
             values = (*beliefs[side][:4], set_vectors[side])
@@ -196,27 +196,27 @@ class RRN(keras.Model):
                 variable.assign(found)
 
     def projection(self, side: Side) -> keras.layers.Dense:
-        """The affine map of Eq. 7 from a side's state to its projected state."""
+        """Returns the affine map of Eq. 7 from a side's state to its projected state."""
         return self.emission.user_projection if side is Side.USER else self.emission.item_projection
 
     def network_variables(self, side: Side) -> list[tf.Variable]:
-        """Variables of a side's network, without its stationary factors."""
+        """Returns the trainable variables of a side's network, without its stationary factors."""
         layers = (self.encoder(side), self.tower(side), self.projection(side))
         return [variable for layer in layers for variable in layer.trainable_variables]
 
     def innovation(
         self, side: Side, rating: tf.Tensor, vector: tf.Tensor, own: tf.Tensor, opposite: tf.Tensor
     ) -> tf.Tensor:
-        """Ratings less what the opposite states and the stationary factors predict for a side's entities at rest.
+        """Computes innovations: ratings less their prediction from the opposite states and the stationary factors.
 
         Args:
-          side: whose inputs they are.
+          side: the side that receives the innovations; the prediction takes its own state to be zero.
           rating: float[N].
           vector: float[N, dynamic], the opposite side's projected states.
-          own, opposite: float[N, k], stationary factors of the side's entities and of the other one's.
+          own, opposite: float[N, k], stationary factors of the side's entities and of the opposite ones.
 
         Returns:
-          float[N, ensemble]; no gradient passes.
+          float[N, ensemble]; no gradient passes through it.
         """
         at_rest = self.emission.of_each_network(vector, self.projection(side).bias / self.emission.ensemble**0.5)
         stationary = tf.reduce_sum(own * opposite, axis=-1)
@@ -232,18 +232,18 @@ class RRN(keras.Model):
         slot: tf.Tensor,
         num_slots: tf.Tensor,
     ) -> tf.Tensor:
-        """What ratings add up to as inputs of a side's steps; those of one step may come in parts.
+        """Sums ratings as inputs of a side's steps; the ratings of one step may be summed in parts.
 
         Args:
-          side: whose inputs they are.
+          side: the side that receives the inputs.
           rating: float[N].
-          own, opposite: int[N], the side's entities and the other one's; 0 where they have no training ratings.
+          own, opposite: int[N], the side's entities and the opposite ones; 0 for those without training ratings.
           vector: float[N, dynamic], the opposite side's projected states.
-          slot: int[N], which input each rating enters.
+          slot: int[N], index of the step to which each rating is an input.
           num_slots: int[].
 
         Returns:
-          float[num_slots, sum_units], of the side's encoder, whose `embed_sums` embeds them.
+          float[num_slots, sum_units], to be embedded by `embed_sums` of the side's encoder.
         """
         encoder = self.encoder(side)
         if self.inputs == RATINGS:
@@ -258,13 +258,13 @@ class RRN(keras.Model):
         context: tf.Tensor,
         length: tf.Tensor,
     ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-        """States of padded sequences and the state after each one's last step (Eqs. 5 and 6).
+        """Computes states along padded sequences and the state after each one's last step (Eqs. 5 and 6).
 
         Args:
-          side: which tower.
-          embedded: float[B * T, embedding], the embedded ratings of each step's input (see `StepEncoder`).
+          side: the side of the tower.
+          embedded: float[B * T, embedding], the embedded input ratings of each step (see `StepEncoder`).
           context: float[B, T, 3].
-          length: int[B].
+          length: int[B], number of real steps.
 
         Returns:
           float[B, T, units] and a list of float[B, units].
@@ -281,7 +281,7 @@ class RRN(keras.Model):
         length: tf.Tensor,
         dropout: tuple[float, tf.Tensor] | None = None,
     ) -> tf.Tensor:
-        """As `roll`, without the final state, which is faster; `dropout`: rate, of embeddings, and seed int64[2]."""
+        """Computes the states of `roll`, without the final one, which is faster; `dropout`: rate and seed int64[2]."""
         mask = tf.sequence_mask(length, tf.shape(context)[1])
         steps = self.encoder(side).add_context(embedded, context)
         if dropout:
@@ -293,7 +293,7 @@ class RRN(keras.Model):
         return self.emission((user_state, item_state, self.factors(Side.USER)(user), self.factors(Side.ITEM)(item)))
 
     def get_config(self) -> dict[str, Any]:
-        # A model's own configuration is empty; a layer's holds name and dtype.
+        # The configuration of a Keras model is empty; a layer's holds name and dtype.
         return {**keras.layers.Layer.get_config(self), **self.settings}
 
 
@@ -303,12 +303,12 @@ def _build(layer: keras.layers.Layer, input_shape: Any) -> None:
 
 
 def _belief_width(factors: int) -> int:
-    """Factors and a bias, or nothing at all."""
+    """Returns the number of factors plus one for the bias, or 0 without factors."""
     return factors + 1 if factors else 0
 
 
 def _belief_tables(side: Side, count: Mapping[Side, int], factors: int) -> list[tf.Variable]:
-    """Columns of `Beliefs` at rest, and the set vectors of the other side's entities: before a fit, priors of 1."""
+    """Creates variables for a side's `Beliefs` and the other side's set vectors; before a fit all variances are 1."""
     width, own, other = _belief_width(factors), count[side] + 1, count[side.opposite] + 1
     shapes = {
         "own": (own, width),

@@ -1,1 +1,1 @@
-"""States of users and items: how they move with ratings and events, and what a saved model keeps of them."""
+"""Hidden states of users and items: how ratings and events update them, and the snapshots that models save."""

@@ -1,4 +1,4 @@
-"""Later ratings move a network's states, nothing retrained (Section 4.5)."""
+"""Updates a network's states by later ratings without retraining (Section 4.5)."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from rrn_tf.states.snapshot import RRNSnapshot
 from rrn_tf.states.streaming import streaming_states
 
 _ROWS_PER_BATCH = 8_192
-# Ratings whose rows are in memory at once.
+# Number of ratings whose sequences are in memory at once.
 PIECE = 1_000_000
 
 
 class Advanced(NamedTuple):
-    """What N later ratings did.
+    """The result of updating states by N later ratings.
 
     Attributes:
-      states: per side, the states after them.
-      predicted: float32[N], each rating as it was expected before it was revealed.
-      late: bool[N], which came, on either side, before a step that the entity had had ratings of already.
+      states: per side, the states after the ratings.
+      predicted: float32[N], the prediction of each rating before it was revealed.
+      late: bool[N], whether a rating lies, on either side, before a step that already holds ratings of its entity.
     """
 
     states: dict[Side, EntityStates]
@@ -38,14 +38,14 @@ class Advanced(NamedTuple):
 def with_newbies(
     network: RRNSnapshot, user_id: npt.ArrayLike, item_id: npt.ArrayLike
 ) -> tuple[RRNSnapshot, SideRatings]:
-    """A network with room for all users and items of N ratings, the new ones as newbies.
+    """Adds the unknown users and items of N ratings to a network, as newbies.
 
     Args:
-      network: who it knows keeps its index.
+      network: the network; its users and items keep their indices.
       user_id, item_id: strings [N].
 
     Returns:
-      The network, and the ratings' indices in a table whose other columns are 0.
+      The network, and a table of the ratings' indices; its other columns are 0.
     """
     index, ids, states = {}, {}, {}
     for side, names in ((Side.USER, user_id), (Side.ITEM, item_id)):
@@ -63,20 +63,20 @@ def with_newbies(
 
 
 def advance(network: RRNSnapshot, ratings: SideRatings, *, piece: int = PIECE) -> Advanced:
-    """Predicts each rating from all of strictly earlier steps on either side, and then takes it in.
+    """Predicts each rating from all ratings of strictly earlier steps on either side, and updates the states by it.
 
-    Nothing depends on the order of the ratings or, to the rounding of single precision, on how they are divided among
-    calls in order of time, be it in the middle of a step: the step in which an entity's ratings end stays open. A
-    *late* rating, from before that one, cannot enter a state that has moved on: it is taken for a rating of the
-    open step, predicted by its state and fed to the next one. Users and items that are new start as newbies.
+    The result depends neither on the order of the ratings nor, but for rounding in single precision, on how they are
+    divided among calls in order of time, even in the middle of a step: each entity's last step stays pending. A *late*
+    rating, which belongs before that step, cannot enter a state that has already advanced: it counts as a rating of the
+    pending step, is predicted by its state and becomes an input of the next one. New users and items start as newbies.
 
     Args:
-      network: with the states to go on from, and room for all users and items (`with_newbies`).
-      ratings: as the user side sees them, N, at or after the training cutoff.
-      piece: ratings taken in at once, earlier ones first.
+      network: the network, with the states to start from and all users and items (`with_newbies`).
+      ratings: N ratings from the user side, at or after the training cutoff.
+      piece: number of ratings processed at once, earlier ones first.
 
     Raises:
-      ValueError: for a rating before the cutoff, which the states have seen already.
+      ValueError: for a rating before the cutoff, which the states already include.
     """
     times, metadata, states = ratings.timestamp, network.metadata, network.states
     if len(times) and times.min() < metadata.cutoff:
@@ -93,7 +93,7 @@ def advance(network: RRNSnapshot, ratings: SideRatings, *, piece: int = PIECE) -
         rolled = streaming_states(network.model, sequences, _ROWS_PER_BATCH, states)
         predicted[rows[order]] = rolled.predict(np.arange(len(rows)))
         states = rolled.entities
-        # Traced functions refer to themselves: their tables would stay until Python happens to look.
+        # Traced functions refer to themselves, so their tables would stay in memory until Python collects garbage.
         del rolled
         gc.collect()
     return Advanced(states, predicted, late)
@@ -102,6 +102,6 @@ def advance(network: RRNSnapshot, ratings: SideRatings, *, piece: int = PIECE) -
 def _indices(
     ids: npt.NDArray[np.object_], known: npt.NDArray[np.object_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.object_]]:
-    """Indices from 1 of ids, new ones after the known ones, and the ids in order of their indices."""
+    """Returns the indices of ids, from 1 with new ids after the known ones, and the ids in order of their indices."""
     names = np.concatenate([known, np.sort(pd.Index(ids).unique().difference(pd.Index(known)).to_numpy())])
     return pd.Categorical(ids, categories=names).codes.astype(np.int32) + 1, names

@@ -1,4 +1,4 @@
-"""Where every entity of a side stands, and where it will stand at a later time (Section 3.3)."""
+"""The last hidden state of every user or item, and its extrapolation to a later time (Section 3.3)."""
 
 from __future__ import annotations
 
@@ -18,31 +18,30 @@ _PENDING = ("precision", "information_vector", "pending_sum", "pending_count", "
 
 
 class EntityStates(tf.Module):
-    """The last state of each of E entities, ready to be extrapolated, or to be rolled on with later ratings.
+    """The last state of each of E entities, from which it is extrapolated or updated by later ratings.
 
-    An entity's last step is *open*: its state has not seen that step's ratings, whose sums stand beside it until a
-    later step begins. So a later rating of the same step joins them, in whatever order they come. What decides whether
-    a later rating is of the same step, where steps end by count too, stands beside it as well (`PendingSteps`).
+    An entity's last step is *pending*: its state does not include that step's ratings, whose sums are stored beside it
+    until a later step begins. So a later rating of the same step can be added, in any order. Where steps end by count
+    too, what decides whether a later rating belongs to the pending step is stored as well (`PendingSteps`).
 
-    Row 0 is the newbie, as is the row of every entity without history: zero state, no ratings,
-    newbie flag set.
+    Index 0 is the newbie, and every entity without ratings equals it: zero state, no ratings, newbie flag set.
 
     Args:
       entities: number of entities; indices run from 1.
       units: width of the recurrent state.
-      parts: tensors of the recurrent state (2 for LSTM, 1 otherwise).
-      sums: width of what a step's ratings add up to (`sum_units` of the encoder).
-      belief_width: factors and bias of the Bayesian part; 0 where there is none.
+      parts: number of tensors of the recurrent state (2 for LSTM, 1 otherwise).
+      sums: width of the sums of a step's ratings (`sum_units` of the encoder).
+      belief_width: number of Bayesian factors plus the bias; 0 without them.
 
     Attributes:
-      state: list of float32[E + 1, units], in the entity's last step.
+      state: list of float32[E + 1, units], the state at the entity's last step.
       last_step: int64[E + 1], that step (see `rrn_tf.data.wallclock.step_of`); `NEVER` for newbies.
-      last_times: int64[E + 1, 4], of that step and its end: the other columns of `rrn_tf.data.rows.PendingSteps`.
-      last_sums: float32[E + 1, sums], what that step's ratings add up to (`RRN.input_sums`).
+      last_times: int64[E + 1, 4], times and counts of that step: the other columns of `rrn_tf.data.rows.PendingSteps`.
+      last_sums: float32[E + 1, sums], sums of that step's ratings (`RRN.input_sums`).
       last_context: float32[E + 1, 2], newbie flag and scaled wallclock of that step.
       believed: the columns of `rrn_tf.factors.Beliefs` before the ratings of each entity's last second.
-      pending_entity: int64[M], entities with an open second.
-      pending: the other columns of `Beliefs`, of these entities alone.
+      pending_entity: int64[M], entities with a pending second.
+      pending: the other columns of `Beliefs`, for these entities alone.
     """
 
     def __init__(
@@ -63,12 +62,12 @@ class EntityStates(tf.Module):
         self.last_sums = tf.Variable(tf.zeros([rows, sums]), trainable=False, name="last_sums")
         self.last_context = tf.Variable(tf.tile([[1.0, 0.0]], [rows, 1]), trainable=False, name="last_context")
         nothing: tuple[Any, ...] = Beliefs.unknown(rows, np.zeros(belief_width, np.float32))
-        # All zero. Of variables without elements, workers may exchange TensorFlow's zeros; NumPy's make it crash.
+        # All zero. Workers can exchange variables without elements if these start as TensorFlow's zeros; NumPy's crash.
         self.believed = [
             tf.Variable(tf.zeros(column.shape, column.dtype), trainable=False, name=name)
             for name, column in zip(_BELIEVED, nothing, strict=False)
         ]
-        # Few entities have one, and sums of products are wide.
+        # Stored for these entities alone: they are few, and sums of products are wide.
         self.pending_entity = tf.Variable(tf.zeros([0], tf.int64), trainable=False, shape=[None], name="pending_entity")
         self.pending = [
             tf.Variable(
@@ -82,17 +81,17 @@ class EntityStates(tf.Module):
 
     @property
     def by_entity(self) -> list[tf.Variable]:
-        """The variables with a row for each entity, 0 included."""
+        """The variables indexed by entity, 0 included."""
         return variables_by_entity(self)
 
     @property
     def of_pending_seconds(self) -> list[tf.Variable]:
-        """The variables with a row for each entity that has an open second."""
+        """The variables with a row per entity that has a pending second."""
         return variables_of_pending_seconds(self)
 
     @classmethod
     def like(cls, model: RRN, side: Side, entities: int) -> EntityStates:
-        """Newbie states that fit a model's side."""
+        """Creates newbie states that fit a side of a model."""
         tower, encoder = model.tower(side), model.encoder(side)
         parts, name = len(tower.initial_state(1)), f"{side.value}_states"
         width = len(model.factor_scale.prior(side))
@@ -103,7 +102,7 @@ class EntityStates(tf.Module):
 
     @property
     def beliefs(self) -> Beliefs:
-        """Of all entities."""
+        """The beliefs about all entities."""
         columns = [variable.numpy() for variable in self.believed]
         beliefs, entity = Beliefs.at_rest(*columns), self.pending_entity.numpy()
         for column, variable in zip(beliefs[len(_BELIEVED) :], self.pending, strict=True):
@@ -112,11 +111,11 @@ class EntityStates(tf.Module):
 
     @property
     def pending_steps(self) -> PendingSteps:
-        """The entities' last steps, for later ratings to go on from."""
+        """The entities' last steps, which later ratings may continue."""
         return PendingSteps(self.last_step.numpy(), *self.last_times.numpy().T)
 
     def set_beliefs(self, beliefs: Beliefs) -> None:
-        """Takes over beliefs about all entities."""
+        """Stores beliefs about all entities."""
         entity = np.flatnonzero(beliefs.pending_count)
         for variable, column in zip(self.believed, beliefs[: len(_BELIEVED)], strict=True):
             variable.assign(column)
@@ -125,7 +124,7 @@ class EntityStates(tf.Module):
             variable.assign(column[entity])
 
     def enlarged(self, model: RRN, side: Side, entities: int) -> EntityStates:
-        """A copy with room for newbies: indices beyond those of this one."""
+        """Returns a copy for more entities; those with new indices are newbies."""
         larger = EntityStates.like(model, side, entities)
         for target, source in zip(larger.by_entity, self.by_entity, strict=True):
             target.assign(tf.concat([source, target[source.shape[0] :]], axis=0))
@@ -134,7 +133,7 @@ class EntityStates(tf.Module):
         return larger
 
     def of_first(self, model: RRN, side: Side, entities: int) -> EntityStates:
-        """A copy of the first entities alone; of the others, none may have an open second."""
+        """Returns a copy of the states of the first entities; none of the others may have a pending second."""
         fewer = EntityStates.like(model, side, entities)
         for target, source in zip(fewer.by_entity, self.by_entity, strict=True):
             target.assign(source[: entities + 1])
@@ -143,16 +142,16 @@ class EntityStates(tf.Module):
         return fewer
 
     def extrapolate(self, model: RRN, side: Side, entity: tf.Tensor, wallclock: tf.Tensor) -> tf.Tensor:
-        """Projected states at a later time: one more step from the last state, fed the last ratings.
+        """Projects states at a later time: one more step from the last state, with the last step's ratings as input.
 
         Args:
-          model: gives the cell and the projection.
-          side: which side these states are of.
+          model: provides the cell and the projection.
+          side: the side of these states.
           entity: int[N]; 0 for an unknown entity.
           wallclock: float32[N], scaled wallclock of the query's step.
 
         Returns:
-          float32[N, dynamic].
+          float32[N, dynamic], projected states.
         """
         rows = [tf.gather(part, entity) for part in self.state]
         context = tf.gather(self.last_context, entity)
@@ -164,13 +163,13 @@ class EntityStates(tf.Module):
 
 
 def variables_by_entity(states: Any) -> list[tf.Variable]:
-    """See `EntityStates.by_entity`; of `EntityStates`, or of what TensorFlow loaded of them."""
+    """Lists the variables of `EntityStates.by_entity`, of `EntityStates` or of the object TensorFlow loads for it."""
     last = (states.last_step, states.last_times, states.last_sums, states.last_context)
     return [*states.state, *last, *states.believed]
 
 
 def variables_of_pending_seconds(states: Any) -> list[tf.Variable]:
-    """See `EntityStates.of_pending_seconds`; likewise."""
+    """Lists the variables of `EntityStates.of_pending_seconds`; `states` as in `variables_by_entity`."""
     if hasattr(states, "open_entity"):  # their names in models of version 0.1
         return [states.open_entity, *states.opened]
     return [states.pending_entity, *states.pending]

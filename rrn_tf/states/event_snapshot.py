@@ -1,4 +1,4 @@
-"""What a saved Collaborative RNN is made of: training and updating hand it to the exporter."""
+"""The contents of a saved Collaborative RNN, which training and updates hand to the exporter."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class EventSnapshot:
 
     Attributes:
       model: the network.
-      sequences: the events it has seen.
+      sequences: the events that the states include.
       states: float32[U + 1, units], each user's state after all training events.
       metrics: ``{split: {protocol: {"nll", "n"}}}``: the mean over users of each one's mean negative log-likelihood, in
         nats, and the number of events (see `rrn_tf.states.event_states`).
-      counts: of others' events, which a mixture needs.
+      counts: counts of other users' events, which a mixture needs.
     """
 
     model: EventNetwork

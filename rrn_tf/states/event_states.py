@@ -1,4 +1,4 @@
-"""Likelihoods of events under a Collaborative RNN, and the users' states, without gradients."""
+"""Log-likelihoods of events under a network, and the users' hidden states, without gradients."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from rrn_tf.quiet import quiet_xla
 EventNetwork = CollaborativeRNN | CollaborativeMixture
 EventMetrics = dict[str, dict[str, dict[str, float]]]
 
-_USERS, _STEPS = 64, 64  # of a group and of a chunk when states are rolled
+_USERS, _STEPS = 64, 64  # users of a group and steps of a chunk where no gradient is needed
 
 
 def chunk_of(group: EventGroup, index: tf.Tensor, chunk: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Items int32[B, chunk] of a chunk of a group, which of them are real, and the targets, 0 where none is scored."""
+    """Returns a group's chunk: items int32[B, chunk], which are real, and targets, 0 where none is scored."""
     begin = index * chunk
     item = group.item[:, begin : begin + chunk]
     target = group.item[:, begin + 1 : begin + chunk + 1]
@@ -36,7 +36,7 @@ def chunk_of(group: EventGroup, index: tf.Tensor, chunk: int) -> tuple[tf.Tensor
 
 
 def context_of(group: EventGroup, index: tf.Tensor, chunk: int) -> StepContext | None:
-    """What the targets of a chunk of a group are predicted from, beside states, if the group has it."""
+    """Returns the context of a chunk's targets, or None if the group has no context."""
     if not isinstance(group.context, GroupContext):
         return None
     begin, context, users = index * chunk, group.context, group.user.shape[0]
@@ -50,10 +50,10 @@ def context_of(group: EventGroup, index: tf.Tensor, chunk: int) -> StepContext |
 
 
 def unroll_of(model: EventNetwork) -> Callable[..., tf.Tensor]:
-    """The recurrence of a model's cell.
+    """Returns the `unroll` method of a model's cell as a function.
 
-    It is compiled where each user has matrices of its own: batched products of small matrices are then five times as
-    fast on a CPU, while one matrix for all is not.
+    It is compiled if each user has matrices of its own: batched products of small matrices are then five times as
+    fast on a CPU, while products with one shared matrix gain nothing.
     """
     if compiled := bool(model.cell.personal):
         quiet_xla()
@@ -61,10 +61,10 @@ def unroll_of(model: EventNetwork) -> Callable[..., tf.Tensor]:
 
 
 class EventRoller:
-    """Rolls a model along events.
+    """Computes states and log-likelihoods along events.
 
     Args:
-      model: the network; scores are in float32 whatever its softmax's precision.
+      model: the network; log-likelihoods are float32 whatever its softmax's precision.
     """
 
     def __init__(self, model: EventNetwork) -> None:
@@ -75,39 +75,41 @@ class EventRoller:
     def states(
         self, sequences: EventSequences, start: npt.NDArray[np.float32] | None = None
     ) -> npt.NDArray[np.float32]:
-        """float32[U + 1, units], the state of each user after all training events; zeros for the unknown user 0.
+        """Computes float32[U + 1, units], each user's state after all training events; zeros for the unknown user 0.
 
         Args:
           sequences: the events.
-          start: float32[U + 1, units], the states before them; zeros by default.
+          start: float32[U + 1, units], the initial states; zeros by default.
         """
         plan = plan_rolling(replace(sequences, context=None), _USERS, _STEPS)
         states = np.zeros((sequences.num_users + 1, self._model.cell.units), np.float32) if start is None else start
         states = states.copy()
         for group in plan.shares():
-            states[group.user] = self._rolled(self._passed, group, plan.chunk, tf.constant(states[group.user])).numpy()
+            states[group.user] = self._over_group(
+                self._final_states, group, plan.chunk, tf.constant(states[group.user])
+            ).numpy()
         states[0] = 0
         return states
 
     def score(self, sequences: EventSequences, split: Split) -> dict[str, float]:
-        """Each event of a later split from all before it (protocol `clean`).
+        """Scores each event of a later split from all events before it (protocol `clean`).
 
         Returns:
-          ``nll``, the mean over users of each one's mean, in nats, and ``n``, the number of events.
+          ``nll``, the mean over users of each one's mean negative log-likelihood, in nats, and ``n``, the event count.
         """
         plan = plan_scoring(sequences, split, _USERS, _STEPS)
         return mean_nll(np.concatenate([np.zeros((0, 2)), *(self.sums(group, plan.chunk) for group in plan.shares())]))
 
     def sums(self, group: EventGroup, chunk: int, state: tf.Tensor | None = None) -> npt.NDArray[np.float64]:
-        """float64[n, 2], log-likelihood and number of scored events of each user of a group."""
-        found = self._rolled(self._scored, group, chunk, state)
+        """Computes float64[n, 2]: the total log-likelihood and the number of scored events of each user of a group."""
+        found = self._over_group(self._log_likelihoods, group, chunk, state)
         scored = np.maximum(group.length - group.first_scored, 0)
         return np.stack([found.numpy(), scored], axis=1)[group.user > 0]
 
-    def _rolled(
+    def _over_group(
         self, what: Callable[..., tf.Tensor], group: EventGroup, chunk: int, state: tf.Tensor | None
     ) -> tf.Tensor:
-        """What `_passed` or `_scored` gives of a group, traced once for each number of users."""
+        """Applies `_final_states` or `_log_likelihoods` to a group; each is traced once per number of users."""
         group = tf.nest.map_structure(tf.convert_to_tensor, group)
         users, cell = group.user.shape[0], self._model.cell
         key = what.__name__, users, chunk
@@ -118,8 +120,8 @@ class EventRoller:
             )
         return self._run[key](group, cell.initial_state(users) if state is None else tf.cast(state, cell.compute_dtype))
 
-    def _passed(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
-        """States float[B, units] after a group's events."""
+    def _final_states(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
+        """Computes the states float[B, units] after a group's events."""
         model, matrices = self._model, self._model.cell.matrices(group.user)
 
         def one(index: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -128,8 +130,8 @@ class EventRoller:
 
         return self._chunk_by_chunk(one, chunk, group, state)[0]
 
-    def _scored(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
-        """Log-likelihoods [B] of a group's events that are scored."""
+    def _log_likelihoods(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
+        """Computes the total log-likelihood [B] of a group's scored events."""
         model, matrices = self._model, self._model.cell.matrices(group.user)
 
         def one(index: tf.Tensor, state: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -144,14 +146,14 @@ class EventRoller:
     def _chunk_by_chunk(
         one: Callable[..., tuple[tf.Tensor, ...]], chunk: int, group: EventGroup, *start: tf.Tensor
     ) -> list[tf.Tensor]:
-        """What a body of a loop over a group's chunks ends with, the number of the chunk left out."""
+        """Loops over a group's chunks with the body `one`; returns the loop's final values without the chunk index."""
         chunks = (tf.shape(group.item)[1] - 1) // chunk
         loop = (tf.constant(0), *start)
         return list(tf.while_loop(lambda index, *_: index < chunks, one, loop, parallel_iterations=1)[1:])
 
 
 def mean_nll(sums: npt.NDArray[np.float64]) -> dict[str, float]:
-    """``nll`` and ``n`` of log-likelihoods and counts [users, 2]; ``nll`` is infinite without events."""
+    """Averages log-likelihoods and counts [users, 2] to ``nll`` and ``n``; ``nll`` is infinite without events."""
     scored = sums[sums[:, 1] > 0]
     nll = float(np.mean(-scored[:, 0] / scored[:, 1])) if len(scored) else float("inf")
     return {"nll": nll, "n": int(scored[:, 1].sum())}

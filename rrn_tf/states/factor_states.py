@@ -1,4 +1,4 @@
-"""What the Bayesian factors say of a data set's ratings."""
+"""Predictions of a data set's ratings by a model's Bayesian factors."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from rrn_tf.models.rrn import RRN
 
 
 class FactorStates:
-    """What a model's Bayesian factors say of ratings, by one protocol.
+    """Predicts ratings by a model's Bayesian factors under one protocol.
 
-    Under streaming each rating after the cutoff is predicted from all of strictly earlier seconds, whatever the
-    network's steps are. Training ratings are predicted as training left both entities, which has seen them.
+    Under streaming each rating after the cutoff is predicted from all ratings of strictly earlier seconds, whatever the
+    network's steps are. Training ratings are predicted by the factors after training, which include them.
 
     Args:
-      model: with Bayesian factors.
+      model: a model with Bayesian factors.
       sequences: the data.
-      streams: whether ratings after the cutoff are revealed.
+      streams: whether ratings after the cutoff are revealed (streaming protocol).
 
     Attributes:
       followed: whether `follow` has been called.
@@ -38,13 +38,13 @@ class FactorStates:
         self.followed = False
 
     def follow(self, start: Mapping[Side, Beliefs] | None = None) -> Mapping[Side, Beliefs]:
-        """Recomputes all with the model's present factors.
+        """Recomputes all predictions from the model's present factors.
 
         Args:
-          start: per side, beliefs of all entities to go on from; what training left by default.
+          start: per side, initial beliefs about all entities; by default those after training.
 
         Returns:
-          Per side, what is believed of all entities at the end.
+          Per side, the beliefs about all entities after the ratings.
         """
         scale, totals = self._model.factor_scale, self._sequences.metadata.entities
         beliefs = start or {
@@ -52,7 +52,7 @@ class FactorStates:
             for side in SIDES
         }
         for side in SIDES:
-            # How far beliefs loosen does not move where an entity stands.
+            # Zero drift, because the posterior variance does not change the expected vector.
             posterior = beliefs[side].posterior(scale.prior(side), np.zeros(len(beliefs[side].mean), np.float32))
             self._standing[side] = posterior.standing
         if self._streams and len(self._later):
@@ -64,7 +64,7 @@ class FactorStates:
         return beliefs
 
     def ratings(self, positions: npt.NDArray[np.int64]) -> FloatArray:
-        """float32[N] of ratings at positions of the user side."""
+        """Predicts the ratings at positions of the user side: float32[N]."""
         data, scale = self._sequences.user, self._model.factor_scale
         user, item = data.row_entity[data.rating_row[positions]], data.opposite[positions]
         rating = expected_ratings(self._standing[Side.USER][user], self._standing[Side.ITEM][item], scale.mean)
@@ -74,7 +74,7 @@ class FactorStates:
         return rating
 
     def moved(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """bool[N]: whose user has had ratings since training when a rating at a position is predicted."""
+        """Returns bool[N]: whether each rating's user had ratings between training and this rating."""
         found = np.zeros(len(positions), bool)
         if self._streams:
             streamed, place = self._among_later(positions)
@@ -82,6 +82,6 @@ class FactorStates:
         return found
 
     def _among_later(self, positions: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Which of the positions are of ratings after the cutoff, and which of those each is."""
+        """Returns which positions hold ratings after the cutoff, and the index of each among those ratings."""
         streamed = np.flatnonzero(np.isin(positions, self._later))
         return streamed, np.searchsorted(self._later, positions[streamed])

@@ -1,4 +1,4 @@
-"""Both sides rolled together: inputs may depend on the other side's states, and sequences go on from earlier ones."""
+"""Propagates the states of both sides together, since inputs depend on opposite states or sequences are continued."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from rrn_tf.states.entity_states import EntityStates
 
 
 class _Levels(NamedTuple):
-    """A side's A rows by their level, with the N ratings that enter them; L levels.
+    """A side's A steps in order of level, with their N input ratings; L levels.
 
     Attributes:
-      row: int64[A], global row.
+      row: int64[A], index of the step among all steps of the side.
       entity: int64[A].
-      context: float32[A, 3], as of `rrn_tf.layers.StepContext`.
-      goes_on: float32[A, 1], 1 where the row is fed what the ratings before the sequences left for it.
-      row_splits: int64[L + 1], where each level's rows begin and end.
+      context: float32[A, 3], inputs of `rrn_tf.layers.StepContext`.
+      continues: float32[A, 1], 1 where the input sums of earlier ratings, left in `EntityStates`, are added.
+      row_splits: int64[L + 1], where each level's steps begin and end.
       rating: float32[N].
-      own, opposite: int32[N], both entities; 0 where they have no training ratings.
-      opposite_row: int64[N], the opposite side's row that predicted the rating.
-      slot: int32[N], which of the level's rows the rating enters.
-      rating_splits: int64[L + 1].
+      own, opposite: int32[N], the entities of each rating; 0 for those without training ratings.
+      opposite_row: int64[N], index of the opposite side's step that predicts the rating.
+      slot: int32[N], index, within the level, of the step to which the rating is an input.
+      rating_splits: int64[L + 1], where the ratings of each level begin and end.
     """
 
     row: Any
     entity: Any
     context: Any
-    goes_on: Any
+    continues: Any
     row_splits: Any
     rating: Any
     own: Any
@@ -47,20 +47,20 @@ class _Levels(NamedTuple):
 
 
 class JointPropagation:
-    """Rolls user and item states through time.
+    """Computes user and item states through time.
 
-    A row's input are the ratings of its entity's row before, each beside the opposite state that predicted it. That
-    state's row began at or before the rating, and the rating came before the row began: so a row needs only rows that
-    began earlier, and all rows of one level (see `rrn_tf.data.topological_order`) are taken at once.
+    The inputs of a step are the ratings of its entity's preceding step, each with the opposite state that predicts it.
+    That state's step began at or before the rating, and the rating precedes the step: so a step depends on earlier
+    steps alone, and all steps of one level (see `rrn_tf.data.topological_order`) are computed at once.
 
-    Sequences that go on from earlier states may begin in an entity's open step. Its state is there already: that row
-    is not rolled, and its ratings join those which the open step has had.
+    Sequences that continue earlier states may begin within an entity's pending step. Its state exists already: that
+    step is not computed again, and its ratings are added to the pending ones.
 
     Args:
       model: the network.
       sequences: the data.
-      rows: per side, int64[E + 1]: how many of each entity's rows are rolled, from its first.
-      start: per side, states that the sequences go on from; empty for newbies.
+      rows: per side, int64[E + 1]: how many of each entity's steps are computed, from its first.
+      start: per side, states that the sequences continue; empty for newbies.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class JointPropagation:
         self._run: Callable[..., None] | None = None
 
     def run(self) -> None:
-        """Recomputes all rows with the model's present weights."""
+        """Computes all steps with the model's present weights."""
         for side in SIDES:
             units, parts = self._model.tower(side).units, self._model.tower(side).initial_state(1)
             state = self._start[side].state if self._start else [tf.zeros([self._entities[side], units])] * len(parts)
@@ -100,7 +100,7 @@ class JointPropagation:
                 for variable, value in zip(self._state[side], state, strict=True):
                     variable.assign(value)
             else:
-                # Plain variables, whatever the strategy: a mirrored one cannot be updated row by row outside a replica.
+                # Plain variables, whatever the strategy: outside a replica rows of a mirrored one cannot be updated.
                 self._state[side] = [tf.Variable(tf.convert_to_tensor(value), trainable=False) for value in state]
                 zeros = tf.zeros([self._num_rows[side], self._model.emission.units])
                 self._vectors[side] = tf.Variable(zeros, trainable=False)
@@ -109,16 +109,16 @@ class JointPropagation:
                 vectors = tf.cast(self._model.projection(side)(output), tf.float32)
                 self._vectors[side].scatter_update(tf.IndexedSlices(vectors, rows))
         if self._run is None:
-            # One trace an instance, whose shapes it has: TensorFlow need not warn of tracing often.
+            # A trace per instance, since shapes differ: a concrete function avoids TensorFlow's retracing warning.
             self._run = tf.function(self._roll, autograph=False).get_concrete_function(*self._levels)
         self._run(*self._levels)
 
     def vectors(self, side: Side) -> npt.NDArray[np.float32]:
-        """float32[R, dynamic], projected states; zero where a row is not rolled."""
+        """Returns float32[R, dynamic], projected states; zero where a step is not computed."""
         return self._vectors[side].numpy()
 
     def state(self, side: Side) -> list[npt.NDArray[np.float32]]:
-        """float32[E + 1, units] each: the recurrent state after every entity's last rolled row."""
+        """Returns float32[E + 1, units] each: the recurrent state after every entity's last computed step."""
         return [part.numpy() for part in self._state[side]]
 
     def _roll(self, *levels: _Levels) -> None:
@@ -138,7 +138,7 @@ class JointPropagation:
         vector = tf.gather(self._vectors[side.opposite], levels.opposite_row[first:last])
         sums = model.input_sums(side, rating, own, opposite, vector, levels.slot[first:last], end - begin)
         if start:
-            sums += tf.cast(levels.goes_on[begin:end] * tf.gather(start.last_sums, entity), sums.dtype)
+            sums += tf.cast(levels.continues[begin:end] * tf.gather(start.last_sums, entity), sums.dtype)
         output, state = model.tower(side).step(
             encoder.embed_sums(sums) + encoder.embed_context(context),
             [tf.gather(part, entity) for part in self._state[side]],
@@ -149,7 +149,7 @@ class JointPropagation:
 
 
 def continued_rows(sequences: RatingSequences, side: Side, start: EntityStates | None) -> npt.NDArray[np.bool_]:
-    """bool[R]: the rows of a side that are their entities' open steps."""
+    """Returns bool[R]: which steps of a side continue their entities' pending steps."""
     data = sequences.side(side)
     found = np.zeros(data.num_rows, bool)
     if start is not None:
@@ -167,16 +167,16 @@ def _levels(
     row, ratings = by_level.row, by_level.rating
     entity, first = data.row_entity[row], data.place[row] == 0
     wallclock = wallclock_of(data.step, sequences.metadata, side).astype(np.float32)
-    # Newbie flag and wallclock of the row before: of the first one, what the earlier states say.
+    # Newbie flag and wallclock of the preceding step; for an entity's first step, those of the earlier states.
     newbie, previous = start.last_context.numpy()[entity].T if start else (np.ones(len(row)), np.zeros(len(row)))
     columns = [first * newbie, wallclock[row], np.where(first, previous, wallclock[row - 1])]
-    goes_on = first | continued_rows(sequences, side, start)[row - 1]
+    continues = first | continued_rows(sequences, side, start)[row - 1]
     own, opposite = data.row_entity[data.rating_row[ratings]], data.opposite[ratings]
     return _Levels(
         row=row,
         entity=entity,
         context=np.stack(columns, axis=1).astype(np.float32),
-        goes_on=goes_on[:, np.newaxis].astype(np.float32),
+        continues=continues[:, np.newaxis].astype(np.float32),
         row_splits=by_level.row_splits,
         rating=data.rating[ratings],
         own=np.where(own <= trained.entities(side).trained, own, 0).astype(np.int32),

@@ -1,4 +1,4 @@
-"""What a saved RRN is made of: training and updating hand it to the exporter, and loading gives it back."""
+"""The contents of a saved RRN, which training and updates hand to the exporter, and loading restores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class RatedItems(NamedTuple):
 
     Attributes:
       splits: int64[U + 2], where the items of each user (0 included) begin and end.
-      items: int64[N], indices.
+      items: int64[N], item indices.
     """
 
     splits: npt.NDArray[np.int64]
@@ -29,7 +29,7 @@ class RatedItems(NamedTuple):
 
 
 class LaterRatings(NamedTuple):
-    """Which ratings the states have taken in since the training cutoff, by user, item and time.
+    """The ratings since the training cutoff that the states include, by user, item and time.
 
     Attributes:
       user, item: int32[N], indices.
@@ -42,24 +42,24 @@ class LaterRatings(NamedTuple):
 
     @classmethod
     def none(cls) -> LaterRatings:
-        """No ratings."""
+        """Returns an instance without ratings."""
         return cls(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.int64))
 
 
 class RRNSnapshot(NamedTuple):
-    """A network with its states and with what recommendations and further updates need.
+    """A network with its states, and the data that recommendations and further updates need.
 
     Attributes:
       model: the network.
-      states: per side, the states after the last rating it has seen.
-      metadata: of the data it was trained on.
+      states: per side, the states after the last rating that they include.
+      metadata: metadata of the training data.
       ids: per side, object[E], ids of all entities with a state, in order of their indices (from 1): those with
         training ratings first.
-      rated: what users rated before the cutoff.
-      later: the ratings taken in since then.
-      until: unix seconds; all of those came before.
+      rated: items that users rated before the cutoff.
+      later: the ratings since the cutoff that the states include.
+      until: unix seconds after all of those ratings.
       since: unix seconds of the first training rating.
-      metrics: ``{split: {protocol: {"rmse", "mae", "n"}}}``, as training found them.
+      metrics: ``{split: {protocol: {"rmse", "mae", "n"}}}``, as measured in training.
     """
 
     model: RRN
@@ -74,11 +74,11 @@ class RRNSnapshot(NamedTuple):
 
     @classmethod
     def at_cutoff(cls, trained_states: StepStates, metrics: Metrics) -> RRNSnapshot:
-        """A trained network with the states at its cutoff.
+        """Creates the snapshot of a trained network at its cutoff.
 
         Args:
-          trained_states: of the training ratings, refreshed with the network's weights.
-          metrics: as training found them.
+          trained_states: states of the training ratings, refreshed with the network's weights.
+          metrics: as measured in training.
         """
         model, sequences = trained_states.model, trained_states.sequences
         metadata = sequences.metadata

@@ -1,4 +1,4 @@
-"""Projected states of every row of both sides, recomputed once after each phase and then constant."""
+"""Projected states of every step of both sides, recomputed once after each phase and constant in between."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ _CHUNK = 1 << 18
 
 
 def propagates_jointly(model: RRN, start: dict[Side, EntityStates] | None) -> bool:
-    """Whether both sides are rolled together, level by level, and not in padded batches, each on its own."""
+    """Returns whether both sides are propagated together, level by level, instead of each alone in padded batches."""
     return model.inputs == INNOVATIONS or bool(start)
 
 
 class StepStates:
     """The cached states of a model on a prepared data set.
 
-    A row that the plan holds has seen its entity's earlier steps; any later row is extrapolated from the
-    last planned one to its own time. So a plan of the training rows is the frozen protocol, and one
-    of all rows the streaming protocol. A rating is then two rows' dot product.
+    A step within the plan includes its entity's earlier steps; the state of any later step is extrapolated from the
+    last planned one to its own time. So a plan of the training steps gives the frozen protocol, and one of all steps
+    the streaming protocol. A rating is then the inner product of two steps' vectors.
 
     Args:
       model: the network.
       sequences: the data.
-      plans: each side's batches; where both sides are rolled together (`propagates_jointly`), their `rows` alone count.
-      start: per side, states of earlier ratings that the sequences go on from; newbies by default.
+      plans: each side's batches; where both sides are propagated together (`propagates_jointly`), only their `rows`.
+      start: per side, states of earlier ratings that the sequences continue; newbies by default.
 
     Attributes:
-      vectors: per side, float32[R, dynamic] variable of projected states.
-      entities: per side, the `EntityStates` after the last planned row.
-      start: per side, the states that the sequences go on from; empty for newbies.
+      vectors: per side, float32[R, dynamic] variable of projected states, indexed by step.
+      entities: per side, the `EntityStates` after the last planned step.
+      start: per side, the states that the sequences continue; empty for newbies.
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class StepStates:
         self._extrapolate = {side: self._make_extrapolate(side) for side in SIDES}
 
     def refresh(self, side: Side) -> None:
-        """Recomputes what has moved with a side's weights: its rows and entity states.
+        """Recomputes the states that depend on a side's weights: those of its steps and entities.
 
-        Where states are fed innovations, those of the other side have moved as well.
+        With innovations as inputs, those of the other side depend on them as well.
         """
         if self._joint:
             self.refresh_all()
@@ -94,7 +94,7 @@ class StepStates:
             self._set_rows(side, *self._rolled(side))
 
     def refresh_all(self) -> None:
-        """Recomputes both sides' rows and entity states with the model's present weights."""
+        """Recomputes the states of both sides' steps and entities with the model's present weights."""
         if self._joint:
             self._joint.run()
             for side in SIDES:
@@ -108,14 +108,14 @@ class StepStates:
             self.follow_factors()
 
     def follow_factors(self) -> None:
-        """Recomputes what the Bayesian factors say, after they have changed: the network's training leaves them be."""
+        """Recomputes the Bayesian factors' predictions; needed only after these have changed, not during training."""
         if self._factors:
             left = self._factors.follow({side: self.start[side].beliefs for side in SIDES} if self.start else None)
             for side in SIDES:
                 self.entities[side].set_beliefs(left[side])
 
     def _rolled(self, side: Side) -> tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
-        """Projected states of the planned rows and the states after them."""
+        """Computes the projected states of the planned steps, and the states after the last ones."""
         vectors = np.zeros(self.vectors[side].shape, np.float32)
         state = [part.numpy().copy() for part in self.entities[side].state]
 
@@ -125,13 +125,13 @@ class StepStates:
             for part, values in zip(state, final, strict=True):
                 part[batch.entity] = values.numpy()
 
-        # Batches hold different entities and need not wait for one another; one recurrence alone keeps one core busy.
+        # Batches hold different entities and are independent; a single recurrence keeps only one core busy.
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             collections.deque(pool.map(roll, self.plans[side].shares()), maxlen=0)
         return vectors, state
 
     def _set_rows(self, side: Side, vectors: npt.NDArray[np.float32], state: list[npt.NDArray[np.float32]]) -> None:
-        """Takes over the planned rows and extrapolates the later ones from them."""
+        """Stores the planned steps' states and extrapolates the later ones from them."""
         sequences = self.sequences.side(side)
         for variable, part in zip(self.entities[side].state, state, strict=True):
             variable.assign(part)
@@ -147,7 +147,7 @@ class StepStates:
         self.vectors[side].assign(vectors)
 
     def predict(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Predicted ratings, within the range of the training ratings: all parts by their weights.
+        """Predicts ratings by the weighted sum of all parts, clipped to the range of the training ratings.
 
         Args:
           positions: int64[N], positions of ratings on the user side.
@@ -159,17 +159,17 @@ class StepStates:
         return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max)
 
     def factor_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """What the Bayesian factors alone say, as `network_ratings`."""
+        """Predicts by the Bayesian factors alone; arguments and result as for `network_ratings`."""
         if not self._factors:
-            raise ValueError("expected a model with Bayesian factors, found one without")
+            raise ValueError("expected a model with model.bayesian_factors above 0, found 0")
         return self._factors.ratings(positions)
 
     def users_moved(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        """bool[N]: whose user has had ratings since training when a rating is predicted."""
+        """Returns bool[N]: whether each rating's user had ratings between training and this rating."""
         return self._factors.moved(positions) if self._factors else np.zeros(len(positions), bool)
 
     def network_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """What states and stationary factors say (Eq. 7) of ratings at positions of the user side: float32[N]."""
+        """Predicts ratings float32[N] at positions of the user side by states and stationary factors (Eq. 7)."""
         data, trained = self.sequences.user, self.sequences.metadata
         places = [
             (of, self.vectors[of].numpy(), self.model.factors(of).table.numpy(), row, entity)
@@ -190,7 +190,7 @@ class StepStates:
         return rating
 
     def _set_last_step(self, side: Side) -> None:
-        """Each entity's last planned row: its step, and what its ratings feed to the next one."""
+        """Stores each entity's last planned step and the sums of its ratings, the input of the next step."""
         sequences, entities, rows = self.sequences.side(side), self.entities[side], self.plans[side].rows
         seen = np.flatnonzero(rows)
         last = sequences.row_splits[seen] + rows[seen] - 1
@@ -200,9 +200,9 @@ class StepStates:
         sums = self._input_sums(side, np.repeat(seen, counts), ratings, slot, len(seen)).numpy().astype(np.float32)
         times = self._last_times(side, seen, ratings, slot)
         if self.start:
-            still_open = continued_rows(self.sequences, side, self.start[side])[last]
-            sums[still_open] += self.start[side].last_sums.numpy()[seen[still_open]]
-            times[still_open, 0] = self.start[side].pending_steps.begin[seen[still_open]]
+            continued = continued_rows(self.sequences, side, self.start[side])[last]
+            sums[continued] += self.start[side].last_sums.numpy()[seen[continued]]
+            times[continued, 0] = self.start[side].pending_steps.begin[seen[continued]]
         wallclock = wallclock_of(sequences.step[last], self.sequences.metadata, side)
         for variable, values in (
             (entities.last_step, sequences.step[last]),
@@ -217,7 +217,7 @@ class StepStates:
     def _last_times(
         self, side: Side, seen: npt.NDArray[np.int64], ratings: npt.NDArray[np.int64], slot: npt.NDArray[np.int32]
     ) -> npt.NDArray[np.int64]:
-        """`EntityStates.last_times` int64[S, 4] of entities, from the ratings of their last rows; slots say whose."""
+        """Computes `EntityStates.last_times` int64[S, 4] of entities; slots map the last steps' ratings to entities."""
         sequences, first = self.sequences.side(side), self.sequences.side(side).row_splits[seen]
         splits = sequences.rating_splits
         total = splits[first + self.plans[side].rows[seen]] - splits[first]
@@ -240,7 +240,7 @@ class StepStates:
         slot: npt.NDArray[np.int32],
         num_slots: int,
     ) -> tf.Tensor:
-        """What ratings at positions of a side add up to in slots: float32[num_slots, sum_units]."""
+        """Sums ratings at positions of a side as inputs of the given slots: float32[num_slots, sum_units]."""
         sequences, metadata = self.sequences.side(side), self.sequences.metadata
         opposite = sequences.opposite[ratings]
         opposite = np.where(opposite <= metadata.entities(side.opposite).trained, opposite, 0)

@@ -1,4 +1,4 @@
-"""States that follow all ratings, each revealed to strictly later steps; nothing is retrained (Section 4.5)."""
+"""States of the streaming protocol: each rating is revealed to strictly later steps; no retraining (Section 4.5)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from rrn_tf.states.step_states import StepStates, propagates_jointly
 def streaming_states(
     model: RRN, sequences: RatingSequences, rows_per_batch: int, start: dict[Side, EntityStates] | None = None
 ) -> StepStates:
-    """A network rolled over every row, each rating revealed to strictly later steps on both sides.
+    """Computes a network's states at every step, with each rating revealed to strictly later steps on both sides.
 
     Args:
       model: the network.
       sequences: the data.
-      rows_per_batch: padded rows of a batch.
-      start: states of earlier ratings to go on from; newbies by default.
+      rows_per_batch: padded steps of a batch.
+      start: states of earlier ratings to continue; newbies by default.
     """
     plans = {}
     for side in SIDES:

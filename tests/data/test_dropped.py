@@ -36,7 +36,7 @@ def test_an_entropy_that_costs_many_users_is_told() -> None:
 
     assert with_lost(456)[-1] == (
         "data.min_user_entropy=2.5 left out 456 of 1,083 users (42 %), those with few different items; "
-        "data.min_user_entropy=0 keeps all who met two"
+        "data.min_user_entropy=0 keeps all with at least two"
     )
     assert not any("left out" in line for line in with_lost(62))
 

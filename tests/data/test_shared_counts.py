@@ -77,8 +77,8 @@ def test_features_are_those_of_a_loop(sequences: EventSequences) -> None:
         share, recent = [again[p] for p in last], 0.7
         for p in last:
             recent += 0.08 * (again[p] - recent)
-        assert named["share of repeats"] == pytest.approx((sum(share) + 1.4) / (len(share) + 2), rel=1e-5)
-        assert named["recent share of repeats"] == pytest.approx(recent, rel=1e-5)
+        assert named["fraction of repeats"] == pytest.approx((sum(share) + 1.4) / (len(share) + 2), rel=1e-5)
+        assert named["recent fraction of repeats"] == pytest.approx(recent, rel=1e-5)
 
 
 def test_order_alone_has_no_time(sequences: EventSequences) -> None:
