@@ -50,6 +50,7 @@ EFFECTS: dict[str, tuple[str, ...]] = {
     "context": ("transition",),
     "following": ("following",),
     "popularity": ("popularity",),
+    "meeting": ("following", "genre"),
     "nearest": ("group",),
     "network": ("following", "genre"),
     "gate": ("pause", "length"),

@@ -12,7 +12,18 @@ from rrn_tf.config import STRICT, renamed
 # What can be taken out of a mixture: features of its kernels over a user's past items, whole distributions, and what
 # the gate is told.
 Part = Literal[
-    "recency", "hour", "week", "context", "copy", "following", "popularity", "uniform", "nearest", "network", "gate"
+    "recency",
+    "hour",
+    "week",
+    "context",
+    "copy",
+    "following",
+    "popularity",
+    "uniform",
+    "nearest",
+    "meeting",
+    "network",
+    "gate",
 ]
 PARTS: tuple[str, ...] = get_args(Part)
 _OF_ALL_ITEMS = ("network", "popularity", "uniform")  # distributions that give every item some probability
@@ -73,8 +84,9 @@ class CollaborativeModelConfig:
       without: parts of a mixture that are left out, to see what they are worth (`PARTS`): of its kernels over a user's
         past items, attention's among them, `recency` (age in events and hours), `hour` and `week` (whether the clock
         said the same) and `context` (whether the same item came before); distributions: `copy` (all over own items),
-        `following` and `popularity` (others' 2-gram and 1-gram), `uniform`, `nearest` (users) and `network`; `gate`:
-        what it is told, so that shares are the same at all events.
+        `following` and `popularity` (others' 2-gram and 1-gram), `uniform`, `nearest` (users), `meeting` (others'
+        2-gram of events whose user met the item for the first time) and `network`; `gate`: what it is told, so that
+        shares are the same at all events.
       attention: of a mixture: heads that attend to what followed upon events like the last one, in the user's own past;
         0 for none.
     """

@@ -46,7 +46,7 @@ class EventContext(NamedTuple):
 
     Attributes:
       features: float32[N, 11], `FEATURES`.
-      shared: float32[N, 4], log-probabilities of the events' items by `SharedCounts`.
+      shared: float32[N, 5], log-probabilities of the events' items by `SharedCounts`.
       window: how many events of a user are looked back upon.
     """
 

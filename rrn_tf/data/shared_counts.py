@@ -17,7 +17,7 @@ from rrn_tf.features import Split
 FloatArray = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
 
-DISTRIBUTIONS = ("others' 2-gram", "others' 1-gram", "uniform", "nearest users")
+DISTRIBUTIONS = ("others' 2-gram", "others' 1-gram", "uniform", "nearest users", "others' 2-gram of first meetings")
 ABSENT = -1e9  # in place of a log-probability: there is no such distribution
 LEFT_OUT = -100.0  # log-probability of an item that a distribution leaves out
 SMOOTHING = 0.1  # of others' 1-gram, a count for every item
@@ -25,10 +25,12 @@ _SPANS = 8  # alternate ones of a user's training events tell of the nearest use
 
 
 class SharedCounts:
-    """What other users did, in four distributions over the M items (`DISTRIBUTIONS`).
+    """What other users did, in five distributions over the M items (`DISTRIBUTIONS`).
 
     A user's own events are left out of all. So a training event is predicted from counts that it is not in, as a later
-    event is; and who the nearest users are, too, is told by other events of its user.
+    event is; and who the nearest users are, too, is told by other events of its user. People repeat what is their own:
+    what follows an item for all of them shows where they meet the following item for the first time, so a 2-gram counts
+    such events alone.
 
     Args:
       sequences: training events are counted, no others.
@@ -41,16 +43,21 @@ class SharedCounts:
         user, item = sequences.user[train].astype(np.int64), sequences.item[train]
         previous = previous_items(sequences, train)
         inside = previous > 0
-        following = EventCounts(previous[inside], item[inside], self.num_items)
-        own_following = EventCounts(self._pair(user, previous)[inside], item[inside], self.num_items)
-        self._following = following, own_following
+        first = np.zeros(len(train), np.bool_)
+        first[np.unique(self._pair(user, item), return_index=True)[1]] = True
+
+        def two_grams(of: npt.NDArray[np.bool_]) -> tuple[EventCounts, EventCounts]:
+            own = EventCounts(self._pair(user, previous)[of], item[of], self.num_items)
+            return EventCounts(previous[of], item[of], self.num_items), own
+
+        self._following, self._meeting = two_grams(inside), two_grams(inside & first)
         self._met = EventCounts(np.zeros_like(user), item, self.num_items), EventCounts(user, item, self.num_items)
         everything = self._by_user(sequences, train)
         self._kept = kept
         self.neighbours = nearest_users(everything, everything, kept)
 
     def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
-        """Of the item of each event: float32[N, 4]; `ABSENT` where a distribution has nothing to say.
+        """Of the item of each event: float32[N, 5]; `ABSENT` where a distribution has nothing to say.
 
         Args:
           sequences: the events that were counted, and later ones; users above all others had none in training.
@@ -58,7 +65,9 @@ class SharedCounts:
         """
         user, item = sequences.user[positions].astype(np.int64), sequences.item[positions]
         previous = previous_items(sequences, positions)
-        count, total = self._others(self._following, previous, self._pair(user, previous), item)
+        context = self._pair(user, previous)
+        count, total = self._others(self._following, previous, context, item)
+        met_first, all_met_first = self._others(self._meeting, previous, context, item)
         met, all_met = self._others(self._met, np.zeros_like(user), user, item)
         probability = np.stack(
             [
@@ -66,16 +75,18 @@ class SharedCounts:
                 (met + SMOOTHING) / (all_met + SMOOTHING * self.num_items),
                 np.full(len(user), 1 / self.num_items),
                 self._of_neighbours(sequences, positions),
+                met_first / np.maximum(all_met_first, 1),
             ],
             axis=1,
         )
         found = np.where(probability > 0, np.log(np.maximum(probability, 1e-30)), LEFT_OUT)
         found[total <= 0, 0] = ABSENT
         found[self.neighbours.getnnz(axis=1)[self._trained(user)] == 0, 3] = ABSENT
+        found[all_met_first <= 0, 4] = ABSENT
         return found.astype(np.float32)
 
     def distributions(self, user: npt.NDArray[np.integer], previous: npt.NDArray[np.integer]) -> FloatArray:
-        """Probabilities of all items for users at the event after `previous`: float32[B, 4, M]; absent ones are 0.
+        """Probabilities of all items for users at the event after `previous`: float32[B, 5, M]; absent ones are 0.
 
         Args:
           user: int[B], 0 or above all others for whoever is unknown.
@@ -87,17 +98,22 @@ class SharedCounts:
         found[:, 1] = self._shares(self._met, np.zeros(len(users), np.int64), users, SMOOTHING)
         found[:, 2] = 1 / self.num_items
         found[:, 3] = self.neighbours[self._trained(users)].toarray()
+        found[:, 4] = self._shares(self._meeting, before, self._pair(users, before), 0.0)
         return found
 
     @property
     def num_entries(self) -> int:
         """Counts and shares that are not zero."""
-        counted = sum(counts.num_entries for pair in (self._following, self._met) for counts in pair)
+        counted = sum(counts.num_entries for pair in (self._following, self._met, self._meeting) for counts in pair)
         return counted + int(self.neighbours.nnz)
 
     def following(self) -> Any:
         """Sparse float32[M + 1, M], how often each item followed each one, row 0 that of none."""
         return self._following[0].sparse(np.arange(self.num_items + 1))
+
+    def meeting(self) -> Any:
+        """As `following`, of first meetings alone."""
+        return self._meeting[0].sparse(np.arange(self.num_items + 1))
 
     def met(self) -> FloatArray:
         """float32[M], how often each item was met."""

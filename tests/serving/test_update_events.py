@@ -75,7 +75,7 @@ def assert_same(one: SavedCollaborativeRNN, two: SavedCollaborativeRNN) -> None:
     np.testing.assert_allclose(first.states, second.states, atol=1e-6)
     for part in ("splits", "item", "time", "repeat"):
         np.testing.assert_array_equal(getattr(first.past, part), getattr(second.past, part))
-    for table in ("following", "neighbours"):
+    for table in ("following", "meeting", "neighbours"):
         for part in ("splits", "column", "value"):
             mine, other = (getattr(getattr(model.counts, table), part) for model in (first, second))
             np.testing.assert_allclose(mine, other, rtol=1e-6)
