@@ -38,6 +38,7 @@ WHOLE = "whole"
 LADDER: dict[str, tuple[str, ...]] = {
     WHOLE: (),
     **{f"without {part}": (f"model.without=[{part}]",) for part in PARTS},
+    "without attention": ("model.attention=0",),
     "without user factors": ("model.stationary=0",),
     "without time": ("model.clock=false",),
 }
@@ -49,8 +50,8 @@ EFFECTS: dict[str, tuple[str, ...]] = {
     "context": ("transition",),
     "following": ("following",),
     "popularity": ("popularity",),
-    "nearest": ("group",),
-    "network": ("following", "genre"),
+    "meeting": ("following", "genre"),
+    "network": ("following", "genre", "group"),
     "gate": ("pause", "length"),
 }
 HEADINGS = ["", "valid NLL", "test NLL", "less whole", "NDCG@10", "s", "parameters"]
@@ -77,7 +78,9 @@ def main(
     """Trains every row on each LOG (as `rrn train --data`) and writes OUTPUT/ablation.md."""
     with one_line_errors():
         if unknown := [part for part in only if f"without {part}" not in LADDER]:
-            raise click.UsageError(f"expected --only of {', '.join(PARTS)}, user factors or time, found {unknown[0]}")
+            raise click.UsageError(
+                f"expected --only of {', '.join(PARTS)}, attention, user factors or time, found {unknown[0]}"
+            )
         if planted and (others := [log for log in logs if log.partition(":")[0] != SYNTHETIC_LISTENING]):
             raise click.UsageError(f"--planted wants logs of {SYNTHETIC_LISTENING}, found {others[0]}")
         chosen = [part for part in EFFECTS if part in (only or EFFECTS)]

@@ -12,7 +12,17 @@ from rrn_tf.config import STRICT, renamed
 # Parts of a mixture that can be left out: features of the weights of a user's past items, whole distributions, and the
 # inputs of the gate.
 Part = Literal[
-    "recency", "hour", "week", "context", "copy", "following", "popularity", "uniform", "nearest", "network", "gate"
+    "recency",
+    "hour",
+    "week",
+    "context",
+    "copy",
+    "following",
+    "popularity",
+    "uniform",
+    "meeting",
+    "network",
+    "gate",
 ]
 PARTS: tuple[str, ...] = get_args(Part)
 _OF_ALL_ITEMS = ("network", "popularity", "uniform")  # distributions that give every item some probability
@@ -73,8 +83,9 @@ class CollaborativeModelConfig:
       without: parts of a mixture that are left out, to measure their effect (`PARTS`). Features of the weights of past
         items, attention's among them: `recency` (age in events and hours), `hour` and `week` (the same time of day or
         week) and `context` (the same preceding item). Distributions: `copy` (all over own items),
-        `following` and `popularity` (others' 2-gram and 1-gram), `uniform`, `nearest` (users) and `network`. `gate`:
-        the inputs of the gate, so that mixture weights are the same at all events.
+        `following` and `popularity` (others' 2-gram and 1-gram), `uniform`, `meeting` (others' 2-gram of events
+        whose user met the item for the first time) and `network`. `gate`: the inputs of the gate, so that mixture
+        weights are the same at all events.
       attention: for a mixture: number of heads that attend to what followed similar events in the user's own past;
         0 for none.
         0 for none.

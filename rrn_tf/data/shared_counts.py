@@ -6,48 +6,47 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from rrn_tf.data.event_counts import EventCounts
 from rrn_tf.data.event_scores import Positions, positions_of, previous_items
 from rrn_tf.data.events import EventSequences
-from rrn_tf.data.nearest_users import KEPT, nearest_users
 from rrn_tf.features import Split
 
 FloatArray = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
 
-DISTRIBUTIONS = ("others' 2-gram", "others' 1-gram", "uniform", "nearest users")
+DISTRIBUTIONS = ("others' 2-gram", "others' 1-gram", "uniform", "others' 2-gram of first meetings")
 ABSENT = -1e9  # stands for the log-probability of a distribution that is absent at an event
 LEFT_OUT = -100.0  # log-probability of an item that a distribution leaves out
 SMOOTHING = 0.1  # pseudo-count of every item in others' 1-gram
-_SPANS = 8  # alternate spans of a user's training events decide the nearest users for the other spans
 
 
 class SharedCounts:
     """Four distributions over the M items, counted from other users' training events (`DISTRIBUTIONS`).
 
     A user's own events are excluded from all of them. So a training event is predicted from counts that do not contain
-    it, as a later event is; likewise the nearest users of a training event are found from other events of its user.
+    it, as a later event is. Users repeat what is their own; what follows an item for all users shows where they meet
+    the following item for the first time, so a second 2-gram counts only such events.
 
     Args:
       sequences: the events, of which only the training events are counted.
-      kept: number of items, the most probable ones, in each user's distribution by nearest users.
     """
 
-    def __init__(self, sequences: EventSequences, kept: int = KEPT) -> None:
+    def __init__(self, sequences: EventSequences) -> None:
         train = positions_of(sequences, [Split.TRAIN])
         self.num_items = sequences.num_items
         user, item = sequences.user[train].astype(np.int64), sequences.item[train]
         previous = previous_items(sequences, train)
         inside = previous > 0
-        following = EventCounts(previous[inside], item[inside], self.num_items)
-        own_following = EventCounts(self._pair(user, previous)[inside], item[inside], self.num_items)
-        self._following = following, own_following
+        first = np.zeros(len(train), np.bool_)
+        first[np.unique(self._pair(user, item), return_index=True)[1]] = True
+
+        def two_grams(of: npt.NDArray[np.bool_]) -> tuple[EventCounts, EventCounts]:
+            own = EventCounts(self._pair(user, previous)[of], item[of], self.num_items)
+            return EventCounts(previous[of], item[of], self.num_items), own
+
+        self._following, self._meeting = two_grams(inside), two_grams(inside & first)
         self._met = EventCounts(np.zeros_like(user), item, self.num_items), EventCounts(user, item, self.num_items)
-        everything = self._by_user(sequences, train)
-        self._kept = kept
-        self.neighbours = nearest_users(everything, everything, kept)
 
     def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
         """Computes the log-probability of each event's item: float32[N, 4]; `ABSENT` for absent distributions.
@@ -58,20 +57,22 @@ class SharedCounts:
         """
         user, item = sequences.user[positions].astype(np.int64), sequences.item[positions]
         previous = previous_items(sequences, positions)
-        count, total = self._others(self._following, previous, self._pair(user, previous), item)
+        context = self._pair(user, previous)
+        count, total = self._others(self._following, previous, context, item)
+        met_first, all_met_first = self._others(self._meeting, previous, context, item)
         met, all_met = self._others(self._met, np.zeros_like(user), user, item)
         probability = np.stack(
             [
                 count / np.maximum(total, 1),
                 (met + SMOOTHING) / (all_met + SMOOTHING * self.num_items),
                 np.full(len(user), 1 / self.num_items),
-                self._of_neighbours(sequences, positions),
+                met_first / np.maximum(all_met_first, 1),
             ],
             axis=1,
         )
         found = np.where(probability > 0, np.log(np.maximum(probability, 1e-30)), LEFT_OUT)
         found[total <= 0, 0] = ABSENT
-        found[self.neighbours.getnnz(axis=1)[self._trained(user)] == 0, 3] = ABSENT
+        found[all_met_first <= 0, 3] = ABSENT
         return found.astype(np.float32)
 
     def distributions(self, user: npt.NDArray[np.integer], previous: npt.NDArray[np.integer]) -> FloatArray:
@@ -86,18 +87,21 @@ class SharedCounts:
         found[:, 0] = self._probabilities(self._following, before, self._pair(users, before), 0.0)
         found[:, 1] = self._probabilities(self._met, np.zeros(len(users), np.int64), users, SMOOTHING)
         found[:, 2] = 1 / self.num_items
-        found[:, 3] = self.neighbours[self._trained(users)].toarray()
+        found[:, 3] = self._probabilities(self._meeting, before, self._pair(users, before), 0.0)
         return found
 
     @property
     def num_entries(self) -> int:
-        """Number of non-zero counts and probabilities."""
-        counted = sum(counts.num_entries for pair in (self._following, self._met) for counts in pair)
-        return counted + int(self.neighbours.nnz)
+        """Number of non-zero counts."""
+        return sum(counts.num_entries for pair in (self._following, self._met, self._meeting) for counts in pair)
 
     def following(self) -> Any:
         """Returns sparse float32[M + 1, M], how often each item followed each other one; row 0 is that of no item."""
         return self._following[0].sparse(np.arange(self.num_items + 1))
+
+    def meeting(self) -> Any:
+        """Returns the same as `following`, of events whose user met the item for the first time."""
+        return self._meeting[0].sparse(np.arange(self.num_items + 1))
 
     def met(self) -> FloatArray:
         """Returns float32[M], how often each item occurs."""
@@ -110,10 +114,6 @@ class SharedCounts:
         everyone, own = self._following
         total = everyone.total[everyone.rows(previous)] - own.total[own.rows(self._pair(user, previous))]
         return np.asarray(total)
-
-    def _trained(self, user: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-        """Replaces users without training events by 0."""
-        return np.where(user < self.neighbours.shape[0], user, 0)
 
     def _pair(self, user: npt.NDArray[np.integer], previous: npt.NDArray[np.integer]) -> Codes:
         return user.astype(np.int64) * (self.num_items + 1) + previous.astype(np.int64)
@@ -137,24 +137,3 @@ class SharedCounts:
         left = everyone.dense(everyone.rows(context)) - own.dense(own.rows(own_context)) + np.float32(smoothing)
         total = left.sum(axis=1, keepdims=True)
         return np.asarray(left / np.where(total > 0, total, 1))
-
-    def _of_neighbours(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.float64]:
-        """Computes probabilities by nearest users; those of a training event are found from its user's other spans."""
-        if not len(positions):
-            return np.empty(0)
-        user, item = sequences.user[positions], sequences.item[positions] - 1
-        found = np.asarray(self.neighbours[self._trained(user), item], np.float64).ravel()
-        train = positions_of(sequences, [Split.TRAIN])
-        place = np.arange(len(sequences.item)) - sequences.user_splits[sequences.user]
-        count = sequences.counts([Split.TRAIN])[sequences.user]
-        span = np.where(sequences.split == Split.TRAIN, place * _SPANS // np.maximum(count, 1) % 2, -1)
-        everything = self._by_user(sequences, train)
-        for kind in (0, 1):
-            if len(at := np.flatnonzero(span[positions] == kind)):
-                neighbours = nearest_users(self._by_user(sequences, train[span[train] != kind]), everything, self._kept)
-                found[at] = np.asarray(neighbours[user[at], item[at]]).ravel()
-        return found
-
-    def _by_user(self, sequences: EventSequences, positions: Positions) -> Any:
-        entries = (np.ones(len(positions), np.float32), (sequences.user[positions], sequences.item[positions] - 1))
-        return sparse.csr_matrix(entries, (sequences.num_users + 1, self.num_items))

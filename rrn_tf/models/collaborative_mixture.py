@@ -17,7 +17,7 @@ from rrn_tf.layers.mixture_gate import ABSENT
 from rrn_tf.layers.softmax_tiles import kept_log_likelihood, tiled_log_likelihood
 
 # Distributions counted from other users' events, in the order of `rrn_tf.data.shared_counts.DISTRIBUTIONS`.
-_OF_OTHERS = ("following", "popularity", "uniform", "nearest")
+_OF_OTHERS = ("following", "popularity", "uniform", "meeting")
 
 
 class StepContext(NamedTuple):

@@ -213,6 +213,10 @@ class SavedCollaborativeRNN:
 
     def _load_mixture(self, new_users: int, new_items: int) -> CollaborativeMixture:
         settings, module = self._settings, self._module
+        if not hasattr(module.counts, "meeting"):
+            raise ValueError(
+                "expected a mixture with counts of first meetings, found one of an earlier version: train it anew"
+            )
         sizes = {"num_users": settings["num_users"] + new_users, "num_items": settings["num_items"] + new_items}
         model = CollaborativeMixture(**{**settings, **sizes})
         of_users = [model.stationary.table, *model.cell.personal]

@@ -48,8 +48,8 @@ class ServedCounts(tf.Module):
         super().__init__(name="shared_counts")
         self._items, self._past = counts.num_items, past
         self.following = SparseRows(counts.following(), "following")
+        self.meeting = SparseRows(counts.meeting(), "meeting")
         self.met = tf.Variable(counts.met(), trainable=False, name="met")
-        self.neighbours = SparseRows(counts.neighbours, "neighbours")
 
     def distributions(self, user: tf.Tensor, previous: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """float32[N, 4, M] as those of `SharedCounts`, and float32[N], how many events the 2-gram is made of.
@@ -66,14 +66,17 @@ class ServedCounts(tf.Module):
             return tf.reshape(tf.math.unsorted_segment_sum(weight, place, size * width), [size, width])
 
         asked = tf.gather(previous, whose)
-        following = self.following.dense(tf.cast(previous, tf.int64))
-        following -= own(tf.cast((before == asked) & (asked > 0), tf.float32))
+        after = tf.cast((before == asked) & (asked > 0), tf.float32)
+        order = tf.range(tf.size(place))
+        first = tf.gather(tf.math.unsorted_segment_min(order, place, size * width), place) == order
+        following = self.following.dense(tf.cast(previous, tf.int64)) - own(after)
+        meeting = self.meeting.dense(tf.cast(previous, tf.int64)) - own(after * tf.cast(first, tf.float32))
         met = self.met - own(tf.ones_like(place, tf.float32)) + SMOOTHING
-        total = tf.reduce_sum(following, axis=1)
+        total, all_meeting = tf.reduce_sum(following, axis=1), tf.reduce_sum(meeting, axis=1)
         shares = [
             following / tf.where(total > 0, total, 1.0)[:, tf.newaxis],
             met / tf.reduce_sum(met, axis=1, keepdims=True),
             tf.fill(tf.shape(following), tf.constant(1 / width, tf.float32)),
-            self.neighbours.dense(user),
+            meeting / tf.where(all_meeting > 0, all_meeting, 1.0)[:, tf.newaxis],
         ]
         return tf.stack(shares, axis=1), total

@@ -39,7 +39,7 @@ def test_a_users_own_events_count_nowhere(sequences: EventSequences) -> None:
     changed[mine[:-1]] = changed[mine[:-1]][::-1]
     other = with_items(sequences, changed)
     asked, items = np.full(ITEMS, 3), np.arange(ITEMS)
-    before, after = (SharedCounts(of).distributions(asked, items)[:, :3] for of in (sequences, other))
+    before, after = (SharedCounts(of).distributions(asked, items) for of in (sequences, other))
     np.testing.assert_array_equal(before, after)
 
 
@@ -60,6 +60,27 @@ def test_two_grams_of_training_events_are_those_of_others(sequences: EventSequen
             continue
         share = np.mean(sequences.item[train[alike]] == sequences.item[train[row]])
         assert np.exp(found[row, 0]) == pytest.approx(share, abs=1e-6)
+
+
+def test_two_grams_of_first_meetings_are_those_of_a_loop(sequences: EventSequences) -> None:
+    train = positions_of(sequences, [Split.TRAIN])
+    met, kept = set(), []
+    for position, before in zip(train, previous_items(sequences, train), strict=True):
+        user, item = int(sequences.user[position]), int(sequences.item[position])
+        if (user, item) not in met and before > 0:
+            kept.append((user, int(before), item))
+        met.add((user, item))
+    asked = np.arange(len(sequences.item))[::3]
+    previous, found = previous_items(sequences, asked), SharedCounts(sequences).log_probabilities(sequences, asked)
+    present = 0
+    for row, position in enumerate(asked):
+        after = [item for user, before, item in kept if before == previous[row] and user != sequences.user[position]]
+        if not after:
+            assert found[row, 3] == ABSENT
+            continue
+        present += 1
+        assert np.exp(found[row, 3]) == pytest.approx(np.mean(np.array(after) == sequences.item[position]), abs=1e-6)
+    assert present
 
 
 def test_features_are_those_of_a_loop(sequences: EventSequences) -> None:

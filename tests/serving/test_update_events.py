@@ -75,7 +75,7 @@ def assert_same(one: SavedCollaborativeRNN, two: SavedCollaborativeRNN) -> None:
     np.testing.assert_allclose(first.states, second.states, atol=1e-6)
     for part in ("splits", "item", "time", "repeat"):
         np.testing.assert_array_equal(getattr(first.past, part), getattr(second.past, part))
-    for table in ("following", "neighbours"):
+    for table in ("following", "meeting"):
         for part in ("splits", "column", "value"):
             mine, other = (getattr(getattr(model.counts, table), part) for model in (first, second))
             np.testing.assert_allclose(mine, other, rtol=1e-6)
@@ -92,7 +92,7 @@ def test_the_model_holds_what_all_events_together_make(saved_mixture: SavedEvent
     np.testing.assert_allclose(model.states, states, atol=1e-6)
     counts = SharedCounts(everything)
     np.testing.assert_array_equal(model._module.counts.met, counts.met())
-    np.testing.assert_allclose(model._module.counts.neighbours.value[:-1], counts.neighbours.data, rtol=1e-6)
+    np.testing.assert_array_equal(model._module.counts.meeting.value[:-1], counts.meeting().data)
     assert (report.events, report.duplicates, report.new_users, report.new_items) == (48, 0, 0, 0)
 
 

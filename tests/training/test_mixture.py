@@ -63,7 +63,7 @@ def test_the_two_scorers_agree(trained: CollaborativeResult) -> None:
 
 def test_probabilities_add_up_to_one(trained: CollaborativeResult) -> None:
     model, positions = as_event_model(trained), positions_of(trained.sequences, [Split.TEST])
-    # The first event of a user has no past, no 2-gram and no nearest users to go by.
+    # The first event of a user has no past and no 2-gram to go by.
     positions = np.append(positions, trained.sequences.user_splits[1])
     contexts = model._contexts(trained.sequences, positions)
     np.testing.assert_allclose(np.exp(model._distribution(contexts)).sum(axis=1), 1, rtol=1e-5)
@@ -107,7 +107,7 @@ def test_without_a_clock_times_do_not_matter(sequences: EventSequences, tmp_path
 
 
 def test_parts_that_are_left_out_neither_count_nor_learn(sequences: EventSequences, tmp_path: Path) -> None:
-    without = ["hour", "following", "nearest", "network", "gate"]
+    without = ["hour", "following", "meeting", "network", "gate"]
     result, start = (
         train(sequences, tmp_path / str(epochs), small_mixture(epochs, without=without)) for epochs in (2, 0)
     )

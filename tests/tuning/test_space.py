@@ -49,7 +49,13 @@ def test_the_packaged_space_of_events_is_of_the_default_mixture() -> None:
     base = load_config(CRNN_PLUS, kind=CollaborativeConfig)
     found = SearchSpace.load(None, base)
     assert found == SearchSpace.load(None, base, data=False)
-    assert {"model.units", "model.window", "training.learning_rate", "training.dropout"} <= found.varied
+    assert {
+        "model.units",
+        "model.window",
+        "model.attention",
+        "training.learning_rate",
+        "training.dropout",
+    } <= found.varied
     assert found.varied == found.settings.keys()
     assert [entry.name for entry in found.hyperparameters(base).space] == list(found.settings)
 

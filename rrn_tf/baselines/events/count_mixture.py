@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
+from rrn_tf.baselines.events.nearest_users import nearest_users
 from rrn_tf.baselines.events.own_past import Kernel, OwnPast
 from rrn_tf.baselines.events.protocol import DistributionModel, EventBaseline, FloatArray
 from rrn_tf.baselines.events.softmax_gate import SoftmaxGate, choose_gate
@@ -18,6 +21,7 @@ from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import ABSENT, DISTRIBUTIONS, LEFT_OUT, SharedCounts
 from rrn_tf.features import Split
 
+NEAREST = "nearest users"
 _PAIRS = 1 << 22  # of an event and an earlier one, held at once
 _SPREADS = (0.2, 0.8, 3.2)
 
@@ -33,7 +37,7 @@ class CountMixture(DistributionModel):
       name: of the leaderboard.
       reference: where the model is from.
       kernels: of the distributions of the user's own; several such lists to choose from.
-      others: which of `SharedCounts` stand beside them; "uniform" should be among them.
+      others: which of `SharedCounts`, and `NEAREST`, stand beside them; "uniform" should be among them.
       features: by which the gate weighs (`rrn_tf.data.event_context`); none for the same weights at every event.
 
     Example:
@@ -54,14 +58,16 @@ class CountMixture(DistributionModel):
         features: Sequence[str] = (),
     ) -> None:
         self.name, self.reference = name, reference
-        self._choices, self._others = kernels, [DISTRIBUTIONS.index(name) for name in others]
+        self._choices, self._others = kernels, [(*DISTRIBUTIONS, NEAREST).index(name) for name in others]
         self._features = [FEATURES.index(name) for name in features]
         self.kernels: Sequence[Kernel] = kernels[len(kernels) // 2]
         self.gate: SoftmaxGate | None = None
 
     def fit(self, sequences: EventSequences) -> CountMixture:
         """Counts the training events; `kernels` and `gate` then hold what was chosen."""
-        self._counts = SharedCounts(sequences, kept=sequences.num_items)
+        self._counts = SharedCounts(sequences)
+        if len(DISTRIBUTIONS) in self._others:
+            self._neighbours = nearest_users(_items_of_users(sequences))
         valid = positions_of(sequences, [Split.VALID])
         if not len(valid):
             distributions = len(self.kernels) + len(self._others)
@@ -100,6 +106,9 @@ class CountMixture(DistributionModel):
         row, own = contexts[:, 0].astype(np.int64), len(self.kernels)
         at, weights = positions[row], weights[row]
         of_others = self._counts.distributions(sequences.user[at], previous_items(sequences, at))
+        if len(DISTRIBUTIONS) in self._others:
+            nearest = self._neighbours[self._known(sequences.user[at])].toarray()
+            of_others = np.concatenate([of_others, nearest[:, np.newaxis]], axis=1)
         p = np.einsum("bk,bkm->bm", weights[:, own:], of_others[:, self._others])
         past = OwnPast(sequences, at)
         mixed = np.zeros(len(past.row), np.float32)
@@ -115,7 +124,7 @@ class CountMixture(DistributionModel):
         # Asked as later events are: training events, too, are predicted from counts as they were fitted.
         later = replace(sequences, split=np.full_like(sequences.split, Split.TEST))
         found = np.full((len(positions), len(kernels) + len(self._others)), ABSENT)
-        found[:, len(kernels) :] = self._counts.log_probabilities(later, positions)[:, self._others]
+        found[:, len(kernels) :] = self._of_others(later, positions)[:, self._others]
         place = positions - sequences.user_splits[sequences.user[positions]]
         for part in _parts(place, _PAIRS):
             past = OwnPast(sequences, positions[part])
@@ -126,6 +135,20 @@ class CountMixture(DistributionModel):
                 log_p = np.where(p > 0, np.log(np.maximum(p, 1e-30)), LEFT_OUT)
                 found[part, number] = np.where(some, log_p, ABSENT)
         return found
+
+    def _of_others(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.float64]:
+        """Log-probabilities of each event's item by other users: float64[N, 5], `DISTRIBUTIONS` and `NEAREST`."""
+        nearest = np.full(len(positions), ABSENT)
+        if len(DISTRIBUTIONS) in self._others and len(positions):
+            user = self._known(sequences.user[positions])
+            p = np.asarray(self._neighbours[user, sequences.item[positions] - 1], np.float64).ravel()
+            found = np.where(p > 0, np.log(np.maximum(p, 1e-30)), LEFT_OUT)
+            nearest = np.where(self._neighbours.getnnz(axis=1)[user] > 0, found, ABSENT)
+        return np.column_stack([self._counts.log_probabilities(sequences, positions), nearest])
+
+    def _known(self, user: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+        """Users with training events, 0 for the others."""
+        return np.where(user < self._neighbours.shape[0], user, 0)
 
     def _inputs(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.float64]:
         if not self._features:
@@ -138,6 +161,13 @@ class CountMixture(DistributionModel):
         if self.gate is None:
             raise RuntimeError(f"{self.name} should be fitted before it is used")
         return self.gate
+
+
+def _items_of_users(sequences: EventSequences) -> Any:
+    """Sparse float32[U + 1, M], how often each user met each item in training."""
+    train = positions_of(sequences, [Split.TRAIN])
+    entries = (np.ones(len(train), np.float32), (sequences.user[train], sequences.item[train] - 1))
+    return sparse.csr_matrix(entries, (sequences.num_users + 1, sequences.num_items))
 
 
 def _parts(load: npt.NDArray[np.integer], most: int) -> Iterator[npt.NDArray[np.intp]]:
@@ -163,7 +193,7 @@ def decayed_counts_and_neighbours() -> CountMixture:
         "TIFU-KNN",
         "after Hu et al., SIGIR 2020",
         [[Kernel(events=events)] for events in (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, math.inf)],
-        ("nearest users", "others' 1-gram", "uniform"),
+        (NEAREST, "others' 1-gram", "uniform"),
     )
 
 
@@ -196,7 +226,7 @@ def gated_counts(clock: bool = True) -> CountMixture:
         "gated counts" if clock else "gated counts, order only",
         "Jacobs et al. 1991",
         [_BY_TIME if clock else _BY_ORDER],
-        DISTRIBUTIONS,
+        (*DISTRIBUTIONS, NEAREST),
         [name for name in FEATURES if clock or name not in OF_TIME],
     )
 

@@ -9,20 +9,17 @@ import numpy.typing as npt
 from scipy import sparse
 
 _NEIGHBOURS = 100
-KEPT = 400  # items per user that a mixture, and a saved model, holds
 _SIMILARITIES = 1 << 24  # similarities of users to other users in memory at a time
 
 
-def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
+def nearest_users(counts: Any) -> Any:
     """Averages the item distributions of each user's nearest neighbours, the user excluded.
 
     The similarity of two users is the cosine of their logarithmic counts, with items weighted by how few users have met
     them; each of the nearest hundred users is weighted by the square of its similarity.
 
     Args:
-      counts: sparse [U, M], counts of items by user, to find the neighbours of each user.
-      others: sparse [U, M], the same users' counts as neighbours, which are averaged.
-      kept: number of items per user; the least probable ones are left out.
+      counts: sparse [U, M], counts of items by user.
 
     Returns:
       Sparse float32 [U, M]; each row adds up to 1, or is empty where no other user is similar.
@@ -31,9 +28,9 @@ def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
       Hu et al., Modeling Personalized Item Frequency Information for Next-basket Recommendation (TIFU-KNN), SIGIR 2020.
     """
     users = counts.shape[0]
-    rarity = np.log((users + 1) / (1 + others.getnnz(axis=0))).astype(np.float32)
-    theirs = _unit_rows(others, rarity).T.tocsr()
-    mine, distributions = _unit_rows(counts, rarity), _normalised(others)
+    rarity = np.log((users + 1) / (1 + counts.getnnz(axis=0))).astype(np.float32)
+    mine, distributions = _unit_rows(counts, rarity), _normalised(counts)
+    theirs = mine.T.tocsr()
     size, rows = max(_SIMILARITIES // max(users, 1), 1), []
     for begin in range(0, users, size):
         similarity = (mine[begin : begin + size] @ theirs).toarray()
@@ -43,7 +40,7 @@ def nearest_users(counts: Any, others: Any, kept: int = KEPT) -> Any:
         weight = np.take_along_axis(similarity, nearest, axis=1) ** 2
         splits = np.arange(0, nearest.size + 1, nearest.shape[1])
         mean = sparse.csr_matrix((weight.ravel(), nearest.ravel(), splits), (len(own), users)) @ distributions
-        rows.append(_largest_normalised(mean, kept))
+        rows.append(_normalised(mean))
     return sparse.vstack(rows, format="csr") if rows else sparse.csr_matrix(counts.shape, dtype=np.float32)
 
 
@@ -63,14 +60,3 @@ def _unit_rows(counts: Any, weight: npt.NDArray[np.float32]) -> Any:
 def _normalised(rows: Any) -> Any:
     total = np.asarray(rows.sum(axis=1)).ravel()
     return (sparse.diags((1 / np.where(total > 0, total, 1)).astype(np.float32)) @ rows).tocsr()
-
-
-def _largest_normalised(rows: Any, most: int) -> Any:
-    """Keeps the largest entries of each row and rescales them to a sum of 1."""
-    rows = rows.tocsr()
-    rows.eliminate_zeros()
-    row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
-    order = np.lexsort((-rows.data, row))
-    kept = order[np.arange(len(order)) - rows.indptr[row] < most]
-    cut = sparse.csr_matrix((rows.data[kept], (row[kept], rows.indices[kept])), rows.shape, dtype=np.float32)
-    return _normalised(cut)
