@@ -85,7 +85,7 @@ def counted(
     if not config.model.mixture:
         return sequences, None
     listener = listener or Listener()
-    listener.on_stage("counting what others do, and finding the users who are most alike")
+    listener.on_stage("counting what other users do")
     counts = SharedCounts(sequences)
     listener.on_stage("looking back upon each event")
     return with_context(sequences, counts, config.model.window, clock=config.model.clock), counts

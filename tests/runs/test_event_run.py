@@ -99,7 +99,7 @@ def test_each_stage_is_told(run: Path) -> None:
     lines = (run / "printed.txt").read_text().splitlines()
     stages = (
         "preparing events",
-        "counting what others do, and finding the users who are most alike",
+        "counting what other users do",
         "looking back upon each event",
         "exporting the model",
         "predicting by both protocols",
