@@ -1,4 +1,4 @@
-"""Models of events to beat, in the order of the leaderboard."""
+"""The registry of baselines for events, in the order of the leaderboard."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rrn_tf.baselines.events.protocol import EventBaseline
 
 
 def standard_event_baselines(seed: int = 0, everything: bool = False) -> list[EventBaseline]:
-    """Fresh, unfitted baselines; a new one is added here.
+    """Creates the unfitted baselines; a new one is added here.
 
     Args:
-      seed: of those that draw.
-      everything: whether matrix factorisation and the hidden Markov model are among them, which take most of the time,
-        foresee little, and need the extra ``baselines``.
+      seed: seed of those that use random numbers.
+      everything: whether to include matrix factorisation and the hidden Markov model, which take most of the time,
+        predict poorly, and need the extra ``baselines``.
     """
     mixtures = [interpolated_counts(), decayed_counts_and_neighbours(), gated_counts(clock=False), gated_counts()]
     weak: list[EventBaseline] = [SoftmaxFactorization(seed=seed), PooledHMM(seed=seed)]

@@ -1,4 +1,4 @@
-"""Predictors of ratings to beat, in the order of the leaderboard."""
+"""The registry of baselines for ratings, in the order of the leaderboard."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rrn_tf.features import SIDES
 
 
 def standard_baselines(seed: int = 0) -> list[Baseline]:
-    """Fresh, unfitted baselines in the order of the leaderboard; a new baseline is added here."""
+    """Creates the unfitted baselines in the order of the leaderboard; a new baseline is added here."""
     pmf = (PMF(centre=centre, seed=seed) for centre in (False, True))
     autorec = (AutoRec(side, seed=seed) for side in SIDES[::-1])
     return [GlobalMean(), UserItemBias(), *pmf, TimeSVDpp(seed=seed), BayesianFactors(seed=seed), *autorec]
 
 
 def standard_online_baselines(seed: int = 0) -> list[OnlineBaseline]:
-    """The same of the streaming protocol."""
+    """Creates the unfitted baselines of the streaming protocol; a new baseline is added here."""
     return [OnlineBias(), OnlineFactors(seed=seed), OnlineBayesianFactors(seed=seed)]
