@@ -39,7 +39,7 @@ def prepare_events(
       dead_letters: JSON Lines file for rejected rows.
       beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
 
-      Returns:
+    Returns:
         The metadata, which is written to `output_dir` too.
 
     Raises:

@@ -59,7 +59,7 @@ def rmse_difference(predicted: Values, reference: Values, actual: Values, cluste
       actual: float[N], the ratings.
       clusters: int[N], the user of each rating.
 
-      Returns:
+    Returns:
         `(rmse(predicted) - rmse(reference), standard error)`: negative if `predicted` is better.
         The error is 0 for a model compared with itself and NaN with fewer than two users.
     """

@@ -59,7 +59,7 @@ class _StatesOfEvents(DistributionModel):
         order = np.argsort(sequences.user[positions], kind="stable")
         users = sequences.user[positions][order]
         for group in plan_until(sequences, positions, _USERS, _STEPS).shares():
-            after =  self._states_after(group).numpy()
+            after = self._states_after(group).numpy()
             first, last = (np.searchsorted(users, group.user, side) for side in ("left", "right"))
             for row in np.flatnonzero(group.user):
                 at = order[first[row] : last[row]]

@@ -105,7 +105,7 @@ def code_events(
 class SplitUsers(beam.DoFn):
     """Applies the rules on users to a shard, splits the remaining events, and also yields a summary.
 
-    An element has the shard's events under `EVENTS` and, if validation events are given separately, those under `LATER`.
+    An element has the shard's events under `EVENTS` and, if validation events are separate, those under `LATER`.
     """
 
     def __init__(self, config: EventDataConfig) -> None:

@@ -31,8 +31,8 @@ _SALT = 1
 class SplitByTime(beam.PTransform):
     """Rejects duplicates and assigns a split to each rating.
 
-    The cutoff is the configured one, or one second after the training quantile of all timestamps. Earlier ratings are for
-    training; one half of the later ones is for validation, the other for test. If validation ratings are given
+    The cutoff is the configured one, or one second after the training quantile of all timestamps. Earlier ratings are
+    for training; one half of the later ones is for validation, the other for test. If validation ratings are given
     separately, all others are for training; the cutoff is one second after the last of those unless configured, and
     ratings of either kind on the wrong side of it are rejected. With `drop_unseen`, later ratings of a user or item
     without training ratings are assigned to `VALID_COLD` or `TEST_COLD`.
