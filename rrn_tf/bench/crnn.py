@@ -81,10 +81,8 @@ def bench_crnn(
     cells = plan.num_chunks * settings.users_per_batch * settings.chunk
     form = f"{sizes.cell} {sizes.units}, {sizes.matrices} matrices"
     if sizes.mixture:
-        form += (
-            f", with {sizes.heads} heads over {sizes.window} events, {sizes.attention} of them attention heads, and "
-        )
-        form += "counts of other users' events"
+        form += f", {sizes.heads} heads over {sizes.window} events, {sizes.attention} of them with attention, "
+        form += "and counts of other users' events"
     echo(
         f"network  {form}; {settings.users_per_batch} users a group, chunks of {settings.chunk}; {settings.softmax} "
         f"softmax in {settings.precision}"
