@@ -129,7 +129,7 @@ def _row(log: EventLog, name: str, config: CollaborativeConfig, say: Callable[[s
     if file.exists():
         held: dict[str, Any] = json.loads(file.read_text())
         if config_from_dict(held["config"], CollaborativeConfig) != config:
-            raise ValueError(f"{file}: expected a row of the same settings, found others; use another OUTPUT")
+            raise ValueError(f"{file}: expected figures of the same settings, found others; use another OUTPUT")
         return Row(**held["row"])
     say(f"{log.name}: {name}, seed {config.training.seed}")
     row = _trained(log.sequences, config)

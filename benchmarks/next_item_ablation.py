@@ -81,7 +81,7 @@ def main(
         if unknown := [part for part in only if f"without {part}" not in LADDER]:
             raise click.UsageError(f"expected --only of {', '.join(PARTS)}, user factors or time, found {unknown[0]}")
         if planted and (others := [log for log in logs if log.partition(":")[0] != SYNTHETIC_LISTENING]):
-            raise click.UsageError(f"--planted wants logs of {SYNTHETIC_LISTENING}, found {others[0]}")
+            raise click.UsageError(f"--planted needs logs of {SYNTHETIC_LISTENING}, found {others[0]}")
         chosen = [part for part in EFFECTS if part in (only or EFFECTS)]
         names = [name for name in LADDER if name == WHOLE or not only or name.removeprefix("without ") in only]
         bench = _Bench(output, preset, overrides, seeds)

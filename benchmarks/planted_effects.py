@@ -24,15 +24,15 @@ def loss_without(events: SyntheticListening, effects: Sequence[str], rows: npt.N
     Returns:
       The NLL in nats, averaged over each user's events, then over users.
     """
-    share, chance = events.share[rows].astype(np.float64), events.chance[rows].astype(np.float64)
+    mixture, chance = events.share[rows].astype(np.float64), events.chance[rows].astype(np.float64)
     if {"pause", "length"} & set(effects):
-        share = (share > 0).astype(np.float64)
-    share[:, [SOURCES.index(effect) for effect in effects if effect in SOURCES]] = 0
+        mixture = (mixture > 0).astype(np.float64)
+    mixture[:, [SOURCES.index(effect) for effect in effects if effect in SOURCES]] = 0
     _, user, events_of = np.unique(events.user[rows], return_inverse=True, return_counts=True)
     of_event = 1 / (len(events_of) * events_of[user])
 
     def loss(logits: Floats) -> float:
-        weight = share * np.exp(logits)
+        weight = mixture * np.exp(logits)
         nll = np.log(weight.sum(axis=1)) - np.log((weight * chance).sum(axis=1))
         return float(of_event @ nll)
 

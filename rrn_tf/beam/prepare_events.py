@@ -40,7 +40,7 @@ def prepare_events(
       beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
 
     Returns:
-        The metadata, which is written to `output_dir` too.
+      The metadata, which is written to `output_dir` too.
 
     Raises:
       BadInputError: if a file is missing, a header is wrong, there are no rows, too many rows are rejected, or the

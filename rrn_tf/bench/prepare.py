@@ -44,11 +44,11 @@ def bench_prepare(load: Load, echo: Callable[[str], None]) -> dict[str, Any]:
       echo: prints a line.
 
     Returns:
-        `seconds`, `ratings_per_second`, `limit_ratio` (1 if preparing takes only as long as the limit), `limit`
-        (seconds of its parts), `rows` by side, `load`, and the environment; peak memory is that of preparing.
+      `seconds`, `ratings_per_second`, `limit_ratio` (1 if preparing takes only as long as the limit), `limit`
+      (seconds of its parts), `rows` by side, `load`, and the environment; peak memory is that of preparing.
 
     Raises:
-        RuntimeError: if some rating was not prepared.
+      RuntimeError: if some rating was not prepared.
     """
     from rrn_tf.beam.prepare import prepare_sequences
 

@@ -60,8 +60,8 @@ def rmse_difference(predicted: Values, reference: Values, actual: Values, cluste
       clusters: int[N], the user of each rating.
 
     Returns:
-        `(rmse(predicted) - rmse(reference), standard error)`: negative if `predicted` is better.
-        The error is 0 for a model compared with itself and NaN with fewer than two users.
+      `(rmse(predicted) - rmse(reference), standard error)`: negative if `predicted` is better.
+      The error is 0 for a model compared with itself and NaN with fewer than two users.
     """
     mine, other = _errors(predicted, actual), _errors(reference, actual)
     difference = rmse(predicted, actual) - rmse(reference, actual)

@@ -53,7 +53,7 @@ class CachedGates(tf.Module):
         directions = tuple(some - none for some, none in per_clock)
         tables = (*gates, cell, newbie, last, earliest[1:, tf.newaxis])
         self._shares = [
-            _Share(encoder.read_clock, directions, [table[begin : begin + _SHARE] for table in tables])
+            _Group(encoder.read_clock, directions, [table[begin : begin + _SHARE] for table in tables])
             for begin in range(0, newbie.shape[0], _SHARE)
         ]
         self._bias = tf.Variable(projection(nothing), trainable=False)
@@ -72,10 +72,10 @@ class CachedGates(tf.Module):
             return [
                 tf.cond(
                     self.compiled,
-                    functools.partial(share.compiled_hidden, wallclock),
-                    functools.partial(share.hidden, wallclock),
+                    functools.partial(group.compiled_hidden, wallclock),
+                    functools.partial(group.hidden, wallclock),
                 )
-                for share in self._shares
+                for group in self._shares
             ]
 
     def queries(self, vector: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -87,7 +87,7 @@ class CachedGates(tf.Module):
         return tf.matmul(vector, self._kernel, transpose_b=True), tf.matmul(vector, self._bias, transpose_b=True)
 
 
-class _Share(tf.Module):
+class _Group(tf.Module):
     """A group of entities with their gates at clock 0, cells, newbie flags, last and earliest wallclocks."""
 
     def __init__(

@@ -42,7 +42,7 @@ class Catalogue(tf.Module):
           width: int32[], number of items to return, at most the number of items.
         """
         every = tf.range(1, tf.shape(self._items.ids)[0], dtype=tf.int64)
-        query, constant = self._meeting(query)
+        query, constant = self._converted(query)
         steps, group = tf.unique(step)
         order = tf.argsort(group, stable=True)
         splits = tf.concat([[0], tf.cumsum(tf.math.bincount(group, minlength=tf.size(steps)))], axis=0)
@@ -66,14 +66,14 @@ class Catalogue(tf.Module):
         """Computes the vectors of all items at a step, in groups as `TimedTopK` expects them."""
         if self._resting is None:
             return [[self._items.distinct_vectors(every, tf.fill(tf.shape(every), step))]]
-        shares, begin = [], 1
+        groups, begin = [], 1
         for hidden in self._resting.hidden(self._items.wallclock(step)):
             end = begin + hidden.shape[0]
-            shares.append([hidden, self._items.factors[begin:end]])
+            groups.append([hidden, self._items.factors[begin:end]])
             begin = end
-        return shares
+        return groups
 
-    def _meeting(self, query: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:
+    def _converted(self, query: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:
         """Converts users' vectors float32[N, d] for inner products with `_candidates`; also returns a term to add."""
         if self._resting is None:
             return query, 0.0

@@ -97,7 +97,7 @@ def export_event_model(result: EventSnapshot, path: str | Path) -> None:
 def _facts(result: EventSnapshot) -> ModelFacts:
     sequences = result.sequences
     knows_time = isinstance(result.model, CollaborativeMixture) and result.model.settings["clock"]
-    clock = () if knows_time else ("The model knows the order of events, not the time between them.",)
+    clock = () if knows_time else ("The model uses the order of events, not the time between them.",)
     counts = np.bincount(sequences.split, minlength=len(Split))
     return ModelFacts(
         model="Collaborative Recurrent Neural Network",

@@ -81,11 +81,11 @@ class UserHistory(tf.Module):
             _earlier(given, timestamp),
             tf.gather(self._items.factors, given.item)[:, :, -self._bayesian - 2 :],
             tf.gather(self._items.belief_variances, given.item),
-            self._met(given.item),
+            self._set_vectors(given.item),
             self._scale,
         )
 
-    def _met(self, item: tf.Tensor) -> tf.Tensor:
+    def _set_vectors(self, item: tf.Tensor) -> tf.Tensor:
         """Looks up the items' set vectors float32[N, H, w], 0 for items that were new after training."""
         table = self._users.set_vectors
         return tf.gather(table, tf.where(item < tf.shape(table, tf.int64)[0], item, tf.zeros_like(item)))

@@ -147,7 +147,7 @@ class NextItems(tf.Module):
 
             def best(*inputs: tf.Tensor) -> Sequence[tf.Tensor]:
                 user, item, time, now, without = inputs
-                met = tf.cond(new_only, lambda: self._met(user, item), lambda: self._marked(user, without[:, :0]))
+                met = tf.cond(new_only, lambda: self._own_items(user, item), lambda: self._marked(user, without[:, :0]))
                 left = ~(self._marked(user, without) | met)
                 found = self.log_probabilities(user, item, time, now)
                 found = tf.where(left, found, _NOTHING)
@@ -176,7 +176,7 @@ class NextItems(tf.Module):
         row = tf.repeat(tf.range(tf.size(user, tf.int64))[:, tf.newaxis], tf.shape(item)[1], axis=1)
         return self._cells(tf.size(user, tf.int64), tf.reshape(row, [-1]), tf.reshape(item, [-1]))
 
-    def _met(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
+    def _own_items(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
         """Returns whether each item is in a stored event of each user, or among int64[N, T]: bool[N, items]."""
         whose, held, _ = self.past.own(user)
         return self._marked(user, item) | self._cells(tf.size(user, tf.int64), whose, tf.cast(held, tf.int64))

@@ -142,7 +142,7 @@ def next_features(past: Past, others: tf.Tensor, now: tf.Tensor, *, clock: bool)
     again = (past.item[:, :-1] == last) & (last > 0) & (past.item[:, 1:] > 0)
     same = tf.reduce_sum(tf.cast(again, tf.float32), axis=1)
     flags = past.repeat[:, 1:]
-    share = (tf.reduce_sum(flags, axis=1) + 2 * USUAL) / (seen + 2)
+    fraction = (tf.reduce_sum(flags, axis=1) + 2 * USUAL) / (seen + 2)
     age = tf.range(tf.shape(flags)[1], 0, -1)
     old = tf.where(age <= RECENT, FORGETTING * (1 - FORGETTING) ** (tf.cast(age, tf.float32) - 1), 0.0)
     kept = tf.minimum(seen, RECENT)
@@ -157,7 +157,7 @@ def next_features(past: Past, others: tf.Tensor, now: tf.Tensor, *, clock: bool)
         tf.math.log1p(same) / SCALE,
         tf.cast(same > 0, tf.float32),
         recent,
-        share,
+        fraction,
         tf.math.log1p(tf.maximum(others, 0)) / SCALE,
         *(wave(phase(span)) for span in (DAY, WEEK) for wave in (tf.sin, tf.cos)),
     ]

@@ -32,8 +32,8 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
           candidates: float32[I, d]; or groups of candidates, each as parts float32[i, e] with widths that add up to d.
           identifiers: [I], identifiers of the candidates; positions by default.
         """
-        self._shares = [[candidates]] if isinstance(candidates, tf.Tensor) else candidates
-        count = tf.add_n([tf.shape(part)[0] for part, *_ in self._shares])
+        self._groups = [[candidates]] if isinstance(candidates, tf.Tensor) else candidates
+        count = tf.add_n([tf.shape(part)[0] for part, *_ in self._groups])
         self._identifiers = tf.range(count) if identifiers is None else identifiers
         return self
 
@@ -56,10 +56,10 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
 
     def _scores(self, queries: tf.Tensor) -> tf.Tensor:
         # Scores are concatenated rather than candidates, which would have to be copied.
-        widths = [part.shape[-1] for part in self._shares[0]]
+        widths = [part.shape[-1] for part in self._groups[0]]
         parts = tf.split(queries, widths, axis=1) if len(widths) > 1 else [queries]
         return tf.concat(
-            [tf.add_n([*map(self._compute_score, parts, share)]) for share in self._shares],
+            [tf.add_n([*map(self._compute_score, parts, group)]) for group in self._groups],
             axis=1,
         )
 

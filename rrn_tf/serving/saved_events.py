@@ -163,7 +163,7 @@ class SavedCollaborativeRNN:
           ValueError: for timestamps with a model that uses the order of events only.
         """
         if timestamp is not None and not self.is_mixture:
-            raise ValueError("expected no timestamps: this model knows the order of events alone")
+            raise ValueError("expected no timestamps, found some: this model uses the order of events only")
         past = np.empty((len(user_id), 0), object) if history is None else history
         request = {
             USER_ID: tf.constant(user_id, tf.string),

@@ -177,8 +177,8 @@ def part_at_rest(side: Side, mean: float, stationary: tf.Tensor, bayesian: tf.Te
     factors, bias = bayesian[:, :-1], bayesian[:, -1:]
     if side is Side.ITEM:
         return tf.concat([stationary, factors, tf.ones_like(bias), bias], axis=1)
-    network, share, constant = tf.split(weights, 3, axis=1)
-    return tf.concat([network * stationary, share * factors, share * (bias + mean) + constant, share], axis=1)
+    network, bayes, constant = tf.split(weights, 3, axis=1)
+    return tf.concat([network * stationary, bayes * factors, bayes * (bias + mean) + constant, bayes], axis=1)
 
 
 def _stationary(table: npt.NDArray[np.float32], entities: int) -> npt.NDArray[np.float32]:

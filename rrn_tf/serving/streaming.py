@@ -24,10 +24,10 @@ def predict_streaming(
       rating: float32[N], the ratings.
 
     Returns:
-        float32[N], clipped to the range of the training ratings.
+      float32[N], clipped to the range of the training ratings.
 
     Raises:
-        ValueError: for a rating before the cutoff, which the states include already.
+      ValueError: for a rating before the cutoff, which the states include already.
     """
     network, table = with_newbies(saved.load_model(), user_id, item_id)
     times, ratings = np.asarray(timestamp, np.int64), np.asarray(rating, np.float32)

@@ -105,7 +105,7 @@ class CountMixture(DistributionModel):
         past = OwnPast(sequences, at)
         mixed = np.zeros(len(past.row), np.float32)
         for number, kernel in enumerate(self.kernels):
-            mixed += weights[past.row, number] * past.shares(kernel)
+            mixed += weights[past.row, number] * past.weights(kernel)
         p += past.sparse_rows(mixed, sequences.num_items).toarray()
         return np.asarray(np.log(np.maximum(p, 1e-30)))
 
@@ -122,8 +122,8 @@ class CountMixture(DistributionModel):
             past = OwnPast(sequences, positions[part])
             item = sequences.item[positions[part]]
             for number, kernel in enumerate(kernels):
-                shares = past.shares(kernel)
-                some, p = np.bincount(past.row, shares, past.rows) > 0, past.at(shares, item)
+                own = past.weights(kernel)
+                some, p = np.bincount(past.row, own, past.rows) > 0, past.at(own, item)
                 log_p = np.where(p > 0, np.log(np.maximum(p, 1e-30)), LEFT_OUT)
                 found[part, number] = np.where(some, log_p, ABSENT)
         return found

@@ -65,7 +65,7 @@ class OwnPast:
         last = previous_items(sequences, positions)
         self._same = previous_items(sequences, earlier) == last[self.row]
 
-    def shares(self, kernel: Kernel) -> FloatArray:
+    def weights(self, kernel: Kernel) -> FloatArray:
         """Normalises the kernel's weights of pairs to add up to 1 for each event (or 0 without any): float32[P]."""
         log_weight = -(self._age - 1) / kernel.events - kernel.power * np.log(self._age)
         for strength, period in ((kernel.day, _DAY), (kernel.week, _WEEK)):
@@ -75,9 +75,9 @@ class OwnPast:
         total = np.bincount(self.row, weight, self.rows)
         return (weight / np.where(total > 0, total, 1)[self.row]).astype(np.float32)
 
-    def at(self, shares: FloatArray, item: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    def at(self, weights: FloatArray, item: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """Sums the weights of one item for each event to predict: float64[N]."""
-        return np.asarray(np.bincount(self.row, shares * (self.item == item[self.row]), self.rows), np.float64)
+        return np.asarray(np.bincount(self.row, weights * (self.item == item[self.row]), self.rows), np.float64)
 
     def sparse_rows(self, weight: FloatArray, num_items: int) -> Any:
         """Sums the weights of pairs by event and item: a sparse matrix [N, M]."""

@@ -24,7 +24,7 @@ class UserBatch(NamedTuple):
       slot: int64[N], position in the batch of each pair's user.
       item: int64[N], item index less one.
       times: float32[N], how often the pair occurs.
-      share: float32[], fraction of all users that are in this batch.
+      fraction: float32[], fraction of all users that are in this batch.
     """
 
     user: npt.NDArray[np.int64]
@@ -32,7 +32,7 @@ class UserBatch(NamedTuple):
     slot: npt.NDArray[np.int64]
     item: npt.NDArray[np.int64]
     times: npt.NDArray[np.float32]
-    share: np.float32
+    fraction: np.float32
 
 
 _BATCH = UserBatch(_INDEX, _FLOATS, _INDEX, _INDEX, _FLOATS, tf.TensorSpec([]))
@@ -90,7 +90,7 @@ class SoftmaxNetwork(tf.Module):
         expected = batch.total[:, tf.newaxis] * tf.nn.softmax(self._scores(u))
         error = tf.tensor_scatter_nd_sub(expected, tf.stack([batch.slot, batch.item], axis=1), batch.times)
         of_u = tf.matmul(error, self.V) + self._l2 * u
-        of_v = tf.matmul(error, u, transpose_a=True) + self._l2 * batch.share * self.V
+        of_v = tf.matmul(error, u, transpose_a=True) + self._l2 * batch.fraction * self.V
         return tf.IndexedSlices(of_u, batch.user), of_v, tf.reduce_sum(error, axis=0)
 
     @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)

@@ -84,7 +84,7 @@ class Autoencoder(tf.Module):
         error = 2 * (predicted - batch.value)
         e = _sparse(batch, error)
         inner = tf.sparse.sparse_dense_matmul(e, W) * g * (1 - g)
-        shrinkage = self._l2 * batch.share[:, np.newaxis]
+        shrinkage = self._l2 * batch.fraction[:, np.newaxis]
         at_columns = (
             tf.sparse.sparse_dense_matmul(r, inner, adjoint_a=True) + shrinkage * V,
             tf.sparse.sparse_dense_matmul(e, g, adjoint_a=True) + shrinkage * W,

@@ -20,7 +20,7 @@ class RowBatch(NamedTuple):
       local: int64[N], position in `columns` of each entry's column.
       value: float32[N], value of each entry.
       columns: int64[C], the columns that occur, ascending.
-      share: float32[C], fraction of all entries of each column that are in this batch.
+      fraction: float32[C], fraction of all entries of each column that are in this batch.
       size: number of rows B.
     """
 
@@ -28,7 +28,7 @@ class RowBatch(NamedTuple):
     local: npt.NDArray[np.int64]
     value: npt.NDArray[np.float32]
     columns: npt.NDArray[np.int64]
-    share: npt.NDArray[np.float32]
+    fraction: npt.NDArray[np.float32]
     size: int
 
 
@@ -59,8 +59,8 @@ class SparseRows:
         slot = np.repeat(np.arange(len(rows)), self.row_count[rows])
         entry = self._entries(rows)
         columns, local, found = np.unique(self._column[entry], return_inverse=True, return_counts=True)
-        share = (found / self.column_count[columns]).astype(np.float32)
-        return RowBatch(slot, local, self._value[entry], columns, share, len(rows))
+        fraction = (found / self.column_count[columns]).astype(np.float32)
+        return RowBatch(slot, local, self._value[entry], columns, fraction, len(rows))
 
     def positions(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """Returns indices in the table of ratings of the entries of the given rows, in the order of `batch`."""

@@ -29,8 +29,8 @@ class UserBatch(NamedTuple):
       bin: int64[K], ascending; bin_of: int64[N], position in it.
       deviation: float32[N], dev_u(t).
       value: float32[N], ratings less their training mean.
-      item_share: float32[C], fraction of all ratings of each item that are in this batch.
-      bin_share: float32[K], the same fraction for each pair of item and bin.
+      item_fraction: float32[C], fraction of all ratings of each item that are in this batch.
+      bin_fraction: float32[K], the same fraction for each pair of item and bin.
       implicit: float32[B], |N(u)|^(-1/2), where N(u) are the items that the user rated.
     """
 
@@ -44,8 +44,8 @@ class UserBatch(NamedTuple):
     bin_of: npt.NDArray[np.int64]
     deviation: FloatArray
     value: FloatArray
-    item_share: FloatArray
-    bin_share: FloatArray
+    item_fraction: FloatArray
+    bin_fraction: FloatArray
     implicit: FloatArray
 
 
@@ -149,7 +149,7 @@ class TimeFactors(tf.Module):
         of_y = tf.sparse.sparse_dense_matmul(self._ones(batch), of_z, adjoint_a=True)
         of_q = tf.sparse.sparse_dense_matmul(e, z, adjoint_a=True)
         of_q += tf.sparse.sparse_dense_matmul(d, A, adjoint_a=True)
-        share = batch.item_share[:, tf.newaxis]
+        fraction = batch.item_fraction[:, tf.newaxis]
         at_users = (
             total(error, batch.slot, batch.user) + user_l2 * b_u,
             total(drifting, batch.slot, batch.user) + drift_l2 * slope,
@@ -157,14 +157,14 @@ class TimeFactors(tf.Module):
             tf.sparse.sparse_dense_matmul(d, Q) + factor_l2 * A,
         )
         at_items = (
-            total(error, batch.item_of, batch.item) + item_l2 * batch.item_share * b_i,
-            of_q + factor_l2 * share * Q,
-            of_y + factor_l2 * share * Y,
+            total(error, batch.item_of, batch.item) + item_l2 * batch.item_fraction * b_i,
+            of_q + factor_l2 * fraction * Q,
+            of_y + factor_l2 * fraction * Y,
         )
         du, dslope, dP, dA = (tf.IndexedSlices(gradient, batch.user) for gradient in at_users)
         di, dQ, dY = (tf.IndexedSlices(gradient, batch.item) for gradient in at_items)
         dt = tf.IndexedSlices(total(error, batch.day_of, batch.day) + drift_l2 * b_t, batch.day)
-        of_bin = total(error, batch.bin_of, batch.bin) + drift_l2 * batch.bin_share * b_bin
+        of_bin = total(error, batch.bin_of, batch.bin) + drift_l2 * batch.bin_fraction * b_bin
         return [du, dslope, dt, di, tf.IndexedSlices(of_bin, batch.bin), dP, dA, dQ, dY]
 
     def _tastes(self, batch: UserBatch, Y: tf.Tensor) -> tf.Tensor:

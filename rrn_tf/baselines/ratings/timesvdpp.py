@@ -178,8 +178,8 @@ class TimeSVDpp:
             bin_of=bin_of,
             deviation=train.deviation[at],
             value=rows.value,
-            item_share=rows.share,
-            bin_share=(times / self._bin_count[cell]).astype(np.float32),
+            item_fraction=rows.fraction,
+            bin_fraction=(times / self._bin_count[cell]).astype(np.float32),
             implicit=(1 / np.sqrt(np.maximum(self._rows.row_count[users], 1))).astype(np.float32),
         )
 

@@ -143,12 +143,12 @@ def _write_metadata(
     )
     if not sum(by_split):
         raise BadInputError(
-            f"expected events, found none of {int(items.counts.sum()):,} that the rules leave: "
+            f"expected events after the filter rules, found none of {int(items.counts.sum()):,}: "
             + "; ".join(lines_of_dropped(metadata))
         )
     if later_users is not None and not by_split[Split.VALID]:
         raise BadInputError(
-            f"expected validation events, found none of {int(later_users.counts.sum()):,} that the rules leave: "
+            f"expected validation events after the filter rules, found none of {int(later_users.counts.sum()):,}: "
             + "; ".join(lines_of_dropped(metadata))
         )
     for side, ids in zip(SIDES, (vocabularies.users, vocabularies.items), strict=True):
