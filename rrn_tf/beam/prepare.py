@@ -40,6 +40,9 @@ def prepare_sequences(
       dead_letters: JSON Lines file for rejected rows.
       beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
 
+    Returns:
+      The metadata, which is written to `output_dir` too.
+
     Raises:
       BadInputError: if a file is missing, a header is wrong, there are no rows or no training ratings, or too many
         rows are rejected.

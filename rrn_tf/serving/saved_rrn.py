@@ -76,9 +76,7 @@ class SavedRRN:
           ValueError: for a model that an earlier version of this package saved without the states this needs.
         """
         if not hasattr(self._module, "until") or not hasattr(self._module.user.states, "last_times"):
-            raise ValueError(
-                "expected a model that can be updated, found one that an earlier version saved: train it again"
-            )
+            raise ValueError("expected a model that can be updated, found one of an earlier version: train it again")
         about = json.loads(self._module.about.numpy())
         model = RRN(**_present_names(about["model"]))
         model.set_part_weights(UserWeights(*(PartWeights(*weights) for weights in about["part_weights"])))

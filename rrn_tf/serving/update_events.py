@@ -82,9 +82,7 @@ def update_events(base: SavedCollaborativeRNN, events: NamedEvents) -> tuple[Eve
     """
     begin, held = time.perf_counter(), base.training_events()
     if not len(held.item):
-        raise ValueError(
-            "expected a model that holds its events, found one that an earlier version saved: train it again"
-        )
+        raise ValueError("expected a model with stored events, found one of an earlier version: train it again")
     known = np.ones(len(events.timestamp), bool) if base.is_mixture else known_items(held, events.item_id)
     extended, later = number(held, take_rows(events, known))
     fresh = ~among(extended, later) & first_of_each(later)
