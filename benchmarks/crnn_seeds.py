@@ -1,4 +1,4 @@
-"""Trains the Collaborative RNN on files of its authors' format, once a seed: its loss, and seconds an epoch.
+"""Trains the Collaborative RNN on files in its authors' format with several seeds: loss and seconds of an epoch.
 
 python -m benchmarks.crnn_seeds brightkite-train.txt brightkite-valid.txt --config paper-brightkite --seeds 0,1,2
 """
@@ -30,7 +30,7 @@ from rrn_tf.training.truncated_bptt import train
 
 
 class Stopwatch(Listener):
-    """Wall time of each epoch with its validation and checkpoint, in seconds."""
+    """Measures the seconds of each epoch, including its validation and checkpoint."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -45,7 +45,7 @@ class Stopwatch(Listener):
 
 
 class Seeds(click.ParamType):
-    """Whole numbers with commas between them."""
+    """An option of integers that are separated by commas."""
 
     name = "seeds"
 
@@ -62,9 +62,7 @@ class Seeds(click.ParamType):
 @click.option("--config", "config_name", default="paper-brightkite", show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option("--seeds", type=Seeds(), default="0", show_default=True)
-@click.option(
-    "--carve-out", is_flag=True, help="Chooses the epoch on the last tenth of TRAIN; VALID is for test alone."
-)
+@click.option("--carve-out", is_flag=True, help="Choose the epoch on the last tenth of TRAIN; use VALID for test only.")
 @json_option
 def main(
     train_file: str,
@@ -75,7 +73,7 @@ def main(
     carve_out: bool,
     json_file: str | None,
 ) -> None:
-    """Trains on TRAIN once a seed, each to its best epoch on VALID, and prints loss and seconds."""
+    """Trains on TRAIN with each seed up to the best epoch on VALID, and prints loss and seconds."""
     config = resolved_config(config_name, overrides, CollaborativeConfig)
     with one_line_errors():
         sequences = read_events(train_file, valid_file, carve_out=carve_out)
@@ -85,12 +83,12 @@ def main(
 
 
 def run_of(sequences: EventSequences, config: CollaborativeConfig, seed: int) -> dict[str, Any]:
-    """One training.
+    """Trains with one seed.
 
     Returns:
-      ``seed``; ``best_epoch`` and ``epochs``; ``valid`` and, where there are test events, ``test``: nats an event by
-      protocol, of the best epoch; ``epoch_seconds``, without the first epoch, in which TensorFlow compiles; ``load``,
-      the machine's while the last minute of it ran.
+      ``seed``; ``best_epoch`` and ``epochs``; ``valid`` and, with test events, ``test``: NLL of the best epoch in nats
+      by protocol; ``epoch_seconds``, without the first epoch, in which TensorFlow compiles; ``load``, the machine's
+      load average over the last minute.
     """
     own = dataclasses.replace(config, training=dataclasses.replace(config.training, seed=seed))
     watch = Stopwatch()
@@ -114,7 +112,7 @@ def run_of(sequences: EventSequences, config: CollaborativeConfig, seed: int) ->
 
 
 def table(runs: list[dict[str, Any]]) -> str:
-    """A line a seed."""
+    """Formats a table with one line for each seed."""
     places = [(split, protocol) for split in ("valid", "test") for protocol in EVENT_PROTOCOLS if split in runs[0]]
     headings = ["seed", "epoch", *(f"{split} {protocol}" for split, protocol in places), "s/epoch", "median", "load"]
     lines = []

@@ -1,4 +1,4 @@
-"""Trainings of one log of events that are done once: figures of each in a file of its own."""
+"""Trains models on a log of events, and saves the figures of each training so that it is run once."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ from rrn_tf.training.truncated_bptt import train
 
 @dataclass(frozen=True)
 class Row:
-    """What one training reached.
+    """The figures of one training.
 
     Attributes:
-      valid_nll, test_nll: nats an event, the mean over users (protocol `clean`).
+      valid_nll, test_nll: NLL in nats, averaged over each user's events, then over users (protocol `clean`).
       ndcg: NDCG@10 of the test events.
       by_user: test NLL of each user, in order.
-      best_epoch, epochs: the one kept, and how many were run.
-      seconds: of training with validation.
-      parameters: numbers that the model stores.
+      best_epoch, epochs: the epoch that was kept, and the number of epochs.
+      seconds: time of training with validation.
+      parameters: number of values that the model stores.
     """
 
     valid_nll: float
@@ -57,15 +57,16 @@ class Row:
 
 
 class EventLog:
-    """A log, prepared once.
+    """A log of events that is prepared once.
 
     Args:
-      output: of the benchmark.
-      data: as that of `rrn train --data`.
-      config: how events become sequences.
+      output: folder of the benchmark.
+      data: the data, as `rrn train --data` takes it.
+      config: settings of preparing sequences.
 
     Attributes:
-      name: of its folder and title.
+      name: name in the title.
+      folder: folder of the log.
     """
 
     def __init__(self, output: Path, data: str, config: EventDataConfig) -> None:
@@ -77,22 +78,22 @@ class EventLog:
     @cached_property
     def sequences(self) -> EventSequences:
         folder, note = self.folder / "sequences", self.folder / "prepared.json"
-        said = {"data": self._data, "config": config_to_dict(self._config)}
+        settings = {"data": self._data, "config": config_to_dict(self._config)}
         if not note.exists():
             dead_letters = str(self.folder / "dead_letters.jsonl")
             prepare_events(self._source.pattern, str(folder), self._config, dead_letters=dead_letters)
-            write_whole(note, json.dumps(said))
-        elif json.loads(note.read_text()) != said:
+            write_whole(note, json.dumps(settings))
+        elif json.loads(note.read_text()) != settings:
             raise ValueError(f"{note}: expected the same log and settings as before, found others; use another OUTPUT")
         return load_events(folder)
 
     @property
     def best_nll(self) -> float | None:
-        """The best reachable loss on the test events of a generated log."""
+        """The lowest possible NLL on the test events of a generated log; None for other logs."""
         return self._source.best_nll(self._test()) if self._source.best_nll else None
 
     def worth(self, effects: Sequence[str]) -> float:
-        """What the best model of the test events loses that does not know some effects of `synthetic-listening`."""
+        """Computes by how much the lowest possible test NLL rises without some effects of `synthetic-listening`."""
         events = generate_listening(config_from_text(self._data.partition(":")[2], SyntheticListeningConfig))
         made = pd.MultiIndex.from_arrays([events.user_id, events.timestamp])
         rows = made.isin(pd.MultiIndex.from_frame(self._test()))
@@ -108,16 +109,16 @@ class EventLog:
 def trained_rows(
     log: EventLog, name: str, configs: Sequence[CollaborativeConfig], say: Callable[[str], None]
 ) -> list[Row]:
-    """Trains each configuration, or takes what is there.
+    """Trains each configuration, or loads its saved figures.
 
     Raises:
-      ValueError: where the folder holds a row of this name and seed of another configuration.
+      ValueError: if the folder has figures of this name and seed from another configuration.
     """
     return [_row(log, name, config, say) for config in configs]
 
 
 def difference(rows: Sequence[Row], reference: Sequence[Row]) -> Estimate:
-    """Test NLL less that of other rows of the same seeds: each user's mean over seeds, then the mean over users."""
+    """Computes the difference of test NLL to other rows of the same seeds: mean over seeds, then over users."""
     pairs = zip(rows, reference, strict=True)
     less = np.mean([np.subtract(row.by_user, other.by_user) for row, other in pairs], axis=0)
     return over_users(less, np.arange(len(less)))
@@ -128,7 +129,7 @@ def _row(log: EventLog, name: str, config: CollaborativeConfig, say: Callable[[s
     if file.exists():
         held: dict[str, Any] = json.loads(file.read_text())
         if config_from_dict(held["config"], CollaborativeConfig) != config:
-            raise ValueError(f"{file}: expected a row of the same settings, found others; use another OUTPUT")
+            raise ValueError(f"{file}: expected figures of the same settings, found others; use another OUTPUT")
         return Row(**held["row"])
     say(f"{log.name}: {name}, seed {config.training.seed}")
     row = _trained(log.sequences, config)

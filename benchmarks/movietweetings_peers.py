@@ -1,8 +1,8 @@
-"""RRN on the split of other libraries' models, row by row, and its predictions in their format.
+"""Trains RRN on the split of other libraries' models (the peers), and writes its predictions in their format.
 
 The split is an ``.npz`` of `train`, `valid` and `test`, each float or int [N, 4]: user, item, rating, unix seconds; the
-peers' predictions are float32 ``.npy`` of the validation rows, then the test rows. Their streaming models see every
-row of the three with a strictly smaller timestamp; RRN sees the same rows of strictly earlier steps.
+peers' predictions are float32 ``.npy`` of the validation rows, then the test rows. Their streaming models observe every
+row of the three with a strictly smaller timestamp; RRN observes the rows of strictly earlier time steps.
 
     python -m benchmarks.movietweetings_peers export peers/splits/movietweetings-2013.npz csv
     rrn train --data csv/train.csv --valid csv/valid.csv --output runs/rrn
@@ -26,7 +26,7 @@ from rrn_tf.serving.saved_rrn import SavedRRN
 
 @click.group()
 def main() -> None:
-    """RRN beside other libraries' models, on their split."""
+    """Compares RRN with other libraries' models on their split."""
 
 
 @main.command()
@@ -45,12 +45,14 @@ def export(split: Path, folder: Path) -> None:
 @click.argument("split", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("models", nargs=-1, required=True, metavar="[NAME=]MODEL...")
 @click.option(
-    "--peers", type=click.Path(file_okay=False, path_type=Path), help="The peers' folder; by default two above SPLIT."
+    "--peers",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The peers' folder; by default two levels above SPLIT.",
 )
 def predict(split: Path, models: tuple[str, ...], peers: Path | None) -> None:
-    """Writes what run directories or SavedModels predict into the peers' `preds` and `results.jsonl`.
+    """Writes predictions of run directories or SavedModels to the peers' `preds` and `results.jsonl`.
 
-    Each model gives two of theirs, NAME and '[stream] NAME'; NAME is the directory's by default.
+    Each model is written as two, NAME and '[stream] NAME'; NAME is the directory's name by default.
     """
     with one_line_errors():
         rows, folder = read_split(split), peers or split.parent.parent
@@ -74,7 +76,7 @@ def predict(split: Path, models: tuple[str, ...], peers: Path | None) -> None:
 
 
 def _cost(path: Path) -> dict[str, float]:
-    """What the peers' table tells of cost, NaN where the path is no run directory."""
+    """Reads seconds and memory of a run for the peers' table; NaN if the path is no run directory."""
     metrics = path / "metrics.json"
     known = json.loads(metrics.read_text()) if metrics.exists() else {}
     seconds = known.get("seconds", {}).get("train", float("nan"))

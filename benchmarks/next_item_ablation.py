@@ -1,10 +1,10 @@
-"""What each part of the default model of events is worth: the whole beside the whole without it, on several logs.
+"""Ablation of the default model of events: the whole model compared with the model without each part, on several logs.
 
     python -m benchmarks.next_item_ablation runs/ablation checkins.csv.gz synthetic-events:seed=1 synthetic-listening
     python -m benchmarks.next_item_ablation runs/planted synthetic-listening --planted
 
-Every row is trained to its best epoch on validation events; test events are reported once. What OUTPUT holds already is
-not done again.
+Every model is trained to its best epoch on validation events; test events are reported once. Figures that are already
+in OUTPUT are not computed again.
 
 OUTPUT/ablation.md            the table
 OUTPUT/LOG/sequences          the prepared events
@@ -34,7 +34,7 @@ from rrn_tf.evaluation.event_metrics import Estimate
 from rrn_tf.evaluation.tables import aligned_text, markdown
 
 WHOLE = "whole"
-# Rows by name, and what is set beside the configuration.
+# Rows of the table by name, with their overrides of the configuration.
 LADDER: dict[str, tuple[str, ...]] = {
     WHOLE: (),
     **{f"without {part}": (f"model.without=[{part}]",) for part in PARTS},
@@ -42,7 +42,7 @@ LADDER: dict[str, tuple[str, ...]] = {
     "without user factors": ("model.stationary=0",),
     "without time": ("model.clock=false",),
 }
-# Of parts that can be left out, the options of the generator whose effects they are there for.
+# For each part that can be left out, the options of the generator with the effects that it models.
 EFFECTS: dict[str, tuple[str, ...]] = {
     "recency": ("recency",),
     "hour": ("hour",),
@@ -61,11 +61,13 @@ PLANTED_HEADINGS = ["part", "effect", "worth", "costs", "without the effect"]
 @click.command()
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
-@click.option("--only", multiple=True, metavar="PART", help="Leaves out this part alone; may be repeated.")
+@click.option("--only", multiple=True, metavar="PART", help="Leave out only this part; may be repeated.")
 @click.option("--seeds", type=Seeds(), default="0,1,2", show_default=True)
 @click.option("--config", "preset", default=CRNN_PLUS, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
-@click.option("--planted", is_flag=True, help="Of logs of synthetic-listening: also without each planted effect.")
+@click.option(
+    "--planted", is_flag=True, help="For logs of synthetic-listening: train also without each planted effect."
+)
 def main(
     output: Path,
     logs: tuple[str, ...],
@@ -75,14 +77,14 @@ def main(
     overrides: tuple[str, ...],
     planted: bool,
 ) -> None:
-    """Trains every row on each LOG (as `rrn train --data`) and writes OUTPUT/ablation.md."""
+    """Trains every row of the table on each LOG (as `rrn train --data`) and writes OUTPUT/ablation.md."""
     with one_line_errors():
         if unknown := [part for part in only if f"without {part}" not in LADDER]:
             raise click.UsageError(
                 f"expected --only of {', '.join(PARTS)}, attention, user factors or time, found {unknown[0]}"
             )
         if planted and (others := [log for log in logs if log.partition(":")[0] != SYNTHETIC_LISTENING]):
-            raise click.UsageError(f"--planted wants logs of {SYNTHETIC_LISTENING}, found {others[0]}")
+            raise click.UsageError(f"--planted needs logs of {SYNTHETIC_LISTENING}, found {others[0]}")
         chosen = [part for part in EFFECTS if part in (only or EFFECTS)]
         names = [name for name in LADDER if name == WHOLE or not only or name.removeprefix("without ") in only]
         bench = _Bench(output, preset, overrides, seeds)
@@ -93,19 +95,19 @@ def main(
 
 
 class _Bench:
-    """Trains what is not there yet.
+    """Trains the models that are not in the output folder yet, and builds the tables.
 
     Args:
-      output: where everything is kept.
-      preset, overrides: the configuration of the whole.
-      seeds: of each row.
+      output: folder of all results.
+      preset, overrides: configuration of the whole model.
+      seeds: seeds of each row.
     """
 
     def __init__(self, output: Path, preset: str, overrides: Sequence[str], seeds: Sequence[int]) -> None:
         self._output, self._preset, self._overrides, self._seeds = output, preset, tuple(overrides), seeds
 
     def ablation(self, log: str, names: Sequence[str]) -> list[str]:
-        """Title and table of a log, a line a row of the ladder."""
+        """Builds title and table of a log, with one line for each model."""
         lines, whole = [], self._rows(log, WHOLE)
         for name in names:
             rows = self._rows(log, name)
@@ -114,10 +116,10 @@ class _Bench:
         return [f"## {self._title(log)}", markdown(HEADINGS, lines)]
 
     def effects(self, log: str, parts: Sequence[str]) -> list[str]:
-        """Title and table of a generated log: what each effect is worth, and what its part costs with and without."""
+        """Builds title and table of a generated log: gain of each effect, and cost of omitting its part, twice."""
         lines, of_log = [], self._log(log)
         for part in parts:
-            # Further options replace earlier ones of the same name.
+            # Later options override earlier ones of the same name.
             separator = "," if ":" in log else ":"
             off = f"{log}{separator}{','.join(f'{effect}=0' for effect in EFFECTS[part])}"
             costs = [difference(self._rows(of, f"without {part}"), self._rows(of, WHOLE)) for of in (log, off)]
@@ -132,7 +134,7 @@ class _Bench:
         return f"{self._log(log).name}{known}"
 
     def _rows(self, log: str, name: str) -> list[Row]:
-        """Of each seed."""
+        """Trains or loads the model of each seed."""
         of_log = self._log(log)
         config = resolved_config(self._preset, (*self._overrides, *LADDER[name]), CollaborativeConfig)
         seeded = [replace(config, training=replace(config.training, seed=seed)) for seed in self._seeds]

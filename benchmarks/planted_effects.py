@@ -1,4 +1,4 @@
-"""What a planted effect of the generator of listening is worth: the best loss of a model that does not know it."""
+"""Computes the lowest possible loss of a model that lacks a planted effect of the generator of listening events."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from rrn_tf.data.synthetic_listening import SOURCES, SyntheticListening
 
 
 def loss_without(events: SyntheticListening, effects: Sequence[str], rows: npt.NDArray[np.bool_]) -> float:
-    """The best loss on some events of a model that knows all but some effects.
+    """Computes the lowest possible loss on some events of a model with all but some effects.
 
     Args:
-      events: all.
-      effects: sources, whose shares go to the others as suits these events best; with ``"pause"`` or ``"length"``
-        shares are the same at all events.
-      rows: bool[N], which events.
+      events: all generated events.
+      effects: sources to leave out; the weights of the others are then optimal for these events. With ``"pause"`` or
+        ``"length"``, weights are the same at all events.
+      rows: bool[N], the events of the loss.
 
     Returns:
-      Nats an event, the mean over users of each one's mean.
+      The NLL in nats, averaged over each user's events, then over users.
     """
-    share, chance = events.share[rows].astype(np.float64), events.chance[rows].astype(np.float64)
+    mixture, chance = events.share[rows].astype(np.float64), events.chance[rows].astype(np.float64)
     if {"pause", "length"} & set(effects):
-        share = (share > 0).astype(np.float64)
-    share[:, [SOURCES.index(effect) for effect in effects if effect in SOURCES]] = 0
+        mixture = (mixture > 0).astype(np.float64)
+    mixture[:, [SOURCES.index(effect) for effect in effects if effect in SOURCES]] = 0
     _, user, events_of = np.unique(events.user[rows], return_inverse=True, return_counts=True)
     of_event = 1 / (len(events_of) * events_of[user])
 
     def loss(logits: Floats) -> float:
-        weight = share * np.exp(logits)
+        weight = mixture * np.exp(logits)
         nll = np.log(weight.sum(axis=1)) - np.log((weight * chance).sum(axis=1))
         return float(of_event @ nll)
 

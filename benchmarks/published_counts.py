@@ -1,4 +1,4 @@
-"""Prepares a published set of events and prints how many users, items and events are left, beside the paper.
+"""Prepares a published data set of events, and compares numbers of users, items and events with the paper's.
 
 Example:
   python -m benchmarks.published_counts brightkite:loc-brightkite_totalCheckins.txt.gz
@@ -25,12 +25,12 @@ from rrn_tf.features import Split
 
 
 class Published(NamedTuple):
-    """What the paper says of a set.
+    """The figures of the paper for a data set.
 
     Attributes:
-      users, items, events: after preparation.
-      min_user_entropy: in nats.
-      kept: events a user that the authors train and validate on, (0, 0) for all.
+      users, items, events: numbers after preparation.
+      min_user_entropy: least entropy of a user's items, in nats.
+      kept: the most events of a user that the authors use for training and for validation, (0, 0) for all.
     """
 
     users: int
@@ -40,7 +40,7 @@ class Published(NamedTuple):
     kept: tuple[int, int] = (0, 0)
 
 
-# The authors keep 80 chunks of 64 training events and 8 of validation events of a LastFM user.
+# The authors keep 80 chunks of 64 training events and 8 chunks of validation events of a LastFM user.
 _LASTFM = Published(*LASTFM, min_user_entropy=3.0, kept=(80 * 64, 8 * 64))
 PUBLISHED = {
     "brightkite": Published(*BRIGHTKITE, min_user_entropy=2.5),
@@ -50,15 +50,15 @@ PUBLISHED = {
 
 
 def count_events(data: str, published: Published, echo: Callable[[str], None]) -> dict[str, Any]:
-    """Prepares a set as the paper does, all held-out events for validation, and counts.
+    """Prepares a data set as the paper does, with all held-out events for validation, and counts.
 
     Args:
-      data: files with their format, such as ``brightkite:PATH``.
-      published: what should be found.
-      echo: is given each line.
+      data: format and path of the files, such as ``brightkite:PATH``.
+      published: expected figures.
+      echo: prints a line.
 
     Returns:
-      `found` and `published` (each `users`, `items`, `events`), `kept_events` (of the chunks that the authors keep),
+      `found` and `published` (each `users`, `items`, `events`), `kept_events` (in the chunks that the authors keep),
       `dropped`, `rejected`, `seconds`, and the environment.
     """
     from rrn_tf.beam.prepare_events import prepare_events
@@ -100,7 +100,7 @@ def count_events(data: str, published: Published, echo: Callable[[str], None]) -
 @click.argument("data")
 @json_option
 def main(data: str, json_file: str | None) -> None:
-    """Counts what preparation leaves of DATA, such as brightkite:PATH, beside what the paper says."""
+    """Counts the prepared users, items and events of DATA, such as brightkite:PATH, and compares with the paper."""
     name = data.partition(":")[0]
     if name not in PUBLISHED:
         raise click.UsageError(f"expected one of {', '.join(PUBLISHED)} with :PATH, found {data!r}")

@@ -1,8 +1,8 @@
-"""From the paper's preset to `rrn-plus`, one extension after the other, on the split of other libraries' models.
+"""Ablation from the paper's preset to `rrn-plus`, adding one extension at a time, on the split of other libraries.
 
     python -m benchmarks.rating_ablation peers/splits/movietweetings-2013.npz runs/ablation --markdown table.md
 
-Each rung is trained to its best epoch on the validation rows; the test rows are reported once. See
+Each configuration is trained to its best epoch on the validation ratings; test ratings are reported once. See
 `benchmarks.movietweetings_peers` for the split.
 """
 
@@ -30,7 +30,7 @@ from rrn_tf.serving.saved_rrn import SavedRRN
 
 
 class Rung(NamedTuple):
-    """A configuration: a preset, and what is set beside it."""
+    """A configuration of the ablation: a preset and its overrides."""
 
     name: str
     preset: str
@@ -58,11 +58,11 @@ LADDER = (
     ),
     Rung("innovations", "rrn-plus", ("model.include_opposite_state=false", "model.time_feature=wallclock", *_WEEKS)),
     Rung("gaps", "rrn-plus", ("model.include_opposite_state=false", *_WEEKS)),
-    Rung("include_opposite_state inputs", "rrn-plus", _WEEKS),
+    Rung("opposite states as inputs", "rrn-plus", _WEEKS),
     Rung("days of items", "rrn-plus", _BY_TIME),
     Rung("steps by count: one network, no Bayesian factors", "rrn-plus", _ALONE),
     Rung("aside: dropout", "rrn-plus", (*_ALONE, "training.dropout=0.2")),
-    Rung("two ensemble", "rrn-plus", _NETWORK),
+    Rung("two networks", "rrn-plus", _NETWORK),
     Rung("aside: Bayesian factors alone", "rrn-plus", ("training.epochs=0",)),
     Rung("Bayesian factors beside it: rrn-plus", "rrn-plus"),
 )
@@ -72,15 +72,15 @@ HEADINGS = ["", *(f"{protocol} {split}" for protocol in PROTOCOLS for split in (
 @click.command()
 @click.argument("split", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=f"{SET_HELP} For all rungs.")
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=f"{SET_HELP} For all configurations.")
 @click.option(
-    "--markdown", "markdown_file", type=click.Path(dir_okay=False, path_type=Path), help="Also writes the table."
+    "--markdown", "markdown_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the table."
 )
 @json_option
 def main(
     split: Path, folder: Path, overrides: tuple[str, ...], markdown_file: Path | None, json_file: str | None
 ) -> None:
-    """Trains every rung into FOLDER, or takes what is there, and prints a line for each."""
+    """Trains every configuration into FOLDER, or loads its run, and prints a line for each."""
     rows = read_split(split)
     folder.mkdir(parents=True, exist_ok=True)
     files = {part: folder / f"{part.label}.csv" for part in (Split.TRAIN, Split.VALID)}

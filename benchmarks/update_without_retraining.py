@@ -1,12 +1,12 @@
-"""States that move with new ratings, beside models that are retrained on them (Section 4.5 and Figure 11 of the paper).
+"""Compares states updated by new ratings with models that are retrained on them (Section 4.5 and Figure 11 of RRN).
 
     python -m benchmarks.update_without_retraining ratings.csv.gz runs/fresh --markdown fresh.md
 
-RRN is trained once, on the earliest 80 % of all ratings, the last tenth of which choose its best epoch. The others come
-in slices of time. Each slice is predicted before it is revealed: by RRN whose states have taken in every slice before
-(and, as streaming has it, all ratings of strictly earlier steps), by RRN whose states stand still, and by a matrix
-factorisation and biases that are fitted anew on everything before the slice. Their options are chosen as RRN's epoch
-is.
+RRN is trained once, on the earliest 80 % of all ratings, with the last tenth of these for choosing its best epoch. The
+others are cut into slices of time. Each slice is predicted before it is observed: by RRN with states updated by every
+earlier slice (and, as in streaming, by all ratings of strictly earlier steps), by RRN with frozen states, and by a
+matrix factorisation and biases that are fitted anew to all ratings before the slice, with options chosen on the same
+ratings as RRN's epoch.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from rrn_tf.runs.update_run import update_run
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming
 
-_EARLY, _FITTED = 0.8, 0.9  # of all ratings by time; and of the early ones, those that fit parameters
+_EARLY, _FITTED = 0.8, 0.9  # fractions: early ones of all ratings by time, and those of the early ones for fitting
 UPDATED, FROZEN = "RRN updated", "RRN frozen"
 LEVELS = (0.0, 0.5, 1.0, 1.5, 2.0, np.inf)
 
@@ -47,12 +47,12 @@ Values = npt.NDArray[np.floating]
 
 
 class Slices(NamedTuple):
-    """Ratings in order of time, cut.
+    """Ratings in order of time, cut into slices.
 
     Attributes:
-      frame: all of them.
-      fitted: how many come before those that choose options.
-      begins: int64[S + 1], where the slices after training begin, and the end.
+      frame: all ratings.
+      fitted: number of ratings for fitting, before those for choosing options.
+      begins: int64[S + 1], positions where the slices after training begin, and the end.
     """
 
     frame: pd.DataFrame
@@ -65,7 +65,7 @@ class Slices(NamedTuple):
 
 
 def cut(frame: pd.DataFrame, slices: int) -> Slices:
-    """Cuts ratings by time, those of one second never apart."""
+    """Cuts ratings by time, with all ratings of one second in the same slice."""
     frame = frame.sort_values(TIMESTAMP, kind="stable", ignore_index=True)
     times, early = frame[TIMESTAMP].to_numpy(), int(_EARLY * len(frame))
     wanted = np.linspace(early, len(frame), slices + 1).astype(np.int64)
@@ -80,12 +80,12 @@ def cut(frame: pd.DataFrame, slices: int) -> Slices:
 def retrained(
     data: Slices, choose: Callable[[], Baseline], fixed: Callable[[Any], Baseline]
 ) -> tuple[Values, list[float]]:
-    """Predictions of each slice by a model fitted on all before it, and seconds of each fit.
+    """Predicts each slice by a model fitted to all ratings before it; also returns the seconds of each fit.
 
     Args:
       data: the ratings.
-      choose: a model that chooses its options on validation ratings.
-      fixed: the same with the options that one has chosen.
+      choose: creates a model that chooses its options on validation ratings.
+      fixed: creates a model with the options that the given fitted one chose.
     """
     codes = [pd.factorize(data.frame[name])[0].astype(np.int32) + 1 for name in (USER_ID, ITEM_ID)]
     rating, times = data.frame[RATING].to_numpy(np.float32), data.frame[TIMESTAMP].to_numpy()
@@ -104,10 +104,10 @@ def retrained(
     return np.concatenate(predicted), seconds
 
 
-def rolled_on(data: Slices, run: RunPaths, folder: Path) -> tuple[dict[str, Values], list[float]]:
-    """Predictions of each slice by the trained model as it is updated and as it was, and seconds of each update.
+def updated_and_frozen(data: Slices, run: RunPaths, folder: Path) -> tuple[dict[str, Values], list[float]]:
+    """Predicts each slice by the updated and by the frozen model; also returns the seconds of each update.
 
-    The update by the ratings that chose the epoch comes before the first slice.
+    Before the first slice, the model is updated by the ratings that were used for choosing the epoch.
     """
     frozen: SavedRRN | None = None
     found: dict[str, list[Values]] = {UPDATED: [], FROZEN: []}
@@ -134,13 +134,13 @@ def rolled_on(data: Slices, run: RunPaths, folder: Path) -> tuple[dict[str, Valu
 def by_fluctuation(
     later: pd.DataFrame, number: npt.NDArray[np.int64], predicted: dict[str, Values], least: int
 ) -> list[dict[str, Any]]:
-    """What moving states gain, by how far apart an item's best and worst slice are (Figure 11).
+    """Computes the gain of updates by fluctuation, the range of an item's mean ratings over slices (Figure 11).
 
     Args:
       later: ratings of all slices.
-      number: int64[N], the slice of each.
-      predicted: float[N] by model.
-      least: ratings of an item in a slice, without which its mean there does not count.
+      number: int64[N], slice of each rating.
+      predicted: float[N], predictions by model.
+      least: the fewest ratings of an item in a slice with which its mean is used.
     """
     means = later.groupby([ITEM_ID, pd.Series(number, later.index, name="slice")])[RATING].agg(["mean", "size"])
     means = means[means["size"] >= least].groupby(ITEM_ID)["mean"].agg(["max", "min", "size"])
@@ -159,7 +159,7 @@ def by_fluctuation(
 
 
 def compared(data: Slices, predicted: dict[str, Values]) -> dict[str, Any]:
-    """RMSE of each model slice by slice and overall, and its paired difference to RRN updated."""
+    """Computes the RMSE of each model by slice and overall, and its paired difference to the updated RRN."""
     later, early = data.frame[data.begins[0] :], data.frame[: data.begins[0]]
     actual, users = later[RATING].to_numpy(float), pd.factorize(later[USER_ID])[0]
     known = later[USER_ID].isin(early[USER_ID]) & later[ITEM_ID].isin(early[ITEM_ID])
@@ -185,8 +185,10 @@ def compared(data: Slices, predicted: dict[str, Values]) -> dict[str, Any]:
 @click.option("--slices", default=10, show_default=True, type=click.IntRange(min=2))
 @click.option("--config", "preset", default=RRN_PLUS, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
-@click.option("--least", default=10, show_default=True, help="Ratings of an item in a slice that make a mean.")
-@click.option("--markdown", "markdown_file", type=click.Path(dir_okay=False, path_type=Path), help="Also the tables.")
+@click.option("--least", default=10, show_default=True, help="Fewest ratings of an item in a slice for its mean.")
+@click.option(
+    "--markdown", "markdown_file", type=click.Path(dir_okay=False, path_type=Path), help="Also write the tables."
+)
 @json_option
 def main(
     data: Path,
@@ -198,7 +200,7 @@ def main(
     markdown_file: Path | None,
     json_file: str | None,
 ) -> None:
-    """Trains on the early ratings of DATA into FOLDER, or takes what is there, and goes through the others."""
+    """Trains on the early ratings of DATA into FOLDER, or loads that run, and predicts the later ones by slice."""
     folder.mkdir(parents=True, exist_ok=True)
     with one_line_errors():
         cuts = cut(pd.read_csv(data, usecols=list(COLUMNS), dtype={USER_ID: str, ITEM_ID: str}), slices)
@@ -210,7 +212,7 @@ def main(
             click.echo(f"training on {cuts.fitted:,} ratings, {cuts.begins[0] - cuts.fitted:,} choose the epoch")
             train_run(str(parts["train"]), run.root, load_config(preset, overrides), valid=str(parts["valid"]))
         seconds: dict[str, list[float]] = {}
-        predicted, seconds[UPDATED] = rolled_on(cuts, run, folder)
+        predicted, seconds[UPDATED] = updated_and_frozen(cuts, run, folder)
         predicted["PMF retrained"], seconds["PMF retrained"] = retrained(cuts, PMF, _fixed_pmf)
         predicted["user+item bias retrained"], seconds["user+item bias retrained"] = retrained(
             cuts, UserItemBias, lambda chosen: UserItemBias(chosen.user_l2, chosen.item_l2)
@@ -265,7 +267,7 @@ def _tables(
     return [
         ("RMSE slice by slice", ["slice", "ratings", *models], slices),
         (f"Overall; RRN was trained once, in {seconds['RRN training'][0]:.0f} s", headings, overall),
-        ("What moving states gain, by fluctuation of items", ["fluctuation", "gain", "items", "ratings"], gains),
+        ("Gain of updated states, by fluctuation of items", ["fluctuation", "gain", "items", "ratings"], gains),
     ]
 
 

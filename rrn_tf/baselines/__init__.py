@@ -1,1 +1,1 @@
-"""Models to beat: of ratings, of events, and what both share."""
+"""Baselines: models of ratings and of events that our networks are compared with, and the code that both share."""

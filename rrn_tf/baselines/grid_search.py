@@ -1,4 +1,4 @@
-"""The search over size and regulariser that models of events share."""
+"""The search over model size and regulariser that baselines for events share."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Number = TypeVar("Number", int, float)
 
 @dataclass(frozen=True)
 class Trial(Generic[Parameters]):
-    """One setting, fitted: its size and regulariser, the rounds it was best after, what it scored and what it holds.
+    """A fitted setting: size and regulariser, number of training rounds, validation NLL and fitted parameters.
 
-    The score is a validation NLL, NaN without validation events.
+    The validation NLL is NaN without validation events.
     """
 
     size: int
@@ -27,12 +27,12 @@ class Trial(Generic[Parameters]):
 def search(
     trial: Callable[[int, float], Trial[Parameters]], sizes: Sequence[int], regularisers: Sequence[float]
 ) -> Trial[Parameters]:
-    """The best setting of a coordinate descent.
+    """Returns the best setting that a coordinate descent finds.
 
     Args:
-      trial: fits one size and regulariser.
-      sizes: ascending; the regularisers are tried with the first, then more for as long as they help.
-      regularisers: from the strongest on, tried until one is no better than the one before.
+      trial: fits the model with one size and regulariser.
+      sizes: sizes, ascending; the first is used for all regularisers, then larger ones are tried while they help.
+      regularisers: regularisers from the strongest on, which are tried until one is no better than the one before.
     """
     best = trial(sizes[0], regularisers[0])
     for regulariser in regularisers[1:]:
@@ -49,10 +49,10 @@ def search(
 
 
 def as_grid(name: str, values: Number | Sequence[Number], least: float) -> list[Number]:
-    """One value or several as an ascending grid.
+    """Returns one value or several as an ascending list.
 
     Raises:
-      ValueError: for an empty grid, or a value below the least.
+      ValueError: if there is no value, or one below `least`.
     """
     grid = sorted(values if isinstance(values, Sequence) else [values])
     if not grid or grid[0] < least:

@@ -1,4 +1,4 @@
-"""Training to the best epoch on validation, at a rate that is halved whenever an epoch is no better."""
+"""Early stopping on validation, with a learning rate that is halved after every epoch without improvement."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 
 class Network(Protocol):
-    """What can be put back to where it was."""
+    """A network with weights that can be copied and restored."""
 
     @property
     def values(self) -> list[npt.NDArray[Any]]:
-        """Copies of all weights."""
+        """Returns copies of all weights."""
         ...
 
     def assign(self, values: Sequence[npt.NDArray[Any]]) -> None:
@@ -29,17 +29,17 @@ def train_to_best(
     max_epochs: int,
     patience: int,
 ) -> tuple[float, int]:
-    """Trains until `patience` epochs in a row were no better, and leaves the network as it was at its best.
+    """Trains until `patience` epochs in a row bring no improvement, then restores the best weights.
 
     Args:
-      network: what `epoch` trains.
-      epoch: trains for one epoch at a rate.
-      score: of the network as it is, on validation; lower is better.
-      rate: of the first epoch.
-      max_epochs, patience: bounds.
+      network: the network that `epoch` trains.
+      epoch: trains the network for one epoch at a learning rate.
+      score: computes the validation score of the network; lower is better.
+      rate: learning rate of the first epoch.
+      max_epochs, patience: the most epochs, and the number of epochs without improvement after which training ends.
 
     Returns:
-      The best score and the epoch that reached it; 0 is the start.
+      The best score and the epoch that reached it, 0 for the initial weights.
     """
     best, best_at, values = score(), 0, network.values
     for done in range(1, max_epochs + 1):

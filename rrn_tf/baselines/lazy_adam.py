@@ -1,4 +1,4 @@
-"""Adam whose steps cost what a batch touches, and gradients of the rows of weights that a batch gathers."""
+"""Adam with sparse updates, and gradients of the rows of weights that a batch gathers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 
 
 class LazyAdam(tf.Module):
-    """Adam whose steps leave weights and moments alone in the rows that a sparse gradient lacks.
+    """Adam that changes neither weights nor moments in rows without a gradient.
 
     Args:
-      weights: variables that it moves.
+      weights: the variables to train.
 
     Reference:
       Kingma and Ba, Adam: A Method for Stochastic Optimization, 2014.
@@ -25,10 +25,10 @@ class LazyAdam(tf.Module):
         self._t = tf.Variable(0.0)
 
     def apply(self, gradients: Sequence[tf.IndexedSlices | tf.Tensor], rate: tf.Tensor) -> None:
-        """One step, to be called in a `tf.function`.
+        """Takes one step; should be called in a `tf.function`.
 
         Args:
-          gradients: one for each weight; those with `IndexedSlices` have each row at most once.
+          gradients: one for each variable; an `IndexedSlices` should have each row at most once.
           rate: float32[], the learning rate.
         """
         t = self._t.assign_add(1.0)

@@ -3,6 +3,6 @@
 import warnings
 
 with warnings.catch_warnings():
-    # Google's clients foretell the end of Python and grpcio versions whenever Beam imports them.
+    # Google's clients warn of the end of support for Python and grpcio versions whenever Beam imports them.
     warnings.simplefilter("ignore", FutureWarning)
     import apache_beam as beam  # noqa: F401

@@ -1,4 +1,4 @@
-"""From ratings to a prepared data set in one Beam pipeline: what `rrn train` runs first."""
+"""Prepares a data set from ratings in one Beam pipeline, the first part of `rrn train`."""
 
 from __future__ import annotations
 
@@ -34,19 +34,20 @@ def prepare_sequences(
 
     Args:
       source: CSV or Parquet files (see `ReadRatings`).
-      output_dir: receives sequences, vocabularies and metadata.
-      config: of the split and the sequences.
-      valid: files of validation ratings; all of `source` then trains.
+      output_dir: folder for the sequences, vocabularies and metadata.
+      config: settings of the split and the sequences.
+      valid: files of validation ratings; all of `source` is then used for training.
       dead_letters: JSON Lines file for rejected rows.
-      beam_args: pipeline options, passed to Beam untouched; default: the in-memory runner.
+      beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
 
     Returns:
-      The metadata, which lies in `output_dir` too.
+      The metadata, which is written to `output_dir` too.
 
     Raises:
-      BadInputError: in one line: no such file, a wrong header, no rows, too many rejected, no training ratings.
+      BadInputError: if a file is missing, a header is wrong, there are no rows or no training ratings, or too many
+        rows are rejected.
     """
-    remove(f"{output_dir}/{METADATA_FILE}")  # of an earlier run, so that its presence always means success
+    remove(f"{output_dir}/{METADATA_FILE}")  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
         pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
         parts = {time_split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source)}

@@ -1,4 +1,4 @@
-"""From events to prepared sequences of users in one Beam pipeline."""
+"""Prepares the event sequences of users in one Beam pipeline."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ def prepare_events(
     dead_letters: str,
     beam_args: Sequence[str] = (),
 ) -> EventMetadata:
-    """Reads and checks events, applies the rules and writes the sequences of users.
+    """Reads and checks events, applies the filter rules and writes the sequences of users.
 
     Args:
       pattern: CSV or Parquet files of events or ratings, or files in a published format (see `ReadRatings`).
-      output_dir: receives sequences, vocabularies and metadata.
-      config: of the rules.
-      valid: files of later events for validation, read as `pattern` is; all of `pattern` then trains.
+      output_dir: folder for the sequences, vocabularies and metadata.
+      config: settings of the rules.
+      valid: files of later events for validation, as `pattern`; all of `pattern` is then used for training.
       dead_letters: JSON Lines file for rejected rows.
-      beam_args: pipeline options, passed to Beam untouched; default: the in-memory runner.
+      beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
 
     Returns:
-      The metadata, which lies in `output_dir` too.
+      The metadata, which is written to `output_dir` too.
 
     Raises:
-      BadInputError: in one line: no such file, a wrong header, no rows, too many rejected, none left by the rules
-        (of validation, where it comes apart).
+      BadInputError: if a file is missing, a header is wrong, there are no rows, too many rows are rejected, or the
+        rules leave no events (or, with `valid`, no validation events).
     """
-    remove(f"{output_dir}/{EVENT_METADATA_FILE}")  # of an earlier run, so that its presence always means success
+    remove(f"{output_dir}/{EVENT_METADATA_FILE}")  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
         pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
         parts = {EVENTS: pipeline | "ReadEvents" >> ReadEvents(pattern)}

@@ -1,4 +1,4 @@
-"""Scores any number of user-item pairs with a saved model, by Beam's RunInference."""
+"""Predicts ratings of any number of user-item pairs with a saved model, by Beam's RunInference."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rrn_tf.beam.reading.read_ratings import ReadRatings
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE, BadInputError
 
-PAIRS_AT_A_TIME = 1 << 18  # of one call of the model, which computes what repeats in them once
+PAIRS_AT_A_TIME = 1 << 18  # pairs of one call of the model, which computes a repeated user or item once
 SCORED = pa.schema(
     [
         (features.USER_ID, pa.string()),
@@ -37,12 +37,12 @@ SCORED = pa.schema(
 
 
 class PairScorer(ModelHandler[pa.RecordBatch, pa.Table, Any]):
-    """Answers batches of pairs with the signature `predict` of a SavedModel; needs TensorFlow alone.
+    """Predicts batches of pairs with the signature `predict` of a SavedModel; needs TensorFlow only.
 
-    An element is a batch as it comes from `ReadRatings`, and stays one: RunInference has no rows to collect.
+    An element is a whole batch from `ReadRatings`, so that RunInference should not batch elements itself.
 
     Args:
-      path: of the SavedModel, on any file system that TensorFlow and all workers know.
+      path: path of the SavedModel, on any file system that TensorFlow and all workers can read.
     """
 
     def __init__(self, path: str) -> None:
@@ -50,10 +50,10 @@ class PairScorer(ModelHandler[pa.RecordBatch, pa.Table, Any]):
         self._path = path
 
     def load_model(self) -> Any:
-        """Loads the model, once a process.
+        """Loads the model once in each process.
 
         Raises:
-          BadInputError: where it answers no pairs.
+          BadInputError: if the model has no signature `predict`.
         """
         import tensorflow as tf
 
@@ -65,7 +65,7 @@ class PairScorer(ModelHandler[pa.RecordBatch, pa.Table, Any]):
     def run_inference(
         self, batch: pa.RecordBatch, model: Any, inference_args: dict[str, Any] | None = None
     ) -> Iterator[pa.Table]:
-        """One table of `SCORED` with the batch's rows in their order."""
+        """Yields one table with schema `SCORED` and the batch's rows in their order."""
         import tensorflow as tf
 
         predict = model.signatures["predict"]
@@ -88,11 +88,11 @@ class PairScorer(ModelHandler[pa.RecordBatch, pa.Table, Any]):
 
 
 class Scored(NamedTuple):
-    """What was scored.
+    """Counts of a scoring job.
 
     Attributes:
       pairs: number of predictions.
-      rejected: number of rows by reason.
+      rejected: number of rejected rows by reason.
     """
 
     pairs: int
@@ -107,16 +107,17 @@ def score_pairs(
     Args:
       model: path of a SavedModel.
       queries: CSV or Parquet files of user_id, item_id and timestamp (see `ReadRatings`).
-      output: prefix of the files written: Parquet of these columns and `prediction`; rejected rows as JSON Lines in
-        ``<output>-dead_letters.jsonl``; the counts in ``<output>-summary.json``, which appears last.
-      max_bad_share: largest share of rows that may be rejected.
-      beam_args: pipeline options, passed to Beam untouched; default: the in-memory runner.
+      output: prefix of the written files: Parquet of these columns and `prediction`; rejected rows as JSON Lines in
+        ``<output>-dead_letters.jsonl``; the counts in ``<output>-summary.json``, which is written last.
+      max_bad_share: largest fraction of rows that may be rejected.
+      beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
 
     Raises:
-      BadInputError: in one line: no such file, a wrong header, no rows, too many rejected, no such signature.
+      BadInputError: if a file is missing, a header is wrong, there are no rows, too many rows are rejected, or the
+        model has no signature `predict`.
     """
     summary = f"{output}-summary.json"
-    remove(summary)  # of an earlier run, so that its presence always means success
+    remove(summary)  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
         pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
         read = pipeline | "ReadPairs" >> ReadRatings(queries, features.EVENT_COLUMNS)
@@ -128,17 +129,18 @@ def score_pairs(
         pairs = scored | "Rows" >> beam.Map(len) | "AllPairs" >> beam.CombineGlobally(sum)
         _ = rejected | "Summary" >> beam.Map(_write_summary, summary, pvalue.AsSingleton(pairs), pvalue.AsIter(written))
         pipeline.run().wait_until_finish()
-        _let_go_of_the_model()
+        _release_model()
     with FileSystems.open(summary) as file:
         return Scored(**json.loads(file.read()))
 
 
 class _Nothing:
-    """Takes the model's place."""
+    """A shared object that replaces the model."""
 
 
-def _let_go_of_the_model() -> None:
-    # Beam keeps the last shared object of a process until the next one; at exit TensorFlow is gone before a model is.
+def _release_model() -> None:
+    # Beam keeps the last shared object of a process until the next one, and a model fails to be freed at exit,
+    # after TensorFlow.
     Shared().acquire(_Nothing)
 
 
@@ -148,7 +150,7 @@ def _write_summary(rejected: dict[str, int], path: str, pairs: int, _: Iterable[
 
 
 def _texts(batch: pa.RecordBatch, name: str) -> Any:
-    """A column of ids as a tensor string[rows]; each distinct id is handed to TensorFlow once."""
+    """Converts a column of ids to a tensor string[rows]; each distinct id is passed to TensorFlow once."""
     import tensorflow as tf
 
     codes, values = record_batches.ids(batch, name)

@@ -1,4 +1,4 @@
-"""How fast the Collaborative RNN trains, and how far that is from what the machine multiplies at most."""
+"""Measures how fast the Collaborative RNN trains, compared with the machine's fastest matrix products."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def bench_crnn(
 ) -> dict[str, Any]:
     """Trains on generated events, in memory and on one device, and times the epochs.
 
-    A first epoch warms up; of the later ones the fastest counts, which other programs of the machine disturbed least.
-    Validation is not timed.
+    The first epoch is for warming up; of the later ones the fastest is reported, since other programs of the machine
+    slowed it least. Validation is not timed.
 
     Args:
-      users, items, events: of the load (see `rrn_tf.bench.event_load`).
+      users, items, events: sizes of the load (see `rrn_tf.bench.event_load`).
       config: sizes of the network and settings of training; its seed is that of the load.
-      epochs: how many to time, at least 1.
-      echo: is given each line as it is known.
+      epochs: number of epochs to time, at least 1.
+      echo: prints a line.
 
     Returns:
-      `epoch_seconds`, `events_per_second`, `flops_per_second`, `limit_ratio` (1 where an epoch takes no longer than its
-      products of matrices would alone), what they come from, `load`, and the environment.
+      `epoch_seconds`, `events_per_second`, `flops_per_second`, `limit_ratio` (1 if an epoch takes only as long as its
+      matrix products), the figures they are computed from, `load`, and the environment.
 
     Raises:
       ValueError: for more than one replica, or events that do not fit users and items.
@@ -81,8 +81,8 @@ def bench_crnn(
     cells = plan.num_chunks * settings.users_per_batch * settings.chunk
     form = f"{sizes.cell} {sizes.units}, {sizes.matrices} matrices"
     if sizes.mixture:
-        form += f", beside {sizes.heads} heads over {sizes.window} events, {sizes.attention} that attend to them, and "
-        form += "counts of others"
+        form += f", {sizes.heads} heads over {sizes.window} events, {sizes.attention} of them with attention, "
+        form += "and counts of other users' events"
     echo(
         f"network  {form}; {settings.users_per_batch} users a group, chunks of {settings.chunk}; {settings.softmax} "
         f"softmax in {settings.precision}"
@@ -93,7 +93,7 @@ def bench_crnn(
         f"padding; losses {', '.join(f'{loss:.3f}' for loss in losses)}"
     )
     echo(
-        f"limit    {limit:.2f} s: its products alone at {rate / 1e9:,.0f} GFLOP/s; training reaches "
+        f"limit    {limit:.2f} s: its matrix products at {rate / 1e9:,.0f} GFLOP/s; training reaches "
         f"{limit / best:.0%} of that speed"
     )
     echo(f"memory   {figures['peak_memory_bytes'] / 1e9:.2f} GB at the peak")
@@ -117,19 +117,19 @@ def bench_crnn(
 
 
 def count_flops(events: int, items: int, config: CollaborativeConfig) -> int:
-    """Operations of the products of matrices in an epoch, a multiply-add being two.
+    """Counts the operations of the matrix products in an epoch; a multiply-add is two operations.
 
-    Of an event, with H units, M scored items and g gates: the logits ``2 H M`` and the recurrence ``2 g H H``, each
-    forward and twice backward. Of a mixture with k user factors logits are ``2 (H + k + 1) M``, and to the recurrence
-    are added its inputs, ``2 g H H``, a projection, ``2 (H + k) H``, and, for each head that attends with products of
-    width D to W + C events in chunks of C steps, ``2 H (2 D + H + 2 (W + C))``; of its sampled items the frequent and
-    the drawn ones are counted, not those that are there because a user met them. Elementwise functions, the optimizer
-    and padding are not counted.
+    For each event, with H units, M scored items and g gates: the logits ``2 H M`` and the recurrence ``2 g H H``, each
+    forward and twice backward. With a mixture and k user factors, logits are ``2 (H + k + 1) M``, and the recurrence
+    also has its inputs, ``2 g H H``, a projection, ``2 (H + k) H``, and, for each attention head with products of
+    width D over W + C events in chunks of C steps, ``2 H (2 D + H + 2 (W + C))``; of its sampled items the frequent
+    and the drawn ones are counted, but not those from users' own events. Elementwise functions, the optimizer and
+    padding are not counted.
 
     Args:
-      events: that are trained on.
-      items: of the softmax; with a sampled one as many of them as it takes.
-      config: sizes.
+      events: number of training events.
+      items: number of items of the softmax, of which a sampled softmax scores some.
+      config: sizes of the network.
     """
     units, settings = config.model.units, config.training
     certain = settings.samples // 2 if config.model.mixture else 1

@@ -1,4 +1,4 @@
-"""The load of the Collaborative RNN's benchmarks: events of the published sets' sizes, in memory."""
+"""Generates the events of the Collaborative RNN's benchmarks in memory, in the sizes of the published data sets."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from rrn_tf.data.synthetic import draw, zipf_weights
 from rrn_tf.data.synthetic_events import draw_lengths, draw_times
 from rrn_tf.features import Split
 
-# Users, items and events after preparation, of the paper's Table 1.
+# Numbers of users, items and events after preparation, from the paper's Table 1.
 BRIGHTKITE = (1_679, 23_243, 599_618)
 LASTFM = (954, 48_188, 4_320_170)
 
-_LENGTH_SPREAD = 1.0  # of log-normal lengths: the mean is 1.6 medians
+_LENGTH_SPREAD = 1.0  # standard deviation of log-normal lengths, with which the mean is 1.6 medians
 _ITEM_SKEW = 1.0
 _DAYS = 900
 
 
 def event_load(users: int, items: int, events: int, seed: int, config: EventDataConfig | None = None) -> EventSequences:
-    """Events with skewed lengths of users and Zipf-like popularity of items, without any dynamics.
+    """Generates events with skewed numbers of events of users and Zipf-like popularity of items, without dynamics.
 
     Args:
-      users, items, events: how many; each user has at least `min_user_events`, each item a training event.
-      seed: of everything.
-      config: of what is held out; the default holds out validation and test events.
+      users, items, events: numbers; each user has at least `min_user_events`, each item at least one training event.
+      seed: seed of all random numbers.
+      config: settings of the split; by default validation and test events are held out.
 
     Raises:
-      ValueError: for too few events.
+      ValueError: if there are too few events.
     """
     config = config or EventDataConfig()
     if events < users * config.min_user_events:
@@ -56,5 +56,5 @@ def event_load(users: int, items: int, events: int, seed: int, config: EventData
 
 
 def _ids(prefix: str, count: int) -> npt.NDArray[np.object_]:
-    """Sorted as text."""
+    """Makes ids that are sorted as text."""
     return np.array([f"{prefix}{number:08d}" for number in range(1, count + 1)], dtype=object)

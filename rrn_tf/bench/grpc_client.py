@@ -1,4 +1,4 @@
-"""Requests to TensorFlow Serving over gRPC, through the stubs that it publishes."""
+"""Sends requests to TensorFlow Serving over gRPC, with its published stubs."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from rrn_tf.bench.grpc_double import UNLIMITED
 
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """The stub of the prediction service at ``host:port``; no connection is made before the first request."""
+    """Yields a stub of the prediction service at ``host:port``; it connects at the first request."""
     with grpc.insecure_channel(address, options=UNLIMITED) as channel:
         yield prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
 
 def predict_request(model: str, signature: str, **inputs: npt.ArrayLike | tf.Tensor) -> Any:
-    """A request for one signature's answer.
+    """Builds a request to one signature.
 
     Args:
-      model: name the server has it under.
-      signature: such as ``predict``.
-      inputs: by name, arrays or tensors of the signature's types.
+      model: name of the model on the server.
+      signature: name such as ``predict``.
+      inputs: arrays or tensors of the signature's types, by name.
     """
     request = predict_pb2.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = model, signature
@@ -38,5 +38,5 @@ def predict_request(model: str, signature: str, **inputs: npt.ArrayLike | tf.Ten
 
 
 def outputs_of(response: Any) -> Mapping[str, npt.NDArray[Any]]:
-    """A response's tensors by name; text as bytes."""
+    """Converts a response's tensors to arrays by name; text is bytes."""
     return {name: np.asarray(tf.make_ndarray(tensor)) for name, tensor in response.outputs.items()}

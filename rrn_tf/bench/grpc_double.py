@@ -1,7 +1,7 @@
-"""A stand-in for TensorFlow Serving: its Predict and GetModelMetadata over gRPC, from Python.
+"""A test double of TensorFlow Serving in Python: Predict and GetModelMetadata over gRPC.
 
-A test double, for benchmarks and tests where no TensorFlow Serving runs; it loads each model once and is no server for
-production. Needs TensorFlow, grpcio and tensorflow-serving-api, and nothing of a model's own code.
+It is for benchmarks and tests without TensorFlow Serving, and not for production: it loads each model once. It needs
+TensorFlow, grpcio and tensorflow-serving-api, but no code of the models.
 
 Example:
   python -m rrn_tf.bench.grpc_double --model rrn=runs/a/model --port 8500
@@ -39,11 +39,11 @@ class Servable(NamedTuple):
 
 
 class RefusedError(Exception):
-    """An answer that is an error.
+    """An error that is sent as the response.
 
     Args:
-      code: of gRPC.
-      message: as TensorFlow Serving would word it.
+      code: status code of gRPC.
+      message: message in the wording of TensorFlow Serving.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
@@ -52,7 +52,7 @@ class RefusedError(Exception):
 
 
 class PredictionDouble(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Answers as TensorFlow Serving does, with its codes of errors.
+    """A service that responds as TensorFlow Serving does, with its error codes.
 
     Args:
       models: by name, a directory of numbered versions, of which the newest is loaded, or a SavedModel (version 1).
@@ -61,7 +61,7 @@ class PredictionDouble(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, models: Mapping[str, str | Path]) -> None:
         self._servables = {name: load_servable(Path(path)) for name, path in models.items()}
 
-    def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - as the stubs have it
+    def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - the name is the stubs'
         try:
             return self._predict(request)
         except RefusedError as refused:
@@ -128,7 +128,7 @@ class PredictionDouble(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 def load_servable(path: Path) -> Servable:
-    """Loads the newest numbered version below a path, or the SavedModel that it is, and has it warm up."""
+    """Loads the newest numbered version below a path, or the SavedModel at the path, and runs warm-up requests."""
     versions = sorted(int(folder.name) for folder in path.iterdir() if folder.name.isdigit())
     folder, version = (path / str(versions[-1]), versions[-1]) if versions else (path, 1)
     saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
@@ -137,7 +137,7 @@ def load_servable(path: Path) -> Servable:
     }
     servable = Servable(version, tf.saved_model.load(str(folder)), signatures)
     requests = folder / EXTRA / WARMUP
-    # A request that fails makes loading fail.
+    # A failing warm-up request makes loading fail, as in TensorFlow Serving.
     for record in tf.data.TFRecordDataset([str(requests)] if requests.exists() else []).as_numpy_iterator():
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
         _answer(servable.module.signatures[request.model_spec.signature_name or _DEFAULT_SIGNATURE], request.inputs)
@@ -145,12 +145,12 @@ def load_servable(path: Path) -> Servable:
 
 
 def start_double(models: Mapping[str, str | Path], port: int = 0, threads: int = 8) -> tuple[grpc.Server, int]:
-    """Starts a server on the loopback interface; `stop` ends it.
+    """Starts a server on the loopback interface; call `stop` on it to end it.
 
     Args:
-      models: as of `PredictionDouble`.
-      port: to listen on; 0 takes a free one.
-      threads: requests that are answered at a time.
+      models: as in `PredictionDouble`.
+      port: port to listen on; 0 chooses a free one.
+      threads: number of requests that are processed at once.
 
     Returns:
       The server and its port.
@@ -166,7 +166,7 @@ def _answer(signature: Any, inputs: Mapping[str, Any]) -> dict[str, tf.Tensor]:
     try:
         return signature(**{name: tf.constant(tf.make_ndarray(tensor)) for name, tensor in inputs.items()})
     except tf.errors.OpError as error:
-        # TensorFlow numbers its errors as gRPC does.
+        # Error codes of TensorFlow equal those of gRPC.
         code = next(code for code in grpc.StatusCode if code.value[0] == error.error_code)
         raise RefusedError(code, error.message) from None
     except (TypeError, ValueError) as error:
@@ -182,14 +182,14 @@ def _listed(names: set[str]) -> str:
 
 
 def main() -> None:
-    """Serves until standard input ends; prints the port and, at the end, the peak of memory, a JSON line each."""
+    """Serves until standard input ends; prints JSON lines with the port and, at the end, peak memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", action="append", required=True, metavar="NAME=DIR", help="may be repeated")
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     arguments = parser.parse_args()
     server, port = start_double(dict(model.split("=", 1) for model in arguments.model), arguments.port)
     print(json.dumps({"port": port}), flush=True)
-    # A pipe ends with whoever holds its other end, however that ends.
+    # The pipe closes when the parent process ends in any way.
     sys.stdin.read()
     server.stop(grace=1).wait()
     print(json.dumps({"peak_memory_bytes": peak_memory_bytes()}), flush=True)

@@ -1,4 +1,4 @@
-"""Seconds of single requests and of many at a time."""
+"""Measures latencies of single requests, and throughput of concurrent ones."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _WARM_UP = 10
 
 
 def latencies(ask: Callable[[int], Any], requests: int) -> dict[str, float]:
-    """Asks again and again, one request at a time.
+    """Measures the latency of requests that are sent one at a time.
 
     Args:
-      ask: makes request number n, from 0, and waits for its answer.
-      requests: how many to time, after some that are not.
+      ask: sends request number n, from 0, and waits for its response.
+      requests: number of requests to time, after some warm-up requests.
 
     Returns:
       `p50_ms`, `p95_ms` and `p99_ms`, milliseconds, and `requests`.
@@ -34,11 +34,11 @@ def latencies(ask: Callable[[int], Any], requests: int) -> dict[str, float]:
 
 
 def requests_per_second(clients: Sequence[Callable[[int], Any]], seconds: float) -> float:
-    """Answers a second that clients get who ask at the same time, each one request after the other.
+    """Measures the throughput of concurrent clients, each of which sends one request after the other.
 
     Args:
-      clients: each makes its request number n and waits for its answer.
-      seconds: how long.
+      clients: functions that send request number n and wait for its response.
+      seconds: duration of the measurement.
     """
     end = time.perf_counter() + seconds
 

@@ -1,4 +1,4 @@
-"""What this machine can do at most: arithmetic and memory traffic, measured on the spot."""
+"""Measures the machine's highest rates of arithmetic and of memory traffic."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ class MachineLimits(NamedTuple):
 
     Attributes:
       flops: FLOP/s of a product of two square float32 matrices of size 2048.
-      bandwidth: bytes/s, read and written, of adding one array of 512 MiB to another in place.
+      bandwidth: bytes/s, read and written, when an array of 512 MiB is added to another in place.
     """
 
     flops: float
     bandwidth: float
 
     def seconds(self, work: Work) -> tuple[float, float]:
-        """Seconds of a phase's arithmetic and of its memory traffic.
+        """Computes the seconds of a phase's arithmetic and of its memory traffic.
 
-        Their sum is the limit: TensorFlow's operations read their inputs, compute and write their outputs one after
-        another, so the two hardly overlap.
+        Their sum is the limit: TensorFlow's operations read their inputs, compute, and write their outputs in sequence,
+        so that the two hardly overlap.
         """
         return work.flops / self.flops, work.bytes / self.bandwidth
 
 
 def measure_limits() -> MachineLimits:
-    """The rates of TensorFlow's default device, on all cores; the best of many attempts each. Takes 1 GiB of memory."""
+    """Measures the rates of TensorFlow's default device on all cores, the best of 20 runs each; needs 1 GiB."""
     array = tf.Variable(tf.zeros([_FLOATS]))
     other = tf.ones([_FLOATS])
-    # Both are read and one is written.
+    # Both arrays are read and one is written.
     added = best_seconds(lambda: array.assign_add(other), _REPEATS)
     return MachineLimits(gemm_rate(), 3 * other.dtype.size * _FLOATS / added)
 
 
 def gemm_rate(dtype: tf.DType = tf.float32) -> float:
-    """FLOP/s of a product of two square matrices of size 2048; the best of many attempts."""
+    """Measures FLOP/s of a product of two square matrices of size 2048, the best of 20 runs."""
     matrix = tf.cast(tf.random.normal([_GEMM, _GEMM]), dtype)
     return 2 * _GEMM**3 / best_seconds(lambda: tf.matmul(matrix, matrix), _REPEATS)
 
 
 def best_seconds(call: Callable[[], Any], repeats: int) -> float:
-    """Least seconds of some calls after one that is not counted."""
+    """Returns the fewest seconds of some calls after a warm-up call."""
     call()
     seconds = []
     for _ in range(repeats):

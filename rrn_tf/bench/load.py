@@ -1,4 +1,4 @@
-"""The load of the benchmarks: ratings of Netflix's shape, as a CSV file or as sequences in memory."""
+"""Generates the ratings of the benchmarks, similar to Netflix's, as a CSV file or as sequences in memory."""
 
 from __future__ import annotations
 
@@ -24,20 +24,21 @@ _DAY = 86_400
 
 
 def netflix_like(ratings: int, users: int, items: int, seed: int, *, sitting: float = 5.2) -> SyntheticConfig:
-    """Half a year of ratings in Netflix's shape, cheap to generate: tastes do not drift.
+    """Describes half a year of ratings similar to Netflix's, which are fast to generate since factors do not drift.
 
-    The Netflix Prize data are 100,480,507 ratings of 480,189 users and 17,770 items, with mean 3.6 and deviation 1.1.
-    Users rate on 40 days on average, which is 5.2 ratings a day with any, and the median user has 0.46 of the mean
-    number of ratings. So has this load, at a similar density: where users have rated much of the catalogue, activity is
-    more even. Its most popular item has 0.4 % of all ratings, Netflix's 0.23 %; its most active users are less active.
+    The Netflix Prize data are 100,480,507 ratings of 480,189 users and 17,770 items, with mean 3.6 and standard
+    deviation 1.1. Users rate on 40 days on average, with 5.2 ratings on each of these days, and the median user has
+    0.46 of the mean number of ratings. This load has the same figures at a similar density; if users have rated much of
+    the catalogue, activity is more even. Its most popular item has 0.4 % of all ratings, Netflix's 0.23 %; its most
+    active users are less active.
 
     Args:
-      ratings, users, items: how many; the paper's half year has 13.7 million, 311,300 and 17,700.
-      seed: of everything.
-      sitting: mean number of ratings of a user on a day with any.
+      ratings, users, items: numbers; the paper's half year has 13.7 million, 311,300 and 17,700.
+      seed: seed of all random numbers.
+      sitting: mean number of ratings of a user on a day with ratings.
 
     Raises:
-      ValueError: for ratings that do not fit the users and items.
+      ValueError: if there are too few or too many ratings for the users and items.
 
     Reference:
       Y. Koren: Collaborative filtering with temporal dynamics. KDD 2009.
@@ -63,12 +64,12 @@ def netflix_like(ratings: int, users: int, items: int, seed: int, *, sitting: fl
 
 @dataclass(frozen=True)
 class Load:
-    """What a benchmark works on; all ratings train, and steps of days end at midnight.
+    """The data of a benchmark; all ratings are for training, and steps of days end at midnight.
 
     Attributes:
-      ratings: what to generate.
-      user_granularity, item_granularity: length of a step such as ``1d``.
-      steps_per_doubling: steps that end by count (see `rrn_tf.data.steps.StepRule`).
+      ratings: settings of the generated ratings.
+      user_granularity, item_granularity: length of a time step such as ``1d``.
+      steps_per_doubling: number of steps for each doubling of ratings (see `rrn_tf.data.steps.StepRule`).
     """
 
     ratings: SyntheticConfig
@@ -78,17 +79,17 @@ class Load:
 
     @property
     def cutoff(self) -> int:
-        """Unix seconds: the end of the period."""
+        """Unix seconds of the end of the period."""
         return START + self.ratings.days * _DAY
 
     @property
     def data(self) -> DataConfig:
-        """How the load is prepared."""
+        """Settings of the preparation of the load."""
         split = SplitConfig(cutoff=str(self.cutoff))
         return DataConfig(split, self.user_granularity, self.item_granularity, self.steps_per_doubling)
 
     def as_dict(self) -> dict[str, Any]:
-        """The load by the names of its options, for JSON; the seed stands beside it."""
+        """Returns the load by the names of its options, for JSON, without the seed."""
         names = ("ratings", "users", "items", "days", "sitting")
         values = asdict(self.ratings)
         steps = ("user_granularity", "item_granularity", "steps_per_doubling")
@@ -96,7 +97,7 @@ class Load:
 
     @property
     def steps(self) -> str:
-        """The steps, in words."""
+        """Description of the time steps."""
         count = f", {self.steps_per_doubling} a doubling of ratings" if self.steps_per_doubling else ""
         return f"steps of {self.user_granularity} (users) and {self.item_granularity} (items){count}"
 
@@ -113,7 +114,7 @@ def write_csv(load: Load, path: str | Path) -> int:
     """Generates the ratings and writes them as CSV in order of time; ids are numbers, as Netflix's are.
 
     Returns:
-      Bytes of the file.
+      The size of the file in bytes.
     """
     import pyarrow as pa
     from pyarrow import csv
@@ -121,20 +122,21 @@ def write_csv(load: Load, path: str | Path) -> int:
     ratings = generate(load.ratings)
     table = pa.table([ratings.user, ratings.item, ratings.rating, ratings.timestamp], names=COLUMNS)
     with open(path, "wb") as file:
-        # Arrow would quote the names.
+        # Arrow would quote the column names.
         file.write(f"{','.join(COLUMNS)}\n".encode())
         csv.write_csv(table, file, csv.WriteOptions(include_header=False))
     return Path(path).stat().st_size
 
 
 def load_in_memory(load: Load, train_fraction: float = 1.0) -> RatingSequences:
-    """The sequences that Beam would prepare from the ratings, without Beam and without files.
+    """Builds the sequences that Beam would prepare from the ratings, without Beam and without files.
 
     Args:
       load: the ratings.
-      train_fraction: share of them, the first in time, that trains; the cutoff is one second after the last of these.
-        Of the later ones, one half drawn at random is for validation, the other for test; those of users or items
-        without training rating are the cold twins of these. With 1 all train, and the load has its own cutoff.
+      train_fraction: fraction of the ratings, the first in time, for training; the cutoff is one second after the last
+        of these. Half of the later ones, drawn at random, is for validation, the other for test, and those of users
+        or items without training ratings are `VALID_COLD` or `TEST_COLD`. With 1, all ratings are for training, and
+        the cutoff is the load's.
 
     Returns:
       Sequences of exactly the load's ratings.
@@ -149,7 +151,7 @@ def load_in_memory(load: Load, train_fraction: float = 1.0) -> RatingSequences:
     training = ratings.timestamp < cutoff
     user, user_ids, users = _indexed(ratings.user, training)
     item, item_ids, items = _indexed(ratings.item, training)
-    # Not the generator's own draws again.
+    # A different seed than the generator's, so that the draws are independent.
     test = np.random.default_rng([load.ratings.seed, 1]).random(len(ratings)) < 0.5
     warm = (user <= users) & (item <= items)
     split = np.select(
@@ -178,9 +180,9 @@ def load_in_memory(load: Load, train_fraction: float = 1.0) -> RatingSequences:
 def _indexed(
     number: npt.NDArray[np.int32], training: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.object_], int]:
-    """Indices from 1, their ids and how many have training ratings: the vocabulary that Beam would make.
+    """Computes indices from 1, the vocabulary that Beam would build, and the number of ids with training ratings.
 
-    Ids with training ratings come first, each kind in order of the ids as text.
+    Ids with training ratings come first, then the others, both sorted as text.
     """
     used = np.flatnonzero(np.bincount(number))
     trained = np.bincount(number[training], minlength=used[-1] + 1)[used] > 0

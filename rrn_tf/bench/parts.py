@@ -1,4 +1,4 @@
-"""What the time of a phase is made of: its parts, each measured alone on the phase's own batches."""
+"""Measures the parts of a phase separately, on the phase's own batches."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from rrn_tf.models.rrn import RATINGS, RRN
 from rrn_tf.states.step_states import StepStates
 from rrn_tf.training.phases import Phase
 
-_SAMPLE = 24  # batches, evenly from long sequences to short ones
+_SAMPLE = 24  # number of batches in the sample, evenly spread from long sequences to short ones
 _REPEATS = 2
 
-# Part of a step: takes a batch and float32[B, T, width].
+# A part of a step is a function of a batch and float32[B, T, width].
 _Part = Callable[[SequenceBatch, tf.Tensor], Any]
 
 
 def measure_parts(
     phase: Phase, model: RRN, states: StepStates, plan: BatchPlan, strategy: tf.distribute.Strategy
 ) -> dict[str, float]:
-    """Seconds that the parts of a phase take alone, made of the layers and optimizers that the step is made of.
+    """Measures the seconds of each part of a phase alone, with the layers and optimizers of the training step.
 
-    Where there are many batches a sample is measured and scaled by rows. Changes the side's weights and moments. The
-    refresh is not among them: `rrn_tf.bench.rrn` times it whole.
+    If there are many batches, a sample is measured and scaled by time steps. This changes the side's weights and
+    moments. The refresh of cached states is not measured here, but by `rrn_tf.bench.rrn`.
 
     Args:
-      phase: has run before.
-      model, states, plan, strategy: what the phase works with; one replica.
+      phase: a phase that has run before.
+      model, states, plan, strategy: those of the phase, with one replica.
 
     Returns:
-      ``input``: iterating over the batches; ``lstm``: the recurrence, of all ensemble, forward and backward;
-      ``gather_scatter``: what is fed to the steps (the embedding product of ratings, or innovations, their sums and
+      ``input``: iterating over the batches; ``lstm``: the recurrence of all networks, forward and backward;
+      ``gather_scatter``: the inputs of the steps (the embedding product of ratings, or innovations, their sums and
       their embedding) and the emission with its gathers, forward and backward; ``optimizer``: applying the gradients.
     """
     batches = list(plan.shares())
@@ -80,7 +80,7 @@ def _parts(phase: Phase, model: RRN, states: StepStates) -> dict[str, tuple[_Par
         return tape.gradient([embedded, predicted], [*moving, own, factors])
 
     def optimizer(batch: SequenceBatch, _: tf.Tensor) -> Any:
-        # Of gradients that are zero, so that weights stay near what they were.
+        # Gradients are zero, so that weights hardly change.
         touched = [
             tf.IndexedSlices(tf.zeros([tf.shape(batch.distinct)[0], table.shape[1]]), batch.distinct, tf.shape(table))
             for table in tables

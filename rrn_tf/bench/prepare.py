@@ -1,4 +1,4 @@
-"""How fast ratings become sequences with Beam, beside what reading and sorting alone would take."""
+"""Measures how fast Beam prepares sequences from ratings, compared with reading and sorting alone."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from rrn_tf.features import ITEM_ID, RATING, SIDES, TIMESTAMP, USER_ID, Side, Sp
 
 
 class Limit(NamedTuple):
-    """What no preparation of a file can do without.
+    """The least work of any preparation of a file.
 
     Attributes:
-      read: seconds to read the CSV into typed columns, ids coded.
-      sort: seconds to order the ratings of both sides by entity and time.
-      rows: number of rows a side, by its name.
+      read: seconds to read the CSV into typed columns, with ids as dictionaries.
+      sort: seconds to sort the ratings of both sides by entity and time.
+      rows: number of steps with ratings by side.
     """
 
     read: float
@@ -41,14 +41,14 @@ def bench_prepare(load: Load, echo: Callable[[str], None]) -> dict[str, Any]:
 
     Args:
       load: what to prepare.
-      echo: is given each line as it is known.
+      echo: prints a line.
 
     Returns:
-      `seconds`, `ratings_per_second`, `limit_ratio` (1 where preparing takes no longer than the limit), `limit`
+      `seconds`, `ratings_per_second`, `limit_ratio` (1 if preparing takes only as long as the limit), `limit`
       (seconds of its parts), `rows` by side, `load`, and the environment; peak memory is that of preparing.
 
     Raises:
-      RuntimeError: where not every rating was prepared.
+      RuntimeError: if some rating was not prepared.
     """
     from rrn_tf.beam.prepare import prepare_sequences
 
@@ -56,7 +56,7 @@ def bench_prepare(load: Load, echo: Callable[[str], None]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="rrn-bench-") as folder:
         file = Path(folder, "ratings.csv")
         begin = time.perf_counter()
-        # In a process of its own, so that peak memory is that of preparing.
+        # In a separate process, so that peak memory is that of preparing.
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
             size = apart.submit(write_csv, load, file).result()
         echo(f"load     {load}")
@@ -95,11 +95,11 @@ def bench_prepare(load: Load, echo: Callable[[str], None]) -> dict[str, Any]:
 
 
 def measure_limit(file: str | Path, load: Load) -> Limit:
-    """Reads and sorts the ratings of a CSV file and does nothing else.
+    """Measures reading and sorting the ratings of a CSV file.
 
     Args:
-      file: as of `write_csv`.
-      load: what it holds.
+      file: a file from `write_csv`.
+      load: the load in the file.
     """
     text = pa.dictionary(pa.int32(), pa.string())
     types = {USER_ID: text, ITEM_ID: text, RATING: pa.float32(), TIMESTAMP: pa.int64()}

@@ -1,4 +1,4 @@
-"""How fast the phases of training run, what their time is made of, and how far they are from the limit."""
+"""Measures the phases of an RRN's training and their parts, compared with the machine's limit."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NAMES = {
 
 
 class PhaseTime(NamedTuple):
-    """Seconds of one phase of one epoch: its steps, then the cached states that have moved with its side."""
+    """Seconds of one phase of one epoch: its training steps, and the refresh of the cached states that it changed."""
 
     steps: float
     refresh: float
@@ -51,26 +51,26 @@ class PhaseTime(NamedTuple):
 def bench_rrn(load: Load, config: Config, epochs: int, echo: Callable[[str], None]) -> dict[str, Any]:
     """Trains on the load, in memory and on one device, and times the phases.
 
-    A phase is over when the cached states are fresh that have moved with its side: its own, and where states are fed
-    innovations those of the other side too. A first epoch warms up; of the later ones the fastest counts, which other
-    programs of the machine disturbed least. Bayesian factors are not fitted and validation is left out: these are
-    stages of the whole training (`rrn_tf.bench.whole_training`).
+    A phase includes the refresh of the cached states that it changed: those of its side and, if innovations are the
+    inputs, those of the other side too. The first epoch is for warming up; of the later ones the fastest is reported,
+    since other programs of the machine slowed it least. Bayesian factors are not fitted and validation is left out,
+    since `rrn_tf.bench.whole_training` measures them.
 
     Args:
-      load: what to train on; its seed is that of training, and its steps are the data's.
+      load: training data; its seed is that of training, and its time steps are the data's.
       config: sizes of the network and settings of training.
-      epochs: how many to time, at least 1.
-      echo: is given each line as it is known.
+      epochs: number of epochs to time, at least 1.
+      echo: prints a line.
 
     Returns:
-      `user_phase` and `item_phase`, each with `seconds`, `ratings_per_second`, `limit_ratio` (1 where the phase takes
-      no longer than the limit, see `count_work`) and what they come from; `machine`, `checkpoint_seconds`,
-      `rows_per_batch` as the settings have it, `load`, and the environment. Peak memory is that of loading and
-      training, without what is measured after it.
+      `user_phase` and `item_phase`, each with `seconds`, `ratings_per_second`, `limit_ratio` (1 if the phase takes only
+      as long as the limit, see `count_work`) and the figures they are computed from; `machine`, `checkpoint_seconds`,
+      `rows_per_batch` as configured, `load`, and the environment. Peak memory is that of loading and training, without
+      later measurements.
 
     Raises:
       ValueError: for more than one replica.
-      RuntimeError: where not every rating is trained on.
+      RuntimeError: if some rating is not in the batches.
       TrainingError: as `Phase.run`.
     """
     settings = seeded(config, load).training
@@ -126,7 +126,7 @@ def bench_rrn(load: Load, config: Config, epochs: int, echo: Callable[[str], Non
 
 
 def seeded(config: Config, load: Load) -> Config:
-    """The settings with the load's seed.
+    """Returns the settings with the load's seed.
 
     Raises:
       ValueError: for more than one replica.
@@ -147,7 +147,7 @@ def _described(config: Config) -> str:
 
 
 def _run_epochs(phases: Sequence[Phase], states: StepStates, epochs: int, seed: int) -> dict[Side, list[PhaseTime]]:
-    """Times of each side by epoch, the first of which warms up."""
+    """Returns the times of each side by epoch; the first epoch is for warming up."""
     rng = np.random.default_rng(seed)
     states.refresh_all()
     times: dict[Side, list[PhaseTime]] = {side: [] for side in SIDES}
@@ -190,7 +190,7 @@ def _figures(
         **counts._asdict(),
         "padding_share": counts.padding,
         "part_seconds": parts,
-        # Of the sum, which is more than the phase where parts overlap in it.
+        # Fractions of the sum of parts, which exceeds the phase's time if parts overlap in it.
         "shares": {name: seconds / sum(parts.values()) for name, seconds in parts.items()},
     }
 

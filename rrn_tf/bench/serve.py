@@ -1,4 +1,4 @@
-"""How fast a saved RRN answers: one request at a time, many clients at a time, and in bulk."""
+"""Measures how fast a saved RRN responds: to single requests, to concurrent clients, and in bulk."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rrn_tf.serving.saved_rrn import SavedRRN, find_saved_model
 BATCHES = (1, 64, 1024)
 K = 10
 CLIENTS = 8
-# What is aimed at on two cores that do nothing else.
+# Goals on two otherwise idle cores.
 LIMITS = {"predict_p50_ms": 1.0, "recommend_p50_ms": 10.0, "grpc_predict_p50_ms": 3.0, "pairs_per_second": 500_000.0}
 
 Echo = Callable[[str], None]
@@ -45,27 +45,28 @@ def bench_serve(
 ) -> dict[str, Any]:
     """Measures a saved model in this process and over gRPC.
 
-    Every request has a later timestamp than the one before it; every `recommend` is a time step of the item side later,
-    at which all items stand elsewhere. A request's time includes making its tensors and reading its answer.
+    Every request has a later timestamp than the one before it; every `recommend` is one time step of the item side
+    later, so that the states of all items are extrapolated anew. A request's time includes building its tensors and
+    reading the response.
 
     Args:
-      load: what a model of random weights is made of; its seed draws users and items of the requests.
+      load: data of a model with random weights; its seed also draws users and items of the requests.
       config: sizes of that network.
-      echo: is given each line as it is known.
-      model: path of a saved model to measure in its place.
+      echo: prints a line.
+      model: path of a saved model to measure instead.
       server: ``host:port`` of a TensorFlow Serving that has `model` under the name ``rrn``; by default the test double
-        is started in a process of its own.
-      requests: how many of each kind are timed.
-      pairs: how many are scored in bulk.
-      seconds: how long the clients ask at the same time.
+        is started in a separate process.
+      requests: number of timed requests of each kind.
+      pairs: number of pairs that are scored in bulk.
+      seconds: duration of the measurement with concurrent clients.
 
     Returns:
-      `predict_p50_ms` (one pair), `recommend_p50_ms`, `pairs_per_second` (as of one time) and `grpc_predict_p50_ms`;
-      `limits` of these; all else that was measured, `in_process`, `grpc` and `bulk`; `model`, `memory`, and the
-      environment, whose peak of memory is that of this process while it serves.
+      `predict_p50_ms` (one pair), `recommend_p50_ms`, `pairs_per_second` (at one time) and `grpc_predict_p50_ms`;
+      `limits` of these; all other measurements, `in_process`, `grpc` and `bulk`; `model`, `memory`, and the
+      environment, with the peak memory of this process while it serves.
 
     Raises:
-      ModelNotFoundError: where `model` is none.
+      ModelNotFoundError: if there is no model at `model`.
     """
     seed = load.ratings.seed
     with tempfile.TemporaryDirectory(prefix="rrn-bench-") as folder:
@@ -113,7 +114,7 @@ def bench_serve(
 
 def _made(load: Load, config: Config, path: Path, echo: Echo) -> Path:
     begin = time.perf_counter()
-    # In a process of its own, so that peak memory is that of serving.
+    # In a separate process, so that peak memory is that of serving.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as apart:
         apart.submit(export_untrained, load, config, path).result()
     echo(f"load     {load}")
@@ -146,7 +147,7 @@ def _bulk(saved: SavedRRN, asked: Requests, pairs: int, echo: Echo) -> dict[str,
 def _over_grpc(
     path: Path, server: str | None, asked: Requests, requests: int, seconds: float, echo: Echo
 ) -> tuple[dict[str, Any], int | None]:
-    """Figures over gRPC, and the double's peak of memory in bytes."""
+    """Measures requests over gRPC; also returns the test double's peak memory in bytes."""
     with running_double(path, server) as target, connected(target.address) as stub:
 
         def ask_pairs(batch: int) -> Callable[[int], Any]:

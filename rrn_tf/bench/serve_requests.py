@@ -1,4 +1,4 @@
-"""Requests to a saved model: users and items it knows, at later and later times."""
+"""Generates requests to a saved model, with known users and items at increasing times."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Pairs = tuple[npt.NDArray[np.object_], npt.NDArray[np.object_], npt.NDArray[np.i
 
 
 class Requests:
-    """Draws requests to a model; the same seed draws the same.
+    """Draws requests to a model; requests depend on the seed only.
 
     Args:
-      model: whose users and items they are.
-      seed: of the draws.
+      model: the model, with the users and items to draw from.
+      seed: seed of the draws.
     """
 
     def __init__(self, model: SavedRRN, seed: int) -> None:
@@ -32,7 +32,7 @@ class Requests:
         self._item_step = model.metadata.granularity(Side.ITEM)
 
     def pairs(self, batch: int) -> Callable[[int], Pairs]:
-        """Request number n: user and item ids object[batch] and timestamps int64[batch], each at n minutes or later."""
+        """Returns a function that makes request number n, with ids object[batch] and timestamps int64[batch]."""
         users, items, times = self.many(_DRAWN, one_time=False)
 
         def request(number: int) -> Pairs:
@@ -42,12 +42,12 @@ class Requests:
         return request
 
     def user(self, number: int) -> tuple[str, int]:
-        """Request number n: a user, and the time n steps of the item side after the cutoff."""
+        """Makes request number n: a user, and the time n steps of the item side after the cutoff."""
         ids = self._ids[Side.USER]
         return ids[number % len(ids)], self._cutoff + number * self._item_step
 
     def many(self, pairs: int, *, one_time: bool) -> Pairs:
-        """User and item ids object[pairs] and timestamps int64[pairs], all equal or within days after the cutoff."""
+        """Draws ids object[pairs] and timestamps int64[pairs], which are equal or within 30 days after the cutoff."""
         users, items = (self._rng.choice(self._ids[side], pairs) for side in (Side.USER, Side.ITEM))
         later = np.full(pairs, _DAY) if one_time else self._rng.integers(0, _DAYS * _DAY, pairs)
         return users, items, self._cutoff + later

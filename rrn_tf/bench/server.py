@@ -1,4 +1,4 @@
-"""The server that a benchmark asks: the test double in a process of its own, or a TensorFlow Serving that runs."""
+"""Provides the server of a benchmark: the test double in a separate process, or a running TensorFlow Serving."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-MODEL = "rrn"  # the name a server has the model under
+MODEL = "rrn"  # name of the model on the server
 
 
 @dataclass
 class Target:
-    """Where to ask.
+    """A server to measure.
 
     Attributes:
-      address: ``host:port``.
-      name: for people.
-      peak_memory_bytes: of the double, once it has ended.
+      address: ``host:port`` of the server.
+      name: name in printed lines.
+      peak_memory_bytes: peak memory of the test double, after it has ended.
     """
 
     address: str
@@ -34,10 +34,10 @@ def running_double(model: Path, server: str | None = None) -> Iterator[Target]:
 
     Args:
       model: a SavedModel, served under the name `MODEL`.
-      server: ``host:port`` of one that runs already.
+      server: ``host:port`` of a running server.
 
     Raises:
-      RuntimeError: where the double does not start.
+      RuntimeError: if the test double does not start.
     """
     if server is not None:
         yield Target(server, server)

@@ -1,4 +1,4 @@
-"""A saved model of a given size and random weights, made by the real exporter without training."""
+"""Exports a saved model of a given size with random weights, without training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rrn_tf.training.pretraining import start_at_mean
 
 
 def export_untrained(load: Load, config: Config, path: str | Path) -> None:
-    """Rolls the states of a network of random weights over the load and saves them.
+    """Computes the states of a network with random weights on the load, and saves the model.
 
     Args:
       load: the ratings; its seed is that of the weights too.

@@ -1,4 +1,4 @@
-"""How long a whole training takes, from prepared sequences to predictions, and where its time goes."""
+"""Measures the time of a whole training and of its stages, from prepared sequences to predictions."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _NOTES = {
 
 
 class _Clock(Listener):
-    """Notes when stages begin and end, and passes their descriptions on.
+    """A listener that records when stages begin and prints their descriptions.
 
     Attributes:
-      started: when batches were made.
-      stages: each description and when it came.
+      started: time when the batches were complete, in seconds of `time.perf_counter`.
+      stages: description and starting time of each stage.
     """
 
     def __init__(self, echo: Callable[[str], None]) -> None:
@@ -59,7 +59,7 @@ class _Clock(Listener):
         self._echo(f"         {record.summary()}")
 
     def between(self, first: str, second: str) -> float:
-        """Seconds from one stage to a later one, by how their descriptions begin; 0 where there was none."""
+        """Returns the seconds from one stage to a later one, by the prefixes of their descriptions; 0 without them."""
         begin, end = (next((at for what, at in self.stages if what.startswith(name)), None) for name in (first, second))
         return 0.0 if begin is None or end is None else end - begin
 
@@ -67,28 +67,28 @@ class _Clock(Listener):
 def bench_training(load: Load, config: Config, echo: Callable[[str], None]) -> dict[str, Any]:
     """Trains as `rrn train` does on prepared sequences, in memory and on one device, and times the stages.
 
-    The load is split by time as the settings say (`data.split.train_fraction`, 0.8): of the later ratings one half is
-    for validation, the other for test. All epochs of the settings are run, or as many as their patience allows, each
-    with its validation by the protocols of `training.selection`. Making the load, which stands for the preparation of
-    sequences, is not timed, nor is the export of a saved model; compilation is, and so are checkpoints.
+    The load is split by time as configured (`data.split.train_fraction`, 0.8): one half of the later ratings is for
+    validation, the other for test. Training runs all epochs, unless its patience ends it earlier, each with validation
+    by the protocols of `training.selection`. Generating the load, in place of preparing sequences, and exporting a
+    saved model are not timed; compilation and checkpoints are.
 
-    Tastes of the load do not drift, so that a network may find little to learn beside the factors, and patience may end
-    its training earlier than on real ratings: `all_epochs_seconds` says what the most epochs would take, and
+    Factors of the load do not drift, so that a network may learn little in addition to the Bayesian factors, and
+    patience may end training earlier than on real ratings: `all_epochs_seconds` estimates the time of all epochs, and
     ``--set training.patience=0`` runs them.
 
     Args:
-      load: what to train on; its seed is that of training, and its steps are the data's.
+      load: training data; its seed is that of training, and its time steps are the data's.
       config: sizes of the network and settings of training.
-      echo: is given each line as it is known.
+      echo: prints a line.
 
     Returns:
-      `train_seconds`, of all; `all_epochs_seconds`, the same if no epoch were left out, each further one as long as the
-      median one; `stages`, seconds of ``batches``, ``factors`` (fitting the Bayesian factors; 0 without),
+      `train_seconds`, the total; `all_epochs_seconds`, the total if all epochs were run, each further one with the
+      median time; `stages`, seconds of ``batches``, ``factors`` (fitting the Bayesian factors; 0 without),
       ``user_phase`` and ``item_phase`` (all epochs, each with the refresh of cached states), ``validation`` (all
-      epochs), ``predictions`` (all ratings by both protocols) and ``other``, which add up to it; `epoch_stages`, the
-      median over epochs of those that epochs consist of, without the first epoch, which compiles, where there are
-      more; `epochs` that were run and the `best_epoch`; `train_ratings` by split; `metrics` by split and protocol;
-      `peak_memory_bytes` of this process up to here.
+      epochs), ``predictions`` (all ratings by both protocols) and ``other``, which add up to the total;
+      `epoch_stages`, the median over epochs of the stages within an epoch, without the first epoch, which compiles,
+      if there are more; number of `epochs` and the `best_epoch`; `train_ratings` by split; `metrics` by split and
+      protocol; `peak_memory_bytes` of this process so far.
 
     Raises:
       ValueError: for more than one replica.
@@ -137,7 +137,7 @@ def bench_training(load: Load, config: Config, echo: Callable[[str], None]) -> d
         "metrics": result.metrics,
         "peak_memory_bytes": peak,
     }
-    # What is measured next should not find all this still in memory.
+    # Frees memory before the next measurement.
     del result, sequences
     gc.collect()
     return figures

@@ -1,4 +1,4 @@
-"""What a phase must do at least: its arithmetic and its memory traffic, counted from its batches."""
+"""Counts the least arithmetic and memory traffic of a phase from its batches."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from rrn_tf.config import ModelConfig
 from rrn_tf.data.batches import BatchPlan
 from rrn_tf.models.rrn import RATINGS
 
-_GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # of other cells, the arithmetic is taken for that of an LSTM
-_CONTEXT = {"wallclock": 3, "delta": 2}  # columns that are embedded
-_FLOAT = 4  # bytes; indices are as wide
+_GATES = {"lstm": 4, "gru": 3, "rnn": 1}  # other cells are counted as an LSTM
+_CONTEXT = {"wallclock": 3, "delta": 2}  # number of embedded columns
+_FLOAT = 4  # bytes of a number or an index
 
 
 class Counts(NamedTuple):
-    """What the batches of one side hold.
+    """Counts over the batches of one side.
 
     Attributes:
-      rows: real rows, steps of an entity.
-      padded: rows with padding, which the recurrence computes too.
+      rows: real time steps of entities.
+      padded: time steps including padding, which the recurrence computes too.
       ratings: ratings that are predicted.
-      inputs: ratings that enter a later step.
-      touched: distinct opposite entities of each batch, added up: embedding rows that it updates, if there are any.
+      inputs: ratings that are inputs of a later step.
+      touched: sum over batches of distinct opposite entities, the embedding rows that a batch updates, if any.
       entities: sequences.
     """
 
@@ -36,7 +36,7 @@ class Counts(NamedTuple):
 
     @classmethod
     def of(cls, plan: BatchPlan) -> Counts:
-        """Counted over all batches."""
+        """Counts over all batches of a plan."""
         each = [
             (
                 batch.length.sum(),
@@ -52,21 +52,21 @@ class Counts(NamedTuple):
 
     @property
     def fed_rows(self) -> int:
-        """Real rows that ratings enter: all but the first of each entity."""
+        """Real steps with ratings as inputs: all but the first of each entity."""
         return self.rows - self.entities
 
     @property
     def padding(self) -> float:
-        """Share of the padded rows that are padding."""
+        """Fraction of the time steps that are padding."""
         return 1 - self.rows / self.padded
 
 
 class Work(NamedTuple):
-    """A phase's least work.
+    """The least work of a phase.
 
     Attributes:
-      flops: floating-point operations, a multiply-add being two.
-      bytes: read and written.
+      flops: floating-point operations; a multiply-add is two.
+      bytes: bytes read and written.
     """
 
     flops: int
@@ -74,17 +74,17 @@ class Work(NamedTuple):
 
 
 class _Sizes(NamedTuple):
-    """Widths of one member, and what follows from them for a row and for a rating.
+    """Widths of one network of the ensemble, and the operations of a step and of a rating for all networks.
 
     Attributes:
-      ensemble: M.
-      d, h, k: embedding, state and projected state of a member.
-      s: stationary factors.
-      parts: p, of the recurrent state.
-      features: F, what a member's embedding of innovations is a product of.
-      cell, context, projection: operations of a real row, all networks together.
-      embedding: operations of a row that innovations enter.
-      innovation: operations of an innovation that enters a row.
+      ensemble: number M of networks.
+      d, h, k: widths of embedding, state and projected state of a network.
+      s: number of stationary factors.
+      parts: number p of parts of the recurrent state.
+      features: number F of features of innovations that a network embeds.
+      cell, context, projection: operations of a real step.
+      embedding: operations of a step with innovations as inputs.
+      innovation: operations of an innovation that is an input of a step.
     """
 
     ensemble: int
@@ -122,57 +122,57 @@ class _Sizes(NamedTuple):
 
 
 def count_work(counts: Counts, sizes: ModelConfig, opposite: Counts) -> Work:
-    """The least work of one phase with the refresh of the cached states that have moved with its side.
+    """Counts the least work of one phase, including the refresh of the cached states that it changed.
 
     With M networks, each of embedding d, state h, g gates (LSTM 4, GRU 3, RNN 1), p parts of the state (LSTM 2, else 1)
     and projected states k, c columns of context (3, or 2 of the feature ``delta``) and s stationary factors, FLOPs are
-    those of the matrix products, each done forward, twice backward (for its input and for its weights; once where only
-    one of them moves) and once more in the refresh:
+    those of the matrix products, each computed forward, twice backward (for its input and for its weights; once if only
+    one of them has a gradient) and once more in the refresh:
 
-    * recurrence, a real row: ``M 2 g h (d + h)``, times 4;
-    * context of Eq. 5, a real row: ``M 2 c d``, times 3 (the context does not move);
-    * projection, a real row: ``M 2 h k``, times 4;
-    * emission, a rating: ``2 (M k + s)``, times 2 (the opposite side does not move, and the cache needs none).
+    * recurrence, for each real step: ``M 2 g h (d + h)``, times 4;
+    * context of Eq. 5, for each real step: ``M 2 c d``, times 3 (the context has no gradient);
+    * projection, for each real step: ``M 2 h k``, times 4;
+    * emission, for each rating: ``2 (M k + s)``, times 2 (the opposite side has no gradient, the refresh no emission).
 
-    What is fed to a step, where it is ratings:
+    If the inputs of steps are ratings:
 
-    * embedding product, a rating that enters a step: ``M 2 d``, times 3 (the rating does not move).
+    * embedding product, for each rating that is an input: ``M 2 d``, times 3 (the rating has no gradient).
 
-    And where it is innovations, of F features a member (``k + 3``, ``2 k + 3`` with `include_opposite_state`):
+    If they are innovations, with F features for each network (``k + 3``, ``2 k + 3`` with `include_opposite_state`):
 
-    * embedding product, a real row but an entity's first: ``M 2 F d``, times 3 (innovations are constants);
-    * a rating that enters a step: its prediction, ``2 (M k + s)``, and its share of the features' sums, ``M 2 k``, or
-      ``M 3 k`` with `include_opposite_state`, times 2 (no gradient passes);
-    * the refresh concerns both sides, whose inputs depend on each other: of the *opposite* side's rows and ratings too,
-      recurrence, context, projection, embedding product and innovations, each once.
+    * embedding product, for each real step but an entity's first: ``M 2 F d``, times 3 (innovations are constants);
+    * for each rating that is an input: its prediction, ``2 (M k + s)``, and its terms of the features' sums, ``M 2 k``,
+      or ``M 3 k`` with `include_opposite_state`, times 2 (without gradients);
+    * the refresh is of both sides, since their inputs depend on each other: for the *opposite* side's steps and
+      ratings, recurrence, context, projection, embedding product and innovations, each once.
 
-    Elementwise functions, the optimizers and padding are not counted, nor are the Bayesian factors, which phases leave
-    alone. Of memory traffic, in numbers of 4 bytes:
+    Elementwise functions, the optimizers and padding are not counted, nor are the Bayesian factors, which phases do not
+    train. Memory traffic, in numbers of 4 bytes:
 
-    * a rating: vectors and factors of both sides read, ``2 (M k + s)``, gradients of its own written, ``M k + s``, and
-      what the batch tells of it: 5 numbers in the step; of ratings as inputs 3 in the refresh;
-    * a rating that enters a step as such: its embedding read, its gradient written, the embedding read in the refresh,
-      ``3 M d``;
-    * an innovation that enters a step of either side, in the refresh: the opposite vector and both factors read,
-      ``M k + 2 s``, and 3 numbers (in the step they are read for the emission);
-    * a real row: embedded step, state and projected state written forward and read backward, ``2 M (d + p h + k)``, the
-      context read twice, ``6``, and the projected state written to the cache, ``M k``; but for an entity's first, the
-      features of innovations written forward and read backward, ``2 M F``;
-    * a real row of either side, in the refresh of innovations: its entity's state read and written, ``2 M p h``, since
-      rows go by levels and not by entities; of the opposite side also the context read, 3, and the cache written,
-      ``M k``;
-    * a touched embedding row of a batch: weights and both moments of Adam read and written, ``6 M d``;
-    * an entity: its factors read and written, ``2 s``, and its last state written to the cache, ``M p h``, of
-      innovations on both sides.
+    * for each rating: vectors and factors of both sides are read, ``2 (M k + s)``, gradients of the own side written,
+      ``M k + s``, and columns of the batch read: 5 numbers in the step; for ratings as inputs 3 in the refresh;
+    * for each rating that is an input as a rating: its embedding is read, its gradient written, and the embedding read
+      in the refresh, ``3 M d``;
+    * for each innovation that is an input of either side, in the refresh: the opposite vector and both factors are
+      read, ``M k + 2 s``, and 3 numbers (in the step they are read for the emission);
+    * for each real step: embedded inputs, state and projected state are written forward and read backward,
+      ``2 M (d + p h + k)``, the context read twice, ``6``, and the projected state written to the cache, ``M k``;
+      except for an entity's first step, the features of innovations are written forward and read backward, ``2 M F``;
+    * for each real step of either side, in the refresh of innovations: its entity's state is read and written,
+      ``2 M p h``, since steps are computed by level and not by entity; for the opposite side also the context is
+      read, 3, and the cache written, ``M k``;
+    * for each updated embedding row of a batch: weights and both moments of Adam are read and written, ``6 M d``;
+    * for each entity: its factors are read and written, ``2 s``, and its last state is written to the cache, ``M p h``,
+      with innovations on both sides.
 
-    Gathered rows count as traffic even where caches of the processor hold a small table, and gates of the recurrence
-    do not, since they can be computed anew. What cannot be done at once is counted as if it could: steps of a sequence,
-    and levels of the refresh, wait for one another, so narrow ones are far from this limit on any machine.
+    Gathered rows count as traffic even if the processor's caches can hold a small table; gates of the recurrence do not
+    count, since they can be computed anew. Work that has to wait is counted as if it were parallel: the steps of a
+    sequence and the levels of the refresh depend on each other, so that narrow ones are far from this limit anywhere.
 
     Args:
-      counts: what the batches of the side hold.
-      sizes: of the network.
-      opposite: what those of the other side hold; of ratings as inputs it does not matter.
+      counts: counts of the side's batches.
+      sizes: sizes of the network.
+      opposite: counts of the other side's batches; ignored with ratings as inputs.
     """
     of = _Sizes.of(sizes)
     rows, ratings, inputs = counts.rows, counts.ratings, counts.inputs

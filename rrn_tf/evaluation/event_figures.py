@@ -1,4 +1,4 @@
-"""Figures of next items: which there are, over all events and over each kind of them."""
+"""Metrics of next-item predictions, over all events and over each kind of event."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ STANDARD_ERROR, SLICES, REPEATS = "standard_error", "slices", "repeats_left_out"
 
 @dataclass(frozen=True)
 class Measures:
-    """The figures that are wanted.
+    """The metrics to compute.
 
     Args:
-      metrics: of `METRICS`, in the order in which they are to be told.
-      ks: of hit@k and NDCG@k.
+      metrics: names from `METRICS`, in the order of the output.
+      ks: cutoff ranks k of hit@k and NDCG@k.
 
     Raises:
-      ValueError: for another metric, or none.
+      ValueError: for an unknown metric, or none.
     """
 
     metrics: tuple[str, ...] = METRICS
@@ -39,7 +39,7 @@ class Measures:
             raise ValueError(f"expected metrics of {', '.join(METRICS)}, found {found}")
 
     def values(self, answers: Answers) -> dict[str, Values]:
-        """Each figure of each of N events by its name, such as ``ndcg@10``: float64[N]."""
+        """Computes each metric of N events by name, such as ``ndcg@10``: float64[N]."""
         found: dict[str, Values] = {}
         for metric in self.metrics:
             if metric == NLL:
@@ -53,15 +53,15 @@ class Measures:
 
 
 def figures(values: Mapping[str, Values], user: Users) -> dict[str, Any]:
-    """Means over users of the mean over each one's events, with standard errors.
+    """Averages metrics over the events of each user and then over users, with standard errors.
 
     Args:
-      values: float[N] by name.
+      values: float[N], values of each metric by name.
       user: int[N], the user of each event.
 
     Returns:
-      ``{"nll", "standard_error", "hit@10", "hit@10_standard_error", ..., "users", "n"}``; the error without a name is
-      that of the NLL. A standard error is None where there is one user.
+      ``{"nll", "standard_error", "hit@10", "hit@10_standard_error", ..., "users", "n"}``; ``standard_error`` is
+      that of the NLL. Standard errors are None if there is only one user.
     """
     found: dict[str, Any] = {}
     for name, of in values.items():
@@ -74,7 +74,7 @@ def figures(values: Mapping[str, Values], user: Users) -> dict[str, Any]:
 
 
 def sliced(values: Mapping[str, Values], user: Users, kinds: Mapping[str, Kinds]) -> dict[str, list[dict[str, Any]]]:
-    """`figures` of each kind of event that there is, by division; ``slice`` is the kind's name."""
+    """Computes the `figures` of each kind of event that occurs, by division; ``slice`` is the kind's name."""
 
     def row(name: str, inside: npt.NDArray[np.bool_]) -> dict[str, Any]:
         return {"slice": name, **figures({key: of[inside] for key, of in values.items()}, user[inside])}
@@ -86,6 +86,6 @@ def sliced(values: Mapping[str, Values], user: Users, kinds: Mapping[str, Kinds]
 
 
 def shown(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """What of some figures stands in a table: of the standard errors that of the NLL alone."""
+    """Selects the figures that a table shows, which has the standard error of the NLL only."""
     hidden = (SLICES, REPEATS)
     return {key: of for key, of in figures.items() if key not in hidden and not key.endswith(f"_{STANDARD_ERROR}")}

@@ -1,4 +1,4 @@
-"""Kinds of events: repeats and new items, users of low and high entropy, short and long gaps and histories."""
+"""Divides events by whether the item is a repeat, by the user's entropy, by time gap and by length of the history."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from rrn_tf.features import ACTIVITY_BUCKETS
 
 ENTROPY_BINS = ("low entropy", "middle", "high")
 ITEM_KINDS = ("new to the user", "repeat")
-# Seconds since the last event, from the lowest on; -1 stands for none.
+# Lowest value of each bin, in seconds since the user's last event; -1 means that there is none.
 GAPS = ((-1, "first event"), (0, "< 1 hour"), (HOUR, "< 1 day"), (DAY, "< 1 week"), (WEEK, "1 week or more"))
 
 
 class Kinds(NamedTuple):
-    """A division of N events.
+    """A division of N events into kinds.
 
     Attributes:
-      names: of the kinds, in order.
-      kind: int64[N], the place of each event's kind among the names.
+      names: names of the kinds, in order.
+      kind: int64[N], index of each event's kind in the names.
     """
 
     names: Sequence[str]
@@ -34,15 +34,15 @@ class Kinds(NamedTuple):
 
 
 def kinds_of(sequences: EventSequences, positions: Positions) -> dict[str, Kinds]:
-    """The divisions by which figures of events are told apart; all is known before the event, but for its item.
+    """Divides events in four ways; all but ``item`` depend only on what is known before the event.
 
-    ``item``: whether it is among the user's own earlier events; ``entropy``: thirds of the users that are asked about,
-    by the entropy of their training events; ``gap``: time since the user's last event; ``length``: how many earlier
-    events the user has.
+    ``item``: whether the item is among the user's earlier events; ``entropy``: thirds of the users of these events, by
+    the entropy of their training events; ``gap``: time since the user's last event; ``length``: number of the user's
+    earlier events.
 
     Args:
       sequences: training events and later ones.
-      positions: int64[N], the events to tell apart.
+      positions: int64[N], indices of the events to divide.
     """
     user = sequences.user[positions]
     users, row = np.unique(user, return_inverse=True)
@@ -57,6 +57,6 @@ def kinds_of(sequences: EventSequences, positions: Positions) -> dict[str, Kinds
 
 
 def _binned(value: npt.NDArray[np.int64], bounds: Sequence[tuple[int, str]]) -> Kinds:
-    """Divides by the lowest value of each kind, which rise."""
+    """Divides values into bins, given the lowest value and name of each bin in ascending order."""
     lowest = [low for low, _ in bounds]
     return Kinds([name for _, name in bounds], np.searchsorted(lowest, value, "right") - 1)

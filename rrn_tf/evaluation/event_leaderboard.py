@@ -1,4 +1,4 @@
-"""Models of events beside each other on the same held-out events."""
+"""Compares models of events on the same held-out events."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from rrn_tf.evaluation.tables import aligned_text, markdown
 
 @dataclass(frozen=True)
 class EventScores:
-    """What a model said of N events.
+    """Predictions of a model for N events.
 
     Attributes:
-      log_probability: float32[N], of the item of each event, in nats.
-      rank: float32[N], of the item among all items.
-      seconds: that fitting took; None where not measured.
-      parameters: numbers that the model stores.
+      log_probability: float32[N], log-probability of the item of each event, in nats.
+      rank: float32[N], rank of the item of each event among all items.
+      seconds: time of fitting; None if it was not measured.
+      parameters: number of values that the model stores.
     """
 
     log_probability: npt.NDArray[np.float32]
@@ -45,19 +45,19 @@ class EventScores:
 
 @dataclass(frozen=True)
 class EventLeaderboardRow:
-    """One model's line; every figure is a mean over each user's events, then over users.
+    """The metrics of one model, each a mean over each user's events, then over users.
 
     Attributes:
-      model: its name.
+      model: name of the model.
       nll: negative log-likelihood in nats.
-      standard_error: of the NLL.
-      difference: NLL less that of the reference model; negative is better. None on its own line.
-      difference_standard_error: of the paired difference. None on the reference's line.
+      standard_error: standard error of the NLL.
+      difference: NLL less that of the reference model; negative is better. None for the reference itself.
+      difference_standard_error: standard error of the paired difference. None for the reference itself.
       hit, mrr, ndcg: hit@k, mean reciprocal rank and NDCG@k over all items.
-      k: of hit@k and NDCG@k.
-      nll_by_entropy: NLL of the users by third of their training entropy, the lowest first.
-      seconds: that fitting took; None where not measured.
-      parameters: numbers that the model stores.
+      k: cutoff rank of hit@k and NDCG@k.
+      nll_by_entropy: NLL of each third of the users by training entropy, the lowest first.
+      seconds: time of fitting; None if it was not measured.
+      parameters: number of values that the model stores.
       users, n: numbers of scored users and events.
     """
 
@@ -80,20 +80,20 @@ class EventLeaderboardRow:
 def score(
     model: EventModel, sequences: EventSequences, positions: Positions, seconds: float | None = None
 ) -> EventScores:
-    """Asks a fitted model about events.
+    """Scores events with a fitted model.
 
     Args:
-      model: anything with the protocol: a baseline or a network.
+      model: a baseline or a network that implements `EventModel`.
       sequences: the events.
-      positions: int64[N], the events to ask about.
-      seconds: that fitting took.
+      positions: int64[N], indices of the events to score.
+      seconds: time that fitting took.
     """
     log_probability = model.log_probabilities(sequences, positions)
     return EventScores(log_probability, model.ranks(sequences, positions), seconds, model.num_parameters)
 
 
 def fit_and_score(model: EventBaseline, sequences: EventSequences, positions: Positions) -> EventScores:
-    """Fits a model, with the time that takes, and asks it about events; arguments as `score`."""
+    """Fits a model, measures the time of fitting, and scores events; arguments as `score`."""
     begin = time.perf_counter()
     model.fit(sequences)
     return score(model, sequences, positions, time.perf_counter() - begin)
@@ -110,13 +110,13 @@ def event_leaderboard(
 
     Args:
       sequences: the events.
-      positions: int64[N], what was scored (see `scored_positions`).
-      scores: of each model, by name.
+      positions: int64[N], indices of the scored events (see `scored_positions`).
+      scores: scores of each model, by name.
       reference: the model that the others are compared with; the first of `scores` by default.
-      k: of hit@k and NDCG@k.
+      k: cutoff rank of hit@k and NDCG@k.
 
     Returns:
-      A row a model, by increasing NLL.
+      One row for each model, by increasing NLL.
 
     Raises:
       ValueError: without events, for an unknown reference, or for scores of another shape.
@@ -162,17 +162,17 @@ def event_leaderboard(
 
 
 def event_leaderboard_text(rows: Sequence[EventLeaderboardRow]) -> str:
-    """The rows as aligned plain text."""
+    """Formats the rows as aligned plain text."""
     return aligned_text(*event_cells(rows))
 
 
 def event_leaderboard_markdown(rows: Sequence[EventLeaderboardRow]) -> str:
-    """The rows as a Markdown table."""
+    """Formats the rows as a Markdown table."""
     return markdown(*event_cells(rows))
 
 
 def event_cells(rows: Sequence[EventLeaderboardRow]) -> tuple[list[str], list[list[str]]]:
-    """Headings and lines of the table, for any way of printing it."""
+    """Returns the headings and the cells of the table, for any way of printing it."""
     k = rows[0].k if rows else 10
     headings = ["model", "NLL", "s.e.", "difference", "s.e.", f"hit@{k}", "MRR", f"NDCG@{k}", *ENTROPY_BINS]
     return [*headings, "seconds", "parameters"], [*map(_cells, rows)]

@@ -1,7 +1,7 @@
-"""Metrics of predicted events: the mean over a user's events, then over users.
+"""Metrics of predicted events, averaged over each user's events and then over users.
 
-Users are the unit that was sampled, so standard errors are those of a mean over users. Two models are compared on the
-same events by the paired difference, whose error is far smaller than that of either mean.
+Users are the sampling unit, so standard errors are those of a mean over users. Two models are compared by the paired
+difference on the same events, which has a far smaller error than either mean.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Estimate(NamedTuple):
 
 
 def over_users(values: Values, user: Users) -> Estimate:
-    """The mean over users of the mean of a value over each user's events.
+    """Averages a value over each user's events, and the result over users.
 
     Args:
       values: float[N], one for each event.
@@ -43,21 +43,21 @@ def over_users(values: Values, user: Users) -> Estimate:
 
 
 def nll(log_probability: Values, user: Users) -> Estimate:
-    """Negative log-likelihood, in nats: the paper's metric.
+    """Computes the negative log-likelihood, in nats, which is the paper's metric.
 
     Args:
-      log_probability: float[N], of the item of each event.
-      user: int[N].
+      log_probability: float[N], log-probability of the item of each event.
+      user: int[N], the user of each event.
     """
     return over_users(-np.asarray(log_probability, np.float64), user)
 
 
 def nll_difference(log_probability: Values, reference: Values, user: Users) -> Estimate:
-    """The NLL of a model less that of another on the same events; negative where the first is better.
+    """Computes the NLL of a model less that of another on the same events; negative if the first is better.
 
     Args:
-      log_probability, reference: float[N], of the two models.
-      user: int[N].
+      log_probability, reference: float[N], log-probabilities of the items by the two models.
+      user: int[N], the user of each event.
     """
     if np.shape(log_probability) != np.shape(reference):
         raise ValueError(
@@ -67,17 +67,17 @@ def nll_difference(log_probability: Values, reference: Values, user: Users) -> E
 
 
 def hits(rank: Values, k: int) -> npt.NDArray[np.float64]:
-    """1 for each event whose item is among the first k, else 0: float64[N]."""
+    """Returns 1 for each event with its item among the first k, else 0: float64[N]."""
     return (_checked(rank) <= k).astype(np.float64)
 
 
 def reciprocal_ranks(rank: Values) -> npt.NDArray[np.float64]:
-    """1 / rank of each event: float64[N]; its mean is the MRR."""
+    """Returns 1 / rank of each event: float64[N]; its mean is the MRR."""
     return 1 / _checked(rank)
 
 
 def discounted_gains(rank: Values, k: int) -> npt.NDArray[np.float64]:
-    """1 / log2(1 + rank) of each event whose item is among the first k, else 0: float64[N].
+    """Returns 1 / log2(1 + rank) for each event with its item among the first k, else 0: float64[N].
 
     Its mean is NDCG@k, since one item is right and the ideal gain is 1.
 
@@ -88,25 +88,25 @@ def discounted_gains(rank: Values, k: int) -> npt.NDArray[np.float64]:
 
 
 def training_entropy(sequences: EventSequences) -> npt.NDArray[np.float64]:
-    """Shannon entropy, in nats, of each user's training items: float64[U + 1], 0 without training events."""
+    """Computes the entropy, in nats, of each user's training items: float64[U + 1], 0 without training events."""
     train = sequences.split == Split.TRAIN
     pair, count = np.unique(
         sequences.user[train].astype(np.int64) * (sequences.num_items + 1) + sequences.item[train], return_counts=True
     )
     user, total = pair // (sequences.num_items + 1), sequences.counts([Split.TRAIN])
-    share = count / total[user]
-    return np.bincount(user, -share * np.log(share), len(total)).astype(np.float64)
+    fraction = count / total[user]
+    return np.bincount(user, -fraction * np.log(fraction), len(total)).astype(np.float64)
 
 
 def entropy_bins(entropy: Values, bins: int = 3) -> npt.NDArray[np.int64]:
-    """Divides users into bins of equal numbers by rising entropy, equal entropies in the order given.
+    """Divides users into bins of equal size by ascending entropy; users of equal entropy keep their order.
 
     Args:
-      entropy: float[U], of the users.
-      bins: how many.
+      entropy: float[U], entropy of each user.
+      bins: number of bins.
 
     Returns:
-      int64[U], from 0, the lowest entropies. Numbers of users differ by one where they do not divide.
+      int64[U], bin of each user, 0 for the lowest entropies. Sizes of bins differ by at most one.
     """
     order = np.argsort(entropy, kind="stable")
     found = np.empty(len(order), np.int64)

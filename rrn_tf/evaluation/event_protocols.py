@@ -1,9 +1,9 @@
-"""The two ways of scoring held-out events.
+"""The two protocols for scoring held-out events.
 
-*Clean*: every held-out event is scored, given all earlier events of its user. *Interleaved*, the authors' own: the
-first held-out event of each user is not scored, because their program starts its validation sequences there. In both
-the earlier held-out events are known and nothing is refitted. Figures of one are never compared with figures of the
-other.
+*Clean*: every held-out event is scored, given all earlier events of its user. *Interleaved*, the protocol of the
+paper's authors: the first held-out event of each user is not scored, because their program starts its validation
+sequences there. In both, earlier held-out events are known and nothing is refitted. Figures of the two protocols are
+never compared.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ EVENT_PROTOCOLS = (CLEAN, INTERLEAVED)
 
 
 def scored_positions(sequences: EventSequences, split: Split, protocol: str = CLEAN) -> Positions:
-    """Positions of the events that a protocol scores, ascending: int64[N].
+    """Returns the positions of the events that a protocol scores, ascending: int64[N].
 
     Args:
       sequences: the events.
-      split: the held-out ones to score; interleaved leaves out each user's first of this split.
+      split: the held-out split to score; interleaved leaves out each user's first event of this split.
       protocol: ``clean`` or ``interleaved``.
 
     Raises:
-      ValueError: for another protocol.
+      ValueError: for an unknown protocol.
     """
     if protocol not in EVENT_PROTOCOLS:
         raise ValueError(f"the protocol should be one of {', '.join(EVENT_PROTOCOLS)}, received {protocol!r}")

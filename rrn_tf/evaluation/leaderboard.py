@@ -1,4 +1,4 @@
-"""Models beside each other on the same test rows."""
+"""Compares rating models on the same test ratings."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from rrn_tf.data.interactions import Interactions
 from rrn_tf.evaluation.metrics import mae, rmse, rmse_difference, rmse_standard_error
 from rrn_tf.evaluation.tables import aligned_text, markdown
 
-_LONGEST_REFERENCE = 5  # what leaves a table within 80 columns
+_LONGEST_REFERENCE = 5  # characters; a longer name would make the table wider than 80 columns
 
 
 @dataclass(frozen=True)
 class RatingPredictions:
-    """What a model said of N ratings.
+    """Predictions of a model for N ratings.
 
     Attributes:
-      rating: float32[N], within the range of the training ratings.
-      seconds: that fitting took; None where not measured.
-      parameters: numbers that the model stores.
+      rating: float32[N], predicted ratings, clipped to the range of the training ratings.
+      seconds: time of fitting; None if it was not measured.
+      parameters: number of values that the model stores.
     """
 
     rating: npt.NDArray[np.float32]
@@ -32,23 +32,23 @@ class RatingPredictions:
     parameters: int
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer]) -> RatingPredictions:
-        """The predictions of some rows."""
+        """Returns the predictions of some of the ratings."""
         return replace(self, rating=self.rating[rows])
 
 
 @dataclass(frozen=True)
 class LeaderboardRow:
-    """One model's line.
+    """The metrics of one model.
 
     Attributes:
-      model: its name.
-      rmse, mae: on the test rows.
-      standard_error: of the RMSE, with users as clusters.
-      difference: RMSE less that of the reference model; negative is better. None on its own line.
-      difference_standard_error: of the paired difference. None on the reference's line.
-      seconds: that fitting took; None where not measured.
-      parameters: numbers that the model stores.
-      n: number of test rows.
+      model: name of the model.
+      rmse, mae: errors on the test ratings.
+      standard_error: standard error of the RMSE, with users as clusters.
+      difference: RMSE less that of the reference model; negative is better. None for the reference itself.
+      difference_standard_error: standard error of the paired difference. None for the reference itself.
+      seconds: time of fitting; None if it was not measured.
+      parameters: number of values that the model stores.
+      n: number of test ratings.
     """
 
     model: str
@@ -63,12 +63,12 @@ class LeaderboardRow:
 
 
 def fit_and_predict(model: Baseline, train: Interactions, valid: Interactions, test: Interactions) -> RatingPredictions:
-    """Fits a model, with the time that takes, and asks it about ratings.
+    """Fits a model, measures the time of fitting, and predicts ratings.
 
     Args:
       model: a baseline of the frozen protocol.
-      train, valid: what it is fitted to, and what its options are chosen on.
-      test: the N ratings to ask about.
+      train, valid: ratings for fitting, and for choosing options.
+      test: the N ratings to predict.
     """
     begin = time.perf_counter()
     model.fit(train, valid)
@@ -80,7 +80,7 @@ def fit_and_predict(model: Baseline, train: Interactions, valid: Interactions, t
 def fit_and_stream(
     model: OnlineBaseline, train: Interactions, valid: Interactions, later: Interactions
 ) -> RatingPredictions:
-    """As `fit_and_predict` of the streaming protocol; `later` is all that is revealed after training."""
+    """As `fit_and_predict` for the streaming protocol; `later` are all ratings observed after training."""
     begin = time.perf_counter()
     model.fit(train, valid)
     seconds = time.perf_counter() - begin
@@ -90,18 +90,18 @@ def fit_and_stream(
 def leaderboard(
     test: Interactions, predictions: Mapping[str, RatingPredictions], reference: str | None = None
 ) -> list[LeaderboardRow]:
-    """Scores every model, best first. All of them should have answered by one protocol.
+    """Scores every model, best first; all predictions should follow one protocol.
 
     Args:
       test: the test ratings.
-      predictions: of each model, by name.
+      predictions: predictions of each model, by name.
       reference: the model that the others are compared with; the first of `predictions` by default.
 
     Returns:
-      A row a model, by increasing RMSE.
+      One row for each model, by increasing RMSE.
 
     Raises:
-      ValueError: without test rows, for an unknown reference, or for predictions of another shape.
+      ValueError: without test ratings, for an unknown reference, or for predictions of another shape.
     """
     if not len(test):
         raise ValueError("a leaderboard should have test ratings, received none")
@@ -132,17 +132,17 @@ def leaderboard(
 
 
 def leaderboard_text(rows: Sequence[LeaderboardRow]) -> str:
-    """The rows as aligned plain text, for logs and for terminals of any kind."""
+    """Formats the rows as aligned plain text, for logs and any terminal."""
     return aligned_text(*leaderboard_cells(rows))
 
 
 def leaderboard_markdown(rows: Sequence[LeaderboardRow]) -> str:
-    """The rows as a Markdown table."""
+    """Formats the rows as a Markdown table."""
     return markdown(*leaderboard_cells(rows))
 
 
 def leaderboard_cells(rows: Sequence[LeaderboardRow]) -> tuple[list[str], list[list[str]]]:
-    """Headings and lines of the table, for any way of printing it; a short name of the reference is in the headings."""
+    """Returns the headings, which name the reference if its name is short, and the cells of the table."""
     reference = next((row.model for row in rows if row.difference is None), "")
     against = f"vs {reference}" if len(reference) <= _LONGEST_REFERENCE else "diff."
     headings = ["model", "RMSE", "s.e.", against, "s.e.", "MAE", "seconds", "parameters"]

@@ -1,8 +1,7 @@
 """Rating metrics and their standard errors, vectorised.
 
-Ratings of one user are correlated, so every standard error treats users as the unit that was
-sampled. Two models are compared on the same rows by the paired difference, whose error is far
-smaller than that of either RMSE.
+Ratings of one user are correlated, so every standard error treats users as the sampling unit. Two models are compared
+by the paired difference on the same ratings, which has a far smaller error than either RMSE.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ Clusters = npt.NDArray[np.integer]
 
 
 def rmse(predicted: Values, actual: Values) -> float:
-    """Root of the mean squared error.
+    """Computes the root mean squared error.
 
     Args:
       predicted, actual: float[N], one shape; nothing is broadcast.
 
     Returns:
-      The error in units of the rating, computed in double precision; NaN without rows.
+      The error in units of the rating, computed in double precision; NaN without ratings.
 
     Raises:
       ValueError: for different shapes, or values that are not finite.
@@ -31,17 +30,17 @@ def rmse(predicted: Values, actual: Values) -> float:
 
 
 def mae(predicted: Values, actual: Values) -> float:
-    """Mean absolute error; arguments as `rmse`."""
+    """Computes the mean absolute error; arguments as `rmse`."""
     errors = _errors(predicted, actual)
     return float(np.mean(np.abs(errors))) if len(errors) else float("nan")
 
 
 def rmse_standard_error(predicted: Values, actual: Values, clusters: Clusters) -> float:
-    """Standard error of an RMSE, with users as clusters, by the delta method.
+    """Computes the standard error of an RMSE, with users as clusters, by the delta method.
 
     Args:
       predicted, actual: float[N].
-      clusters: int[N], the user of each row.
+      clusters: int[N], the user of each rating.
 
     Returns:
       The standard error; NaN with fewer than two users.
@@ -53,16 +52,16 @@ def rmse_standard_error(predicted: Values, actual: Values, clusters: Clusters) -
 
 
 def rmse_difference(predicted: Values, reference: Values, actual: Values, clusters: Clusters) -> tuple[float, float]:
-    """Difference of two models' RMSEs on the same rows, and its standard error.
+    """Computes the difference of two models' RMSEs on the same ratings, and its standard error.
 
     Args:
       predicted, reference: float[N], the two models' predictions.
-      actual: float[N].
-      clusters: int[N], the user of each row.
+      actual: float[N], the ratings.
+      clusters: int[N], the user of each rating.
 
     Returns:
-      `(rmse(predicted) - rmse(reference), standard error)`: negative where `predicted` is better.
-      The error is 0 for a model beside itself and NaN with fewer than two users.
+      `(rmse(predicted) - rmse(reference), standard error)`: negative if `predicted` is better.
+      The error is 0 for a model compared with itself and NaN with fewer than two users.
     """
     mine, other = _errors(predicted, actual), _errors(reference, actual)
     difference = rmse(predicted, actual) - rmse(reference, actual)
@@ -72,18 +71,18 @@ def rmse_difference(predicted: Values, reference: Values, actual: Values, cluste
 def bootstrap_rmse(
     predictions: dict[str, Values], actual: Values, clusters: Clusters, replicates: int = 500, seed: int = 0
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """RMSEs of several models on the same resamples of users, drawn with replacement.
+    """Computes RMSEs of several models on the same resamples of users, drawn with replacement.
 
     Args:
-      predictions: float[N] by model.
-      actual: float[N].
-      clusters: int[N], the user of each row.
+      predictions: float[N], predictions by model.
+      actual: float[N], the ratings.
+      clusters: int[N], the user of each rating.
       replicates: number of resamples.
-      seed: of the resampling.
+      seed: seed of the resampling.
 
     Returns:
-      float64[replicates] by model: the standard deviation of one is its standard error, that of a
-      difference of two the standard error of the paired difference.
+      float64[replicates] by model: their standard deviation is the model's standard error, and that of the
+      difference of two models is the standard error of the paired difference.
     """
     _, cluster = np.unique(clusters, return_inverse=True)
     count = np.bincount(cluster)
@@ -110,7 +109,7 @@ def _errors(predicted: Values, actual: Values) -> npt.NDArray[np.float64]:
 
 
 def _influence(errors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """What each row adds to the linearised RMSE: (e^2 - MSE) / (2 N RMSE)."""
+    """Computes the contribution of each rating to the linearised RMSE: (e^2 - MSE) / (2 N RMSE)."""
     squares = errors**2
     mean = squares.mean() if len(squares) else 0.0
     if mean == 0:

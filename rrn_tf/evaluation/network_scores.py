@@ -1,4 +1,4 @@
-"""A Collaborative RNN among the models of events: its probabilities and ranks of any event."""
+"""Adapts Collaborative RNNs to `EventModel`, and computes their metrics on held-out events."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContex
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.states.event_states import EventNetwork, chunk_of, unroll_of
 
-_USERS, _STEPS = 64, 64  # of a group and of a chunk
+_USERS, _STEPS = 64, 64  # users of a group, and time steps of a chunk
 
 
 class _StatesOfEvents(DistributionModel):
-    """What networks as models of events share: states before events.
+    """Base class that computes the hidden states of a network before events.
 
     Args:
       model: the network.
-      name: in the leaderboard.
-      start: float32[U + 1, units], where the training events left each user's state; by default these events are gone
-        through, from the zero state.
+      name: name in the leaderboard.
+      start: float32[U + 1, units], each user's hidden state after the training events; by default it is computed from
+        these events and the zero state.
     """
 
     def __init__(self, model: EventNetwork, name: str, start: FloatArray | None = None) -> None:
@@ -46,11 +46,11 @@ class _StatesOfEvents(DistributionModel):
 
     @property
     def num_parameters(self) -> int:
-        """Numbers that the network stores."""
+        """Number of values that the network stores."""
         return int(self._model.count_params())
 
     def _states(self, sequences: EventSequences, positions: Positions) -> FloatArray:
-        """float32[N, units], the state of its user before each event."""
+        """Computes the state of the user before each event: float32[N, units]."""
         if self._after_training:
             positions = positions - np.cumsum(sequences.counts([Split.TRAIN]))[sequences.user[positions]]
             sequences = sequences.taken(sequences.split != Split.TRAIN)
@@ -59,16 +59,16 @@ class _StatesOfEvents(DistributionModel):
         order = np.argsort(sequences.user[positions], kind="stable")
         users = sequences.user[positions][order]
         for group in plan_until(sequences, positions, _USERS, _STEPS).shares():
-            rolled = self._rolled(group).numpy()
+            after = self._states_after(group).numpy()
             first, last = (np.searchsorted(users, group.user, side) for side in ("left", "right"))
             for row in np.flatnonzero(group.user):
                 at = order[first[row] : last[row]]
                 at = at[step[at] >= 0]
-                states[at] = rolled[row, step[at]]
+                states[at] = after[row, step[at]]
         return states
 
-    def _rolled(self, group: EventGroup) -> tf.Tensor:
-        """float32[B, T, units], the state after each event of a group."""
+    def _states_after(self, group: EventGroup) -> tf.Tensor:
+        """Computes the state after each event of a group: float32[B, T, units]."""
         missing = _USERS - len(group.user)
 
         def padded(part: npt.NDArray[Any]) -> tf.Tensor:
@@ -97,9 +97,9 @@ class _StatesOfEvents(DistributionModel):
 
 
 class NetworkEventModel(_StatesOfEvents):
-    """A trained network as an `EventModel`: each event is predicted from the state after its user's earlier events.
+    """A trained network as an `EventModel`: it predicts each event from the state after its user's earlier events.
 
-    Scores are in its softmax's precision.
+    Scores have the precision of the network's softmax.
     """
 
     _model: CollaborativeRNN
@@ -113,13 +113,13 @@ class NetworkEventModel(_StatesOfEvents):
 
 
 class MixtureEventModel(_StatesOfEvents):
-    """A trained mixture as an `EventModel`, likewise.
+    """A trained network with a mixture of distributions as an `EventModel`.
 
     Args:
       model: the network with its mixture.
-      counts: of others, by which it was trained.
-      name: in the leaderboard.
-      start: as that of `NetworkEventModel`.
+      counts: counts of other users' events that the model was trained with.
+      name: name in the leaderboard.
+      start: initial hidden states, as in `NetworkEventModel`.
     """
 
     _model: CollaborativeMixture
@@ -143,7 +143,7 @@ class MixtureEventModel(_StatesOfEvents):
         place = at[:, np.newaxis] + np.arange(-context.window - 1, 1)
         inside = place >= sequences.user_splits[sequences.user[at], np.newaxis]
         place = np.where(inside, place, 0)
-        # The last column stands for the event itself, whose item is not known yet.
+        # The last column is the event to predict; its item is not known yet.
         item = np.where(inside, sequences.item[place], 0).astype(np.int32)
         item[:, -1] = 0
         shared = self._counts.distributions(sequences.user[at], item[:, -2])
@@ -155,11 +155,11 @@ class MixtureEventModel(_StatesOfEvents):
 
 
 class EnsembleEventModel(DistributionModel):
-    """Several networks as one `EventModel`: the probability of an item is the mean of theirs.
+    """Several networks as one `EventModel`: the probability of an item is the mean of their probabilities.
 
     Args:
-      networks: of the same users and items.
-      name: in the leaderboard.
+      networks: networks with the same users and items.
+      name: name in the leaderboard.
     """
 
     def __init__(self, networks: Sequence[NetworkEventModel | MixtureEventModel], name: str) -> None:
@@ -168,7 +168,7 @@ class EnsembleEventModel(DistributionModel):
 
     @property
     def num_parameters(self) -> int:
-        """Numbers that all networks store."""
+        """Number of values that all networks store."""
         return sum(network.num_parameters for network in self._networks)
 
     def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[Any]:
@@ -185,7 +185,7 @@ class EnsembleEventModel(DistributionModel):
 def event_model(
     model: EventNetwork, counts: SharedCounts | None, name: str, start: FloatArray | None = None
 ) -> NetworkEventModel | MixtureEventModel:
-    """A network as an `EventModel`; a mixture takes its counts of others along."""
+    """Wraps a network as an `EventModel`; one with a mixture needs the counts of other users' events."""
     if isinstance(model, CollaborativeMixture):
         assert counts is not None
         return MixtureEventModel(model, counts, name, start)
@@ -203,21 +203,21 @@ def network_figures(
     start: FloatArray | None = None,
     new_only: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """What a network reaches on each split, by one protocol.
+    """Computes the metrics of a network on each split, by one protocol.
 
     Args:
       model: the network.
       sequences: the events.
       protocol: ``clean`` or ``interleaved`` (see `rrn_tf.evaluation.event_protocols`).
-      measures: the figures; all, at 10, by default.
-      splits: those of them that have events to score.
-      counts: of others, of a mixture.
-      start: as that of `NetworkEventModel`.
-      new_only: only events whose item is new to the user are scored, among such items alone.
+      measures: the metrics to compute; all of them, with k = 10, by default.
+      splits: splits to score; those without events are left out.
+      counts: counts of other users' events, for a mixture.
+      start: initial hidden states, as in `NetworkEventModel`.
+      new_only: whether to score only events with an item that is new to the user, ranked among such items.
 
     Returns:
-      Of each split the `figures` of its events and, where there are training events, by which they are told apart,
-      ``slices`` (see `rrn_tf.evaluation.event_kinds`); with `new_only` also ``repeats_left_out``, a number of events.
+      The `figures` of each split and, if there are training events, which the divisions need, their ``slices`` (see
+      `rrn_tf.evaluation.event_kinds`); with `new_only` also ``repeats_left_out``, a number of events.
     """
     found: dict[str, dict[str, Any]] = {}
     network, measures = event_model(model, counts, "C-RNN", start), measures or Measures()

@@ -1,8 +1,8 @@
-"""The two ways of asking about the future.
+"""The two protocols for predicting held-out ratings.
 
-*Frozen*: only training ratings are seen; states are extrapolated to each query's time. *Streaming*:
-each rating is revealed, after it was predicted, to strictly later steps on both sides; nothing is
-retrained (Section 4.5). Figures of one are never compared with figures of the other.
+*Frozen*: only training ratings are observed; states are extrapolated to each query's time. *Streaming*: each rating
+is observed, after it was predicted, by strictly later time steps on both sides; nothing is retrained (Section 4.5).
+Figures of the two protocols are never compared.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from rrn_tf.states.step_states import StepStates
 
 FROZEN, STREAMING = "frozen", "streaming"
 PROTOCOLS = (FROZEN, STREAMING)
-BOTH = "both"  # as a choice of what counts
+BOTH = "both"  # the choice of evaluating both protocols
 
 
 def evaluate(by_protocol: Mapping[str, StepStates]) -> Metrics:
-    """RMSE and MAE of every split under both protocols.
+    """Computes RMSE and MAE of every split under each protocol.
 
-    Training ratings have one figure, since both protocols see the same of the past there.
+    Training ratings have figures of one protocol only, since both observe the same earlier ratings there.
 
     Args:
-      by_protocol: refreshed row states of each protocol, on the same data.
+      by_protocol: refreshed step states of each protocol, on the same data.
 
     Returns:
       ``{split: {protocol: {"rmse", "mae", "n"}}}``; splits without ratings are left out.

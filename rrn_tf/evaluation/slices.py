@@ -1,4 +1,4 @@
-"""Figures by slice of the rows."""
+"""Metrics by slice of the ratings."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rrn_tf.evaluation.metrics import mae, rmse
 
 
 def month_of(timestamp: npt.NDArray[np.int64]) -> npt.NDArray[np.str_]:
-    """``"2013-05"`` (UTC) for unix seconds int64[N]."""
+    """Converts unix seconds int64[N] to months in UTC, such as ``"2013-05"``."""
     return timestamp.astype("datetime64[s]").astype("datetime64[M]").astype(str)
 
 
 def slice_metrics(
     key: npt.NDArray[Any], predicted: npt.NDArray[np.floating], actual: npt.NDArray[np.floating]
 ) -> list[dict[str, Any]]:
-    """RMSE, MAE and number of rows for each value of a key [N], in the key's order."""
+    """Computes RMSE, MAE and number of ratings for each value of a key [N], in the key's order."""
     values, inverse = np.unique(key, return_inverse=True)
     return [
         {

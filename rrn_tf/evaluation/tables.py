@@ -1,4 +1,4 @@
-"""Cells as text: the first column to the left, the others to the right."""
+"""Formats tables as text, with the first column aligned to the left and the others to the right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def aligned_text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Aligned plain text, for logs and for terminals of any kind."""
+    """Formats a table as aligned plain text, for logs and any terminal."""
     cells = [headings, *rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = (
@@ -17,6 +17,6 @@ def aligned_text(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Formats a Markdown table."""
     lines = [headings, ("---", *["---:"] * (len(headings) - 1)), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

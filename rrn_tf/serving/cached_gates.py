@@ -1,4 +1,4 @@
-"""All entities of a side at a time that nobody has asked about before, fast."""
+"""Computes the hidden states of all entities of a side at any time fast, from cached LSTM gates."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from rrn_tf.features import Side
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states.entity_states import EntityStates
 
-_SHARE = 1 << 13  # entities that one core moves on
-_LARGEST = 1 << 28  # bytes of gates
+_SHARE = 1 << 13  # entities that one core extrapolates
+_LARGEST = 1 << 28  # the most bytes of cached gates
 
 
 class CachedGates(tf.Module):
-    """LSTM states of entities that only time moves.
+    """Extrapolates LSTM states of entities to a time, given that they have no new ratings.
 
-    An entity's next step is fed the ratings of its last one and the time. All but the time is known when a model is
-    saved, so the gates without it are stored, and what is left of the step is ``gate + clock * direction`` and the
-    nonlinearities.
+    The inputs of an entity's next step are the ratings of its last step and the time. All but the time is known when
+    a model is saved, so the gates without the time are stored, and the step is reduced to ``gate + clock * direction``
+    and the nonlinearities.
 
     Args:
       model: the network.
-      side: which side the states are of.
-      states: where its entities stand; row 0 is left out.
-      earliest: float32[E + 1], scaled wallclock before which each of them is not asked about.
+      side: side of the states.
+      states: states of the side's entities; row 0, of the unknown entity, is left out.
+      earliest: float32[E + 1], scaled wallclock of each entity that earlier times are raised to.
 
     Attributes:
-      compiled: bool[] variable, whether XLA compiles the step: four times as fast, but TensorFlow Serving answers with
-        an error unless it is told that it may compile. False until somebody sets it.
+      compiled: bool[] variable, whether XLA compiles the step: four times as fast, but TensorFlow Serving returns an
+        error unless its option allows compilation. False by default.
     """
 
     def __init__(self, model: RRN, side: Side, states: EntityStates, earliest: tf.Tensor) -> None:
@@ -53,7 +53,7 @@ class CachedGates(tf.Module):
         directions = tuple(some - none for some, none in per_clock)
         tables = (*gates, cell, newbie, last, earliest[1:, tf.newaxis])
         self._shares = [
-            _Share(encoder.read_clock, directions, [table[begin : begin + _SHARE] for table in tables])
+            _Group(encoder.read_clock, directions, [table[begin : begin + _SHARE] for table in tables])
             for begin in range(0, newbie.shape[0], _SHARE)
         ]
         self._bias = tf.Variable(projection(nothing), trainable=False)
@@ -61,34 +61,34 @@ class CachedGates(tf.Module):
 
     @staticmethod
     def fit(model: RRN, side: Side, states: EntityStates) -> bool:
-        """Whether a side's cell is an LSTM, and the gates of all entities are no burden to memory."""
+        """Returns whether a side's cell is an LSTM and the gates of all entities fit within the memory limit."""
         hidden = states.state[0].shape
         return model.tower(side).cell == "lstm" and 4 * hidden.num_elements() * tf.float32.size <= _LARGEST
 
     def hidden(self, wallclock: tf.Tensor) -> list[tf.Tensor]:
-        """States at a scaled wallclock float32[]: float32[share, units], share by share."""
-        # Of a server with a GPU too: its build need not be able to compile for that.
+        """Computes the states at a scaled wallclock float32[]: float32[i, units] for each group of entities."""
+        # Also on a server with a GPU, since its build may be unable to compile for the GPU.
         with tf.device("CPU:0"):
             return [
                 tf.cond(
                     self.compiled,
-                    functools.partial(share.compiled_hidden, wallclock),
-                    functools.partial(share.hidden, wallclock),
+                    functools.partial(group.compiled_hidden, wallclock),
+                    functools.partial(group.hidden, wallclock),
                 )
-                for share in self._shares
+                for group in self._shares
             ]
 
     def queries(self, vector: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """What meets `hidden` in an inner product as projected states float32[N, dynamic] meet projected ones.
+        """Converts projected states float32[N, dynamic] for inner products with `hidden` instead of its projection.
 
         Returns:
-          float32[N, units], and float32[N, 1] to be added to the product.
+          float32[N, units], and float32[N, 1] to add to the inner product.
         """
         return tf.matmul(vector, self._kernel, transpose_b=True), tf.matmul(vector, self._bias, transpose_b=True)
 
 
-class _Share(tf.Module):
-    """Some of the entities: gates at clock 0, cells, newbie flags, last and earliest wallclocks."""
+class _Group(tf.Module):
+    """A group of entities with their gates at clock 0, cells, newbie flags, last and earliest wallclocks."""
 
     def __init__(
         self, read_clock: Callable[[tf.Tensor], tf.Tensor], directions: Sequence[tf.Tensor], tables: list[tf.Tensor]
@@ -99,14 +99,14 @@ class _Share(tf.Module):
         self._directions = [tf.Variable(direction, trainable=False) for direction in directions]
         self._tables = [tf.Variable(table, trainable=False) for table in tables]
 
-    # Operation by operation, everything passes through memory a dozen times.
+    # Without compilation, every operation would read and write all of the memory, a dozen times.
     @tf.function(input_signature=[tf.TensorSpec([], tf.float32)], jit_compile=True)
     def compiled_hidden(self, wallclock: tf.Tensor) -> tf.Tensor:
-        """As `hidden`, by XLA."""
+        """As `hidden`, compiled by XLA."""
         return self.hidden(wallclock)
 
     def hidden(self, wallclock: tf.Tensor) -> tf.Tensor:
-        """float32[share, units]."""
+        """Computes the states of the group at a scaled wallclock: float32[i, units]."""
         *gates, cell, newbie, last, earliest = self._tables
         now = tf.maximum(earliest, wallclock)
         clock = self._read_clock(tf.concat([newbie, now, last], axis=1))[:, 1:2]

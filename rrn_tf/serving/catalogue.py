@@ -1,4 +1,4 @@
-"""The best of all items, or of given ones, as of a time."""
+"""Ranks all items, or given candidates, for users at a time."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from rrn_tf.serving.micro_batches import in_blocks
 from rrn_tf.serving.retrieval import TimedTopK
 from rrn_tf.serving.state_tables import StateTable
 
-_ROWS = 256  # users who are ranked at a time against the whole catalogue
-_CELLS = 1 << 16  # candidates that are scored at a time
+_ROWS = 256  # users that are scored against the whole catalogue at once
+_CELLS = 1 << 16  # candidates that are scored at once
 _NONE = -float("inf")
 
 Ranking = tuple[tf.Tensor, tf.Tensor]
 
 
 class Catalogue(tf.Module):
-    """Ranks items for users, each as of a time step of the item side.
+    """Ranks items for users, each at a time step of the item side.
 
-    Both ways give item indices int64[N, width] and scores float32[N, width], best first; where fewer items are left,
+    Both methods return item indices int64[N, width] and scores float32[N, width], best first; if fewer items are left,
     the tail has index 0 and the score -inf.
 
     Args:
       items: the item side's table.
-      resting: the same items, faster where all of them are asked for.
+      resting: cached gates of the same items, which are faster for scoring all of them; optional.
     """
 
     def __init__(self, items: StateTable, resting: CachedGates | None = None) -> None:
@@ -33,24 +33,24 @@ class Catalogue(tf.Module):
         self._resting = resting
 
     def best(self, query: tf.Tensor, step: tf.Tensor, excluded: tf.RaggedTensor, width: tf.Tensor) -> Ranking:
-        """The best of all items.
+        """Ranks all items.
 
         Args:
           query: float32[N, d], the users' vectors.
-          step: int64[N].
+          step: int64[N], time steps of the item side.
           excluded: int64[N, (n)], indices of items to leave out.
-          width: int32[], at most the number of items.
+          width: int32[], number of items to return, at most the number of items.
         """
         every = tf.range(1, tf.shape(self._items.ids)[0], dtype=tf.int64)
-        query, constant = self._meeting(query)
+        query, constant = self._converted(query)
         steps, group = tf.unique(step)
         order = tf.argsort(group, stable=True)
         splits = tf.concat([[0], tf.cumsum(tf.math.bincount(group, minlength=tf.size(steps)))], axis=0)
-        # Nothing cannot be scattered.
+        # tf.tensor_scatter_nd_update fails for tensors without elements.
         some = tf.maximum(width, 1)
         scores = tf.zeros([tf.size(step), some])
         found = tf.zeros([tf.size(step), some], tf.int64)
-        # Items stand alike for all queries of one step.
+        # The vectors of items are the same for all queries of one step.
         for number in tf.range(tf.size(steps)):
             index = TimedTopK(k=10).index(self._candidates(every, steps[number]), every)
             for begin in tf.range(splits[number], splits[number + 1], _ROWS):
@@ -63,18 +63,18 @@ class Catalogue(tf.Module):
         return found[:, :width], (scores + constant)[:, :width]
 
     def _candidates(self, every: tf.Tensor, step: tf.Tensor) -> list[list[tf.Tensor]]:
-        """What all items are at a step, as shares of `TimedTopK`."""
+        """Computes the vectors of all items at a step, in groups as `TimedTopK` expects them."""
         if self._resting is None:
             return [[self._items.distinct_vectors(every, tf.fill(tf.shape(every), step))]]
-        shares, begin = [], 1
+        groups, begin = [], 1
         for hidden in self._resting.hidden(self._items.wallclock(step)):
             end = begin + hidden.shape[0]
-            shares.append([hidden, self._items.factors[begin:end]])
+            groups.append([hidden, self._items.factors[begin:end]])
             begin = end
-        return shares
+        return groups
 
-    def _meeting(self, query: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:
-        """What meets `_candidates` of users' vectors float32[N, d], and what is to be added to the inner product."""
+    def _converted(self, query: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:
+        """Converts users' vectors float32[N, d] for inner products with `_candidates`; also returns a term to add."""
         if self._resting is None:
             return query, 0.0
         stationary = self._items.factors.shape[1]
@@ -85,13 +85,12 @@ class Catalogue(tf.Module):
     def best_of(
         self, query: tf.Tensor, step: tf.Tensor, candidates: tf.Tensor, excluded: tf.RaggedTensor, width: tf.Tensor
     ) -> Ranking:
-        """The best of each user's candidates.
+        """Ranks the candidates of each user.
 
         Args:
-          query, step: as those of `best`.
-          candidates: int64[N, C], indices of items; 0 and repetitions are passed over.
-          excluded: int64[N, (n)].
-          width: int32[], at most C.
+          query, step, excluded: as in `best`.
+          candidates: int64[N, C], indices of items; 0 and repetitions are ignored.
+          width: int32[], number of items to return, at most C.
         """
 
         def ranked(query: tf.Tensor, step: tf.Tensor, candidates: tf.Tensor, row: tf.Tensor) -> list[tf.Tensor]:
@@ -113,7 +112,7 @@ class Catalogue(tf.Module):
 
 
 def _among(item: tf.Tensor, excluded: tf.RaggedTensor) -> tf.Tensor:
-    """bool[N, C]: which items int64[N, C] each row's excluded ones int64[N, (n)] hold."""
+    """Returns whether each item int64[N, C] is among its row's excluded items int64[N, (n)]: bool[N, C]."""
     base = 1 + tf.maximum(tf.reduce_max(tf.concat([[0], tf.reshape(item, [-1])], axis=0)), 0)
     inside = tf.boolean_mask(
         excluded.value_rowids() * base + excluded.values, (excluded.values > 0) & (excluded.values < base)

@@ -1,4 +1,4 @@
-"""The SavedModel: signatures over state tables; needs nothing but TensorFlow to serve."""
+"""Exports an RRN as a SavedModel with signatures over tables of states, which needs only TensorFlow to serve."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ Answer = dict[str, tf.Tensor]
 
 
 class RRNServing(tf.Module):
-    """What a saved RRN answers.
+    """The signatures of a saved RRN.
 
-    States are those after the last rating seen and are extrapolated to each query's time (Section 3.3); a
-    time before that is answered as of then. Unknown users and items get the newbie state.
+    States are those after each entity's last rating, and are extrapolated to each query's time (Section 3.3); an
+    earlier time is raised to that of the last rating. Unknown users and items have the newbie state.
 
     Args:
       served: the network with its states.
@@ -71,14 +71,14 @@ class RRNServing(tf.Module):
         self.until = tf.Variable(served.until, dtype=tf.int64, trainable=False, name="until")
 
     def table(self, side: Side) -> StateTable:
-        """The side's state table."""
+        """Returns the side's state table."""
         return self.user if side is Side.USER else self.item
 
     @tf.function(input_signature=[_USER, _ITEM, _TIME])
     def predict(self, user_id: tf.Tensor, item_id: tf.Tensor, timestamp: tf.Tensor) -> Answer:
-        """Predicted ratings float32[N], within the range of the training ratings."""
+        """Predicts ratings float32[N], clipped to the range of the training ratings."""
         user_id, item_id, timestamp = same_rows(user_id=user_id, item_id=item_id, timestamp=timestamp)
-        return self._rating(self._stand(Side.USER, user_id, timestamp), self._stand(Side.ITEM, item_id, timestamp))
+        return self._rating(self._vectors(Side.USER, user_id, timestamp), self._vectors(Side.ITEM, item_id, timestamp))
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
     def predict_examples(self, examples: tf.Tensor) -> Answer:
@@ -105,15 +105,15 @@ class RRNServing(tf.Module):
         history_rating: tf.Tensor,
         history_timestamp: tf.Tensor,
     ) -> Answer:
-        """As `predict`, for users whose ratings come with the request.
+        """As `predict`, for users with ratings that are part of the request.
 
-        The user's state starts from the newbie's and takes in the given ratings of earlier steps than the query's; what
-        the model knows of the user's own ratings is set aside, but for the stationary factors.
+        The user's state is computed from the newbie state and the given ratings of earlier steps than the query's. The
+        stored state of the user is not used, but the stationary factors are.
 
         Args:
-          user_id, item_id, timestamp: string[N], string[N] and int64[N]; unknown users, and empty ids, are welcome.
+          user_id, item_id, timestamp: string[N], string[N] and int64[N]; user ids may be unknown or empty.
           history_item_id, history_rating, history_timestamp: string[N, H], float32[N, H] and int64[N, H], in any
-            order; empty ids pad. Ratings that are no finite numbers are passed over.
+            order; empty ids are padding. Ratings that are not finite are ignored.
         """
         user_id, item_id, timestamp, history_item_id, history_rating, history_timestamp = same_rows(
             user_id=user_id,
@@ -129,21 +129,21 @@ class RRNServing(tf.Module):
         met = self.table(Side.ITEM).index(history_item_id)
         given = RequestHistory(met, history_rating, history_timestamp, history_item_id != "")
         user = self.history.vectors(self.table(Side.USER).index(user_id), timestamp, given)
-        return self._rating(user, self._stand(Side.ITEM, item_id, timestamp))
+        return self._rating(user, self._vectors(Side.ITEM, item_id, timestamp))
 
     @tf.function(input_signature=[_USER, _TIME, _K])
     def recommend(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor) -> Answer:
-        """Best items as of a time, the user's own excluded: ids and scores, [N, min(k, items)].
+        """Recommends the best items at a time, without those that the user has rated: [N, min(k, items)].
 
-        Scores are the model's ratings before clipping. Where fewer than k items are left for a user,
-        the tail has the empty id and the score -inf.
+        Scores are predicted ratings before clipping. If fewer than k items are left for a user, the tail has the empty
+        id and the score -inf.
         """
         user_id, timestamp = same_rows(user_id=user_id, timestamp=timestamp)
         return self._best(user_id, timestamp, k, self.seen.of(self.table(Side.USER).index(user_id)))
 
     @tf.function(input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.EXCLUDE)])
     def recommend_except(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor, exclude: tf.Tensor) -> Answer:
-        """As `recommend`, without the items string[N, E] of each row; empty ids pad, unknown ones do nothing."""
+        """As `recommend`, without the items string[N, E] of each row; empty and unknown ids are ignored."""
         user_id, timestamp, exclude = same_rows(user_id=user_id, timestamp=timestamp, exclude=exclude)
         (exclude,) = same_widths(exclude=exclude)
         seen = self.seen.of(self.table(Side.USER).index(user_id))
@@ -153,19 +153,19 @@ class RRNServing(tf.Module):
 
     @tf.function(input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.CANDIDATES)])
     def recommend_from(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor, candidates: tf.Tensor) -> Answer:
-        """As `recommend`, the best of the items string[N, C] of each row: [N, min(k, C)].
+        """As `recommend`, among the candidates string[N, C] of each row: [N, min(k, C)].
 
-        Empty ids pad; repeated, unknown and seen items are passed over.
+        Empty, repeated and unknown ids and items that the user has rated are ignored.
         """
         user_id, timestamp, candidates = same_rows(user_id=user_id, timestamp=timestamp, candidates=candidates)
         (candidates,) = same_widths(candidates=candidates)
         width = answer_width(k, *tf.unstack(tf.shape(candidates)))
-        seen, query = self.seen.of(self.table(Side.USER).index(user_id)), self._stand(Side.USER, user_id, timestamp)
+        seen, query = self.seen.of(self.table(Side.USER).index(user_id)), self._vectors(Side.USER, user_id, timestamp)
         step, items = self.table(Side.ITEM).step(timestamp), self.table(Side.ITEM).index(candidates)
         return self._ranked(*self.catalogue.best_of(query, step, items, seen, width))
 
-    def _stand(self, side: Side, ids: tf.Tensor, timestamp: tf.Tensor) -> tf.Tensor:
-        """Where entities string[N] stand at times int64[N]: float32[N, dynamic + stationary]."""
+    def _vectors(self, side: Side, ids: tf.Tensor, timestamp: tf.Tensor) -> tf.Tensor:
+        """Computes the vectors of entities string[N] at times int64[N]: float32[N, d]."""
         table = self.table(side)
         return table.distinct_vectors(table.index(ids), table.step(timestamp))
 
@@ -175,7 +175,7 @@ class RRNServing(tf.Module):
 
     def _best(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor, excluded: tf.RaggedTensor) -> Answer:
         width = answer_width(k, tf.size(user_id), tf.size(self.item_ids) - 1)
-        step, query = self.table(Side.ITEM).step(timestamp), self._stand(Side.USER, user_id, timestamp)
+        step, query = self.table(Side.ITEM).step(timestamp), self._vectors(Side.USER, user_id, timestamp)
         return self._ranked(*self.catalogue.best(query, step, excluded, width))
 
     def _ranked(self, item: tf.Tensor, score: tf.Tensor) -> Answer:
@@ -187,10 +187,10 @@ def export_saved_model(network: RRNSnapshot, path: str | Path, *, compiled: bool
     """Writes a SavedModel with the signatures of `RRNServing`; `serving_default` takes serialized examples.
 
     Args:
-      network: trained (`TrainingResult.snapshot`), or updated.
+      network: a trained (`TrainingResult.snapshot`) or updated network with its states.
       path: the SavedModel's directory.
-      compiled: whether recommendations have XLA compile a part (see `cached_gates`), which TensorFlow Serving does
-        with `--xla_cpu_compilation_enabled=true` alone. `SavedRRN` has it compiled in any case.
+      compiled: whether XLA compiles a part of the recommendations (see `cached_gates`), for which TensorFlow Serving
+        needs `--xla_cpu_compilation_enabled=true`. `SavedRRN` sets its own choice after loading.
     """
     with tempfile.TemporaryDirectory() as assets:
         module = RRNServing(network, Path(assets))

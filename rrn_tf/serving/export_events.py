@@ -1,4 +1,4 @@
-"""The SavedModel of a Collaborative RNN: the next items of a user; needs nothing but TensorFlow to serve."""
+"""Exports a Collaborative RNN as a SavedModel that predicts next items, which needs only TensorFlow to serve."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from rrn_tf.states.event_snapshot import EventSnapshot
 
 
 class EventServing(NextItems):
-    """What a saved Collaborative RNN answers.
+    """The signatures of a saved Collaborative RNN.
 
-    A user stands where the training events left the state. The events since then come with the request and move that
-    state; nothing is retrained. A user without training events starts from the zero state, with the mean of all users'
-    recurrent matrices. Items that training did not know are passed over.
+    A user's stored state is that after the training events; the events since then are part of the request and update
+    that state, without retraining. A user without training events starts from the zero state, with the mean of all
+    users' recurrent matrices. Items without training events are ignored.
 
     Args:
       result: a trained network with its states.
@@ -53,7 +53,7 @@ class EventServing(NextItems):
         self._transition = functools.partial(cell.transition)
 
     def log_probabilities(self, user: tf.Tensor, item: tf.Tensor, time: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
-        """As that of `NextItems`, by order alone."""
+        """As `NextItems.log_probabilities`; ignores times, since only the order of events matters."""
         known = tf.cast(user > 0, tf.float32)[:, tf.newaxis]
         matrices = [tf.gather(table, user) if self._personal else table for table in self.recurrent]
 
@@ -97,11 +97,11 @@ def export_event_model(result: EventSnapshot, path: str | Path) -> None:
 def _facts(result: EventSnapshot) -> ModelFacts:
     sequences = result.sequences
     knows_time = isinstance(result.model, CollaborativeMixture) and result.model.settings["clock"]
-    clock = () if knows_time else ("The model knows the order of events, not the time between them.",)
+    clock = () if knows_time else ("The model uses the order of events, not the time between them.",)
     counts = np.bincount(sequences.split, minlength=len(Split))
     return ModelFacts(
         model="Collaborative Recurrent Neural Network",
-        purpose="Says which items a user is likely to meet next, after the events so far.",
+        purpose="Predicts which items a user is likely to choose next, given the events so far.",
         data={
             "users": sequences.num_users,
             "items": sequences.num_items,
@@ -114,9 +114,9 @@ def _facts(result: EventSnapshot) -> ModelFacts:
         settings=result.model.settings,
         metrics=result.metrics,
         limits=(
-            "Items unknown to the model are passed over; users unknown to it have the mean of all users' matrices.",
+            "Items unknown to the model are ignored; users unknown to it have the mean of all users' matrices.",
             *clock,
-            "What the events' collection favoured, the next items favour too; nothing here corrects it.",
+            "Any bias in how the events were collected is also in the predicted next items; nothing corrects it.",
         ),
     )
 

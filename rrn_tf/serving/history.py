@@ -1,4 +1,4 @@
-"""A user whose ratings come with the request: the state is computed on the spot, nothing is retrained."""
+"""Computes the state of a user from ratings in the request, without retraining."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from rrn_tf.serving.micro_batches import in_blocks
 from rrn_tf.serving.requests import bounded
 from rrn_tf.serving.state_tables import StateTable
 
-_PADDED_ROWS = 1 << 14  # steps that are rolled at a time, padding included
+_PADDED_ROWS = 1 << 14  # time steps that are computed at once, including padding
 _NEVER = tf.int64.max
 
 
 class UserHistory(tf.Module):
-    """Rolls the user network over the steps of given ratings, from the newbie's state to each query's step.
+    """Runs the user network over the steps of given ratings, from the newbie state to each query's step.
 
-    As in streaming predictions, a query sees the ratings of the user's strictly earlier steps, by time and, where
-    they end by count too, by count. Items stand where their table has them at the time of each rating: other people's
-    ratings since then, and these, do not move them.
+    As in streaming predictions, a query observes the ratings of the user's strictly earlier steps, by time and, if
+    steps also end by number of ratings, by number. Items have their stored states, extrapolated to the time of each
+    rating: neither later ratings of other users nor the given ones update them.
 
     Args:
       model: the network.
       users, items: both sides' tables.
-      metadata: of time and ratings.
+      metadata: scaling of time and range of ratings.
     """
 
     def __init__(self, model: RRN, users: StateTable, items: StateTable, metadata: SequenceMetadata) -> None:
@@ -48,28 +48,28 @@ class UserHistory(tf.Module):
         self._levels = len(self._thresholds) + 1
 
     def vectors(self, user: tf.Tensor, timestamp: tf.Tensor, given: RequestHistory) -> tf.Tensor:
-        """float32[N, d], as `StateTable.vectors`.
+        """Computes the users' vectors at the queries, as `StateTable.vectors`: float32[N, d].
 
         Args:
-          user: int64[N], whose stationary factors count; 0 for unknown users.
-          timestamp: int64[N], of the queries.
-          given: their ratings, in any order.
+          user: int64[N], users with stationary factors; 0 for unknown users.
+          timestamp: int64[N], unix seconds of the queries.
+          given: the users' ratings, in any order.
         """
         inputs = (user, timestamp, *given)
         rows = _PADDED_ROWS // (tf.shape(given.item)[1] + 1)
-        moving, bayesian = in_blocks(self._standing, inputs, rows, [tf.float32, tf.float32])
+        moving, bayesian = in_blocks(self._parts, inputs, rows, [tf.float32, tf.float32])
         bayesian = tf.ensure_shape(bayesian, [None, self._bayesian + 1 if self._bayesian else 0])
         return self._users.of_parts(moving, self._stationary(user), bayesian, self._rated(timestamp, given))
 
     def _rated(self, timestamp: tf.Tensor, given: RequestHistory) -> tf.Tensor:
-        """bool[N]: who has ratings from before the query's second."""
+        """Returns whether each user has ratings from before the query's second: bool[N]."""
         return tf.reduce_any(_earlier(given, timestamp).real & tf.math.is_finite(given.rating), axis=1)
 
     def _stationary(self, user: tf.Tensor) -> tf.Tensor:
         return tf.gather(self._users.stationary, user)
 
-    def _standing(self, user: tf.Tensor, timestamp: tf.Tensor, *columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Projected states float32[N, dynamic], Bayesian factors and biases float32[N, w], of `RequestHistory`."""
+    def _parts(self, user: tf.Tensor, timestamp: tf.Tensor, *columns: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Computes projected states float32[N, dynamic], and Bayesian factors and biases float32[N, w]."""
         given = RequestHistory(*columns)
         real = given.real & tf.math.is_finite(given.rating)
         rating = tf.clip_by_value(tf.where(real, given.rating, tf.zeros_like(given.rating)), *self._range)
@@ -81,12 +81,12 @@ class UserHistory(tf.Module):
             _earlier(given, timestamp),
             tf.gather(self._items.factors, given.item)[:, :, -self._bayesian - 2 :],
             tf.gather(self._items.belief_variances, given.item),
-            self._met(given.item),
+            self._set_vectors(given.item),
             self._scale,
         )
 
-    def _met(self, item: tf.Tensor) -> tf.Tensor:
-        """Set vectors float32[N, H, w]; items that came after training have none."""
+    def _set_vectors(self, item: tf.Tensor) -> tf.Tensor:
+        """Looks up the items' set vectors float32[N, H, w], 0 for items that were new after training."""
         table = self._users.set_vectors
         return tf.gather(table, tf.where(item < tf.shape(table, tf.int64)[0], item, tf.zeros_like(item)))
 
@@ -99,7 +99,7 @@ class UserHistory(tf.Module):
         key, item, rating, rated_at, real = (
             tf.gather(column, order, axis=1, batch_dims=1) for column in (key, item, rating, rated_at, real)
         )
-        # A row is a step with ratings; the query's own comes after the last of them.
+        # A row is a step with ratings; the query's own step is after the last of them.
         begins = real & tf.concat([tf.ones_like(real[:, :1]), key[:, 1:] != key[:, :-1]], axis=1)
         row = tf.cumsum(tf.cast(begins, tf.int32), axis=1) - 1
         count = tf.reduce_sum(tf.cast(begins, tf.int32), axis=1)
@@ -112,7 +112,7 @@ class UserHistory(tf.Module):
         )
 
         owner = tf.boolean_mask(tf.broadcast_to(query[:, tf.newaxis], tf.shape(row)), real)
-        # The ratings of a row enter the next one (Eq. 5).
+        # The ratings of a step are inputs of the next one (Eq. 5).
         slot = owner * width + tf.boolean_mask(row, real) + 1
         item = tf.boolean_mask(item, real)
         vector = self._items.distinct_vectors(item, self._items.step(tf.boolean_mask(rated_at, real)))
@@ -124,7 +124,7 @@ class UserHistory(tf.Module):
         return tf.gather(projected, query * width + count)
 
     def _context(self, steps: tf.Tensor) -> tf.Tensor:
-        """float32[N, T, 3] of `rrn_tf.layers.StepContext` for new users with rows at steps int64[N, T]."""
+        """Builds `rrn_tf.layers.StepContext`, float32[N, T, 3], for new users with ratings at steps int64[N, T]."""
         wallclock = tf.cast(wallclock_of(tf.cast(steps, tf.float64), self._metadata, Side.USER), tf.float32)
         first = tf.zeros_like(wallclock[:, :1])
         previous = tf.concat([first, wallclock[:, :-1]], axis=1)
@@ -132,16 +132,17 @@ class UserHistory(tf.Module):
         return tf.stack([newbie, wallclock, previous], axis=2)
 
     def _keys(self, timestamp: tf.Tensor, rated_at: tf.Tensor, real: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Rows of queries int64[N] and of ratings int64[N, H]: time steps times the number of levels, plus levels.
+        """Computes step keys of queries int64[N] and of ratings int64[N, H].
 
-        A query's row is that of a rating at its time (see `rrn_tf.data.steps`).
+        A key is the time step times the number of levels, plus the level; a query's key is that of a rating at its time
+        (see `rrn_tf.data.steps`).
         """
         asked, step = self._step(timestamp), self._step(rated_at)
         if self._levels == 1:
             return asked, step
         time = tf.concat([tf.where(real, bounded(rated_at), _NEVER), bounded(timestamp)[:, tf.newaxis]], axis=1)
         earlier = tf.searchsorted(tf.sort(time, axis=1), time)
-        # Nothing cannot be searched for with tf.searchsorted.
+        # tf.searchsorted fails for tensors without elements.
         level = tf.raw_ops.UpperBound(
             sorted_inputs=self._thresholds[tf.newaxis],
             values=tf.reshape(tf.cast(earlier, tf.int64), [1, -1]),
@@ -155,13 +156,13 @@ class UserHistory(tf.Module):
 
 
 def _earlier(given: RequestHistory, timestamp: tf.Tensor) -> RequestHistory:
-    """The ratings from before each query's second int64[N], all times bounded; the others are not real."""
+    """Marks ratings that are not from before each query's second int64[N] as not real, and bounds all times."""
     rated_at = bounded(given.timestamp)
     return given._replace(timestamp=rated_at, real=given.real & (rated_at < bounded(timestamp)[:, tf.newaxis]))
 
 
 def _cells(chosen: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
-    """Row and column int32[M, 2] of the chosen of [N, H]."""
+    """Returns rows and values of `column`, int32[M, 2], of the M chosen elements of [N, H]."""
     row = tf.cast(tf.where(chosen)[:, 0], tf.int32)
     return tf.stack([row, tf.boolean_mask(column, chosen)], axis=1)
 
@@ -176,16 +177,16 @@ def _embedded(
     slot: tf.Tensor,
     num_slots: tf.Tensor,
 ) -> tf.Tensor:
-    """What ratings of M items give to the slots they enter: float32[num_slots, embedding]."""
+    """Embeds ratings of M items and sums them by slot, the step that they enter: float32[num_slots, embedding]."""
     encoder = model.encoder(Side.USER)
     if model.inputs != INNOVATIONS:
-        # Items that came after training have a state, but no embedding.
+        # Items that were new after training have a state, but no embedding.
         return encoder.embed_ratings(tf.where(item <= encoder.num_opposite, item, 0), rating, slot, num_slots)
     innovation = model.innovation(Side.USER, rating, moving, own, factors)
     return encoder.embed_innovations(innovation, moving, slot, num_slots)
 
 
 def _projected(model: RRN, embedded: tf.Tensor, context: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-    """Projected states float32[N * T, dynamic] of N users, each with a number of real steps."""
+    """Computes projected states float32[N * T, dynamic] of N users with `length` real steps each."""
     states = model.states(Side.USER, embedded, context, length)
     return model.projection(Side.USER)(tf.reshape(states, [-1, states.shape[-1]]))

@@ -1,4 +1,4 @@
-"""Bayesian factors of users whose ratings come with the request."""
+"""Computes the Bayesian factors of users from ratings in the request."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rrn_tf.features import Side
 
 
 class RequestHistory(NamedTuple):
-    """Ratings of N users, H columns each, in any order.
+    """Up to H ratings of each of N users, in any order.
 
     Attributes:
-      item: int64[N, H], indices; 0 for items unknown to the model.
-      rating: float32[N, H].
+      item: int64[N, H], item indices; 0 for items unknown to the model.
+      rating: float32[N, H], the ratings.
       timestamp: int64[N, H], unix seconds.
-      real: bool[N, H]; what stands elsewhere matters nowhere.
+      real: bool[N, H], False at padding, where the other values are ignored.
     """
 
     item: tf.Tensor
@@ -29,14 +29,14 @@ class RequestHistory(NamedTuple):
 def factors_of_history(
     given: RequestHistory, standing: tf.Tensor, variance: tf.Tensor, met: tf.Tensor, scale: FactorScale
 ) -> tf.Tensor:
-    """Where new users stand after their ratings, as `rrn_tf.factors.Beliefs` closes them second by second.
+    """Computes the factors and biases of new users by the updates of `rrn_tf.factors.Beliefs`, second by second.
 
     Args:
-      given: the ratings, finite even where they are not real.
+      given: the ratings, which should be finite even at padding.
       standing: float32[N, H, k + 2], the items' factors, a one and their biases.
-      variance: float32[N, H, w], of factors and biases; ``w = k + 1``.
-      met: float32[N, H, w], what having met the items says.
-      scale: of all beliefs; such users count as new ones.
+      variance: float32[N, H, w], posterior variances of the items' factors and biases; ``w = k + 1``.
+      met: float32[N, H, w], set vectors of the items.
+      scale: priors, noise and drift; these users have the drift of new ones.
 
     Returns:
       float32[N, w].
@@ -50,7 +50,7 @@ def factors_of_history(
     def close(
         now: tf.Tensor, mean: tf.Tensor, spread: tf.Tensor, set_sum: tf.Tensor, set_count: tf.Tensor
     ) -> tuple[tf.Tensor, ...]:
-        """Takes in every user's ratings of the first second that is left: float32[N] are its times."""
+        """Updates each user's posterior by the ratings of its next second, which is `now`, int64[N]."""
         inside = tf.cast((time == now[:, tf.newaxis]) & given.real, tf.float32)
         count = tf.reduce_sum(inside, axis=1)
         own = mean + _of_sets(set_sum, set_count)

@@ -1,4 +1,4 @@
-"""Whatever was saved, from Python."""
+"""Loads a saved model of either kind."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rrn_tf.serving.saved_rrn import SavedRRN, find_saved_model
 
 
 def load_saved_model(path: str | Path, *, compiled: bool = True) -> SavedRRN | SavedCollaborativeRNN:
-    """The model behind a path, an RRN or a Collaborative RNN.
+    """Loads the RRN or the Collaborative RNN at a path.
 
     Args:
       path: see `rrn_tf.serving.saved_rrn.find_saved_model`.
-      compiled: as that of `SavedRRN`.
+      compiled: as in `SavedRRN`.
 
     Raises:
-      ModelNotFoundError: where there is none.
+      ModelNotFoundError: if there is no model at the path.
     """
     module = tf.saved_model.load(str(find_saved_model(path)))
     return SavedCollaborativeRNN(module) if "next_items" in module.signatures else SavedRRN(module, compiled=compiled)

@@ -1,4 +1,4 @@
-"""What a saved mixture of a network and past events answers."""
+"""The signatures of a saved mixture of a network, the user's past events and counts of other users' events."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _TINY = 1e-30
 
 
 class MixtureServing(NextItems):
-    """What a saved mixture answers.
+    """The signatures of a saved mixture.
 
-    A user stands where the training events left the state and the past. The events since then come with the request
-    and are added to both; nothing is retrained. Items that training did not know are passed over. A user without
-    training events has the events of the request alone.
+    A user's stored state and past events are those after training; the events since then are part of the request and
+    update both, without retraining. Items without training events are ignored. A user without training events has only
+    the events of the request.
 
     Args:
       result: a trained mixture with its states and counts.
@@ -47,7 +47,7 @@ class MixtureServing(NextItems):
         self._transition = functools.partial(model.cell.transition)
 
     def log_probabilities(self, user: tf.Tensor, item: tf.Tensor, time: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
-        """As that of `NextItems`."""
+        """As `NextItems.log_probabilities`."""
         past = self.past.until_now(user, tf.cast(item, tf.int32), time)
         shared, others = self.counts.distributions(user, past.item[:, -1])
         context = StepContext(

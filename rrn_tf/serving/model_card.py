@@ -1,4 +1,4 @@
-"""What a saved model says about itself to people (a model card) and to programs (JSON), in its `assets.extra`."""
+"""Writes a model card for readers, and the same facts as JSON for programs, to a SavedModel's `assets.extra`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ CARD = "model_card.md"
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What is known of a model.
+    """The facts of a model card.
 
     Attributes:
-      model: its kind.
-      purpose: what it answers, in a sentence.
+      model: kind of model.
+      purpose: a sentence on what the model predicts.
       data: figures of the data, by name.
-      period: unix seconds, by what they mark.
-      settings: of the network.
-      metrics: ``{split: {protocol: {figure: value}}}``, as training found them.
-      limits: sentences.
-      parts: sentences: what it is made of, and how its parts are added up.
+      period: unix seconds of moments such as the cutoff, by name.
+      settings: settings of the network.
+      metrics: ``{split: {protocol: {figure: value}}}``, computed after training.
+      limits: sentences on the model's limits.
+      parts: sentences on the model's parts and how they are summed.
     """
 
     model: str

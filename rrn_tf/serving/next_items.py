@@ -1,4 +1,4 @@
-"""What all saved models of events share: ids, states, and how an answer is made."""
+"""Base class of the saved models of events, with ids, hidden states and the signatures for next items."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from rrn_tf.serving.state_tables import line_numbers
 from rrn_tf.states.event_snapshot import EventSnapshot
 from rrn_tf.version import __version__
 
-SERVED = 10  # items that `serving_default` answers with
-_ROWS = 256  # users at a time, each with recurrent matrices and a probability for every item
-_NOTHING = float("-inf")  # log-probability of what is left out
+SERVED = 10  # number of items that `serving_default` returns
+_ROWS = 256  # users that are computed at once, each with recurrent matrices and a probability for every item
+_NOTHING = float("-inf")  # log-probability of excluded items
 Answer = dict[str, tf.Tensor]
 
 
 class NextItems(tf.Module):
-    """Ids of users and items, the events that the model holds, where these left each user's state, and signatures.
+    """A module with ids of users and items, stored events, each user's hidden state after these, and signatures.
 
     Args:
       result: a trained network with its states.
-      past: its events.
+      past: the stored events.
       assets: directory for the vocabulary files while the model is saved.
     """
 
@@ -58,13 +58,13 @@ class NextItems(tf.Module):
         self.past = past
 
     def log_probabilities(self, user: tf.Tensor, item: tf.Tensor, time: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
-        """float32[N, items], of all items as the next one.
+        """Computes the log-probability of each item as the next one: float32[N, items].
 
         Args:
-          user: int64[N], 0 for whoever is unknown.
-          item: int64[N, T], items of their events since those that the model holds, in order; 0 is passed over.
-          time: int64[N, T], when they were, in unix seconds.
-          now: int64[N], when the next event is.
+          user: int64[N], user indices, 0 for unknown users.
+          item: int64[N, T], items of their events after the stored ones, in order; 0 is ignored.
+          time: int64[N, T], unix seconds of these events.
+          now: int64[N], unix seconds of the next event.
         """
         raise NotImplementedError
 
@@ -76,15 +76,15 @@ class NextItems(tf.Module):
         ]
     )
     def next_items(self, user_id: tf.Tensor, history: tf.Tensor, k: tf.Tensor) -> Answer:
-        """The most probable next items, [N, min(k, items)], and their log-probabilities, falling.
+        """Returns the most probable next items, [N, min(k, items)], and their log-probabilities, in descending order.
 
-        All is as if it were the time of the user's last event that the model holds; `next_items_at` knows better.
+        All new events and the next one are assumed at the time of the user's last stored event; `next_items_at` takes
+        their times.
 
         Args:
-          user_id: string[N].
-          history: string[N, T], the items of the user's events since those that the model holds, in order; empty
-            strings pad.
-          k: int32[], how many items.
+          user_id: string[N], ids of the users.
+          history: string[N, T], items of the user's events after the stored ones, in order; empty strings are padding.
+          k: int32[], number of items.
         """
         user_id, history = same_rows(user_id=user_id, history=history)
         (history,) = same_widths(history=history)
@@ -105,7 +105,7 @@ class NextItems(tf.Module):
         return self.next_items(parsed[USER_ID], parsed[HISTORY].to_tensor(""), tf.constant(SERVED))
 
     def next_items_at(self) -> Callable[..., Answer]:
-        """The signature that takes times and items to leave out; made anew, since its defaults are tensors."""
+        """Builds the signature that takes times and items to exclude; its defaults are tensors."""
 
         def next_items_at(
             user_id: tf.Tensor,
@@ -116,18 +116,18 @@ class NextItems(tf.Module):
             exclude: tf.Tensor = tf.constant([], tf.string, [0, 0]),  # noqa: B008
             new_only: tf.Tensor = tf.constant(False),  # noqa: B008
         ) -> Answer:
-            """As `next_items`, as of a time and without some items.
+            """As `next_items`, at given times and without excluded items.
 
-            Where fewer than `k` items are left, the tail has the empty id and the log-probability -inf; the others'
-            are those among what is left.
+            The probabilities of the items that are left add up to one. If fewer than `k` items are left, the tail has
+            the empty id and the log-probability -inf.
 
             Args:
-              user_id, history, k: as those of `next_items`.
-              history_timestamp: int64[N, T], unix seconds of the events; no rows at all: of the last one that the
-                model holds.
-              timestamp: int64[N], unix seconds of the next event; none at all: likewise.
-              exclude: string[N, E], items to leave out; empty and unknown ids do nothing, no rows at all neither.
-              new_only: bool[], whether to leave out all items of the user's events, of the request too.
+              user_id, history, k: as in `next_items`.
+              history_timestamp: int64[N, T], unix seconds of the history's events; if it has no rows, they are at the
+                time of the user's last stored event.
+              timestamp: int64[N], unix seconds of the next event; the same default if empty.
+              exclude: string[N, E], items to leave out; empty and unknown ids are ignored; may have no rows.
+              new_only: bool[], whether to leave out all items of the user's events, including those of the request.
             """
             user_id, history = same_rows(user_id=user_id, history=history)
             (history,) = same_widths(history=history)
@@ -147,7 +147,7 @@ class NextItems(tf.Module):
 
             def best(*inputs: tf.Tensor) -> Sequence[tf.Tensor]:
                 user, item, time, now, without = inputs
-                met = tf.cond(new_only, lambda: self._met(user, item), lambda: self._marked(user, without[:, :0]))
+                met = tf.cond(new_only, lambda: self._own_items(user, item), lambda: self._marked(user, without[:, :0]))
                 left = ~(self._marked(user, without) | met)
                 found = self.log_probabilities(user, item, time, now)
                 found = tf.where(left, found, _NOTHING)
@@ -163,26 +163,26 @@ class NextItems(tf.Module):
         return tf.function(next_items_at, input_signature=specs)
 
     def _indices(self, user_id: tf.Tensor, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """int64[N] users and int64[N, T] items; 0 is nobody, and no item or one that training did not know."""
+        """Looks up indices of users int64[N] and of items int64[N, T]; 0 for unknown or empty ids."""
         user = tf.where(user_id == "", tf.zeros([], tf.int64), self._users.lookup(user_id) + 1)
         return user, self._item_indices(history)
 
     def _item_indices(self, ids: tf.Tensor) -> tf.Tensor:
-        """int64[...], likewise of items alone."""
+        """Looks up indices of items int64[...]; 0 for unknown or empty ids."""
         return tf.where(ids == "", tf.zeros([], tf.int64), self._items.lookup(ids) + 1)
 
     def _marked(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
-        """bool[N, items], which of them are among items int64[N, T] of each row."""
+        """Returns whether each item is among the items int64[N, T] of each row: bool[N, items]."""
         row = tf.repeat(tf.range(tf.size(user, tf.int64))[:, tf.newaxis], tf.shape(item)[1], axis=1)
         return self._cells(tf.size(user, tf.int64), tf.reshape(row, [-1]), tf.reshape(item, [-1]))
 
-    def _met(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
-        """bool[N, items], which of them users have met in events that the model holds, or are among int64[N, T]."""
+    def _own_items(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
+        """Returns whether each item is in a stored event of each user, or among int64[N, T]: bool[N, items]."""
         whose, held, _ = self.past.own(user)
         return self._marked(user, item) | self._cells(tf.size(user, tf.int64), whose, tf.cast(held, tf.int64))
 
     def _cells(self, rows: tf.Tensor, row: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
-        """bool[rows, items], True at rows and items int64[n]; item 0 is no item."""
+        """Returns a mask bool[rows, items] that is True at the given rows and items int64[n]; item 0 is ignored."""
         width = tf.size(self.item_ids, tf.int64)
         marks = tf.math.unsorted_segment_max(tf.ones_like(row), row * width + item, rows * width)
         return tf.reshape(marks, [rows, width])[:, 1:] > 0
@@ -194,13 +194,13 @@ class NextItems(tf.Module):
         embed: Callable[[tf.Tensor], list[tf.Tensor]],
         step: Callable[[list[tf.Tensor], tf.Tensor], tf.Tensor],
     ) -> tf.Tensor:
-        """float32[N, units], states of users after items int64[N, T], 0 of which are passed over.
+        """Computes the hidden states of users after new items: float32[N, units].
 
         Args:
-          user: int64[N].
-          item: the items.
-          embed: what the cell adds at items int64[N].
-          step: the state after what is added and a state.
+          user: int64[N], user indices.
+          item: int64[N, T], item indices in order; 0 is ignored.
+          embed: returns the cell's embeddings of items int64[N].
+          step: computes the next state from embeddings and a state.
         """
         by_step = tf.transpose(item)
         steps = tf.shape(by_step)[0]
@@ -213,7 +213,7 @@ class NextItems(tf.Module):
         return state
 
     def _answer(self, best: Callable[..., Sequence[tf.Tensor]], inputs: Sequence[tf.Tensor]) -> Answer:
-        """What `best` makes of inputs, some users at a time: log-probabilities, falling, and items less one."""
+        """Applies `best`, which returns log-probabilities and item indices less one, to some users at a time."""
         found, index = in_blocks(best, inputs, _ROWS, [tf.float32, tf.int32])
         found, index = (tf.ensure_shape(x, [None, None]) for x in (found, index))
         names = tf.gather(self.item_ids, tf.where(found > _NOTHING, index + 1, 0))
@@ -221,5 +221,5 @@ class NextItems(tf.Module):
 
 
 def mean_first(table: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """A table of users whose row 0, of whoever is unknown, is the mean of the others."""
+    """Returns a table of users with row 0, of the unknown user, set to the mean of the other rows."""
     return np.concatenate([table[1:].mean(axis=0, keepdims=True), table[1:]])

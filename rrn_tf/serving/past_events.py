@@ -1,4 +1,4 @@
-"""The last events of users within a SavedModel: those of training, and those that come with a request."""
+"""The past events of users within a SavedModel: stored training events, and new events of a request."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from rrn_tf.features import Split
 
 
 class Past(NamedTuple):
-    """Of N users, what they did up to now.
+    """The latest events of N users.
 
     Attributes:
-      item: int32[N, window + 1], the last events' items, the latest at the end; 0 where there are fewer.
-      time: int64[N, window + 1], their times in unix seconds, likewise.
-      repeat: float32[N, window + 1], 1 where an item was among those of the `window` events before it.
-      count: int32[N], how many events there are in all.
+      item: int32[N, window + 1], items of the latest events, the last one at the end; 0 is padding.
+      time: int64[N, window + 1], unix seconds of these events.
+      repeat: float32[N, window + 1], 1 if the item is among those of the `window` events before it.
+      count: int32[N], number of all events of each user.
     """
 
     item: tf.Tensor
@@ -41,10 +41,10 @@ class Past(NamedTuple):
 
 
 class HeldEvents(tf.Module):
-    """All events of all users that a model holds, in order: 12 bytes each.
+    """The stored events of all users, in order, with 12 bytes each.
 
     Args:
-      sequences: their training events; later ones are left out.
+      sequences: the events; only training events are stored.
     """
 
     def __init__(self, sequences: EventSequences) -> None:
@@ -56,13 +56,13 @@ class HeldEvents(tf.Module):
         self.time = tf.Variable(sequences.timestamp[train].astype(np.int64), trainable=False, name="time")
 
     def last_time(self, user: tf.Tensor) -> tf.Tensor:
-        """int64[N], unix seconds of the last event of users int64[N]; 0 of whoever has none."""
+        """Returns the unix seconds of the last stored event of users int64[N], 0 if there is none: int64[N]."""
         end = tf.gather(self.splits, user + 1)
         some = end > tf.gather(self.splits, user)
         return tf.where(some, tf.gather(self.time, tf.where(some, end - 1, 0)), tf.zeros_like(end))
 
     def own(self, user: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """All training events of users: which user each is of, int64[n]; its item and the one before it, int32[n]."""
+        """Returns all stored events of users: index into `user` int64[n], item int32[n] and previous item int32[n]."""
         begin, end = tf.gather(self.splits, user), tf.gather(self.splits, user + 1)
         ragged = tf.ragged.range(begin, end)
         place, whose = ragged.values, ragged.value_rowids()
@@ -72,11 +72,11 @@ class HeldEvents(tf.Module):
 
 
 class PastEvents(HeldEvents):
-    """Held events that are looked back upon: with them whether they repeat, one byte more.
+    """Stored events that also have a repeat flag, one more byte each.
 
     Args:
-      sequences: as that of `HeldEvents`.
-      window: events that are looked back upon.
+      sequences: as in `HeldEvents`.
+      window: number of earlier events that an event is compared with.
     """
 
     def __init__(self, sequences: EventSequences, window: int) -> None:
@@ -86,12 +86,12 @@ class PastEvents(HeldEvents):
         self.repeat = tf.Variable(repeats(sequences, window)[train], trainable=False, name="repeat")
 
     def until_now(self, user: tf.Tensor, item: tf.Tensor, time: tf.Tensor) -> Past:
-        """The past of users after some more events.
+        """Returns the latest events of users after some new events.
 
         Args:
-          user: int64[N], 0 for whoever is unknown.
-          item: int32[N, T], items of their events since training, in order; 0 is passed over.
-          time: int64[N, T], when they were.
+          user: int64[N], user indices, 0 for unknown users.
+          item: int32[N, T], items of their events since training, in order; 0 is ignored.
+          time: int64[N, T], unix seconds of these events.
         """
         begin, end = tf.gather(self.splits, user), tf.gather(self.splits, user + 1)
         place = end[:, tf.newaxis] + tf.range(-self.window - 1, 0, dtype=tf.int64)
@@ -103,7 +103,7 @@ class PastEvents(HeldEvents):
             return tf.concat([tf.where(inside, stored, tf.zeros_like(stored)), new], axis=1)
 
         items = with_new(self.item, item)
-        # Those that are passed over go to the front; the others keep their order.
+        # Ignored events are moved to the front; the others keep their order.
         order = tf.argsort(tf.cast(items > 0, tf.int32), axis=1, stable=True)
 
         def in_order(values: tf.Tensor) -> tf.Tensor:
@@ -126,13 +126,13 @@ class PastEvents(HeldEvents):
 
 
 def next_features(past: Past, others: tf.Tensor, now: tf.Tensor, *, clock: bool) -> tf.Tensor:
-    """float32[N, 11], `rrn_tf.data.event_context.FEATURES` of the next event of each user.
+    """Computes `rrn_tf.data.event_context.FEATURES` of the next event of each user: float32[N, 11].
 
     Args:
-      past: what they did.
-      others: float32[N], how many events of others came after the same item.
-      now: int64[N], unix seconds.
-      clock: whether time counts.
+      past: latest events of the users.
+      others: float32[N], number of other users' events that followed the same item.
+      now: int64[N], unix seconds of the next event.
+      clock: whether to use time; otherwise features of time are 0.
     """
     window = tf.shape(past.item)[1] - 1
     seen = tf.cast(tf.minimum(past.count, window), tf.float32)
@@ -142,7 +142,7 @@ def next_features(past: Past, others: tf.Tensor, now: tf.Tensor, *, clock: bool)
     again = (past.item[:, :-1] == last) & (last > 0) & (past.item[:, 1:] > 0)
     same = tf.reduce_sum(tf.cast(again, tf.float32), axis=1)
     flags = past.repeat[:, 1:]
-    share = (tf.reduce_sum(flags, axis=1) + 2 * USUAL) / (seen + 2)
+    fraction = (tf.reduce_sum(flags, axis=1) + 2 * USUAL) / (seen + 2)
     age = tf.range(tf.shape(flags)[1], 0, -1)
     old = tf.where(age <= RECENT, FORGETTING * (1 - FORGETTING) ** (tf.cast(age, tf.float32) - 1), 0.0)
     kept = tf.minimum(seen, RECENT)
@@ -157,7 +157,7 @@ def next_features(past: Past, others: tf.Tensor, now: tf.Tensor, *, clock: bool)
         tf.math.log1p(same) / SCALE,
         tf.cast(same > 0, tf.float32),
         recent,
-        share,
+        fraction,
         tf.math.log1p(tf.maximum(others, 0)) / SCALE,
         *(wave(phase(span)) for span in (DAY, WEEK) for wave in (tf.sin, tf.cos)),
     ]

@@ -1,4 +1,4 @@
-"""What a saved model, of ratings or of events, recommends to many users at once."""
+"""Recommends items to many users at once with a saved model of ratings or of events."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rrn_tf.serving.saved_rrn import SavedRRN
 
 
 class Recommended(NamedTuple):
-    """Items of N users, best first.
+    """Recommended items of N users, best first.
 
     Attributes:
-      item: object[N, k], ids.
-      value: float64[N, k], scores of ratings, or probabilities of next items; -inf where no item is left.
-      known: bool[N], whether the model has seen the user.
+      item: object[N, k], ids of the items.
+      value: float64[N, k], predicted ratings, or probabilities of next items; -inf or 0 if no item is left.
+      known: bool[N], whether the model has ratings or events of the user.
     """
 
     item: npt.NDArray[np.object_]
@@ -36,19 +36,19 @@ def recommend_users(
     *,
     new_only: bool = False,
 ) -> Recommended:
-    """The best items of users, each as of a time.
+    """Recommends the best items to users, each at a time.
 
     Args:
-      saved: answers.
-      user_id: object[N].
+      saved: the saved model.
+      user_id: object[N], ids of the users.
       timestamp: int64[N], unix seconds.
-      timed: bool[N]; False where the time is that of the last ratings, or of the user's last event, and `timestamp`
-        says nothing.
-      k: how many items.
-      new_only: of a model of events: without all items of the user's events; one of ratings never has those rated.
+      timed: bool[N], whether to use `timestamp`; otherwise the time is that of the model's last ratings, or of the
+        user's last event.
+      k: number of items.
+      new_only: whether a model of events leaves out all items of the user's events; one of ratings always does.
 
     Raises:
-      ValueError: for times asked of a model of events that knows order alone.
+      ValueError: for timestamps with a model of events that uses their order only.
     """
     if not len(user_id):
         return Recommended(np.empty((0, 0), object), np.empty((0, 0)), np.empty(0, bool))
@@ -63,5 +63,5 @@ def recommend_users(
 
 
 def _both(flags: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.intp]]:
-    """Where flags are down and where they are up, but for what there is nothing of."""
+    """Returns the positions of False flags and those of True flags, without empty arrays."""
     return [rows for rows in (np.flatnonzero(~flags), np.flatnonzero(flags)) if len(rows)]

@@ -1,24 +1,24 @@
-"""What a request may hold: lengths that agree, times that can be reckoned with, answers that fit in memory."""
+"""Checks of requests: equal lengths, times without overflow, and answers that fit in memory."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-_FARTHEST = 1 << 35  # seconds, a thousand years: what is farther is a mistake, and would swallow differences
-LARGEST_ANSWER = 1 << 24  # recommended items of one request
-LONGEST_HISTORY = 1 << 16  # ratings or events a row
+_FARTHEST = 1 << 35  # seconds, a thousand years: times beyond that are mistakes and would lose precision
+LARGEST_ANSWER = 1 << 24  # the most recommended items of one request
+LONGEST_HISTORY = 1 << 16  # the most ratings or events of one row
 
 
 def bounded(timestamp: tf.Tensor) -> tf.Tensor:
-    """Times int64[...], those more than a thousand years before or after 1970 brought nearer."""
+    """Clips times int64[...] to a thousand years before and after 1970."""
     return tf.clip_by_value(timestamp, -_FARTHEST, _FARTHEST)
 
 
 def same_rows(**inputs: tf.Tensor) -> list[tf.Tensor]:
-    """Inputs that have as many rows as the first one.
+    """Returns the inputs after a check that all have as many rows as the first one.
 
     Raises:
-      tf.errors.InvalidArgumentError: when the graph runs, for others.
+      tf.errors.InvalidArgumentError: when the graph runs, if numbers of rows differ.
     """
     names, tensors = list(inputs), list(inputs.values())
     checks = [
@@ -34,10 +34,10 @@ def same_rows(**inputs: tf.Tensor) -> list[tf.Tensor]:
 
 
 def same_widths(**inputs: tf.Tensor) -> list[tf.Tensor]:
-    """Histories [N, H] of one width, at most `LONGEST_HISTORY`.
+    """Returns inputs [N, H] after a check that all have one width of at most `LONGEST_HISTORY`.
 
     Raises:
-      tf.errors.InvalidArgumentError: when the graph runs, for others.
+      tf.errors.InvalidArgumentError: when the graph runs, if widths differ or are too large.
     """
     names, tensors = list(inputs), list(inputs.values())
     width = tf.shape(tensors[0])[1]
@@ -57,7 +57,7 @@ def same_widths(**inputs: tf.Tensor) -> list[tf.Tensor]:
 
 
 def answer_width(k: tf.Tensor, rows: tf.Tensor, choices: tf.Tensor) -> tf.Tensor:
-    """How many items each row is answered with: `k` within 0 and the number of choices, int32[].
+    """Computes the number of items in each row of the answer: `k` clipped to 0 and the number of choices, int32[].
 
     Raises:
       tf.errors.InvalidArgumentError: when the graph runs, for an answer of more than `LARGEST_ANSWER` items.

@@ -1,4 +1,4 @@
-"""Top-K over candidates that move with time, behind the interface of TensorFlow Recommenders."""
+"""Top-K retrieval over candidates that change with time, with the interface of TensorFlow Recommenders."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import tensorflow_recommenders as tfrs
 
 
 class TimedTopK(tfrs.layers.factorized_top_k.TopK):
-    """Exact top-K whose candidate vectors are given anew for each point in time.
+    """Exact top-K retrieval with candidate vectors that are computed for each point in time.
 
-    TFRS's own exact index keeps its candidates in variables that are fixed at export; item states move
-    with the wallclock, so this one indexes tensors computed in the same graph.
+    TFRS's own exact index keeps its candidates in variables that are fixed at export; item states change with the
+    wallclock, so this one indexes tensors computed in the same graph.
 
     Args:
       k: default number of candidates.
@@ -29,16 +29,16 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
         """Sets the candidates.
 
         Args:
-          candidates: float32[I, d]; or shares of them, each in parts float32[i, e] whose widths add up to d.
-          identifiers: [I]; positions by default.
+          candidates: float32[I, d]; or groups of candidates, each as parts float32[i, e] with widths that add up to d.
+          identifiers: [I], identifiers of the candidates; positions by default.
         """
-        self._shares = [[candidates]] if isinstance(candidates, tf.Tensor) else candidates
-        count = tf.add_n([tf.shape(part)[0] for part, *_ in self._shares])
+        self._groups = [[candidates]] if isinstance(candidates, tf.Tensor) else candidates
+        count = tf.add_n([tf.shape(part)[0] for part, *_ in self._groups])
         self._identifiers = tf.range(count) if identifiers is None else identifiers
         return self
 
     def call(self, queries: tf.Tensor, k: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
-        """Best `k` candidates of each query float32[N, d]: scores and identifiers, [N, min(k, I)]."""
+        """Returns scores and identifiers of the best `k` candidates of each query float32[N, d]: [N, min(k, I)]."""
         return self._top(self._scores(queries), k)
 
     def query_without(
@@ -46,8 +46,8 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """As `call`, leaving out for each query the candidates at positions `excluded` int[N, (n)].
 
-        TFRS's `query_with_exclusions` compares every candidate with every exclusion; here the cost is
-        that of the exclusions. Where fewer than k candidates remain, the tail scores -inf.
+        TFRS's `query_with_exclusions` compares every candidate with every exclusion; here the cost grows with the
+        exclusions only. If fewer than k candidates are left, the tail has the score -inf.
         """
         scores = self._scores(queries)
         cells = tf.stack([excluded.value_rowids(), tf.cast(excluded.values, tf.int64)], axis=1)
@@ -55,11 +55,11 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
         return self._top(tf.tensor_scatter_nd_update(scores, cells, minus_infinity), k)
 
     def _scores(self, queries: tf.Tensor) -> tf.Tensor:
-        # To put shares and parts together they would have to be copied.
-        widths = [part.shape[-1] for part in self._shares[0]]
+        # Scores are concatenated rather than candidates, which would have to be copied.
+        widths = [part.shape[-1] for part in self._groups[0]]
         parts = tf.split(queries, widths, axis=1) if len(widths) > 1 else [queries]
         return tf.concat(
-            [tf.add_n([*map(self._compute_score, parts, share)]) for share in self._shares],
+            [tf.add_n([*map(self._compute_score, parts, group)]) for group in self._groups],
             axis=1,
         )
 

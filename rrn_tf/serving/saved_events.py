@@ -1,4 +1,4 @@
-"""A saved Collaborative RNN from Python: next items, and the network with the states of some users."""
+"""Loads a saved Collaborative RNN in Python: next items, and the network with the states of some users."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from rrn_tf.states.event_states import EventNetwork
 
 
 class LoadedUsers(NamedTuple):
-    """A network of some users.
+    """A network with some of the users.
 
     Attributes:
-      model: its user k + 1 is the k-th that was asked for.
-      states: float32[users + 1, units], where training left them.
-      known: bool[users], which of them were trained; the others have the mean of all users' matrices.
+      model: the network; its user k + 1 is the k-th requested user.
+      states: float32[users + 1, units], hidden states after training.
+      known: bool[users], whether each user has training events; others have the mean of all users' matrices.
     """
 
     model: CollaborativeRNN
@@ -50,7 +50,7 @@ class SavedCollaborativeRNN:
     """A saved Collaborative RNN.
 
     Args:
-      model: a path (see `rrn_tf.serving.saved_rrn.find_saved_model`), or what TensorFlow loaded from it.
+      model: a path (see `rrn_tf.serving.saved_rrn.find_saved_model`), or the module that TensorFlow loaded from it.
 
     Example:
       >>> model = SavedCollaborativeRNN("runs/b")  # doctest: +SKIP
@@ -62,7 +62,7 @@ class SavedCollaborativeRNN:
 
     @property
     def is_mixture(self) -> bool:
-        """Whether the network stands beside past items and counts of others."""
+        """Whether the network is part of a mixture with past items and counts of other users' events."""
         return str(self._about.get("kind")) == CollaborativeMixture.__name__
 
     @property
@@ -71,7 +71,7 @@ class SavedCollaborativeRNN:
 
     @property
     def _settings(self) -> dict[str, Any]:
-        """Of the network, by their present names."""
+        """Settings of the network by their current names."""
         settings = dict(self._about["model"])
         for old, of_all in (("pooled", True), ("personal", False)):
             if old in settings:
@@ -85,16 +85,16 @@ class SavedCollaborativeRNN:
 
     @property
     def states(self) -> npt.NDArray[np.float32]:
-        """float32[users + 1, units], the state of each user; row 0 is that of whoever is unknown."""
+        """Hidden state of each user, float32[users + 1, units]; row 0 is that of unknown users."""
         return np.array(self._module.states)
 
     @property
     def user_ids(self) -> npt.NDArray[np.object_]:
-        """Ids of the trained users, likewise."""
+        """Ids of the trained users, in order of their indices (from 1)."""
         return _text(self._module.user_ids)
 
     def known(self, user_id: str) -> bool:
-        """Whether the model was trained on events of a user."""
+        """Returns whether the model was trained on events of a user."""
         return user_id in set(self.user_ids)
 
     def next_items(
@@ -108,19 +108,19 @@ class SavedCollaborativeRNN:
         exclude: Sequence[str] = (),
         new_only: bool = False,
     ) -> list[tuple[str, float]]:
-        """The `k` most probable next items of a user after the events since training, with their log-probabilities.
+        """Returns the `k` most probable next items of a user, with their log-probabilities.
 
         Args:
-          user_id: the user.
-          history: items of the events since those that the model holds, in order.
-          k: how many items.
-          history_timestamp, timestamp: unix seconds of those events and of the next one: both or none. Without, it is
-            as if all were at the time of the user's last event that the model holds.
-          exclude: items to leave out; log-probabilities are then those among the others.
-          new_only: leaves out all items of the user's events.
+          user_id: id of the user.
+          history: items of the user's events after those that the model stores, in order.
+          k: number of items.
+          history_timestamp, timestamp: unix seconds of the history's events and of the next event, both or neither. By
+            default all of them are at the time of the user's last stored event.
+          exclude: items to leave out; the probabilities of the others then add up to one.
+          new_only: whether to leave out all items of the user's events.
 
         Raises:
-          ValueError: for one without the other, for other lengths, or times for a model that knows order alone.
+          ValueError: if only one kind of times is given, lengths differ, or the model uses the order of events only.
         """
         if (timestamp is None) != (history_timestamp is None) or len(history_timestamp or history) != len(history):
             raise ValueError("expected timestamp, and history_timestamp for each event of the history")
@@ -146,24 +146,24 @@ class SavedCollaborativeRNN:
         exclude: Sequence[str] = (),
         new_only: bool = False,
     ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
-        """As `next_items`, of many users: object[N, k] and float32[N, k], falling.
+        """As `next_items`, for many users: object[N, k] and float32[N, k], in descending order.
 
-        Where fewer than `k` items are left, the tail has empty ids and -inf.
+        If fewer than `k` items are left, the tail has empty ids and -inf.
 
         Args:
-          user_id: object[N].
-          k: how many items.
-          timestamp: int64[N] or None.
-          history: object[N, T], items of the events since those that the model holds; none by default.
-          history_timestamp: int64[N, T], their times; as of the last event that the model holds by default.
+          user_id: object[N], ids of the users.
+          k: number of items.
+          timestamp: int64[N], unix seconds of the next events, or None.
+          history: object[N, T], items of the events after those that the model stores; none by default.
+          history_timestamp: int64[N, T], unix seconds of the history; by default that of the last stored event.
           exclude: items to leave out.
-          new_only: leaves out all items of the users' events.
+          new_only: whether to leave out all items of the users' events.
 
         Raises:
-          ValueError: for times asked of a model that knows order alone.
+          ValueError: for timestamps with a model that uses the order of events only.
         """
         if timestamp is not None and not self.is_mixture:
-            raise ValueError("expected no timestamps: this model knows the order of events alone")
+            raise ValueError("expected no timestamps, found some: this model uses the order of events only")
         past = np.empty((len(user_id), 0), object) if history is None else history
         request = {
             USER_ID: tf.constant(user_id, tf.string),
@@ -184,10 +184,9 @@ class SavedCollaborativeRNN:
         return texts(answer[ITEM_ID]), answer[LOG_PROBABILITY].numpy()
 
     def training_events(self) -> EventSequences:
-        """All events that the model holds, as training events, with the users and items that it knows.
+        """Returns all events that the model stores, as training events, with its users and items.
 
-        They are those that it was trained on, and those that it was updated by. There are none in a network of an
-        earlier version that is no mixture.
+        They are those of training and of updates. A network without a mixture that an earlier version saved has none.
         """
         user_ids, past = self.user_ids, getattr(self._module, "past", None)
         splits = past.splits.numpy() if past else np.zeros(len(user_ids) + 2, np.int64)
@@ -201,10 +200,10 @@ class SavedCollaborativeRNN:
         )
 
     def load_network(self, new_users: int = 0, new_items: int = 0) -> EventNetwork:
-        """The network, of all users and items that it knows and, above these, some that it does not know.
+        """Loads the network with all users and items that it knows and, at higher indices, some new ones.
 
-        New users have what whoever is unknown has. New items are of a mixture alone: they enter a state as nothing,
-        and the network gives them no probability, which they have of the past and of other users.
+        New users have the parameters of the unknown user. Only a mixture can have new items: their embeddings are zero
+        and the network gives them no probability, but past events and counts of other users' events do.
         """
         if self.is_mixture:
             return self._load_mixture(new_users, new_items)
@@ -232,15 +231,15 @@ class SavedCollaborativeRNN:
         return model
 
     def load_users(self, ids: npt.NDArray[np.object_]) -> LoadedUsers:
-        """The network of a Collaborative RNN that is no mixture, and the states of the given users, known or not.
+        """Loads the network of a Collaborative RNN without a mixture, and the states of given users, known or not.
 
         Args:
-          ids: object[users], all different.
+          ids: object[users], distinct ids.
         """
         module = self._module
         settings = self._settings
         row = pd.Categorical(ids, categories=_text(module.user_ids)).codes.astype(np.int64) + 1
-        # Row 0 of the saved tables is that of whoever is unknown; here it stands for padding.
+        # Row 0 of the saved tables is that of the unknown user; here it is padding.
         rows = np.concatenate([[0], row])
         model = CollaborativeRNN(**{**settings, "num_users": len(ids)})
         for mine, saved in zip(model.cell.recurrent, module.recurrent, strict=True):

@@ -1,4 +1,4 @@
-"""What is written beside a saved RRN: what its model card says, and requests to warm up with."""
+"""The facts of a saved RRN's model card, and its warm-up requests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rrn_tf.states.snapshot import RRNSnapshot
 
 
 def facts_of(served: RRNSnapshot) -> ModelFacts:
-    """What its model card says."""
+    """Collects the facts of the model card."""
     metadata = served.metadata
     return ModelFacts(
         model="Recurrent Recommender Network",
@@ -33,37 +33,37 @@ def facts_of(served: RRNSnapshot) -> ModelFacts:
         metrics=served.metrics,
         parts=_parts(served.model),
         limits=(
-            "Users and items unknown to the model are all alike to it: they stand where newbies do.",
-            "Ratings say what people who chose to rate thought: a high prediction is no forecast of being chosen.",
-            "The farther a time lies beyond the last rating taken in, the less the states say about it.",
-            "What the ratings' collection favoured, the recommendations favour too; nothing here corrects it.",
+            "Users and items unknown to the model all have the same newbie state.",
+            "Ratings are from people who chose to rate: a high prediction does not mean that an item will be chosen.",
+            "The longer the time since the last rating, the less reliable are the extrapolated states.",
+            "Any bias in how the ratings were collected is also in the recommendations; nothing corrects it.",
         ),
     )
 
 
 def _parts(model: RRN) -> tuple[str, ...]:
-    """What the model is made of, and what each part counts."""
+    """Describes the parts of the model and their weights."""
     ensemble = model.emission.ensemble
-    networks = f"{ensemble} networks side by side whose ratings are averaged" if ensemble > 1 else "one network"
-    moving = f"Recurrent states of users and items, which later ratings move step by step: {networks}."
+    networks = f"an ensemble of {ensemble} networks with averaged ratings" if ensemble > 1 else "one network"
+    moving = f"Recurrent states of users and items, which later ratings update step by step: {networks}."
     if not model.bayesian_factors:
         return (moving,)
     factors = (
-        f"Bayesian factors, {model.bayesian_factors} and a bias of every user and item, beside what whom they have met "
-        "says of them; every later rating moves them at once."
+        f"{model.bayesian_factors} Bayesian factors and a bias of every user and item, plus set vectors of the items a "
+        "user has rated and of an item's users; every later rating updates them at once."
     )
-    kinds = zip(("without ratings since training", "with some"), model.part_weights, strict=True)
+    kinds = zip(("without ratings since training", "with ratings since training"), model.part_weights, strict=True)
     return (moving, factors, *(_weights(whose, of) for whose, of in kinds))
 
 
 def _weights(whose: str, of: PartWeights) -> str:
     constant = f"{'plus' if of.constant >= 0 else 'less'} {abs(of.constant):.2f}"
-    parts = f"{of.network:.2f} times what the states say and {of.factors:.2f} times what the factors say"
-    return f"To users {whose} a rating is {parts}, {constant}."
+    parts = f"{of.network:.2f} times that of the states plus {of.factors:.2f} times that of the factors"
+    return f"For users {whose} a prediction is {parts}, {constant}."
 
 
 def typical_requests(served: RRNSnapshot) -> dict[str, dict[str, Any]]:
-    """A request of two users for each signature, one of them unknown."""
+    """Builds a request with a known and an unknown user for each signature."""
     users, items = ([str(name) for name in (*served.ids[side][:1], "")] for side in SIDES)
     times, k = np.full(2, served.until), np.int32(10)
     pairs: dict[str, Any] = {features.USER_ID: users, features.ITEM_ID: items, features.TIMESTAMP: times}

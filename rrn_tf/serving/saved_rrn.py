@@ -1,4 +1,4 @@
-"""A saved model from Python: load, predict, recommend. Needs no training code."""
+"""Loads a saved RRN in Python to predict and recommend, without training code."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from rrn_tf.quiet import quiet_xla
 from rrn_tf.states.entity_states import EntityStates, variables_by_entity, variables_of_pending_seconds
 from rrn_tf.states.snapshot import LaterRatings, RatedItems, RRNSnapshot
 
-_BATCH = 1 << 18  # what repeats within one is computed once
+_BATCH = 1 << 18  # pairs of one call, which computes a repeated user or item once
 
 
 class ModelNotFoundError(ValueError):
-    """A path that holds no saved model; the message says what was expected."""
+    """Error for a path without a saved model; the message states what was expected."""
 
 
 def find_saved_model(path: str | Path) -> Path:
-    """The SavedModel directory behind a path.
+    """Finds the SavedModel directory at or below a path.
 
     Args:
-      path: a SavedModel, a run directory with one in `model`, or a directory of numbered versions, of
-        which the newest is taken.
+      path: a SavedModel, a run directory with one in `model`, or a directory of numbered versions, of which the
+        newest is used.
 
     Raises:
-      ModelNotFoundError: where there is none.
+      ModelNotFoundError: if there is none.
     """
     root = Path(path)
     versions = sorted((p for p in root.glob("*") if p.name.isdigit()), key=lambda p: int(p.name), reverse=True)
@@ -46,16 +46,16 @@ def find_saved_model(path: str | Path) -> Path:
 
 
 def loaded_module(model: str | Path | Any) -> Any:
-    """What TensorFlow loads from a path (see `find_saved_model`), or has loaded already."""
+    """Loads the module at a path (see `find_saved_model`); returns a module that is already loaded unchanged."""
     return tf.saved_model.load(str(find_saved_model(model))) if isinstance(model, str | Path) else model
 
 
 class SavedRRN:
-    """A saved RRN, answering in batches.
+    """A saved RRN that predicts and recommends in batches.
 
     Args:
-      model: a path (see `find_saved_model`), or what TensorFlow loaded from it.
-      compiled: recommendations have XLA compile a part, which pays from the second one on.
+      model: a path (see `find_saved_model`), or the module that TensorFlow loaded from it.
+      compiled: whether XLA compiles a part of the recommendations, which is faster from the second call on.
 
     Example:
       >>> model = SavedRRN("runs/a")  # doctest: +SKIP
@@ -70,13 +70,13 @@ class SavedRRN:
             switch.assign(compiled)
 
     def load_model(self) -> RRNSnapshot:
-        """The network and its states, to be rolled on.
+        """Loads the network and its states, which new ratings can then update.
 
         Raises:
-          ValueError: for a model that an earlier version of this package saved without what that needs.
+          ValueError: for a model that an earlier version of this package saved without the states this needs.
         """
         if not hasattr(self._module, "until") or not hasattr(self._module.user.states, "last_times"):
-            raise ValueError("expected a model that can be updated, found one of an earlier version: train it anew")
+            raise ValueError("expected a model that can be updated, found one of an earlier version: train it again")
         about = json.loads(self._module.about.numpy())
         model = RRN(**_present_names(about["model"]))
         model.set_part_weights(UserWeights(*(PartWeights(*weights) for weights in about["part_weights"])))
@@ -86,7 +86,7 @@ class SavedRRN:
             table = getattr(self._module, side.value)
             for target, source in zip(model.network_variables(side), table.network, strict=True):
                 target.assign(source)
-            # There are none of entities that came after training.
+            # Entities that were new after training have no stationary factors.
             factors = model.factors(side).table
             factors.assign(table.stationary[: factors.shape[0]])
             states[side] = EntityStates.like(model, side, table.stationary.shape[0] - 1)
@@ -114,7 +114,7 @@ class SavedRRN:
     def _factors(
         self, model: RRN, scale: FactorScale
     ) -> tuple[dict[features.Side, Beliefs], dict[features.Side, npt.NDArray[np.float32]], FactorScale]:
-        """The Bayesian part, its beliefs about entities with training ratings as the last update left them."""
+        """Loads the Bayesian part, with beliefs about entities with training ratings as of the last update."""
         beliefs, set_vectors = {}, {}
         for side in features.SIDES:
             table = getattr(self._module, side.value)
@@ -124,43 +124,43 @@ class SavedRRN:
         return beliefs, set_vectors, scale
 
     def ids(self, side: features.Side) -> npt.NDArray[np.object_]:
-        """Ids of a side's entities with a state, in order of their indices (from 1)."""
+        """Returns the ids of a side's entities with a state, in order of their indices (from 1)."""
         vocabulary = self._module.user_ids if side is features.Side.USER else self._module.item_ids
         return np.array([name.decode() for name in vocabulary.numpy()[1:]], dtype=object)
 
     @property
     def metadata(self) -> SequenceMetadata:
-        """Of the data the model was trained on."""
+        """Metadata of the training data."""
         return SequenceMetadata.from_json(json.loads(self._module.about.numpy())["metadata"])
 
     @property
     def cutoff(self) -> int:
-        """Unix seconds: all training ratings came before."""
+        """Unix seconds of the cutoff, which is after all training ratings."""
         return int(self._module.cutoff.numpy())
 
     @property
     def until(self) -> int:
-        """Unix seconds: all ratings that the states have seen came before; without updates, the cutoff."""
+        """Unix seconds of the time after all ratings that the states include; without updates, the cutoff."""
         return int(self._module.until.numpy())
 
     @property
     def num_parameters(self) -> int:
-        """Numbers that training learned: both networks, stationary factors, and the Bayesian part's means."""
+        """Number of trained values: both networks, stationary factors, and the Bayesian part's means."""
         about = _present_names(json.loads(self._module.about.numpy())["model"])
         tables = [getattr(self._module, side.value) for side in features.SIDES]
         network = sum(int(tf.size(values)) for table in tables for values in table.network)
         factors = about["bayesian_factors"]
-        bayesian = 2 * (factors + 1) if factors else 0  # an own part, and what it says of whoever meets it
+        bayesian = 2 * (factors + 1) if factors else 0  # factors with a bias, and a set vector for the opposite side
         return network + (about["num_users"] + about["num_items"] + 2) * (about["stationary"] + bayesian)
 
     def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
-        """bool[N]: which ids of a side the model has seen ratings of."""
+        """Returns whether the model has ratings of each id of a side: bool[N]."""
         return pd.Series(np.asarray(ids, dtype=object)).isin(self.ids(side)).to_numpy()
 
     def predict(
         self, user_id: npt.ArrayLike, item_id: npt.ArrayLike, timestamp: npt.ArrayLike
     ) -> npt.NDArray[np.float32]:
-        """Predicted ratings float32[N] of string[N] users and items at unix seconds int64[N]."""
+        """Predicts ratings float32[N] of users and items string[N] at unix seconds int64[N]."""
         users, items = np.asarray(user_id, dtype=object), np.asarray(item_id, dtype=object)
         times = np.asarray(timestamp, dtype=np.int64)
         signature = self._module.signatures["predict"]
@@ -178,14 +178,14 @@ class SavedRRN:
         return np.concatenate(parts)
 
     def recommend(self, user_id: str, timestamp: int, k: int) -> list[tuple[str, float]]:
-        """The best `k` items for a user as of a time, best first, with their scores; seen items left out."""
+        """Recommends the best `k` items to a user at a time, with scores, without items that the user has rated."""
         names, scores = (rows[0] for rows in self.recommend_many([user_id], [timestamp], k))
         return [(name, float(score)) for name, score in zip(names, scores, strict=True) if np.isfinite(score)]
 
     def recommend_many(
         self, user_id: npt.ArrayLike, timestamp: npt.ArrayLike, k: int
     ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
-        """As `recommend`, for users string[N] at int64[N]: items object[N, k] and scores, -inf where none is left."""
+        """As `recommend`, for users string[N] at int64[N]: items object[N, k] and scores, -inf if no item is left."""
         if self._compiled:
             quiet_xla()
         answer = self._module.signatures["recommend"](
@@ -199,7 +199,7 @@ class SavedRRN:
 
 
 def _present_names(settings: dict[str, Any]) -> dict[str, Any]:
-    """A network's settings under the names that they have now, of a model that may have been saved before."""
+    """Converts settings of a network that an earlier version may have saved to their current names."""
     present = dict(settings)
     for old, new, meanings in RENAMED_MODEL_SETTINGS:
         if old in present:
@@ -209,5 +209,5 @@ def _present_names(settings: dict[str, Any]) -> dict[str, Any]:
 
 
 def texts(strings: tf.Tensor) -> npt.NDArray[np.object_]:
-    """Strings of any shape as Python's."""
+    """Decodes a tensor of strings, of any shape, to Python strings."""
     return np.char.decode(strings.numpy().astype(bytes), "utf-8").astype(object)

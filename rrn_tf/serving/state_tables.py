@@ -1,4 +1,4 @@
-"""Vocabulary, states, stationary and Bayesian factors of one side, as a served model holds them."""
+"""The table of one side in a served model: vocabulary, states, stationary and Bayesian factors."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from rrn_tf.serving.micro_batches import distinct_rows
 from rrn_tf.serving.requests import bounded
 from rrn_tf.states.snapshot import RRNSnapshot
 
-_AT_A_TIME = 1_024  # entities whose states are moved on at a time: what stays in a core's cache
+_AT_A_TIME = 1_024  # entities with states that are extrapolated at once, which fit a core's cache
 
 
 class StateTable(tf.Module):
-    """Answers where an entity stands at a time: ``[projected state; stationary factors; Bayesian factors and biases]``.
+    """Computes vectors of entities at a time: ``[projected state; stationary factors; Bayesian factors and biases]``.
 
     Args:
       side: user or item.
-      served: the network, its states, and time.
-      vocabulary: file the side's ids are written to, one a line; it becomes an asset of the SavedModel.
+      served: the network with its states and metadata.
+      vocabulary: file for the side's ids, one on each line; it becomes an asset of the SavedModel.
     """
 
     def __init__(self, side: Side, served: RRNSnapshot, vocabulary: Path) -> None:
@@ -37,7 +37,7 @@ class StateTable(tf.Module):
         self.states = served.states[side]
         # The variables are tracked one by one and the Keras objects hidden in a partial: saving them would
         # trace every layer.
-        # All of the network, since the saved model can take in new ratings too.
+        # All of the network is saved, since new ratings can update a saved model.
         self.network = model.network_variables(side)
         self._extrapolate = functools.partial(self.states.extrapolate, model, side)
         self._at_rest = functools.partial(CachedGates, model, side, self.states)
@@ -49,7 +49,7 @@ class StateTable(tf.Module):
         self.stationary = tf.Variable(
             _stationary(model.factors(side).table.numpy(), len(ids)), trainable=False, name="stationary"
         )
-        if side is Side.ITEM:  # what is not known of the items that a user's history names
+        if side is Side.ITEM:  # needed for the items of a user's history
             self.belief_variances = tf.Variable(beliefs.variance, trainable=False, name="belief_variances")
         self.set_vectors = tf.Variable(model.set_vectors(side), trainable=False, name="set_vectors")
         self._rest = functools.partial(part_at_rest, side, scale.mean)
@@ -58,25 +58,25 @@ class StateTable(tf.Module):
         self.factors = tf.Variable(
             self._rest(self.stationary, standing, self.weights_of(moved)), trainable=False, name="factors"
         )
-        if side is Side.USER:  # whose side has the weights
+        if side is Side.USER:  # the weights of parts are those of users
             self.shares = tf.Variable(self.weights_of(moved)[:, 0], trainable=False, name="shares")
         self.ids = tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name="ids")
         self._index = line_numbers(vocabulary, ids)
 
     def index(self, entity_id: tf.Tensor) -> tf.Tensor:
-        """int64[N] indices of string[N] ids; unknown ids are 0."""
+        """Looks up indices int64[N] of ids string[N]; 0 for unknown ids."""
         return self._index.lookup(entity_id) + 1
 
     def step(self, timestamp: tf.Tensor) -> tf.Tensor:
-        """int64[N] time steps; times before the cutoff are answered as of the cutoff."""
+        """Computes time steps int64[N]; times before the cutoff are raised to the cutoff."""
         step = step_of(bounded(timestamp), self._metadata.cutoff, self._metadata.granularity(self._side))
         return tf.maximum(step, 0)
 
     def vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """float32[N, d]; the inner product of two sides' vectors is the rating: Eq. 7 and the Bayesian part, weighed.
+        """Computes vectors float32[N, d]; inner products of both sides' are ratings: Eq. 7 plus the Bayesian part.
 
-        Where a step is not later than the entity's last one, the entity stands where it will in the one after that:
-        its last ratings tell at once.
+        A step that is not later than the entity's last step is raised to the one after that, so that the entity's last
+        ratings have an effect at once.
         """
         step = tf.maximum(step, tf.gather(self._next_step(), entity))
         moving = self._extrapolate(entity, self.wallclock(step))
@@ -85,41 +85,44 @@ class StateTable(tf.Module):
         return tf.concat([moving, tf.gather(self.factors, entity)], axis=1)
 
     def of_parts(self, moving: tf.Tensor, stationary: tf.Tensor, bayesian: tf.Tensor, moved: tf.Tensor) -> tf.Tensor:
-        """`vectors` of entities who do not stand where the table has them.
+        """Computes `vectors` of entities from parts that are not in the table.
 
         Args:
           moving: float32[N, dynamic], projected states.
-          stationary: float32[N, k].
-          bayesian: float32[N, w], factors and, last, a bias; or of no width.
-          moved: bool[N], who has had ratings since training.
+          stationary: float32[N, k], stationary factors.
+          bayesian: float32[N, w], Bayesian factors and, last, a bias; or of width 0.
+          moved: bool[N], whether each has ratings since training.
         """
         weights = self.weights_of(moved)
         return tf.concat([weights[:, :1] * moving, self._rest(stationary, bayesian, weights)], axis=1)
 
     def weights_of(self, moved: tf.Tensor) -> tf.Tensor:
-        """float32[N, 3], the weights of users who have had ratings since training, bool[N], or not."""
+        """Returns the part weights float32[N, 3] of users with or without ratings since training, bool[N]."""
         return tf.gather(tf.constant(self._weights, tf.float32), tf.cast(moved, tf.int32))
 
     def wallclock(self, step: tf.Tensor) -> tf.Tensor:
-        """float32[...], scaled wallclock of steps int64[...]."""
+        """Computes the scaled wallclock float32[...] of steps int64[...]."""
         return tf.cast(wallclock_of(tf.cast(step, tf.float64), self._metadata, self._side), tf.float32)
 
     def at_rest(self) -> CachedGates | None:
-        """All entities at once, fast; None where their cells or their number do not allow it."""
+        """Builds cached gates of all entities; None if the cell is no LSTM or there are too many entities."""
         return self._at_rest(self.wallclock(self._next_step())) if self._fit_at_rest else None
 
     def _next_step(self) -> tf.Tensor:
-        """int64[E + 1], the earliest time step of each entity's next row: its last one where several may share it."""
+        """Returns the earliest time step of each entity's next state: int64[E + 1].
+
+        It may be the entity's last time step if steps also end by number of ratings.
+        """
         return self.states.last_step + (0 if self._metadata.steps_per_doubling else 1)
 
     def distinct_vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
-        """As `vectors`, where entities and steps may repeat and be many."""
+        """As `vectors`, for any number of entities and steps that may repeat."""
         found = distinct_rows(self.vectors, entity, step, _AT_A_TIME)
         return tf.ensure_shape(found, [None, self._dynamic + self.factors.shape[1]])
 
 
 def line_numbers(file: Path, ids: Iterable[str]) -> tf.lookup.StaticHashTable:
-    """Writes ids, one a line, and looks up the line of each, from 0; -1 for any other. The file becomes an asset."""
+    """Writes ids to a file, which becomes an asset, and returns a lookup of line numbers from 0, -1 for other ids."""
     file.write_text("".join(f"{name}\n" for name in ids), encoding="utf-8")
     whole, number = tf.lookup.TextFileIndex.WHOLE_LINE, tf.lookup.TextFileIndex.LINE_NUMBER
     initializer = tf.lookup.TextFileInitializer(str(file), tf.string, whole, tf.int64, number)
@@ -127,10 +130,10 @@ def line_numbers(file: Path, ids: Iterable[str]) -> tf.lookup.StaticHashTable:
 
 
 class SeenItems(tf.Module):
-    """Items each user has rated, to be left out of recommendations.
+    """The items that each user has rated, which recommendations leave out.
 
     Args:
-      served: what users have rated, before the training cutoff and since.
+      served: a network with the items that users have rated, before the training cutoff and since.
     """
 
     def __init__(self, served: RRNSnapshot) -> None:
@@ -150,36 +153,36 @@ class SeenItems(tf.Module):
         )
 
     def of(self, user: tf.Tensor) -> tf.RaggedTensor:
-        """int64[N, (n)] indices (from 1) of the items that users int64[N] have rated."""
+        """Returns indices (from 1) of the items that users int64[N] have rated: int64[N, (n)]."""
         parts = ((self.items, self.splits), (self.later_items, self.later_splits))
         tables = (tf.RaggedTensor.from_row_splits(*part, validate=False) for part in parts)
         return tf.concat([tf.gather(table, user) for table in tables], axis=1)
 
 
 def part_at_rest(side: Side, mean: float, stationary: tf.Tensor, bayesian: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """What stands beside projected states in a side's vectors, so that an inner product adds up the weighed parts.
+    """Computes all but the projected states of a side's vectors, so that inner products sum the weighted parts.
 
     Args:
-      side: the user's side has the weights.
-      mean: what the Bayesian part starts from.
-      stationary: float32[N, k].
-      bayesian: float32[N, w], factors and, last, a bias; or of no width.
-      weights: float32[N, 3], of the parts.
+      side: user or item; only users' vectors include the weights.
+      mean: mean rating of the Bayesian part.
+      stationary: float32[N, k], stationary factors.
+      bayesian: float32[N, w], Bayesian factors and, last, a bias; or of width 0.
+      weights: float32[N, 3], weights of the network and of the factors, and a constant.
 
     Returns:
-      float32[N, d], as wide on the other side.
+      float32[N, d], with the same width d for both sides.
     """
     if not bayesian.shape[1]:
         return stationary
     factors, bias = bayesian[:, :-1], bayesian[:, -1:]
     if side is Side.ITEM:
         return tf.concat([stationary, factors, tf.ones_like(bias), bias], axis=1)
-    network, share, constant = tf.split(weights, 3, axis=1)
-    return tf.concat([network * stationary, share * factors, share * (bias + mean) + constant, share], axis=1)
+    network, bayes, constant = tf.split(weights, 3, axis=1)
+    return tf.concat([network * stationary, bayes * factors, bayes * (bias + mean) + constant, bayes], axis=1)
 
 
 def _stationary(table: npt.NDArray[np.float32], entities: int) -> npt.NDArray[np.float32]:
-    """float32[entities + 1, k]: 0 where there are no factors, and of the unknown entity."""
+    """Pads a table of stationary factors with zeros to float32[entities + 1, k]; row 0 is zero too."""
     factors = np.zeros((entities + 1, table.shape[1]), np.float32)
     factors[1 : len(table)] = table[1:]
     return factors

@@ -1,4 +1,4 @@
-"""Later ratings through a saved model, step by step, nothing retrained (Section 4.5)."""
+"""Streaming predictions of later ratings by a saved model, without retraining (Section 4.5)."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from rrn_tf.states.advance import advance, with_newbies
 def predict_streaming(
     saved: SavedRRN, user_id: npt.ArrayLike, item_id: npt.ArrayLike, timestamp: npt.ArrayLike, rating: npt.ArrayLike
 ) -> npt.NDArray[np.float32]:
-    """Predicts each rating from the ratings that the model has seen and every given rating of a strictly earlier step.
+    """Predicts each rating from the ratings of the saved model and all given ratings of strictly earlier steps.
 
-    On either side, what a rating's prediction has seen ended before the rating's own step began. Unseen users and
-    items start as newbies and gain a state with their first ratings. The saved model itself stays as it is: see
-    `rrn_tf.states.advance`.
+    On both sides, a prediction observes only steps that ended before the rating's own step. New users and items start
+    as newbies and have a state after their first ratings. The saved model is not changed (see `rrn_tf.states.advance`).
 
     Args:
       saved: the model.
-      user_id, item_id: strings [N].
+      user_id, item_id: strings [N], ids.
       timestamp: int64[N], unix seconds, at or after the cutoff.
-      rating: float32[N].
+      rating: float32[N], the ratings.
 
     Returns:
-      float32[N], within the range of the training ratings.
+      float32[N], clipped to the range of the training ratings.
 
     Raises:
-      ValueError: for a rating before the cutoff, which the states have seen already.
+      ValueError: for a rating before the cutoff, which the states include already.
     """
     network, table = with_newbies(saved.load_model(), user_id, item_id)
     times, ratings = np.asarray(timestamp, np.int64), np.asarray(rating, np.float32)

@@ -1,8 +1,8 @@
-"""`rrn update`: new ratings move the states of a saved model, nothing is retrained.
+"""`rrn update`: updates the states of a saved model by new ratings, without retraining.
 
-Every rating is taken in once, whoever gives it again: what the model has taken in since its training cutoff is saved
-with it. Late ratings join the open step (see `rrn_tf.states.advance`). Ratings before the training cutoff are refused:
-the states have seen them, or have passed their time.
+Every rating is used once, even if it is given again: the ratings since the training cutoff are saved with the model.
+Late ratings join the open step (see `rrn_tf.states.advance`). Ratings before the training cutoff are dropped: the
+states include them, or are past their time.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from rrn_tf.states.snapshot import LaterRatings, RRNSnapshot
 
 
 class NewRatings(NamedTuple):
-    """N ratings, of one user, item and second the first of which counts.
+    """N new ratings; of several with the same user, item and second, the first is used.
 
     Attributes:
-      user_id, item_id: object[N].
+      user_id, item_id: object[N], ids.
       timestamp: int64[N], unix seconds.
-      rating: float32[N].
+      rating: float32[N], the ratings.
     """
 
     user_id: npt.NDArray[np.object_]
@@ -39,17 +39,17 @@ class NewRatings(NamedTuple):
 
 @dataclass(frozen=True)
 class UpdateReport:
-    """What an update did.
+    """The counts, errors and times of an update.
 
     Attributes:
-      ratings: how many the states took in.
-      duplicates: whose user, item and second they had taken in already, or came before in the same ratings; dropped.
-      late: of `ratings`, those of a step before one that user or item had had ratings of already.
-      before_cutoff: from before the training cutoff; dropped.
-      new_users, new_items: without a rating before.
-      rmse: ``{"updated", "frozen"}`` of `ratings`: each predicted before it was revealed, and by the states before all
-        of them; None without any.
-      seconds: ``{"predict", "roll"}``: of the frozen predictions, and of all else.
+      ratings: number of ratings that updated the states.
+      duplicates: number of dropped ratings with the user, item and second of an earlier one.
+      late: number of `ratings` of a step before one in which the user or item already had ratings.
+      before_cutoff: number of dropped ratings from before the training cutoff.
+      new_users, new_items: numbers of users and items without earlier ratings.
+      rmse: errors on `ratings`: ``updated``, with each predicted before it is observed, and ``frozen``, with the states
+        before the update; None without ratings.
+      seconds: time of the frozen predictions, ``predict``, and of the rest, ``roll``.
     """
 
     ratings: int
@@ -66,14 +66,14 @@ class UpdateReport:
 
 
 def update(base: SavedRRN, ratings: NewRatings) -> tuple[RRNSnapshot, UpdateReport]:
-    """Takes new ratings into a model's states.
+    """Updates a model's states by new ratings.
 
     Args:
-      base: the model, which stays as it is.
-      ratings: in any order; at any time, of anybody.
+      base: the saved model, which is not changed.
+      ratings: the ratings, in any order and of any time, user and item.
 
     Returns:
-      The updated network, to be exported, and what happened.
+      The updated network, which can be exported, and a report.
     """
     begin, before = time.perf_counter(), base.load_model()
     early = ratings.timestamp < before.metadata.cutoff
@@ -105,7 +105,7 @@ def update(base: SavedRRN, ratings: NewRatings) -> tuple[RRNSnapshot, UpdateRepo
 
 
 def _joined(known: LaterRatings, given: LaterRatings) -> tuple[LaterRatings, npt.NDArray[np.int64]]:
-    """Both, each user, item and time once; and the positions of the given ones that are new."""
+    """Merges known and given ratings without duplicates; also returns the positions of given ratings that are new."""
     both = concatenate_rows([known, given])
     order = np.lexsort((both.timestamp, both.item, both.user))  # stable
     both = take_rows(both, order)

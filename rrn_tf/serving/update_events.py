@@ -1,8 +1,8 @@
-"""`rrn update` of events: new ones move users' states, past and the counts of others; nothing is retrained.
+"""`rrn update` of events: new events update users' states, stored events and counts, without retraining.
 
-An event is a user, an item and a second, and is taken in once, whoever gives it again, since a saved model holds all of
-its events. So updates in pieces end where one of all pieces does. A late event, of before one that its user has had,
-takes its place in order of time, and that user's state is rolled anew.
+An event is a user, an item and a second, and is used once, even if it is given again, since a saved model stores all of
+its events. Several updates therefore give the same result as one with all of their events. A late event, which is
+before another event of its user, is inserted in order of time, and that user's state is computed anew.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ from rrn_tf.states.event_states import EventNetwork, EventRoller
 
 @dataclass(frozen=True)
 class EventUpdateReport:
-    """What an update did.
+    """The counts, losses and times of an update.
 
     Attributes:
-      events: how many the model took in.
-      duplicates: whose user, item and second it held already, or came before in the same events; left out.
-      late: of `events`, those of before an event that their user had had.
-      unknown_items: with items that training did not know, which a network alone can say nothing of; left out.
-      new_users, new_items: without an event before.
-      nll: the loss on `events`, each predicted before it was revealed, of ``known`` users, who had events, and of
-        ``new`` ones, but the first of each: the mean over users of each one's mean, in nats, and how many; left out
-        where there are none.
-      last: the loss on the last of the new events of each known user, ``updated`` by those before it and ``frozen``,
-        without them; None where there are none.
-      seconds: ``{"predict", "roll"}``: of the predictions, and of all else.
+      events: number of events that updated the model.
+      duplicates: number of dropped events with the user, item and second of an earlier one.
+      late: number of `events` before another event that their user already had.
+      unknown_items: number of dropped events with items unknown to a network without a mixture.
+      new_users, new_items: numbers of users and items without earlier events.
+      nll: loss on `events`, each predicted before it is observed, of ``known`` users, who had events, and of ``new``
+        users, without the first event of each: the mean over users of each one's mean, in nats, and the counts; groups
+        without events are left out.
+      last: loss on the last new event of each known user, ``updated`` by the new events before it, and ``frozen``,
+        without these; None without events.
+      seconds: time of the predictions, ``predict``, of computing states, ``roll``, and of the rest, ``load``.
     """
 
     events: int
@@ -68,21 +68,21 @@ class EventUpdateReport:
 
 
 def update_events(base: SavedCollaborativeRNN, events: NamedEvents) -> tuple[EventSnapshot, EventUpdateReport]:
-    """Takes new events into a saved model.
+    """Updates a saved model by new events.
 
     Args:
-      base: the model, which stays as it is.
-      events: in any order; at any time, of anybody. Those of one user and second are in their order.
+      base: the saved model, which is not changed.
+      events: the events, in any order and of any time, user and item; those of one user and second keep their order.
 
     Returns:
-      The updated network, to be exported, and what happened.
+      The updated network, which can be exported, and a report.
 
     Raises:
       ValueError: for a model that an earlier version saved without its events.
     """
     begin, held = time.perf_counter(), base.training_events()
     if not len(held.item):
-        raise ValueError("expected a model that holds its events, found one of an earlier version: train it anew")
+        raise ValueError("expected a model with stored events, found one of an earlier version: train it again")
     known = np.ones(len(events.timestamp), bool) if base.is_mixture else known_items(held, events.item_id)
     extended, later = number(held, take_rows(events, known))
     fresh = ~among(extended, later) & first_of_each(later)
@@ -125,7 +125,7 @@ def update_events(base: SavedCollaborativeRNN, events: NamedEvents) -> tuple[Eve
 def _losses(
     model: EventNetwork, roller: EventRoller, joined: EventSequences, held: EventSequences
 ) -> tuple[dict[str, dict[str, float]], dict[str, float] | None]:
-    """What `EventUpdateReport` holds in `nll` and `last`, by the counts of held events, of all items."""
+    """Computes `nll` and `last` of `EventUpdateReport`, with the counts of the events stored before the update."""
     counts = SharedCounts(held) if isinstance(model, CollaborativeMixture) else None
 
     def loss(events: EventSequences, split: Split) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""New rows taken into a saved model of either kind."""
+"""Updates a saved model of either kind by new ratings or events."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ RATING_COLUMNS = (*EVENT_COLUMNS, RATING)
 
 
 class Updated(NamedTuple):
-    """A model that has taken new rows in.
+    """An updated model and the report of the update.
 
     Attributes:
-      export: writes it into a SavedModel's directory.
+      export: writes the updated model as a SavedModel to a directory.
       report: figures of `rrn_tf.serving.update.UpdateReport` or of
         `rrn_tf.serving.update_events.EventUpdateReport`.
     """
@@ -36,11 +36,11 @@ class Updated(NamedTuple):
 
 
 def take_in(base: SavedRRN | SavedCollaborativeRNN, rows: pa.Table) -> Updated:
-    """The model after new rows; the base stays as it is.
+    """Updates a model by new rows; the base is not changed.
 
     Args:
-      base: of ratings or of events.
-      rows: with `RATING_COLUMNS`, or of events `EVENT_COLUMNS`, ids as text, in their order.
+      base: a saved model of ratings or of events.
+      rows: a table with `RATING_COLUMNS`, or with `EVENT_COLUMNS` for a model of events, with ids as text.
 
     Raises:
       ValueError: for a model that cannot be updated.

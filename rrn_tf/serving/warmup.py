@@ -1,4 +1,4 @@
-"""Requests that TensorFlow Serving sends itself before a model answers: what is slow the first time is over then."""
+"""Writes warm-up requests, which TensorFlow Serving runs on loading, so that a user's first request is not slow."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-EXTRA = "assets.extra"  # of a SavedModel; TensorFlow Serving and TFX look there
+EXTRA = "assets.extra"  # folder of a SavedModel where TensorFlow Serving and TFX look for extra files
 WARMUP = "tf_serving_warmup_requests"
 
 
@@ -18,7 +18,7 @@ def write_warmup(path: Path, requests: Mapping[str, Mapping[str, Any]]) -> None:
 
     Args:
       path: the SavedModel's directory.
-      requests: by signature, its inputs by name: tensors, or arrays of the signature's types.
+      requests: the inputs by name, tensors or arrays of the signature's types, by signature.
     """
     (path / EXTRA).mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(path / EXTRA / WARMUP)) as writer:
@@ -32,7 +32,7 @@ def write_warmup(path: Path, requests: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def example(**features: Any) -> bytes:
-    """A serialized `tf.Example` of lists of strings and whole numbers."""
+    """Serializes a `tf.Example` with lists of strings and integers."""
     kinds = {
         name: tf.train.Feature(int64_list=tf.train.Int64List(value=values))
         if isinstance(values[0], int)

@@ -127,7 +127,7 @@ def test_validation_events_must_be_later_than_training(tmp_path):
     with pytest.raises(BadInputError) as error:
         prepare(path, valid=str(path))
     assert str(error.value) == (
-        "expected validation events, found none of 60 that the rules leave: times that are not later than the user's "
+        "expected validation events after the filter rules, found none of 60: times that are not later than the user's "
         "training events dropped 60 events"
     )
     assert not (tmp_path / "out" / features.EVENT_METADATA_FILE).exists()
@@ -200,7 +200,7 @@ def test_ratings_will_do(tmp_path):
         (
             HEADER + b"u,i,1\nu,j,2\nv,i,3\n",
             (
-                "expected events, found none of 3 that the rules leave: data.min_item_events=2 dropped 1 item, "
+                "expected events after the filter rules, found none of 3: data.min_item_events=2 dropped 1 item, "
                 "1 event; data.min_user_events=2 dropped 2 users, 2 events"
             ),
         ),

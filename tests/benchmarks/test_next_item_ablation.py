@@ -54,7 +54,7 @@ def test_rows_are_trained_once_and_beside_them_stands_the_truth(
     assert (tmp_path / "ablation.md").read_text() == table
     other = invoke(str(tmp_path), LOG, "--set", "model.units=4")
     assert other.exit_code == 1
-    assert "whole-0.json: expected a row of the same settings, found others; use another OUTPUT" in other.output
+    assert "whole-0.json: expected figures of the same settings, found others; use another OUTPUT" in other.output
 
 
 @pytest.mark.slow
@@ -74,7 +74,7 @@ def test_planted_effects_are_taken_away(tmp_path: Path) -> None:
     [
         (["nowhere.csv"], "nowhere.csv: expected a CSV"),
         ([LOG, "--only", "luck"], "expected --only of recency, hour,"),
-        (["synthetic-events", "--planted"], "--planted wants logs of synthetic-listening, found synthetic-events"),
+        (["synthetic-events", "--planted"], "--planted needs logs of synthetic-listening, found synthetic-events"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_everything_once(data: Path, light: list[str], tmp_path: Path) -> None:
 
     text = (output / "battery.md").read_text()
     assert "Left out: movietweetings-2013: no --movietweetings FILE was given." in text
-    assert "Peers without an answer: broken (failed), slow (out of time), skipped (not for these data)." in text
+    assert "Peers without predictions: broken (failed), slow (out of time), skipped (not for these data)." in text
     titles = [line for line in text.splitlines() if line.startswith("## ")]
     assert [title.split(":")[0] for title in titles] == [
         "## Summary",
@@ -255,11 +255,11 @@ def test_what_does_not_fit_ends_in_one_line(
     assert refused("--peers", script).endswith("expected both --peers and --peers-python, or neither")
     assert refused("--seeds", "a").endswith("--seeds should be whole numbers like 0,1,2, found a")
     script.write_text("raise ValueError('no such thing')")
-    assert refused(*peers).endswith("peers.py list: expected it to end well, found ValueError: no such thing")
+    assert refused(*peers).endswith("peers.py list: expected the program to succeed, found ValueError: no such thing")
     frame[:100].to_csv(data, index=False)
     assert refused().endswith("expected the same ratings as before, found others; use another folder")
     few = run(tmp_path / "few", "--only", "movietweetings-2013")
-    assert few.output.splitlines()[-1] == "Error: expected a set of ratings, found none that can be had"
+    assert few.output.splitlines()[-1] == "Error: expected a set of ratings, found none that is available"
 
 
 def test_a_set_without_known_later_ratings_is_left_out(tmp_path: Path, light: list[str]) -> None:

@@ -106,7 +106,7 @@ def test_next_items_of_many_users_are_those_of_one(saved_events: SavedEvents, tm
     times = write(tmp_path, "user_id,timestamp\nuser 1,5\n")
     result = rrn("--model", saved_events.path, "--users", times, "--output", tmp_path / "b.csv")
     assert result.exit_code == 1
-    assert "expected no timestamps: this model knows the order" in result.output.splitlines()[-1]
+    assert "expected no timestamps, found some: this model uses the order of events" in result.output.splitlines()[-1]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--user", "1", "--users", "u.csv"], ["--users", "u.csv"]])

@@ -50,9 +50,9 @@ def test_parts_and_their_weights_are_said_in_words(saved: Saved) -> None:
     card = (saved.path / EXTRA / CARD).read_text()
     facts = json.loads((saved.path / EXTRA / "metadata.json").read_text())
     assert all(f"- {sentence}\n" in card for sentence in facts["parts"])
-    assert "- Bayesian factors, 2 and a bias of every user and item" in card
+    assert "- 2 Bayesian factors and a bias of every user and item" in card
     for of in saved.result.model.part_weights:
-        assert f"{of.network:.2f} times what the states say and {of.factors:.2f} times what the factors say" in card
+        assert f"{of.network:.2f} times that of the states plus {of.factors:.2f} times that of the factors" in card
 
 
 def test_figures_and_period_are_those_of_training(saved: Saved) -> None:

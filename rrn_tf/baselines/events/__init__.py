@@ -1,1 +1,1 @@
-"""Models of events to beat: one fit/score protocol."""
+"""Baselines that predict the next item; all of them follow one protocol for fitting and scoring."""

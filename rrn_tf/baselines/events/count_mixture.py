@@ -1,4 +1,4 @@
-"""Mixtures of counts: what the user did before, what others do after the same item, what all do, who is alike."""
+"""Mixtures of distributions from counts: the user's own events, others' bigrams, popularity, nearest neighbours."""
 
 from __future__ import annotations
 
@@ -22,23 +22,24 @@ from rrn_tf.data.shared_counts import ABSENT, DISTRIBUTIONS, LEFT_OUT, SharedCou
 from rrn_tf.features import Split
 
 NEAREST = "nearest users"
-_PAIRS = 1 << 22  # of an event and an earlier one, held at once
-_SPREADS = (0.2, 0.8, 3.2)
+_PAIRS = 1 << 22  # pairs of an event and an earlier one that are held in memory at once
+_SPREADS = (0.2, 0.8, 3.2)  # standard deviations of the prior of the gate's slopes, to choose from
 
 
 class CountMixture(DistributionModel):
-    """Distributions over the user's earlier events, one a kernel, and counts of others, weighed by a gate.
+    """A mixture of distributions from the user's own earlier events and from other users' events, with a learned gate.
 
-    A user's own events count as they come, held-out ones too; others' are those of training. The gate is fitted to the
-    validation events, kernels and the spread of its slopes are chosen by what gates of some users say of the others.
-    Without validation events all distributions weigh the same.
+    Each kernel makes one distribution of all earlier events of the user, held-out ones too; those of other users are
+    counted in the training events only. The gate, which gives the mixture weights, is fitted to the validation events;
+    kernels and the prior of the slopes are chosen by cross-validation over users. Without validation events all weights
+    are equal.
 
     Args:
-      name: of the leaderboard.
-      reference: where the model is from.
-      kernels: of the distributions of the user's own; several such lists to choose from.
-      others: which of `SharedCounts`, and `NEAREST`, stand beside them; "uniform" should be among them.
-      features: by which the gate weighs (`rrn_tf.data.event_context`); none for the same weights at every event.
+      name: name in the leaderboard.
+      reference: publication that describes the model.
+      kernels: lists of kernels to choose from; each kernel gives one distribution over the user's own items.
+      others: names of the mixed-in distributions of `SharedCounts`, or `NEAREST`; "uniform" should be one of them.
+      features: inputs of the gate (`rrn_tf.data.event_context`); with none, all events have the same mixture weights.
 
     Example:
       >>> model = gated_counts().fit(sequences)  # doctest: +SKIP
@@ -64,7 +65,7 @@ class CountMixture(DistributionModel):
         self.gate: SoftmaxGate | None = None
 
     def fit(self, sequences: EventSequences) -> CountMixture:
-        """Counts the training events; `kernels` and `gate` then hold what was chosen."""
+        """Counts the training events, then sets `kernels` and `gate` to the best choice."""
         self._counts = SharedCounts(sequences)
         if len(DISTRIBUTIONS) in self._others:
             self._neighbours = nearest_users(_items_of_users(sequences))
@@ -84,18 +85,18 @@ class CountMixture(DistributionModel):
         return self
 
     def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
-        """As `EventModel.log_probabilities`; reads only what is said of the events' own items."""
+        """As `EventModel.log_probabilities`; computes the probability of the events' own items only."""
         gate, log_p = self._fitted(), self._log_p(sequences, positions, self.kernels)
         return gate.log_probabilities(self._inputs(sequences, positions), log_p).astype(np.float32)
 
     @property
     def num_parameters(self) -> int:
-        """Of the gate, and counts of others that are not zero."""
+        """Number of the gate's parameters and of the non-zero counts of other users."""
         gate = self._fitted()
         return gate.constant.size + gate.slope.size + self._counts.num_entries
 
     def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.float64]:
-        """Numbers of the rows that are asked about: what they depend on is the whole past of their users."""
+        """Row numbers of the positions; keeps the positions, since a prediction depends on the user's whole history."""
         gate, log_p = self._fitted(), self._log_p(sequences, positions, self.kernels)
         weights = np.exp(gate.log_weights(self._inputs(sequences, positions), log_p)).astype(np.float32)
         self._asked = sequences, positions, weights
@@ -113,15 +114,15 @@ class CountMixture(DistributionModel):
         past = OwnPast(sequences, at)
         mixed = np.zeros(len(past.row), np.float32)
         for number, kernel in enumerate(self.kernels):
-            mixed += weights[past.row, number] * past.shares(kernel)
+            mixed += weights[past.row, number] * past.weights(kernel)
         p += past.sparse_rows(mixed, sequences.num_items).toarray()
         return np.asarray(np.log(np.maximum(p, 1e-30)))
 
     def _log_p(
         self, sequences: EventSequences, positions: Positions, kernels: Sequence[Kernel]
     ) -> npt.NDArray[np.float64]:
-        """What each distribution says of the item of each event: float64[N, K]."""
-        # Asked as later events are: training events, too, are predicted from counts as they were fitted.
+        """Log-probability of the item of each event under each distribution: float64[N, K]."""
+        # Relabelled as test events, so that training events are predicted from all training counts too.
         later = replace(sequences, split=np.full_like(sequences.split, Split.TEST))
         found = np.full((len(positions), len(kernels) + len(self._others)), ABSENT)
         found[:, len(kernels) :] = self._of_others(later, positions)[:, self._others]
@@ -130,8 +131,8 @@ class CountMixture(DistributionModel):
             past = OwnPast(sequences, positions[part])
             item = sequences.item[positions[part]]
             for number, kernel in enumerate(kernels):
-                shares = past.shares(kernel)
-                some, p = np.bincount(past.row, shares, past.rows) > 0, past.at(shares, item)
+                own = past.weights(kernel)
+                some, p = np.bincount(past.row, own, past.rows) > 0, past.at(own, item)
                 log_p = np.where(p > 0, np.log(np.maximum(p, 1e-30)), LEFT_OUT)
                 found[part, number] = np.where(some, log_p, ABSENT)
         return found
@@ -171,14 +172,14 @@ def _items_of_users(sequences: EventSequences) -> Any:
 
 
 def _parts(load: npt.NDArray[np.integer], most: int) -> Iterator[npt.NDArray[np.intp]]:
-    """Indices in order, in parts of a load of about `most`."""
+    """Splits the indices of `load` into consecutive parts with a total load of about `most` each."""
     if len(load):
         part = np.cumsum(load) // most
         yield from np.split(np.arange(len(load)), np.flatnonzero(np.diff(part)) + 1)
 
 
 def interpolated_counts() -> CountMixture:
-    """1-grams and 2-grams of the user, 2-grams of others, popularity and the uniform distribution; weights by data."""
+    """Mixes unigrams and bigrams of the user, bigrams of others, popularity and the uniform distribution."""
     return CountMixture(
         "interpolated counts",
         "Jelinek and Mercer 1980",
@@ -188,7 +189,7 @@ def interpolated_counts() -> CountMixture:
 
 
 def decayed_counts_and_neighbours() -> CountMixture:
-    """The user's counts, old events fading, and those of the nearest users, as in TIFU-KNN (and popularity)."""
+    """Mixes the user's counts, which decay with age, those of the nearest neighbours (TIFU-KNN) and popularity."""
     return CountMixture(
         "TIFU-KNN",
         "after Hu et al., SIGIR 2020",
@@ -217,10 +218,10 @@ _BY_TIME = (
 
 
 def gated_counts(clock: bool = True) -> CountMixture:
-    """All of them, weighed at each event by a gate of what is known before it.
+    """Mixes all distributions of counts with weights that depend on features known before each event.
 
     Args:
-      clock: whether time counts, or order alone.
+      clock: whether the time of events is used; else only their order.
     """
     return CountMixture(
         "gated counts" if clock else "gated counts, order only",

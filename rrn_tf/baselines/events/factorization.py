@@ -1,4 +1,4 @@
-"""Softmax matrix factorisation: what a user takes, whatever came before."""
+"""Softmax matrix factorisation: a distribution over items for each user that ignores the order of events."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ _EPOCHS_WITHOUT_VALIDATION = 10
 
 
 class SoftmaxFactorization(DistributionModel):
-    """p(j | i) = softmax_j(<u_i, v_j> + b_j) over all items; options left out are chosen on the validation events.
+    """Predicts item j of user i by p(j | i) = softmax_j(<u_i, v_j> + b_j) over all items.
 
-    b starts at the logarithm of the items' smoothed frequencies, thus at the pooled 1-gram. The search takes the
-    regularisers from the strongest on, with the fewest factors, until one is no better than the one before; then more
-    factors for as long as they help. Every trial stops at its best epoch.
+    b starts at the logarithm of the items' smoothed frequencies (the pooled unigram). Options with several values are
+    chosen on the validation events: first the regulariser, from the strongest on and with the fewest factors, until one
+    is no better than the one before; then more factors, for as long as they help. Every trial stops at its best epoch.
 
     Args:
       factors, l2: one value, or the grid to choose from.
-      learning_rate: of Adam; halved after every epoch that brings nothing on validation.
-      max_epochs: bound of the early stopping.
-      patience: epochs without a better validation NLL that end a trial.
-      seed: of the initial factors and the order of the users.
+      learning_rate: first learning rate of Adam; it is halved after every epoch that does not lower the validation NLL.
+      max_epochs: the most epochs of a trial.
+      patience: number of epochs without a better validation NLL after which a trial ends.
+      seed: seed of the initial factors and of the order of the users.
 
     Raises:
       ValueError: for an option out of range.
@@ -66,7 +66,7 @@ class SoftmaxFactorization(DistributionModel):
         self._network: SoftmaxNetwork | None = None
 
     def fit(self, sequences: EventSequences) -> SoftmaxFactorization:
-        """Fits the factors; `chosen` then holds its setting."""
+        """Fits the factors and sets `chosen` to the best trial."""
         train = positions_of(sequences, [Split.TRAIN])
         self._counts = EventCounts(sequences.user[train].astype(np.int64), sequences.item[train], sequences.num_items)
         popularity = np.bincount(sequences.item[train], minlength=sequences.num_items + 1)[1:] + 1.0
@@ -80,7 +80,7 @@ class SoftmaxFactorization(DistributionModel):
 
     @property
     def num_parameters(self) -> int:
-        """U, V and b; the row of the unknown user is not counted."""
+        """Number of values in U, V and b, without the row of the unknown user."""
         return sum(value.size for value in self._fitted().values) - self._fitted().U.shape[1]
 
     def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[np.int64]:
@@ -98,7 +98,7 @@ class SoftmaxFactorization(DistributionModel):
         return Trial(factors, l2, _EPOCHS_WITHOUT_VALIDATION, float("nan"), network)
 
     def _trial(self, sequences: EventSequences, factors: int, l2: float) -> Trial[SoftmaxNetwork]:
-        """A network of one setting at its best epoch."""
+        """Trains a network with one setting and returns it at its best epoch."""
         network = self._network = self._new_network(sequences, factors, l2)
         epoch, score = self._epochs(sequences, network), partial(validation_nll, self, sequences)
         best, best_at = train_to_best(network, epoch, score, self._learning_rate, self._max_epochs, self._patience)
@@ -108,7 +108,7 @@ class SoftmaxFactorization(DistributionModel):
         return SoftmaxNetwork(sequences.num_users + 1, sequences.num_items, factors, l2, self._bias, self._seed)
 
     def _epochs(self, sequences: EventSequences, network: SoftmaxNetwork) -> Callable[[float], None]:
-        """What trains a network for one epoch at a given rate."""
+        """Returns a function that trains the network for one epoch at a given learning rate."""
         rng, users = np.random.default_rng(self._seed), np.flatnonzero(sequences.counts([Split.TRAIN]))
         size = max(min(_BATCH_USERS, _BATCH_SCORES // sequences.num_items), 1)
 
@@ -116,8 +116,8 @@ class SoftmaxFactorization(DistributionModel):
             order = rng.permutation(users)
             for user in np.split(order, range(size, len(order), size)):
                 rows = self._counts.rows(user)
-                total, share = self._counts.total[rows].astype(np.float32), np.float32(len(user) / len(users))
-                network.step(UserBatch(user, total, *self._counts.entries(rows), share), np.float32(rate))
+                total, fraction = self._counts.total[rows].astype(np.float32), np.float32(len(user) / len(users))
+                network.step(UserBatch(user, total, *self._counts.entries(rows), fraction), np.float32(rate))
 
         return epoch
 

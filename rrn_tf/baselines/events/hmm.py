@@ -1,4 +1,4 @@
-"""One hidden Markov model for all users: its states are moods, its emissions the items."""
+"""A hidden Markov model of items, with parameters that all users share."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from rrn_tf.data.event_scores import Positions, positions_of
 from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split
 
-_ITERATIONS = 5  # of EM between two looks at the validation events
+_ITERATIONS = 5  # EM iterations between two evaluations on the validation events
 
 
 class PooledHMM(DistributionModel):
-    """hmmlearn's `CategoricalHMM`, fitted by EM; a user's own past enters through the filtered state alone.
+    """Fits hmmlearn's `CategoricalHMM` by EM; a user's history enters through the filtered hidden state alone.
 
-    Emissions have a Dirichlet prior around the items' smoothed frequencies, so that no state rules an item out.
-    Smoothings are tried from the strongest on, with the fewest states, until one is no better than the one before;
-    then more states for as long as they help. Every trial stops at its best round of EM iterations.
+    Emissions have a Dirichlet prior around the items' smoothed frequencies, so that every state gives every item some
+    probability. Smoothings are tried from the strongest on, with the fewest states, until one is no better than the one
+    before; then more states, for as long as they help. Every trial stops at its best round of EM iterations.
 
     Args:
       states, smoothing: one value, or the grid to choose from; smoothing is the strength of the emissions' prior, in
         events of a state.
-      max_iterations: bound of EM, in steps of 5.
-      patience: rounds of 5 iterations without a better validation NLL that end a trial.
-      seed: of the initial transitions and emissions.
+      max_iterations: the most EM iterations, rounded down to a multiple of 5.
+      patience: number of rounds of 5 iterations without a better validation NLL after which a trial ends.
+      seed: seed of the initial transitions and emissions.
 
     Raises:
       ValueError: for an option out of range.
-      ModuleNotFoundError: on fitting, without the extra ``baselines``.
+      ModuleNotFoundError: on fitting, if the extra ``baselines`` is not installed.
 
     Reference:
       Rabiner, A Tutorial on Hidden Markov Models, 1989.
@@ -57,7 +57,7 @@ class PooledHMM(DistributionModel):
         self._parameters: HMMParameters | None = None
 
     def fit(self, sequences: EventSequences) -> PooledHMM:
-        """Fits the model; `chosen` then holds its setting."""
+        """Fits the model and sets `chosen` to the best trial."""
         valid = positions_of(sequences, [Split.VALID])
         states, smoothing = self._states, self._smoothing
         if not len(valid):
@@ -70,7 +70,7 @@ class PooledHMM(DistributionModel):
 
     @property
     def num_parameters(self) -> int:
-        """Initial, transition and emission probabilities."""
+        """Number of initial, transition and emission probabilities."""
         return sum(values.size for values in self._fitted())
 
     def _contexts(self, sequences: EventSequences, positions: Positions) -> FloatArray:
@@ -82,7 +82,7 @@ class PooledHMM(DistributionModel):
     def _trial(
         self, sequences: EventSequences, valid: Positions, states: int, smoothing: float
     ) -> Trial[HMMParameters]:
-        """Parameters of one setting after the best round of iterations, the last without validation events."""
+        """Fits one setting; returns it after its best round of iterations (the last, without validation events)."""
         best, best_at, kept = np.inf, 0, list[HMMParameters]()
         for done, parameters in enumerate(self._rounds(sequences, states, smoothing), 1):
             self._parameters = parameters
@@ -96,8 +96,8 @@ class PooledHMM(DistributionModel):
     def _rounds(self, sequences: EventSequences, states: int, smoothing: float) -> Iterator[HMMParameters]:
         from hmmlearn.hmm import CategoricalHMM
 
-        # It warns of more parameters than events, and of a likelihood that falls: the prior takes care of the one and
-        # may cause the other.
+        # hmmlearn warns of more parameters than events, and of a falling likelihood: the prior takes care of the first
+        # and may cause the second.
         logging.getLogger(CategoricalHMM.__module__.partition(".")[0]).setLevel(logging.ERROR)
         train = positions_of(sequences, [Split.TRAIN])
         item, lengths = sequences.item[train] - 1, sequences.counts([Split.TRAIN])
@@ -117,7 +117,7 @@ class PooledHMM(DistributionModel):
         )
         model.startprob_ = np.full(states, 1 / states)
         model.transmat_ = _rows(rng.random((states, states)) + states * np.eye(states))
-        # States differ in what they emit from the start; alike ones would stay alike.
+        # Emissions differ between states from the start: equal states would stay equal under EM.
         model.emissionprob_ = _rows(popularity * rng.gamma(0.5, size=(states, sequences.num_items)) + 1e-3 * popularity)
         for _ in range(max(self._max_iterations // _ITERATIONS, 1)):
             model.fit(item[:, np.newaxis], lengths[lengths > 0])
@@ -132,7 +132,7 @@ class PooledHMM(DistributionModel):
 
 
 def _rows(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Rows scaled to add up to one."""
+    """Scales each row to add up to one."""
     return values / values.sum(axis=1, keepdims=True)
 
 

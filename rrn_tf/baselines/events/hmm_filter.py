@@ -1,4 +1,4 @@
-"""The state that a hidden Markov model expects next, for any events of many users at once."""
+"""The predictive distribution of a hidden Markov model's state at given events, for many users at once."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ FloatArray = npt.NDArray[np.float32]
 
 
 class HMMParameters(NamedTuple):
-    """Probabilities of S states and M items.
+    """Probabilities of a hidden Markov model with S states and M items.
 
     Attributes:
-      start: float32[S], of the first state.
-      transitions: float32[S, S], row: from, column: to.
-      emissions: float32[S, M], all above zero.
+      start: float32[S], probability of each state at the first event.
+      transitions: float32[S, S], probability of the state of the column after the state of the row.
+      emissions: float32[S, M], probability of each item in each state, all above zero.
     """
 
     start: FloatArray
@@ -28,15 +28,15 @@ class HMMParameters(NamedTuple):
 
 
 def predicted_states(parameters: HMMParameters, sequences: EventSequences, positions: Positions) -> FloatArray:
-    """The distribution of the hidden state at each event, given the earlier events of its user.
+    """Computes the distribution of the hidden state at each event, given the earlier events of its user.
 
-    The forward recursion runs over the time steps of all users together, the longest first, so that the users who
-    still have events are a prefix: as many steps as the longest history is long.
+    The forward recursion runs over the time steps of all users together, users with the most events first, so that
+    the users who still have events are a prefix. It takes as many steps as the longest sequence has.
 
     Args:
-      parameters: of the model.
+      parameters: probabilities of the model.
       sequences: the events.
-      positions: int64[N], in any order.
+      positions: int64[N], indices of the events in `sequences.item`, in any order.
 
     Returns:
       float32[N, S]; rows add up to one.
@@ -53,7 +53,7 @@ def predicted_states(parameters: HMMParameters, sequences: EventSequences, posit
     row = np.empty(len(last), np.int64)
     row[order] = np.arange(len(order))
     steps = np.arange(last.max(initial=-1) + 2)
-    # Of each step: how many users are asked something then or later, and which questions are asked.
+    # For each step: how many users have a position at that step or later, and which positions are at that step.
     running = len(order) - np.searchsorted(last[order][::-1], steps)
     by_step = np.argsort(step, kind="stable")
     asked = np.split(by_step, np.searchsorted(step[by_step], steps[1:]))

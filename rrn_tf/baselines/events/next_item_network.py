@@ -1,4 +1,4 @@
-"""Networks that read a user's last items and score all items by one inner product each: GRU4Rec and SASRec."""
+"""Networks that encode a user's last items and score every item by an inner product: GRU4Rec and SASRec."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ from rrn_tf.features import Split
 
 _INTS = tf.TensorSpec([None, None], tf.int32)
 _BATCH = Windows(tf.TensorSpec([None], tf.int32), _INTS, _INTS)
-_SCORES = 1 << 24  # of a batch, held at once
-_CLIP = 5.0  # norm of a gradient
+_SCORES = 1 << 24  # the most scores of a batch that are held in memory at once
+_CLIP = 5.0  # the largest global norm of a gradient
 _EPOCHS_WITHOUT_VALIDATION = 10
 
 Encoder = Callable[[int, int, float], keras.Model]
 
 
 class NextItemModule(tf.Module):
-    """p(j | items before) = softmax_j(<h + u, v_j> + b_j), h the encoder's output, v also what it reads, u the user's.
+    """Predicts the next item j by softmax_j(<h + u, v_j> + b_j), with h the encoder's output and u the user's factors.
+
+    The item embeddings v are both the encoder's inputs and the output weights.
 
     Args:
-      users, items: U and M.
-      width: d.
-      encoder: from float[B, T, d] to float[B, T, d].
-      dropout: share of the inputs and users' factors that is left out in training.
-      bias: float32[M], where b starts.
+      users, items: numbers U of users and M of items.
+      width: dimension d of embeddings and hidden states.
+      encoder: a model from float[B, T, d] to float[B, T, d].
+      dropout: dropout rate of the inputs and of the users' factors.
+      bias: float32[M], initial value of b.
     """
 
     def __init__(self, users: int, items: int, width: int, encoder: keras.Model, dropout: float, bias: Any) -> None:
@@ -52,7 +54,7 @@ class NextItemModule(tf.Module):
 
     @property
     def values(self) -> list[npt.NDArray[Any]]:
-        """Copies of all weights."""
+        """Returns copies of all weights."""
         return [weight.numpy() for weight in self._weights]
 
     def assign(self, values: Sequence[npt.NDArray[Any]]) -> None:
@@ -62,16 +64,16 @@ class NextItemModule(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32), _INTS, tf.TensorSpec([None], tf.int32)])
     def states(self, user: tf.Tensor, previous: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-        """The sum h + u after step `last` of each row: float32[B, d]."""
+        """Computes h + u after step `last` of each sequence: float32[B, d]."""
         return tf.gather(self._read(user, previous, training=False), last, axis=1, batch_dims=1)
 
     def log_probabilities(self, states: tf.Tensor) -> tf.Tensor:
-        """Of all items: float32[B, M]."""
+        """Computes the log-probabilities of all items from states h + u: float32[B, M]."""
         return tf.nn.log_softmax(self._scores(states))
 
     @tf.function(input_signature=[_BATCH, tf.TensorSpec([])])
     def step(self, batch: Windows, rate: tf.Tensor) -> None:
-        """One step of Adam by the mean loss of a batch."""
+        """Takes one step of Adam on the mean loss of a batch."""
         with tf.GradientTape() as tape:
             there = batch.item > 0
             scores = self._scores(tf.boolean_mask(self._read(batch.user, batch.previous, training=True), there))
@@ -91,20 +93,20 @@ class NextItemModule(tf.Module):
 
 
 class NextItemNetwork(DistributionModel):
-    """A network fitted to all training events by their log-likelihood, stopped where validation is best.
+    """A next-item network trained by maximum likelihood on all training events, with early stopping on validation.
 
     An event is predicted from its user's last `window` items, held-out ones too, and from factors of the user.
 
     Args:
-      name, reference: of the leaderboard.
+      name, reference: name and publication in the leaderboard.
       encoder: `recurrent_encoder` or `attention_encoder`.
-      width: of item vectors and states.
-      window: items that are read.
-      dropout: share of inputs and states that is left out in training.
-      learning_rate: of Adam; halved after every epoch that brings nothing on validation.
-      batch: the most windows of a step.
-      max_epochs, patience: bounds of the early stopping.
-      seed: of initial weights, order and dropout.
+      width: dimension of item embeddings and hidden states.
+      window: the most previous items that the encoder reads.
+      dropout: dropout rate of inputs and states.
+      learning_rate: first learning rate of Adam; it is halved after every epoch that does not lower the validation NLL.
+      batch: the most windows of a batch.
+      max_epochs, patience: the most epochs, and the number of epochs without improvement after which training ends.
+      seed: seed of initial weights, order of batches and dropout.
 
     Example:
       >>> model = gru4rec().fit(sequences)  # doctest: +SKIP
@@ -136,7 +138,7 @@ class NextItemNetwork(DistributionModel):
         self._module: NextItemModule | None = None
 
     def fit(self, sequences: EventSequences) -> NextItemNetwork:
-        """Trains the network; `best_epoch` then says for how long."""
+        """Trains the network and sets `best_epoch` to the number of epochs that were kept."""
         keras.utils.set_random_seed(self._seed)
         train = positions_of(sequences, [Split.TRAIN])
         popularity = np.bincount(sequences.item[train], minlength=sequences.num_items + 1)[1:] + 1.0
@@ -167,7 +169,7 @@ class NextItemNetwork(DistributionModel):
 
     @property
     def num_parameters(self) -> int:
-        """All weights."""
+        """Number of weights."""
         return sum(value.size for value in self._fitted().values)
 
     def _contexts(self, sequences: EventSequences, positions: Positions) -> FloatArray:
@@ -192,12 +194,12 @@ class NextItemNetwork(DistributionModel):
 
 
 def gru4rec(seed: int = 0, **options: Any) -> NextItemNetwork:
-    """GRU4Rec with a softmax over all items and factors of users; options as those of `NextItemNetwork`."""
+    """Creates GRU4Rec with a softmax over all items and user factors; `options` are those of `NextItemNetwork`."""
     return NextItemNetwork("GRU4Rec", "Hidasi and Karatzoglou, CIKM 2018", recurrent_encoder, seed=seed, **options)
 
 
 def sasrec(seed: int = 0, dropout: float = 0.4, **options: Any) -> NextItemNetwork:
-    """SASRec with a softmax over all items and factors of users; options as those of `NextItemNetwork`."""
+    """Creates SASRec with a softmax over all items and user factors; `options` are those of `NextItemNetwork`."""
     options = {"seed": seed, "dropout": dropout, **options}
     return NextItemNetwork("SASRec", "Kang and McAuley, ICDM 2018", attention_encoder, **options)
 

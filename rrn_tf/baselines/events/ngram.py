@@ -1,4 +1,4 @@
-"""Counting models of the next item: uniform, 1-grams and 2-grams, of all users together or of each."""
+"""Next-item models from counts: the uniform distribution, unigrams and bigrams, of all users or of each user."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DEFAULT_STRENGTH = 20.0
 
 
 class Context(NamedTuple):
-    """What the counts of a level are split by."""
+    """States whether the counts of a back-off level are kept apart by user and by previous item."""
 
     user: bool
     previous: bool
@@ -37,23 +37,22 @@ POOLED, USER, PREVIOUS, USER_PREVIOUS = (
 
 
 class NGram(DistributionModel):
-    """Counts that back off to coarser counts, and in the end to the uniform distribution over the M items.
+    """An n-gram model that backs off to coarser counts, and at last to the uniform distribution over the M items.
 
     With c(x) and n the counts of item x and of all items in the context of level l,
 
         p_l(x) = (c(x) + k_l p_{l-1}(x)) / (n + k_l),        p_0 = 1 / M,
 
-    the mean of the posterior under a Dirichlet prior with strength k_l around the level below; every p_l adds up to
-    one. Counts are those of the training events; the previous item may be a held-out one.
+    which is the posterior mean under a Dirichlet prior with strength k_l around the level below; every p_l adds up to
+    one. Only training events are counted; the previous item of an event may be a held-out one.
 
     Args:
-      name: of the leaderboard.
+      name: name in the leaderboard.
       levels: contexts, from the coarsest to the finest.
-      strengths: k_l of each level; None chooses them on the validation events, one after the other until none
-        changes.
+      strengths: k_l of each level; with None they are chosen on the validation events by coordinate descent.
 
     Raises:
-      ValueError: for strengths of another number than levels, or not above 0.
+      ValueError: unless there is one strength above 0 for each level.
 
     Example:
       >>> model = NGram("user 2-gram", (POOLED, USER, USER_PREVIOUS)).fit(sequences)  # doctest: +SKIP
@@ -73,7 +72,7 @@ class NGram(DistributionModel):
         self.strengths: list[float] | None = None
 
     def fit(self, sequences: EventSequences) -> NGram:
-        """Counts the training events; `strengths` then holds what was chosen."""
+        """Counts the training events, then chooses `strengths` if they were not given."""
         self._num_items = sequences.num_items
         train, valid = (positions_of(sequences, [split]) for split in (Split.TRAIN, Split.VALID))
         contexts = self._contexts(sequences, train)
@@ -92,7 +91,7 @@ class NGram(DistributionModel):
 
     @property
     def num_parameters(self) -> int:
-        """Counts that are not zero, and the strengths."""
+        """Number of non-zero counts and of strengths."""
         return len(self._fitted()) + sum(counts.num_entries for counts in self._counts)
 
     def _contexts(self, sequences: EventSequences, positions: Positions) -> Codes:
@@ -100,7 +99,7 @@ class NGram(DistributionModel):
         return user * (sequences.num_items + 1) + previous_items(sequences, positions)
 
     def _codes(self, contexts: Codes, level: Context) -> Codes:
-        """The part of each context that a level sees."""
+        """Reduces each code of user and previous item to the parts that a level depends on."""
         user, previous = np.divmod(contexts, self._num_items + 1)
         return user * level.user * (self._num_items + 1) + previous * level.previous
 
@@ -116,7 +115,7 @@ class NGram(DistributionModel):
     def _met(
         self, sequences: EventSequences, positions: Positions
     ) -> tuple[list[npt.NDArray[np.float64]], list[npt.NDArray[np.float64]]]:
-        """c(x) and n of each level, for each event: float64[N]."""
+        """Looks up c(x) and n of each level for each event: lists of float64[N]."""
         contexts, items = self._contexts(sequences, positions), sequences.item[positions]
         rows = [counts.rows(self._codes(contexts, level)) for level, counts in zip(self._levels, self._counts)]
         met = [counts.at(row, items) for counts, row in zip(self._counts, rows)]
@@ -139,7 +138,7 @@ class NGram(DistributionModel):
         while before != strengths:
             before = list(strengths)
             for level in range(len(strengths)):
-                # The strength so far comes first: it stays where another is no better.
+                # The current strength comes first, so that it is kept unless another is better.
                 strengths[level] = min((strengths[level], *_GRID), key=partial(score, level))
 
     def _fitted(self) -> list[float]:
@@ -149,7 +148,7 @@ class NGram(DistributionModel):
 
 
 def ngrams() -> list[NGram]:
-    """Unfitted: uniform, the two pooled models of the paper, the two of each user's own, and all levels together."""
+    """Creates the unfitted n-gram models: uniform, pooled (as in the paper), by user, and all levels together."""
     return [
         NGram("uniform", ()),
         NGram("1-gram", (POOLED,)),

@@ -1,4 +1,4 @@
-"""How much each earlier event of a user counts towards the next one, by age, hour of the day and context."""
+"""Weights of a user's earlier events in predicting the next one, by age, hour of the day and previous item."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _DAY, _WEEK = 24.0, 168.0
 
 
 class Kernel(NamedTuple):
-    """Weight of an event that lies `a` events (from 1) and h hours back: exp(-(a - 1) / events) a^-power c(h).
+    """Weighs an event `a` events (from 1) and h hours ago by exp(-(a - 1) / events) a^-power c(h).
 
-    c(h) = exp(day (cos(2 pi h / 24) - 1) + week (cos(2 pi h / 168) - 1)) is highest at the same hour of the day, and
-    of the week.
+    The factor c(h) = exp(day (cos(2 pi h / 24) - 1) + week (cos(2 pi h / 168) - 1)) is highest for events at the same
+    hour of the day and of the week.
 
     Attributes:
-      events: the age, in events, over which weights fall to a third; all weigh the same by default.
-      power: of the age.
-      day, week: how much the hour counts; 0 for not at all.
-      context: whether only events count that came after the item that is now the last one (a 2-gram).
+      events: the age, in events, over which weights fall to 1 / e; by default they do not depend on the age.
+      power: exponent of the decay with age.
+      day, week: how strongly weights depend on the hour of the day and of the week; with 0 they do not.
+      context: whether only events count that followed the user's current last item (a bigram).
     """
 
     events: float = math.inf
@@ -39,16 +39,16 @@ class Kernel(NamedTuple):
 
 
 class OwnPast:
-    """All pairs of N asked events and the earlier events of their users, training events and later ones alike.
+    """All pairs of one of N events to predict and an earlier event of its user, from whichever split.
 
     Args:
       sequences: the events.
-      positions: int64[N], which are asked about.
+      positions: int64[N], indices of the events to predict.
 
     Attributes:
-      row: int64[P], which asked event a pair is of, not falling.
-      item: int32[P], item index of the earlier event.
-      rows: N.
+      row: int64[P], the event to predict of each pair, as an index into `positions`, ascending.
+      item: int32[P], item index of the earlier event of each pair.
+      rows: N, the number of events to predict.
     """
 
     def __init__(self, sequences: EventSequences, positions: Positions) -> None:
@@ -65,8 +65,8 @@ class OwnPast:
         last = previous_items(sequences, positions)
         self._same = previous_items(sequences, earlier) == last[self.row]
 
-    def shares(self, kernel: Kernel) -> FloatArray:
-        """float32[P], the weight of each pair over the sum of its row; 0 in rows without weight."""
+    def weights(self, kernel: Kernel) -> FloatArray:
+        """Normalises the kernel's weights of pairs to add up to 1 for each event (or 0 without any): float32[P]."""
         log_weight = -(self._age - 1) / kernel.events - kernel.power * np.log(self._age)
         for strength, period in ((kernel.day, _DAY), (kernel.week, _WEEK)):
             if strength:
@@ -75,10 +75,10 @@ class OwnPast:
         total = np.bincount(self.row, weight, self.rows)
         return (weight / np.where(total > 0, total, 1)[self.row]).astype(np.float32)
 
-    def at(self, shares: FloatArray, item: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
-        """Sum of the shares of one item a row: float64[N]."""
-        return np.asarray(np.bincount(self.row, shares * (self.item == item[self.row]), self.rows), np.float64)
+    def at(self, weights: FloatArray, item: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+        """Sums the weights of one item for each event to predict: float64[N]."""
+        return np.asarray(np.bincount(self.row, weights * (self.item == item[self.row]), self.rows), np.float64)
 
     def sparse_rows(self, weight: FloatArray, num_items: int) -> Any:
-        """Sums of weights by item, as sparse rows [N, M]."""
+        """Sums the weights of pairs by event and item: a sparse matrix [N, M]."""
         return sparse.coo_matrix((weight, (self.row, self.item - 1)), (self.rows, num_items))

@@ -1,4 +1,4 @@
-"""What every model of events can do, so that one loop fits and compares them all."""
+"""The interface of models of events, which lets one loop fit and compare them all."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from rrn_tf.features import Split
 FloatArray = npt.NDArray[np.float32]
 Fitted = TypeVar("Fitted", bound="EventBaseline")
 
-_BLOCK = 1 << 22  # scores held at once
+_BLOCK = 1 << 22  # the most scores that are held in memory at once
 
 
 class Answers(NamedTuple):
-    """What a model said of N events.
+    """Predictions of a model for N events.
 
     Attributes:
-      log_probability: float32[N], of the item of each event, in nats.
-      rank: float32[N], of the item among all items, or among those that are new to the user (see `middle_ranks`).
+      log_probability: float32[N], log-probability of the item of each event, in nats.
+      rank: float32[N], rank of the item among all items, or among those new to the user (see `middle_ranks`).
     """
 
     log_probability: FloatArray
@@ -33,17 +33,17 @@ class Answers(NamedTuple):
 
 
 class EventModel(Protocol):
-    """A fitted model of the next item, asked about events by their position.
+    """A fitted model of the next item that scores events given by their positions.
 
-    Each event is predicted from the earlier events of its own user, held-out ones too: what they were is
-    known by then, but nothing is fitted to them.
+    Each event is predicted from the earlier events of its own user. These may be held-out events, which are known by
+    then, although no parameter is fitted to them.
     """
 
     @property
     def name(self) -> str: ...
 
     def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
-        """Log-probability, in nats, of the item of each event.
+        """Computes the log-probability, in nats, of the item of each event.
 
         Args:
           sequences: the events.
@@ -55,43 +55,43 @@ class EventModel(Protocol):
         ...
 
     def ranks(self, sequences: EventSequences, positions: Positions) -> FloatArray:
-        """Rank of the item of each event among all items, as `middle_ranks`; arguments as `log_probabilities`."""
+        """Ranks the item of each event among all items, as `middle_ranks`; arguments as `log_probabilities`."""
         ...
 
     @property
     def num_parameters(self) -> int:
-        """Numbers that the fitted model stores."""
+        """Number of values that the fitted model stores."""
         ...
 
 
 class EventBaseline(EventModel, Protocol):
-    """A model of events that is fitted in one go."""
+    """A model of events that one call of `fit` trains."""
 
     @property
     def reference(self) -> str:
-        """Who described the model, in a few words."""
+        """Authors and year of the publication that describes the model."""
         ...
 
     def fit(self: Fitted, sequences: EventSequences) -> Fitted:
         """Fits the model and returns it.
 
         Args:
-          sequences: training events give parameters; validation events choose options (size, regulariser,
-            stopping), and without any of them defaults are used; test events are not looked at.
+          sequences: parameters are fitted to the training events; options (size, regulariser, stopping) are chosen on
+            the validation events, or have defaults if there are none; test events are not used.
         """
         ...
 
 
 class DistributionModel(abc.ABC):
-    """A model that writes out the whole distribution over items, a bounded block of contexts at a time."""
+    """A model that computes whole distributions over items, for a bounded number of contexts at a time."""
 
     @abc.abstractmethod
     def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[Any]:
-        """What the prediction of each event depends on: int64[N] codes, or float[N, d] states."""
+        """Returns the context that each event is predicted from: int64[N] codes, or float[N, d] states."""
 
     @abc.abstractmethod
     def _distribution(self, contexts: npt.NDArray[Any]) -> FloatArray:
-        """Log-probabilities of all items in contexts [B], each item at its index less one: float32[B, M]."""
+        """Computes log-probabilities of all items in B contexts, with item i in column i - 1: float32[B, M]."""
 
     def log_probabilities(self, sequences: EventSequences, positions: Positions) -> FloatArray:
         """As `EventModel.log_probabilities`."""
@@ -105,13 +105,13 @@ class DistributionModel(abc.ABC):
         return self.answers(sequences, positions).rank
 
     def answers(self, sequences: EventSequences, positions: Positions, *, new_only: bool = False) -> Answers:
-        """Log-probabilities and ranks together: each distribution is made once.
+        """Computes log-probabilities and ranks together, so that each distribution is computed once.
 
         Args:
           sequences: the events.
           positions: int64[N], indices into `sequences.item`, in any order.
-          new_only: the items of the user's earlier events are left out, and the probabilities of the others add up to
-            one; the item of each event should then be new to its user.
+          new_only: whether to leave out the items of the user's earlier events; the probabilities of the others then
+            add up to one, and the item of each event should be new to its user.
         """
         found = Answers(np.empty(len(positions), np.float32), np.empty(len(positions), np.float32))
         own = OwnItems(sequences) if new_only else None
@@ -129,7 +129,7 @@ class DistributionModel(abc.ABC):
     def _blocks(
         self, sequences: EventSequences, positions: Positions
     ) -> Iterator[tuple[Positions, FloatArray, npt.NDArray[np.intp]]]:
-        """Blocks of events `at`, the scores of their contexts, and which row of the scores is whose."""
+        """Yields indices of events, a block of scores of their contexts, and the row of that block for each event."""
         contexts = self._contexts(sequences, positions)
         row = np.arange(len(positions))
         if contexts.ndim == 1:
@@ -144,11 +144,11 @@ class DistributionModel(abc.ABC):
 
 
 def validation_nll(model: EventModel, sequences: EventSequences) -> float:
-    """Mean negative log-likelihood of a user's validation events, averaged over users; NaN without any."""
+    """Computes the mean NLL of each user's validation events, averaged over users; NaN without any."""
     positions = positions_of(sequences, [Split.VALID])
     return mean_nll(model.log_probabilities(sequences, positions), sequences.user[positions])
 
 
 def mean_nll(log_probability: npt.NDArray[np.floating], user: npt.NDArray[np.integer]) -> float:
-    """The paper's metric: the mean of -log p for each user, then over users; NaN without events."""
+    """Computes the paper's metric: the mean of -log p for each user, then over users; NaN without events."""
     return -float(np.mean(user_means(log_probability, user)[1])) if len(user) else float("nan")

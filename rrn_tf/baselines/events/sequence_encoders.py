@@ -1,4 +1,4 @@
-"""What reads a user's items from left to right: a GRU, or self-attention."""
+"""Causal encoders of a user's sequence of items: a GRU, or self-attention."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import tf_keras as keras
 
 
 def recurrent_encoder(width: int, steps: int, dropout: float) -> keras.Model:
-    """GRU4Rec's: one GRU.
+    """Builds the encoder of GRU4Rec, which is one GRU.
 
     Args:
-      width: d, of inputs, states and outputs.
-      steps: not needed: a GRU reads any number of them.
-      dropout: share of the states that is left out in training.
+      width: dimension d of inputs, states and outputs.
+      steps: ignored, since a GRU reads any number of steps.
+      dropout: dropout rate of the states.
 
     Returns:
-      A model from float[B, T, d] to float[B, T, d]; the output of a step knows that step and the ones before.
+      A model from float[B, T, d] to float[B, T, d]; the output of a step depends on that step and the earlier ones.
 
     Reference:
       Hidasi and Karatzoglou, Recurrent Neural Networks with Top-k Gains for Session-based Recommendations, CIKM 2018.
@@ -29,13 +29,13 @@ def recurrent_encoder(width: int, steps: int, dropout: float) -> keras.Model:
 
 
 def attention_encoder(width: int, steps: int, dropout: float, blocks: int = 2, heads: int = 2) -> keras.Model:
-    """SASRec's: blocks of causal self-attention and a network of two layers, each added to what comes in.
+    """Builds the encoder of SASRec: causal self-attention and two dense layers, with residual connections, stacked.
 
     Args:
-      width, dropout: as those of `recurrent_encoder`, which says what is returned, too.
-      steps: the most that are read; each place has a vector of its own.
-      blocks: how many.
-      heads: of attention.
+      width, dropout: as in `recurrent_encoder`, and so is the model that is returned.
+      steps: the most time steps of a sequence; each position has an embedding.
+      blocks: number of stacked pairs of attention and dense layers.
+      heads: number of attention heads.
 
     Reference:
       Kang and McAuley, Self-Attentive Sequential Recommendation, ICDM 2018.
@@ -53,7 +53,7 @@ def attention_encoder(width: int, steps: int, dropout: float, blocks: int = 2, h
 
 
 class _Places(keras.layers.Layer):
-    """Adds to each step, scaled by the root of its width, the vector of its place."""
+    """Scales the inputs by the root of their width and adds the embedding of each position."""
 
     def __init__(self, steps: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)

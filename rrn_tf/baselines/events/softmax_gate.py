@@ -1,4 +1,4 @@
-"""A gate that says at each event how much each of several distributions counts."""
+"""A gate that computes the weight of each distribution of a mixture at each event."""
 
 from __future__ import annotations
 
@@ -16,44 +16,46 @@ from rrn_tf.data.shared_counts import ABSENT
 Values = npt.NDArray[np.float64]
 Users = npt.NDArray[np.integer]
 
-_CONSTANT_SPREAD = 3.0  # of the constants of the log-weights, a priori
+_CONSTANT_SPREAD = 3.0  # prior standard deviation of the constants
 _FOLDS = 4
 _ITERATIONS = 300
 
 
 class SoftmaxGate(NamedTuple):
-    """log p(x) = logsumexp_k(log_softmax_k(b_k + <f, w_k>) + log p_k(x)), over the distributions k that there are.
+    """Mixes distributions: log p(x) = logsumexp_k(log_softmax_k(b_k + <f, w_k>) + log p_k(x)).
+
+    Absent distributions k, which a user may not have yet, are left out of the softmax.
 
     Attributes:
-      constant: float64[K], b.
-      slope: float64[F, K], w.
+      constant: float64[K], bias b of each distribution.
+      slope: float64[F, K], weight w of each feature for each distribution.
     """
 
     constant: Values
     slope: Values
 
     def log_weights(self, features: Values, log_p: Values) -> Values:
-        """Of each distribution at each event, -1e9 of absent ones.
+        """Computes the log mixture weight of each distribution at each event, -1e9 for absent ones: float64[N, K].
 
         Args:
-          features: float64[N, F].
-          log_p: float64[N, K], what each distribution says of any item; below -5e8 where it is absent.
+          features: float64[N, F], features f of the events.
+          log_p: float64[N, K], log-probability of any item under each distribution; below -5e8 where it is absent.
         """
         logits = np.where(log_p > ABSENT / 2, self.constant + features @ self.slope, ABSENT)
         return np.asarray(log_softmax(logits, axis=1))
 
     def log_probabilities(self, features: Values, log_p: Values) -> Values:
-        """float64[N], of the item of which the distributions say `log_p`; arguments as `log_weights`."""
+        """Computes the log-probability of each item under the mixture: float64[N]; arguments as `log_weights`."""
         return np.asarray(logsumexp(self.log_weights(features, log_p) + log_p, axis=1))
 
 
 def fit_gate(features: Values, log_p: Values, user: Users, spread: float) -> SoftmaxGate:
-    """The most probable gate: each user weighs as one event, constants and slopes are normal around 0.
+    """Fits a gate by its maximum a posteriori, with normal priors around 0 and the mean log-likelihood of each user.
 
     Args:
-      features, log_p: of N events, as `SoftmaxGate.log_weights`.
-      user: int[N], whose they are.
-      spread: of the slopes, a priori.
+      features, log_p: features and log-probabilities of N events, as in `SoftmaxGate.log_weights`.
+      user: int[N], the user of each event.
+      spread: prior standard deviation of the slopes.
     """
     count, width = log_p.shape[1], features.shape[1]
     inputs = np.concatenate([np.ones((len(user), 1)), features], axis=1)
@@ -78,15 +80,15 @@ def fit_gate(features: Values, log_p: Values, user: Users, spread: float) -> Sof
 
 
 def choose_gate(features: Values, log_p: Values, user: Users, spreads: Sequence[float]) -> tuple[SoftmaxGate, float]:
-    """The gate whose spread foresees the events of other users best, fitted to all, and the NLL of that foresight.
+    """Chooses the spread by cross-validation over users; returns the gate fitted to all and its cross-validated NLL.
 
     Args:
-      features, log_p, user: as `fit_gate`.
-      spreads: to choose from.
+      features, log_p, user: as in `fit_gate`.
+      spreads: prior standard deviations of the slopes to choose from.
     """
     fold = np.unique(user, return_inverse=True)[1] % _FOLDS
 
-    def foreseen(spread: float) -> float:
+    def held_out_nll(spread: float) -> float:
         found = np.empty(len(user))
         for number in range(_FOLDS):
             there = fold == number
@@ -94,6 +96,6 @@ def choose_gate(features: Values, log_p: Values, user: Users, spreads: Sequence[
             found[there] = fitted.log_probabilities(features[there], log_p[there])
         return mean_nll(found, user)
 
-    scores = [foreseen(spread) for spread in spreads]
+    scores = [held_out_nll(spread) for spread in spreads]
     best = int(np.argmin(scores))
     return fit_gate(features, log_p, user, spreads[best]), scores[best]

@@ -1,4 +1,4 @@
-"""Bounded stretches of each user's events, as rectangles for networks that read a sequence from its beginning."""
+"""Windows of bounded length over each user's events, padded to rectangular arrays."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from rrn_tf.data.event_scores import Positions, previous_items
 from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split
 
-_STEPS = 32  # that an epoch should have: of few windows, batches are smaller
-_LENGTH_NOISE = 6.0  # steps by which lengths may differ more than they have to, so that batches change
+_STEPS = 32  # the fewest batches of an epoch: with few windows, batches are made smaller
+_LENGTH_NOISE = 6.0  # noise, in steps, on the lengths that windows are sorted by, so that batches differ by epoch
 
 
 class Windows(NamedTuple):
-    """B stretches of up to T steps; padding is at the end.
+    """B windows of up to T time steps, padded at the end.
 
     Attributes:
-      user: int32[B].
-      previous: int32[B, T], the item before each event, 0 where there is none and at padding.
-      item: int32[B, T], the items themselves, 0 at padding.
+      user: int32[B], user of each window.
+      previous: int32[B, T], the item before each event, 0 if there is none and at padding.
+      item: int32[B, T], the item of each event, 0 at padding.
     """
 
     user: npt.NDArray[np.int32]
@@ -31,7 +31,7 @@ class Windows(NamedTuple):
 
 
 def windows(sequences: EventSequences, begin: Positions, length: Positions) -> Windows:
-    """The events from `begin` on, `length` of each: int64[B] both."""
+    """Cuts windows of `length` events that start at positions `begin`, both int64[B]."""
     step = np.arange(int(length.max(initial=1)))
     inside = step < length[:, np.newaxis]
     place = np.where(inside, begin[:, np.newaxis] + step, 0)
@@ -46,14 +46,14 @@ def windows(sequences: EventSequences, begin: Positions, length: Positions) -> W
 def training_windows(
     sequences: EventSequences, train: Positions, most: int, batch: int, rng: np.random.Generator
 ) -> Iterator[Windows]:
-    """All training events once, cut at a random step of each user, in batches of similar lengths in random order.
+    """Yields every training event once, in windows with random boundaries, batched by length in random order.
 
     Args:
       sequences: the events.
       train: int64[N], positions of the training events, ascending.
-      most: steps of a window.
+      most: the most steps of a window.
       batch: the most windows of a batch.
-      rng: cuts and shuffles.
+      rng: generator that draws the boundaries and shuffles.
     """
     user, place = sequences.user[train], train - sequences.user_splits[sequences.user[train]]
     long = sequences.counts([Split.TRAIN])[user] > most

@@ -1,4 +1,4 @@
-"""Rating predictors to beat: one fit/predict protocol, and one of streaming."""
+"""Baselines that predict ratings: one protocol for fitting and predicting, and one for streaming."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network of AutoRec: one hidden layer, sparse rows in, observed entries out."""
+"""The network of AutoRec: an autoencoder with one hidden layer for sparse rows of ratings."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ _BATCH = RowBatch(_INDEX, _INDEX, _FLOATS, _INDEX, _FLOATS, tf.TensorSpec([], tf
 
 
 class Autoencoder(tf.Module):
-    """h(r) = W g(V r + mu) + b with the sigmoid as g, for sparse rows r.
+    """The autoencoder h(r) = W g(V r + mu) + b with the sigmoid as g, for sparse rows r.
 
-    The objective is sum (r - h(r))^2 + l2 / 2 (|V|^2 + |W|^2) over the observed entries. Gradients are
-    those of a batch of rows and have only the columns that occur in it, so that their cost does not
-    grow with the number of columns. Each entry of column c carries the part 1 / n_c of the column's
-    regulariser, which adds up to the whole of it over an epoch.
+    The objective is sum (r - h(r))^2 + l2 / 2 (|V|^2 + |W|^2) over the observed entries. Gradients of a batch of
+    rows are sparse: they have only the columns that occur in the batch, so that their cost does not grow with the
+    number of columns. Each entry of column c adds 1 / n_c of the column's regulariser, all of it over an epoch.
 
     Args:
-      rows: what it will be trained on; V and W of columns without an entry stay zero. W starts at
-        zero everywhere, thus h(r) = 0.
+      rows: the training ratings; V and W of columns without an entry stay zero. W starts at zero everywhere, so
+        that h(r) = 0 at first.
       hidden: width k of the hidden layer.
       l2: weight of the regulariser.
-      seed: of the initial V.
+      seed: seed of the initial V.
 
     Reference:
       Sedhain, Menon, Sanner and Xie, AutoRec: Autoencoders Meet Collaborative Filtering, WWW 2015,
@@ -49,7 +48,7 @@ class Autoencoder(tf.Module):
 
     @property
     def values(self) -> list[npt.NDArray[np.float32]]:
-        """Copies of V, mu, W and b."""
+        """Returns copies of V, mu, W and b."""
         return [weight.numpy() for weight in self.weights]
 
     def assign(self, values: Sequence[npt.NDArray[np.float32]]) -> None:
@@ -59,12 +58,12 @@ class Autoencoder(tf.Module):
 
     @tf.function(input_signature=[_BATCH], autograph=False)
     def encode(self, batch: RowBatch) -> tf.Tensor:
-        """g(V r + mu) of a batch of rows: float32[B, k]."""
+        """Computes g(V r + mu) of a batch of rows: float32[B, k]."""
         return self._encode(_sparse(batch, batch.value), tf.gather(self.V, batch.columns))
 
     @tf.function(input_signature=[tf.TensorSpec([None, None]), _INDEX, _INDEX], autograph=False)
     def decode(self, hidden: tf.Tensor, slot: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
-        """Single entries of W h + b.
+        """Computes single entries of W h + b.
 
         Args:
           hidden: float32[B, k], encoded rows.
@@ -76,7 +75,7 @@ class Autoencoder(tf.Module):
         return _dot(hidden, slot, self.W, column) + tf.gather(self.b, column)
 
     def gradients(self, batch: RowBatch) -> list[tf.IndexedSlices]:
-        """Gradients of a batch's part of the objective by V, mu, W and b."""
+        """Computes the gradients of a batch's part of the objective with respect to V, mu, W and b."""
         places = (batch.columns, tf.constant([0], tf.int64), batch.columns, batch.columns)
         weights = [tf.gather(weight, place) for weight, place in zip(self.weights, places, strict=True)]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -84,7 +83,7 @@ class Autoencoder(tf.Module):
             V, mu, W, b = weights
             hidden = tf.sigmoid(tf.sparse.sparse_dense_matmul(_sparse(batch, batch.value), V) + mu)
             predicted = _dot(hidden, batch.slot, W, batch.local) + tf.gather(b, batch.local)
-            penalty = tf.reduce_sum(batch.share[:, tf.newaxis] * (tf.square(V) + tf.square(W)))
+            penalty = tf.reduce_sum(batch.fraction[:, tf.newaxis] * (tf.square(V) + tf.square(W)))
             objective = tf.reduce_sum(tf.square(predicted - batch.value)) + self._l2 / 2 * penalty
         return gathered_gradients(tape.gradient(objective, weights), places)
 
@@ -93,10 +92,10 @@ class Autoencoder(tf.Module):
 
 
 class AdamSteps:
-    """Steps of `LazyAdam` on a network; rows that a batch does not touch keep weights and moments.
+    """Trains a network by `LazyAdam`; weights and moments of rows that a batch lacks do not change.
 
     Args:
-      network: what moves.
+      network: the network to train.
     """
 
     def __init__(self, network: Autoencoder) -> None:
@@ -104,12 +103,12 @@ class AdamSteps:
 
     @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)
     def step(self, batch: RowBatch, rate: tf.Tensor) -> None:
-        """One step on a batch of rows."""
+        """Takes one step on a batch of rows."""
         self._adam.apply(self._network.gradients(batch), rate)
 
 
 def _sparse(batch: RowBatch, value: tf.Tensor) -> tf.SparseTensor:
-    """The batch's rows by its columns, with other values."""
+    """Returns a sparse matrix of the batch's rows by its columns with the given values."""
     indices = tf.stack([batch.slot, batch.local], axis=1)
     return tf.SparseTensor(indices, value, [batch.size, tf.size(batch.columns, tf.int64)])
 

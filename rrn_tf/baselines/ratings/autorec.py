@@ -1,4 +1,4 @@
-"""AutoRec: an autoencoder of the ratings of an item (I-AutoRec) or of a user (U-AutoRec)."""
+"""AutoRec: an autoencoder for the ratings of an item (I-AutoRec) or of a user (U-AutoRec)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from rrn_tf.features import SIDES, Side
 FloatArray = npt.NDArray[np.float32]
 
 _BATCH_ROWS = 128
-_BATCHES = 32  # at least so many an epoch, where there are enough rows
-# Bounds the gathered rows of W, two float32[entries, k], where rows are long.
+_BATCHES = 32  # the fewest batches of an epoch, if there are enough rows
+# Bounds the memory of the gathered rows of W, two float32[entries, k], when rows are long.
 _BATCH_ENTRIES = 1 << 15
 _EPOCHS_WITHOUT_VALIDATION = 10
 
 
 @dataclass(frozen=True)
 class AutoRecOptions:
-    """What a fitted `AutoRec` settled on, and its validation RMSE (NaN without validation rows)."""
+    """The options that a fitted `AutoRec` chose, and its validation RMSE (NaN without validation ratings)."""
 
     l2: float
     epochs: int
@@ -34,20 +34,21 @@ class AutoRecOptions:
 
 
 class AutoRec:
-    """I-AutoRec or U-AutoRec; options left out are chosen on the validation ratings.
+    """I-AutoRec or U-AutoRec; the regulariser is chosen on the validation ratings unless one value is given.
 
-    Ratings enter less their training mean, and only observed ones enter: rows are sparse from end to
-    end. Every trial stops at its best epoch; regularisers are tried from the strongest until one is no
-    better than the one before.
+    The training mean is subtracted from the ratings, and unobserved entries stay absent from the sparse rows. Every
+    trial stops at its best epoch; regularisers are tried from the strongest on until one is no better than the one
+    before.
 
     Args:
-      side: whose ratings are a row: ``Side.ITEM`` is I-AutoRec, ``Side.USER`` U-AutoRec.
+      side: side of the entities with one row each: ``Side.ITEM`` gives I-AutoRec, ``Side.USER`` U-AutoRec.
       hidden: width k of the hidden layer.
       l2: one value of lambda, or the grid to choose from.
-      learning_rate: of Adam; halved after every epoch that brings nothing on validation.
-      max_epochs: bound of the early stopping.
-      patience: epochs without a better validation RMSE that end a trial.
-      seed: of the initial weights and the order of the batches.
+      learning_rate: first learning rate of Adam; it is halved after every epoch that does not lower the validation
+        RMSE.
+      max_epochs: the most epochs of a trial.
+      patience: number of epochs without a better validation RMSE after which a trial ends.
+      seed: seed of the initial weights and the order of the batches.
 
     Raises:
       ValueError: for an option out of range.
@@ -83,7 +84,7 @@ class AutoRec:
         self.options: AutoRecOptions | None = None
 
     def fit(self, train: Interactions, valid: Interactions) -> AutoRec:
-        """Fits the network; `options` then holds what was chosen."""
+        """Fits the network and sets `options` to the best trial's."""
         self._mean = float(train.rating.mean(dtype=np.float64)) if len(train) else 0.0
         self._rows = SparseRows(train, self.side, self._mean)
         self.options = None
@@ -104,17 +105,17 @@ class AutoRec:
         item: npt.NDArray[np.integer],
         timestamp: npt.NDArray[np.integer] | None = None,
     ) -> FloatArray:
-        """Predicted ratings, float32[N].
+        """Predicts ratings: float32[N].
 
-        The training mean where the output (U-AutoRec: the item) is unknown; where only the row is, what
-        the network answers to a row without ratings.
+        The prediction is the training mean if the column entity (for U-AutoRec: the item) is unknown, and the
+        network's output for a row without ratings if only the row entity is.
         """
         return self._predict(self._fitted(), user, item)
 
     def factors(self) -> tuple[FloatArray, FloatArray]:
-        """Stationary factors whose inner product is the model's deviation from the training mean.
+        """Returns stationary factors with inner products that are the model's deviations from the training mean.
 
-        The row entity's are ``[g(V r + mu), 1]``, the column entity's ``[W_j, b_j]``.
+        Those of a row entity are ``[g(V r + mu), 1]``, those of a column entity ``[W_j, b_j]``.
 
         Returns:
           `(U, M)`: float32[num_users + 1, hidden + 1] and float32[num_items + 1, hidden + 1]. Row 0 is
@@ -131,7 +132,7 @@ class AutoRec:
 
     @property
     def num_parameters(self) -> int:
-        """V, W, mu, b and the mean; the training ratings, which a prediction reads too, are not counted."""
+        """Number of values in V, W, mu, b and the mean, without the training ratings that predictions need too."""
         return (self._rows.num_columns - 1) * (2 * self._hidden + 1) + self._hidden + 1
 
     def _fit_without_validation(self) -> None:
@@ -143,7 +144,7 @@ class AutoRec:
         self.options = options
 
     def _trial(self, train: Interactions, valid: Interactions, l2: float) -> float:
-        """Best validation RMSE of one regulariser; keeps its network where it is the best so far."""
+        """Trains with one regulariser, keeps the network if it is the best so far, and returns its validation RMSE."""
         network = Autoencoder(self._rows, self._hidden, l2, self._seed)
 
         def score() -> float:
@@ -157,7 +158,7 @@ class AutoRec:
         return best
 
     def _epochs(self, network: Autoencoder) -> Callable[[float], None]:
-        """What trains a network for one epoch at a given rate."""
+        """Returns a function that trains the network for one epoch at a given learning rate."""
         adam, rng = AdamSteps(network), np.random.default_rng(self._seed)
         rated = np.flatnonzero(self._rows.row_count)
         most_rows = min(max(len(rated) // _BATCHES, 1), _BATCH_ROWS)
@@ -173,7 +174,7 @@ class AutoRec:
     ) -> FloatArray:
         row, column = (user, item) if self.side is Side.USER else (item, user)
         deviation = np.empty(len(row), np.float32)
-        # By row, so that each is encoded in one block, or in two.
+        # Sorted by row, so that each row is encoded in one block, or in two.
         order = np.argsort(row, kind="stable")
         for block in np.split(order, range(_BATCH_ENTRIES, len(order), _BATCH_ENTRIES)):
             rows, slot = np.unique(row[block], return_inverse=True)

@@ -1,4 +1,4 @@
-"""Bayesian factors with sets, alone: the part that stands beside an RRN's network, as a baseline of either protocol."""
+"""Bayesian factors with implicit feedback, which an RRN can add to its network, alone as baselines."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rrn_tf.features import SIDES, Side
 
 @dataclass(frozen=True)
 class BayesianFactorsOptions:
-    """What a fitted `BayesianFactors` settled on, and its validation RMSE (NaN without validation rows)."""
+    """The options that a fitted `BayesianFactors` chose, and its validation RMSE (NaN without validation ratings)."""
 
     sweeps: int
     drift: float
@@ -27,11 +27,11 @@ class BayesianFactorsOptions:
 
 
 class BayesianFactors:
-    """Variational Bayesian factors, biases and sets on both sides (`rrn_tf.factors`), as training left them.
+    """Variational Bayesian factors, biases and set vectors of both sides (`rrn_tf.factors`), fixed after training.
 
     Args:
-      factors: k.
-      seed: of the first factors.
+      factors: number of factors k.
+      seed: seed of the initial factors.
     """
 
     name = "Bayesian factors"
@@ -42,7 +42,7 @@ class BayesianFactors:
         self.options: BayesianFactorsOptions | None = None
 
     def fit(self, train: Interactions, valid: Interactions) -> BayesianFactors:
-        """Fits the factors; the number of sweeps is the best on the validation ratings."""
+        """Fits the factors with the number of sweeps that is best on the validation ratings."""
         chosen = choose_sweeps(train, valid, self._factors, self._seed)
         self._chosen, self.options = chosen, BayesianFactorsOptions(chosen.sweeps, 0.0, 0.0, chosen.frozen_rmse)
         return self
@@ -60,7 +60,7 @@ class BayesianFactors:
 
     @property
     def num_parameters(self) -> int:
-        """Of each entity an own part and what it says of whoever meets it; the mean."""
+        """Number of values: each entity's factors, its set vector, which the opposite side uses, and the mean."""
         return 2 * sum(beliefs.mean[1:].size for beliefs in self._fitted().fitted.beliefs.values()) + 1
 
     def _fitted(self) -> ChosenFactors:
@@ -70,12 +70,12 @@ class BayesianFactors:
 
 
 class OnlineBayesianFactors(BayesianFactors):
-    """The same, moved by every rating as it comes, as in a Kalman filter; new users and items start from the prior."""
+    """Bayesian factors that a Kalman filter updates with every rating; new users and items start from the prior."""
 
     name = "online Bayesian factors"
 
     def fit(self, train: Interactions, valid: Interactions) -> OnlineBayesianFactors:
-        """Fits the factors; how fast they move is what foresees the validation ratings best, streamed."""
+        """Fits the factors, and chooses drift variances that predict the streamed validation ratings best."""
         self._cutoff = int(train.timestamp.max()) + 1
         self._entities = {Side.USER: train.num_users, Side.ITEM: train.num_items}
         everyone = np.ones(len(valid), bool)

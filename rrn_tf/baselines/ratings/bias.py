@@ -1,4 +1,4 @@
-"""Baselines without interaction between user and item: global mean, and user plus item bias."""
+"""Baselines without an interaction of user and item: the global mean, and user plus item bias."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class GlobalMean:
     num_parameters = 1
 
     def fit(self, train: Interactions, valid: Interactions | None = None) -> GlobalMean:
-        """Takes the mean; 0 without training ratings."""
+        """Computes the mean; 0 without training ratings."""
         self._mean = np.float32(train.rating.mean(dtype=np.float64) if len(train) else 0)
         return self
 
@@ -29,21 +29,20 @@ class GlobalMean:
         item: npt.NDArray[np.integer],
         timestamp: npt.NDArray[np.integer] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """The mean for every query, float32[N]."""
+        """Predicts the mean for every query: float32[N]."""
         return np.full(len(user), self._mean, np.float32)
 
 
 class UserItemBias:
-    """mu + b_u + b_i, fitted by alternating ridge regressions.
+    """Predicts mu + b_u + b_i, with biases fitted by alternating ridge regressions.
 
-    Minimises sum (r - mu - b_u - b_i)^2 + user_l2 sum b_u^2 + item_l2 sum b_i^2, mu being the
-    training mean.
+    They minimise sum (r - mu - b_u - b_i)^2 + user_l2 sum b_u^2 + item_l2 sum b_i^2, where mu is the training mean.
 
     Args:
-      user_l2, item_l2: one value, or the grid to choose from on the validation ratings; in units of
-        ratings, so an entity with that many ratings is shrunk by half.
-      max_iterations: bound of the alternation.
-      tolerance: a largest change of a bias below this ends the alternation.
+      user_l2, item_l2: one value, or the grid to choose from on the validation ratings; in units of ratings, so that
+        the bias of an entity with that many ratings is shrunk by half.
+      max_iterations: the most alternations.
+      tolerance: alternation ends when the largest change of a bias is below this value.
 
     Reference:
       Koren, Bell and Volinsky, IEEE Computer 2009, Eqs. 3 and 5 without the interaction.
@@ -65,7 +64,7 @@ class UserItemBias:
         self._max_iterations, self._tolerance = max_iterations, tolerance
 
     def fit(self, train: Interactions, valid: Interactions) -> UserItemBias:
-        """Fits `user_bias` and `item_bias`; `user_l2` and `item_l2` then hold what was chosen."""
+        """Fits `user_bias` and `item_bias`, and sets `user_l2` and `item_l2` to the best values."""
         self._mean = np.float32(train.rating.mean(dtype=np.float64) if len(train) else 0)
         if not len(valid):
             self.user_l2, self.item_l2 = (grid[len(grid) // 2] for grid in self._grids)
@@ -73,7 +72,7 @@ class UserItemBias:
             return self
         best, biases = np.inf, None
         for user_l2, item_l2 in itertools.product(*self._grids):
-            # A neighbour on the grid is a good start: the objective is convex.
+            # The objective is convex, so the solution of a nearby setting is a safe start that saves iterations.
             biases = self._alternate(train, user_l2, item_l2, None if biases is None else biases[0])
             predicted = self._mean + biases[0][valid.user] + biases[1][valid.item]
             found = validation_rmse(train, valid, predicted)
@@ -88,12 +87,12 @@ class UserItemBias:
         item: npt.NDArray[np.integer],
         timestamp: npt.NDArray[np.integer] | None = None,
     ) -> npt.NDArray[np.float32]:
-        """Predicted ratings, float32[N]; an unknown entity has bias 0."""
+        """Predicts ratings: float32[N]; an unknown entity has bias 0."""
         return (self._mean + self.user_bias[user] + self.item_bias[item]).astype(np.float32)
 
     @property
     def num_parameters(self) -> int:
-        """The biases and the mean."""
+        """Number of biases, plus one for the mean."""
         return len(self.user_bias) + len(self.item_bias) - 1
 
     def _alternate(
@@ -104,7 +103,7 @@ class UserItemBias:
         users, items = train.num_users + 1, train.num_items + 1
         user_weight = 1 / np.maximum(np.bincount(user, minlength=users) + user_l2, 1e-12)
         item_weight = 1 / np.maximum(np.bincount(item, minlength=items) + item_l2, 1e-12)
-        # The unknown entity keeps bias 0, whatever its rows say.
+        # The bias of the unknown entity stays 0, whatever ratings it has.
         user_weight[0] = item_weight[0] = 0
         user_bias = np.zeros(users) if start is None else start.astype(np.float64)
         item_bias = np.zeros(items)

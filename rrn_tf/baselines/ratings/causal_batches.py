@@ -1,4 +1,4 @@
-"""A stream of ratings in rounds: what makes a causal loop over ratings one over far fewer sets of them."""
+"""Rounds of ratings, so that a causal loop runs over few batches of ratings instead of single ones."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def rounds_of(ratings: Interactions) -> list[Positions]:
       ratings: N ratings in any order.
 
     Returns:
-      Positions by round, each int64 and ascending; together 0..N-1. With timestamps that hardly repeat there are
-      somewhat more rounds than the busiest entity has ratings.
+      The positions of each round, int64 and ascending; together they are 0..N-1. If few timestamps repeat, there are
+      somewhat more rounds than the entity with the most ratings has ratings.
     """
     if not len(ratings):
         return []
@@ -37,7 +37,7 @@ def rounds_of(ratings: Interactions) -> list[Positions]:
 
 
 def _successions(entity: npt.NDArray[np.integer], moment: Positions) -> Positions:
-    """int64[2, K]: consecutive distinct moments of every entity."""
+    """Pairs the consecutive distinct timestamps of every entity: int64[2, K]."""
     order = np.lexsort((moment, entity))
     entity, moment = entity[order], moment[order]
     follows = np.flatnonzero((entity[1:] == entity[:-1]) & (moment[1:] != moment[:-1]))
@@ -45,7 +45,7 @@ def _successions(entity: npt.NDArray[np.integer], moment: Positions) -> Position
 
 
 def _longest_paths(before: Positions, after: Positions, nodes: int) -> Positions:
-    """int64[nodes]: how many nodes come before each on its longest path; K edges, no cycle."""
+    """Counts the nodes before each node on its longest path in an acyclic graph of K edges: int64[nodes]."""
     order = np.argsort(before, kind="stable")
     after = after[order]
     begins = np.searchsorted(before[order], np.arange(nodes + 1))

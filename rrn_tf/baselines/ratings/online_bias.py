@@ -1,4 +1,4 @@
-"""User and item biases that move with every rating."""
+"""User and item biases that are updated with every rating."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _DAY = 86_400
 
 @dataclass(frozen=True)
 class OnlineBiasOptions:
-    """Variances of the biases in units of the ratings' noise, and the validation RMSE (NaN without validation rows).
+    """Variances of the biases over that of the ratings' noise, and the validation RMSE (NaN without valid ratings).
 
     Attributes:
-      user_variance, item_variance: of a bias before its first rating: 1 / variance ratings shrink it by half.
-      rating_drift: what each rating adds to the variance of both biases.
-      daily_drift: what each day since their last rating adds.
-      valid_rmse: of the later validation ratings, streamed.
+      user_variance, item_variance: prior variance of a bias; with 1 / variance ratings it is shrunk by half.
+      rating_drift: variance that each rating adds to both biases.
+      daily_drift: variance that each day since the last rating adds to a bias.
+      valid_rmse: RMSE of the streamed validation ratings.
     """
 
     user_variance: float
@@ -38,12 +38,12 @@ class OnlineBiasOptions:
 
 
 class OnlineBias:
-    """mu + b_u(t) + b_i(t): two scalar Kalman filters, updated with what each rating says beyond its prediction.
+    """Predicts mu + b_u(t) + b_i(t) by two scalar Kalman filters, updated with the innovation of each rating.
 
-    A bias is a random walk. Without drift its estimate is the shrunk mean of all residuals; with drift a running mean
-    whose old ratings are forgotten exponentially, in the long run by a factor 1 - sqrt(rating_drift) a rating. A
-    rating tells less of the user where its item is little known, and the other way round. All combinations of the
-    options run side by side.
+    A bias is a random walk. Without drift its estimate is the shrunk mean of all residuals; with drift it is a running
+    mean that forgets old ratings exponentially, in the long run by a factor 1 - sqrt(rating_drift) a rating. A rating
+    changes the user's bias less if the item's bias is uncertain, and vice versa. All combinations of the options are
+    computed together.
 
     Args:
       user_variance, item_variance, rating_drift, daily_drift: one value, or the grid to choose from on validation
@@ -77,7 +77,7 @@ class OnlineBias:
         self.options: OnlineBiasOptions | None = None
 
     def fit(self, train: Interactions, valid: Interactions) -> OnlineBias:
-        """Streams the training ratings; `options` then holds what was best on the validation ratings streamed on."""
+        """Streams the training ratings, and chooses the `options` that predict the streamed validation ratings best."""
         grid = self._grid if len(valid) else [self._default]
         self._mean = np.float32(train.rating.mean(dtype=np.float64) if len(train) else 0)
         self._last_time = int(train.timestamp.max()) if len(train) else None
@@ -99,12 +99,12 @@ class OnlineBias:
         return self._state.copy().stream(later, self._mean)[:, 0]
 
     def training_predictions(self, train: Interactions) -> FloatArray:
-        """Predictions float32[N] of the training ratings, each from earlier ones alone, as fitting made them."""
+        """Predicts each training rating from the earlier ones alone: float32[N]."""
         return _State.prior([self._chosen()], train).stream(train, self._mean)[:, 0]
 
     @property
     def num_parameters(self) -> int:
-        """A mean, a variance and a time for each user and item, and the training mean."""
+        """Number of values: a mean, a variance and a time for each user and item, and the training mean."""
         return sum(3 * (len(side.mean) - 1) for side in self._state.sides) + 1
 
     def _chosen(self) -> OnlineBiasOptions:
@@ -114,16 +114,16 @@ class OnlineBias:
 
 
 class _Side(NamedTuple):
-    """Biases of one side; E entities, G settings. `last` is the day of each entity's last rating."""
+    """Biases of the E entities of one side under G settings."""
 
     mean: FloatArray  # [E + 1, G]
     precision: FloatArray  # [E + 1, G]
-    last: npt.NDArray[np.float64]  # [E + 1]
-    prior: FloatArray  # [G], variances
+    last: npt.NDArray[np.float64]  # [E + 1], day of each entity's last rating
+    prior: FloatArray  # [G], prior variances
 
 
 class _State(NamedTuple):
-    """What G settings have learned so far."""
+    """Biases of users and items under G settings after the ratings so far."""
 
     sides: tuple[_Side, _Side]
     rating_drift: FloatArray  # [G]
@@ -149,7 +149,7 @@ class _State(NamedTuple):
         return self.columns(slice(None))
 
     def columns(self, settings: slice) -> _State:
-        """A copy with some of the settings."""
+        """Copies the state of some of the settings."""
         user, item = (
             _Side(
                 side.mean[:, settings].copy(),
@@ -162,7 +162,7 @@ class _State(NamedTuple):
         return _State((user, item), self.rating_drift[settings], self.daily_drift[settings])
 
     def stream(self, ratings: Interactions, centre: np.float32) -> FloatArray:
-        """Predictions float32[N, G]; the state moves on."""
+        """Predicts each rating before it updates the state: float32[N, G]."""
         predicted = np.empty((len(ratings), len(self.rating_drift)), np.float32)
         residual = (ratings.rating - centre)[:, np.newaxis]
         day = ratings.timestamp / _DAY
@@ -180,7 +180,7 @@ class _State(NamedTuple):
         return predicted + centre
 
     def _variance(self, side: _Side, entity: npt.NDArray[np.integer], now: npt.NDArray[np.float64]) -> FloatArray:
-        """float32[N, G], before a rating at a time: never vaguer than before the first rating."""
+        """Computes the variance before a rating at time `now`, at most the prior variance: float32[N, G]."""
         gap = (now - side.last[entity]).astype(np.float32)[:, np.newaxis]
         drifted = 1 / side.precision[entity] + self.rating_drift + self.daily_drift * gap
         return np.minimum(drifted, side.prior)

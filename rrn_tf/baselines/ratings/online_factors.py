@@ -1,4 +1,4 @@
-"""Matrix factorisation that learns from every rating as it comes."""
+"""Matrix factorisation that is updated with every rating."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from rrn_tf.data.interactions import Interactions
 
 FloatArray = npt.NDArray[np.float32]
 
-_INITIAL_NORM = 0.03  # E|p|^2 before any rating, in units of the residuals' spread
+_INITIAL_NORM = 0.03  # expectation of |p|^2 before any rating, in standard deviations of the residuals
 
 
 @dataclass(frozen=True)
 class OnlineFactorsOptions:
-    """What a fitted `OnlineFactors` settled on, and its validation RMSE, streamed (NaN without validation rows)."""
+    """The options that a fitted `OnlineFactors` chose, and its streamed validation RMSE (NaN without valid ratings)."""
 
     rate: float
     valid_rmse: float = float("nan")
 
 
 class OnlineFactors:
-    """mu + b_u(t) + b_i(t) + <p_u(t), q_i(t)>: factors of what the online bias leaves, one SGD step a rating.
+    """Predicts mu + b_u(t) + b_i(t) + <p_u(t), q_i(t)>; factors fit the online bias's residuals by SGD.
 
-    Factors start small and at random, and pass once over the training ratings in order of time. A step is
-    implicit: p += rate e q / (1 + rate |q|^2), whose sum over an entity's ratings of one timestamp stays bounded.
+    Factors start small and random, and training is one pass over the ratings in order of time. A step is implicit,
+    p += rate e q / (1 + rate |q|^2), so that the sum of steps over an entity's ratings of one timestamp is bounded.
 
     Args:
-      factors: k.
-      rate: one learning rate, or the grid to choose from on validation ratings; of residuals of unit variance.
-      seed: of the first factors.
+      factors: number of factors k.
+      rate: one learning rate, or the grid to choose from on validation ratings, for residuals of unit variance.
+      seed: seed of the initial factors.
 
     Raises:
       ValueError: for no or a negative rate, or fewer than one factor.
@@ -61,7 +61,7 @@ class OnlineFactors:
         self.options: OnlineFactorsOptions | None = None
 
     def fit(self, train: Interactions, valid: Interactions) -> OnlineFactors:
-        """Streams the training ratings; `options` then holds what was best on the validation ratings streamed on."""
+        """Streams the training ratings, and chooses the `options` that predict the streamed validation ratings best."""
         self._bias.fit(train, valid)
         residual = train.rating - self._bias.training_predictions(train)
         self._spread = np.float32(residual.std() or 1) if len(train) else np.float32(1)
@@ -87,7 +87,7 @@ class OnlineFactors:
 
     @property
     def num_parameters(self) -> int:
-        """The factors and what the online bias stores."""
+        """Number of factors and of the values of the online bias."""
         return sum(table[1:].size for table in self._state) + self._bias.num_parameters
 
     def _initial(self, train: Interactions) -> _State:
@@ -99,7 +99,7 @@ class OnlineFactors:
 
 
 class _State(NamedTuple):
-    """Factors of both sides, float32[E + 1, k]."""
+    """Factors of users and of items, float32[E + 1, k] each."""
 
     user: FloatArray
     item: FloatArray
@@ -108,7 +108,7 @@ class _State(NamedTuple):
         return _State(self.user.copy(), self.item.copy())
 
     def stream(self, ratings: Interactions, residual: FloatArray, rounds: list[Positions], rate: float) -> FloatArray:
-        """Predicted residuals float32[N]; the factors move on."""
+        """Predicts each residual before it updates the factors: float32[N]."""
         predicted = np.empty(len(ratings), np.float32)
         loads = [np.zeros(len(table), np.float32) for table in self]
         for rows in rounds:

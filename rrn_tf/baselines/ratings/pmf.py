@@ -19,7 +19,7 @@ FloatArray = npt.NDArray[np.float32]
 
 _INITIAL_SCALE = 0.1
 _TINY = np.float32(1e-12)  # leaves the factors of an entity without ratings at zero
-# Ratings handled at once: their temporaries stay in the cache of one core.
+# The fewest ratings of a block: temporaries of this size stay in the cache of one core.
 _BLOCK = 1 << 16
 
 
@@ -34,16 +34,16 @@ def fit_pmf(
     iterations: int,
     seed: int = 0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Factors that minimise sum (r - <u_i, m_j>)^2 + l2 (sum n_i |u_i|^2 + sum n_j |m_j|^2).
+    """Fits factors that minimise sum (r - <u_i, m_j>)^2 + l2 (sum n_i |u_i|^2 + sum n_j |m_j|^2).
 
     Args:
-      user, item: int[N], entity indices from 1; rows with the unknown entity 0 are left out.
-      rating: float[N]; subtract a mean beforehand if the factors should not carry it.
+      user, item: int[N], entity indices from 1; ratings of the unknown entity 0 are left out.
+      rating: float[N]; subtract a mean beforehand if the factors should not include it.
       num_users, num_items: largest index of each side.
       factors: k, number of factors.
       l2: weight of the regulariser, which counts each entity as often as it has ratings.
       iterations: sweeps over all factors.
-      seed: of the initial item factors.
+      seed: seed of the initial item factors.
 
     Returns:
       `(U, V)`: float32[num_users + 1, k] and float32[num_items + 1, k]. Row 0 and the rows of
@@ -71,7 +71,7 @@ def iterate_pmf(
     l2: float,
     seed: int = 0,
 ) -> Iterator[tuple[FloatArray, FloatArray]]:
-    """The factors after each sweep of `fit_pmf`, without end; each pair is a fresh copy."""
+    """Yields a copy of the factors after each sweep of `fit_pmf`, without end."""
     if not len(user) == len(item) == len(rating):
         raise ValueError(f"columns should have one length, received {len(user)}, {len(item)} and {len(rating)}")
     if factors < 0 or l2 < 0:
@@ -79,7 +79,7 @@ def iterate_pmf(
     table = _Table(user, item, rating, num_users, num_items)
     u = np.zeros((factors, num_users + 1), np.float32)
     v = np.random.default_rng(seed).standard_normal((factors, num_items + 1), np.float32)
-    # The first factor starts as the mean; the others start small, which lets early sweeps shrink them.
+    # The first factor starts at the root of the mean; the others start small, so that early sweeps can shrink them.
     v *= np.float32(_INITIAL_SCALE * table.spread / np.sqrt(max(factors, 1)))
     v[:1] += np.sqrt(np.abs(table.mean))
     v[:, table.item_count == 0] = 0
@@ -91,7 +91,7 @@ def iterate_pmf(
 
 @dataclass(frozen=True)
 class PMFOptions:
-    """What a fitted `PMF` settled on, and its validation RMSE (NaN without validation rows)."""
+    """The options that a fitted `PMF` chose, and its validation RMSE (NaN without validation ratings)."""
 
     factors: int
     l2: float
@@ -101,19 +101,18 @@ class PMFOptions:
 
 
 class PMF:
-    """Probabilistic matrix factorisation; options left out are chosen on the validation ratings.
+    """Probabilistic matrix factorisation; options with several values are chosen on the validation ratings.
 
-    The search is a coordinate descent over the grid: the regulariser with the fewest factors, half a
-    decade around the best one, then more factors for as long as they help. Every trial stops at its
-    best iteration.
+    The search is a coordinate descent over the grid: first the regulariser, with the fewest factors; then half a decade
+    around the best one; then more factors, for as long as they help. Every trial stops at its best iteration.
 
     Args:
       factors, l2: one value, or the grid to choose from; the default grids are those of the paper.
-      iterations: sweeps; None stops at the best on validation, at most `max_iterations`.
+      iterations: number of sweeps; None chooses the best on validation, at most `max_iterations`.
       centre: whether the training mean is subtracted first; None tries both. It is part of the name.
-      max_iterations: bound of the early stopping.
-      patience: sweeps without a better validation RMSE that end a trial.
-      seed: of the initial factors.
+      max_iterations: the most sweeps of a trial.
+      patience: number of sweeps without a better validation RMSE after which a trial ends.
+      seed: seed of the initial factors.
 
     Example:
       >>> model = PMF(factors=20).fit(train, valid)  # doctest: +SKIP
@@ -146,7 +145,7 @@ class PMF:
         self.options: PMFOptions | None = None
 
     def fit(self, train: Interactions, valid: Interactions) -> PMF:
-        """Fits the factors; `options` then holds what was chosen."""
+        """Fits the factors and sets `options` to the best trial's."""
         self._mean = float(train.rating.mean(dtype=np.float64)) if len(train) else 0.0
         self.options = None
         if not len(valid):
@@ -177,13 +176,13 @@ class PMF:
         item: npt.NDArray[np.integer],
         timestamp: npt.NDArray[np.integer] | None = None,
     ) -> FloatArray:
-        """Predicted ratings, float32[N]; the training mean where either entity is unknown."""
+        """Predicts ratings: float32[N], the training mean if either entity is unknown."""
         centre = self._chosen().centre
         return self._product(self._u, self._v, centre, user, item)
 
     @property
     def num_parameters(self) -> int:
-        """Numbers that the fitted model stores."""
+        """Number of values that the fitted model stores."""
         return self._u[1:].size + self._v[1:].size + 1
 
     def _chosen(self) -> PMFOptions:
@@ -192,7 +191,7 @@ class PMF:
         return self.options
 
     def _fit_without_validation(self, train: Interactions) -> None:
-        # 0.1 in the paper's grid, which is seldom far from the best.
+        # This is 0.1 in the paper's grid, which is seldom far from the best.
         l2 = self._l2[min(1, len(self._l2) - 1)]
         options = PMFOptions(self._factors[0], l2, self._centre[-1], self._iterations or 10)
         self._u, self._v = fit_pmf(
@@ -209,7 +208,7 @@ class PMF:
         self.options = options
 
     def _trial(self, train: Interactions, valid: Interactions, factors: int, l2: float, centre: bool) -> float:
-        """Best validation RMSE of one setting; keeps its factors where it is the best so far."""
+        """Fits one setting, keeps the factors if they are the best so far, and returns its validation RMSE."""
         rating = train.rating - np.float32(self._mean * centre)
         limit = self._iterations or self._limit
         best, best_at, last = np.inf, 0, np.inf
@@ -223,7 +222,7 @@ class PMF:
             if self.options is None or found < self.options.valid_rmse:
                 self.options = PMFOptions(factors, l2, centre, iteration, found)
                 self._u, self._v = u, v
-            # At the pace of the last sweep, could the rest still reach the best setting so far?
+            # The trial ends if even the last sweep's gain in every remaining sweep would not reach the best setting.
             out_of_reach = iteration >= 5 and found - (limit - iteration) * (last - found) > self.options.valid_rmse
             if iteration - best_at >= self._patience or out_of_reach:
                 break
@@ -244,10 +243,10 @@ class PMF:
 
 
 class _Table:
-    """Ratings sorted by user, with the residual of the current fit.
+    """The ratings sorted by user, with the residuals of the current fit.
 
-    One order serves both sides: a user's ratings are a segment (`reduceat`), while items are few
-    enough for their sums (`bincount`) and factors to stay in cache.
+    One order serves both sides: a user's ratings are a segment (`reduceat`), while the sums (`bincount`) and factors of
+    items are few enough to stay in cache.
     """
 
     def __init__(
@@ -268,8 +267,8 @@ class _Table:
         self.user_count = np.bincount(self.user, minlength=num_users + 1).astype(np.float32)
         self.item_count = np.bincount(self.item, minlength=num_items + 1).astype(np.float32)
         starts = np.flatnonzero(np.diff(self.user, prepend=0))
-        # Blocks end where a user's segment ends, so that a block can update its users alone; they
-        # outgrow the item table, whose sums are touched once a block.
+        # Blocks end where a user's segment ends, so that a block can update its own users. A block has at least as many
+        # ratings as there are items, since the sums of all items are updated once a block.
         block = max(_BLOCK, num_items)
         wanted = np.arange(0, len(self.user), block)
         cuts = np.unique(np.append(np.searchsorted(starts, wanted), len(starts)))
@@ -277,14 +276,14 @@ class _Table:
         self.blocks = [(slice(ends[a], ends[b]), starts[a:b] - ends[a]) for a, b in itertools.pairwise(cuts)]
 
     def update(self, u: FloatArray, v: FloatArray, l2: np.float32) -> None:
-        """Refits one factor of all users, then of all items, in place; the residual follows."""
+        """Refits one factor of all users, then of all items, and updates the residuals, all in place."""
         numerator = np.zeros(len(v))
         denominator = np.zeros(len(v))
         for rows, starts in self.blocks:
             user, item = self.user[rows], self.item[rows].astype(np.intp)
             mine = user[starts]
             v_row = v[item]
-            target = self.residual[rows]  # a view: becomes the residual without this factor
+            target = self.residual[rows]  # a view, which becomes the residual without this factor
             target += u[user] * v_row
             u[mine] = np.add.reduceat(target * v_row, starts) / (
                 l2 * self.user_count[mine] + np.add.reduceat(v_row * v_row, starts) + _TINY

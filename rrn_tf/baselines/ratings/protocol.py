@@ -1,4 +1,4 @@
-"""What every baseline can do, so that one loop fits and compares them all."""
+"""The interface of rating baselines, which lets one loop fit and compare them all."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Baseline(Protocol):
         item: npt.NDArray[np.integer],
         timestamp: npt.NDArray[np.integer],
     ) -> npt.NDArray[np.float32]:
-        """Predicted ratings, not clipped.
+        """Predicts ratings, which are not clipped.
 
         Args:
           user, item: int[N], entity indices; 0 and entities without training ratings are unknown.
@@ -54,26 +54,26 @@ class Baseline(Protocol):
 
 
 class OnlineBaseline(Protocol):
-    """A rating predictor that learns from every rating as it comes: a baseline of the streaming protocol.
+    """A rating predictor that learns from every rating in order of time, for the streaming protocol.
 
-    Each rating is predicted from ratings with strictly smaller timestamps, then revealed; ratings of one timestamp are
-    all predicted before any is revealed. (RRN's own streaming reveals later: to strictly later steps, which are days or
-    weeks.) Entities may be without training ratings, but have indices of their own, from 1.
+    Each rating is predicted from ratings with strictly smaller timestamps, and only then observed. (An RRN observes it
+    later: at strictly later time steps, which are days or weeks.) Entities may be without training ratings, but have
+    indices from 1 too.
     """
 
     name: str
 
     def fit(self: FittedOnline, train: Interactions, valid: Interactions) -> FittedOnline:
-        """Fits the model, to go on from the last training rating, and returns it.
+        """Fits the model to the training ratings and returns it; its state is that after the last of them.
 
         Args:
           train: ratings before the cutoff.
-          valid: later ratings, streamed to choose options, then forgotten; may be empty.
+          valid: later ratings, which are streamed to choose options and then forgotten; may be empty.
         """
         ...
 
     def predict_stream(self, later: Interactions) -> npt.NDArray[np.float32]:
-        """Predicted ratings, not clipped; the model forgets the later ratings again.
+        """Predicts ratings, which are not clipped; the model is unchanged afterwards.
 
         Args:
           later: all N ratings after training, in any order, over the entity indices of training.
@@ -82,18 +82,18 @@ class OnlineBaseline(Protocol):
           float32[N].
 
         Raises:
-          ValueError: for a rating that is not later than training.
+          ValueError: for a rating that is not later than the training ratings.
         """
         ...
 
     @property
     def num_parameters(self) -> int:
-        """Numbers that the fitted model stores at the end of training."""
+        """Number of values that the fitted model stores at the end of training."""
         ...
 
 
 def require_later(ratings: Interactions, last_time: int | None) -> None:
-    """Refuses streamed ratings that are no later than the last training timestamp, if there is one."""
+    """Raises a ValueError unless all streamed ratings are later than the last training timestamp, if any."""
     if last_time is not None and len(ratings) and (found := int(ratings.timestamp.min())) <= last_time:
         raise ValueError(
             f"streamed ratings should be later than the last training rating {last_time}, received {found}"
@@ -101,5 +101,5 @@ def require_later(ratings: Interactions, last_time: int | None) -> None:
 
 
 def validation_rmse(train: Interactions, valid: Interactions, predicted: npt.NDArray[np.floating]) -> float:
-    """RMSE on validation rows of predictions clipped to the training range, as the leaderboard scores them."""
+    """Computes the RMSE on validation ratings with predictions clipped to the training range, as in the leaderboard."""
     return clipped_rmse(predicted, valid.rating, (train.rating.min(), train.rating.max()))

@@ -1,4 +1,4 @@
-"""The leaderboard's baselines of ratings: what the modules of this folder name."""
+"""The registry of baselines for ratings: what the modules of this folder name."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from rrn_tf.baselines.ratings.protocol import Baseline, OnlineBaseline
 
 
 def standard_baselines(seed: int = 0, everything: bool = True) -> list[Baseline]:
-    """Unfitted baselines of the frozen protocol: of every module here with a function `standard(seed)`.
+    """Creates the unfitted baselines of the frozen protocol, of every module here with a function `standard(seed)`.
 
     Args:
-      seed: of those that draw random numbers.
-      everything: whether those of the modules' `slow(seed)` are among them, which take most of the time.
+      seed: seed of those that use random numbers.
+      everything: whether to include those of the modules' `slow(seed)`, which take most of the time.
     """
     slow = fresh_baselines(ratings, "slow", seed) if everything else []
     return [*fresh_baselines(ratings, "standard", seed), *slow]
 
 
 def standard_online_baselines(seed: int = 0) -> list[OnlineBaseline]:
-    """Unfitted baselines of the streaming protocol: of every module here with a function `standard_online(seed)`."""
+    """Creates the unfitted streaming baselines, of every module here with a function `standard_online(seed)`."""
     return fresh_baselines(ratings, "standard_online", seed)

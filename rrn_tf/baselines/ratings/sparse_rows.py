@@ -1,4 +1,4 @@
-"""The ratings of one side, row by row, so that any batch of rows is cut out without a loop."""
+"""A sparse rating matrix with one row for each user or item, from which batches of rows are taken without a loop."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from rrn_tf.features import Side
 
 
 class RowBatch(NamedTuple):
-    """Some rows of a sparse matrix; B rows, N entries, C columns that occur in them.
+    """B rows of a sparse matrix with N entries in C distinct columns.
 
     Attributes:
       slot: int64[N], position in the batch of each entry's row.
       local: int64[N], position in `columns` of each entry's column.
-      value: float32[N].
-      columns: int64[C], ascending.
-      share: float32[C], part of all entries of each column that is in this batch.
-      size: B.
+      value: float32[N], value of each entry.
+      columns: int64[C], the columns that occur, ascending.
+      fraction: float32[C], fraction of all entries of each column that are in this batch.
+      size: number of rows B.
     """
 
     slot: npt.NDArray[np.int64]
     local: npt.NDArray[np.int64]
     value: npt.NDArray[np.float32]
     columns: npt.NDArray[np.int64]
-    share: npt.NDArray[np.float32]
+    fraction: npt.NDArray[np.float32]
     size: int
 
 
 class SparseRows:
-    """A rating matrix in compressed rows; index 0 of either side, the unknown, has no entries.
+    """A rating matrix in compressed rows; index 0 of either side, the unknown entity, has no entries.
 
     Args:
-      ratings: the table; a pair rated twice has two entries.
-      side: whose entities are the rows; the opposite side's are the columns.
-      centre: subtracted from each rating.
+      ratings: the ratings; a pair rated twice has two entries.
+      side: side of the entities of the rows; the columns are the opposite side's.
+      centre: value that is subtracted from each rating.
     """
 
     def __init__(self, ratings: Interactions, side: Side, centre: float = 0.0) -> None:
@@ -55,15 +55,15 @@ class SparseRows:
         self._splits = np.concatenate([[0], np.cumsum(self.row_count)])
 
     def batch(self, rows: npt.NDArray[np.integer]) -> RowBatch:
-        """The entries of the given rows."""
+        """Returns the entries of the given rows."""
         slot = np.repeat(np.arange(len(rows)), self.row_count[rows])
         entry = self._entries(rows)
         columns, local, found = np.unique(self._column[entry], return_inverse=True, return_counts=True)
-        share = (found / self.column_count[columns]).astype(np.float32)
-        return RowBatch(slot, local, self._value[entry], columns, share, len(rows))
+        fraction = (found / self.column_count[columns]).astype(np.float32)
+        return RowBatch(slot, local, self._value[entry], columns, fraction, len(rows))
 
     def positions(self, rows: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Where in the table of ratings the entries of the given rows are, in the order of `batch`."""
+        """Returns indices in the table of ratings of the entries of the given rows, in the order of `batch`."""
         return self._order[self._entries(rows)]
 
     def cut(self, rows: npt.NDArray[np.integer], most_rows: int, most_entries: int) -> list[npt.NDArray[np.integer]]:

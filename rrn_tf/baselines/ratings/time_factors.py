@@ -1,4 +1,4 @@
-"""The parameters of TimeSVD++ and their steps on batches of users."""
+"""The parameters of TimeSVD++ and their training steps on batches of users."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from rrn_tf.baselines.ratings.sparse_rows import SparseRows
 FloatArray = npt.NDArray[np.float32]
 
 _INDEX, _FLOATS = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)
-_INITIAL_SCALE = 0.1  # of |p| and |q|
+_INITIAL_SCALE = 0.1  # initial size of |p| and |q|
 
 
 class UserBatch(NamedTuple):
-    """All ratings of some users; B users, N ratings, C items, D pairs of user and day, K pairs of item and bin.
+    """All N ratings of B users, with C items, D pairs of user and day, and K pairs of item and bin.
 
     Attributes:
-      user: int64[B].
+      user: int64[B], user indices.
       slot: int64[N], position in `user` of each rating's user.
       item: int64[C], ascending; item_of: int64[N], position in it.
       day: int64[D], ascending; day_of: int64[N], position in it.
       bin: int64[K], ascending; bin_of: int64[N], position in it.
       deviation: float32[N], dev_u(t).
       value: float32[N], ratings less their training mean.
-      item_share: float32[C], part of all ratings of each item that is in this batch.
-      bin_share: float32[K], the same of each pair of item and bin.
-      implicit: float32[B], |N(u)|^(-1/2).
+      item_fraction: float32[C], fraction of all ratings of each item that are in this batch.
+      bin_fraction: float32[K], the same fraction for each pair of item and bin.
+      implicit: float32[B], |N(u)|^(-1/2), where N(u) are the items that the user rated.
     """
 
     user: npt.NDArray[np.int64]
@@ -44,8 +44,8 @@ class UserBatch(NamedTuple):
     bin_of: npt.NDArray[np.int64]
     deviation: FloatArray
     value: FloatArray
-    item_share: FloatArray
-    bin_share: FloatArray
+    item_fraction: FloatArray
+    bin_fraction: FloatArray
     implicit: FloatArray
 
 
@@ -53,7 +53,7 @@ _BATCH = UserBatch(*([_INDEX] * 8), *([_FLOATS] * 5))
 
 
 class Biases(NamedTuple):
-    """b_u, float32[users], and b_i, float32[items], with the regularisers that they were fitted with."""
+    """Biases b_u, float32[users], and b_i, float32[items], with the regularisers that they were fitted with."""
 
     user: FloatArray
     item: FloatArray
@@ -65,16 +65,16 @@ class TimeFactors(tf.Module):
     """b_u + alpha_u dev_u(t) + b_ut + b_i + b_i,Bin(t) + <q_i, p_u + a_u dev_u(t) + |N(u)|^(-1/2) sum_j y_j>.
 
     The objective is half of sum (r - r_hat)^2 + user_l2 |b_u|^2 + item_l2 |b_i|^2 + drift_l2 (|alpha|^2 + |b_ut|^2 +
-    |b_i,Bin|^2) + factor_l2 (|P|^2 + |A|^2 + |Q|^2 + |Y|^2). A batch holds all ratings of its users; what items share
-    with other batches carries its part of the regulariser.
+    |b_i,Bin|^2) + factor_l2 (|P|^2 + |A|^2 + |Q|^2 + |Y|^2). A batch holds all ratings of its users; it adds the
+    regularisers of an item by the fraction of the item's ratings that it has.
 
     Args:
-      rows: what it will be trained on; factors of entities without a rating are zero.
-      biases: where b_u and b_i start; what drifts starts at zero.
+      rows: the training ratings; factors of entities without a rating are zero.
+      biases: initial b_u and b_i; time-dependent parameters start at zero.
       days, bins: numbers of pairs of user and day, and of item and bin.
-      factors: k.
-      factor_l2, drift_l2: weights of the regulariser.
-      seed: of the initial factors.
+      factors: number of factors k.
+      factor_l2, drift_l2: weights of the regulariser of factors and of time-dependent biases.
+      seed: seed of the initial factors.
 
     Reference:
       Koren, Collaborative Filtering with Temporal Dynamics, KDD 2009, Eqs. 9, 11 and 13, without c_u(t).
@@ -109,7 +109,7 @@ class TimeFactors(tf.Module):
 
     @property
     def values(self) -> list[FloatArray]:
-        """Copies of all weights."""
+        """Returns copies of all weights."""
         return [weight.numpy() for weight in self.weights]
 
     def assign(self, values: Sequence[FloatArray]) -> None:
@@ -119,16 +119,16 @@ class TimeFactors(tf.Module):
 
     @tf.function(input_signature=[_BATCH], autograph=False)
     def tastes(self, batch: UserBatch) -> tf.Tensor:
-        """p_u + |N(u)|^(-1/2) sum_j y_j of a batch's users: float32[B, k]."""
+        """Computes p_u + |N(u)|^(-1/2) sum_j y_j of a batch's users: float32[B, k]."""
         return self._tastes(batch, tf.gather(self.Y, batch.item))
 
     @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)
     def step(self, batch: UserBatch, rate: tf.Tensor) -> None:
-        """One step of Adam; what the batch does not touch keeps weights and moments."""
+        """Takes one step of Adam; weights and moments of entities outside the batch do not change."""
         self._adam.apply(self.gradients(batch), rate)
 
     def gradients(self, batch: UserBatch) -> list[tf.IndexedSlices]:
-        """Gradients of a batch's part of the objective, in the order of `weights`."""
+        """Computes the gradients of a batch's part of the objective, in the order of `weights`."""
         at = {"user": batch.user, "day": batch.day, "item": batch.item, "bin": batch.bin}
         places = [at[side] for side in ("user", "user", "day", "item", "bin", "user", "user", "item", "item")]
         weights = [tf.gather(weight, place) for weight, place in zip(self.weights, places, strict=True)]
@@ -150,28 +150,28 @@ class TimeFactors(tf.Module):
         Q: tf.Tensor,
         Y: tf.Tensor,
     ) -> tf.Tensor:
-        """The batch's part of the objective, from the rows of all weights that it concerns."""
+        """Computes the batch's part of the objective, from the rows of all weights that it concerns."""
         user_l2, item_l2, drift_l2, factor_l2 = self._l2
         z = P + tf.sparse.sparse_dense_matmul(self._ones(batch), Y)
         taste = tf.gather(z, batch.slot) + batch.deviation[:, tf.newaxis] * tf.gather(A, batch.slot)
         predicted = tf.gather(b_u, batch.slot) + batch.deviation * tf.gather(slope, batch.slot)
         predicted += tf.gather(b_t, batch.day_of) + tf.gather(b_i, batch.item_of) + tf.gather(b_bin, batch.bin_of)
         error = predicted + tf.reduce_sum(tf.gather(Q, batch.item_of) * taste, axis=1) - batch.value
-        share = batch.item_share[:, tf.newaxis]
+        fraction = batch.item_fraction[:, tf.newaxis]
 
         def squared(values: tf.Tensor) -> tf.Tensor:
             return tf.reduce_sum(tf.square(values))
 
-        drift = squared(slope) + squared(b_t) + tf.reduce_sum(batch.bin_share * tf.square(b_bin))
-        factors = squared(P) + squared(A) + tf.reduce_sum(share * (tf.square(Q) + tf.square(Y)))
-        biases = user_l2 * squared(b_u) + item_l2 * tf.reduce_sum(batch.item_share * tf.square(b_i))
+        drift = squared(slope) + squared(b_t) + tf.reduce_sum(batch.bin_fraction * tf.square(b_bin))
+        factors = squared(P) + squared(A) + tf.reduce_sum(fraction * (tf.square(Q) + tf.square(Y)))
+        biases = user_l2 * squared(b_u) + item_l2 * tf.reduce_sum(batch.item_fraction * tf.square(b_i))
         return (squared(error) + biases + drift_l2 * drift + factor_l2 * factors) / 2
 
     def _tastes(self, batch: UserBatch, Y: tf.Tensor) -> tf.Tensor:
         return tf.gather(self.P, batch.user) + tf.sparse.sparse_dense_matmul(self._ones(batch), Y)
 
     def _ones(self, batch: UserBatch) -> tf.SparseTensor:
-        """|N(u)|^(-1/2) where user u rated item j, a batch's users by its items."""
+        """Returns the sparse matrix of a batch's users by its items with |N(u)|^(-1/2) where user u rated item j."""
         return self._sparse(batch, tf.gather(batch.implicit, batch.slot))
 
     def _sparse(self, batch: UserBatch, value: tf.Tensor) -> tf.SparseTensor:

@@ -1,4 +1,4 @@
-"""TimeSVD++: factors and biases that drift in the past, as far as they can be told in the future."""
+"""TimeSVD++: matrix factorisation with time-dependent biases and factors, as far as they apply after training."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Index = npt.NDArray[np.int64]
 
 _DAY = 86_400
 _BETA = 0.4  # Koren, KDD 2009, Section 3.2
-_BATCHES = 32  # at least so many an epoch, where there are enough users
+_BATCHES = 32  # the fewest batches of an epoch, if there are enough users
 _BATCH_USERS, _BATCH_RATINGS = 256, 1 << 14
 _EPOCHS_WITHOUT_VALIDATION = 10
 
 
 @dataclass(frozen=True)
 class TimeSVDppOptions:
-    """What a fitted `TimeSVDpp` settled on, and its validation RMSE (NaN without validation rows)."""
+    """The options that a fitted `TimeSVDpp` chose, and its validation RMSE (NaN without validation ratings)."""
 
     factors: int
     factor_l2: float
@@ -40,20 +40,21 @@ class TimeSVDppOptions:
 
 
 class TimeSVDpp:
-    """TimeSVD++; options left out are chosen on the validation ratings.
+    """TimeSVD++; options with several values are chosen on the validation ratings.
 
-    Of a time after training: a user's deviation and an item's bin stay those of the last training rating's time, and
-    a day without training ratings of the user has bias 0. Biases start at those of `UserItemBias`. The search takes
-    the regulariser of the factors from the strongest on, then that of what drifts, then more factors, each for as long
-    as it helps; every trial stops at its best epoch, which may be the start.
+    After the end of training, a user's deviation and an item's bin are those of the last training timestamp, and a day
+    without training ratings of the user has bias 0. Biases start at those of `UserItemBias`. The search tries weaker
+    regularisers of the factors, then weaker ones of the time-dependent biases, then more factors, each for as long as
+    it helps; every trial stops at its best epoch, which may be epoch 0.
 
     Args:
-      factors, factor_l2, drift_l2: one value, or the grid to choose from; the regularisers in units of ratings.
-      bins: number of equal spans of training time, with an item bias each.
-      learning_rate: of Adam; halved after every epoch that brings nothing on validation.
-      max_epochs: bound of the early stopping.
-      patience: epochs without a better validation RMSE that end a trial.
-      seed: of the initial factors and the order of the users.
+      factors, factor_l2, drift_l2: one value, or the grid to choose from; the regularisers are in units of ratings.
+      bins: number of equal intervals of training time that have their own item biases.
+      learning_rate: first learning rate of Adam; it is halved after every epoch that does not lower the validation
+        RMSE.
+      max_epochs: the most epochs of a trial.
+      patience: number of epochs without a better validation RMSE after which a trial ends.
+      seed: seed of the initial factors and the order of the users.
 
     Raises:
       ValueError: for an option out of range.
@@ -83,7 +84,7 @@ class TimeSVDpp:
         self.options: TimeSVDppOptions | None = None
 
     def fit(self, train: Interactions, valid: Interactions) -> TimeSVDpp:
-        """Fits the parameters; `options` then holds what was chosen."""
+        """Fits the parameters and sets `options` to the best trial's."""
         bias = UserItemBias().fit(train, valid)
         self._biases = Biases(bias.user_bias, bias.item_bias, bias.user_l2, bias.item_l2)
         self._mean = np.float32(train.rating.mean(dtype=np.float64) if len(train) else 0)
@@ -113,12 +114,12 @@ class TimeSVDpp:
     def predict(
         self, user: npt.NDArray[np.integer], item: npt.NDArray[np.integer], timestamp: npt.NDArray[np.integer]
     ) -> FloatArray:
-        """Predicted ratings, float32[N]; an unknown entity has bias 0 and no factors."""
+        """Predicts ratings: float32[N]; an unknown entity has bias 0 and no factors."""
         return self._predict(self._fitted(), user, item, timestamp)
 
     @property
     def num_parameters(self) -> int:
-        """All weights, the users' mean times and the training mean; the training ratings, which are read, are not."""
+        """Number of weights, of the users' mean times and the mean, without the training ratings that are kept too."""
         return sum(value.size for value in self._fitted().values) + self._rows.num_rows
 
     def _new_network(self, factors: int, factor_l2: float, drift_l2: float) -> TimeFactors:
@@ -135,7 +136,7 @@ class TimeSVDpp:
     def _trial(
         self, train: Interactions, valid: Interactions, factors: int, factor_l2: float, drift_l2: float
     ) -> float:
-        """Best validation RMSE of one setting; keeps its network where it is the best so far."""
+        """Trains one setting, keeps the network if it is the best so far, and returns its validation RMSE."""
         network = self._new_network(factors, factor_l2, drift_l2)
 
         def score() -> float:
@@ -150,7 +151,7 @@ class TimeSVDpp:
         return best
 
     def _epochs(self, network: TimeFactors) -> Callable[[float], None]:
-        """What trains a network for one epoch at a given rate."""
+        """Returns a function that trains the network for one epoch at a given learning rate."""
         rng = np.random.default_rng(self._seed)
         rated = np.flatnonzero(self._rows.row_count)
         most_users = min(max(len(rated) // _BATCHES, 1), _BATCH_USERS)
@@ -177,8 +178,8 @@ class TimeSVDpp:
             bin_of=bin_of,
             deviation=train.deviation[at],
             value=rows.value,
-            item_share=rows.share,
-            bin_share=(times / self._bin_count[cell]).astype(np.float32),
+            item_fraction=rows.fraction,
+            bin_fraction=(times / self._bin_count[cell]).astype(np.float32),
             implicit=(1 / np.sqrt(np.maximum(self._rows.row_count[users], 1))).astype(np.float32),
         )
 
@@ -194,7 +195,7 @@ class TimeSVDpp:
         predicted = (
             self._mean + b_u[user] + slope[user] * where.deviation + b_t[where.day] + b_i[item] + b_bin[where.bin]
         )
-        # By user, so that each has its tastes added up in one block, or in two.
+        # Sorted by user, so that each user's factors are summed in one block, or in two.
         order = np.argsort(user, kind="stable")
         for block in np.split(order, range(_BATCH_RATINGS, len(order), _BATCH_RATINGS)):
             users, slot = np.unique(user[block], return_inverse=True)
@@ -210,7 +211,7 @@ class TimeSVDpp:
 
 
 class _Moments(NamedTuple):
-    """Where N ratings stand in time: dev_u(t) float32, pair of user and day int64 (0: none), of item and bin int64."""
+    """Time features of N ratings: dev_u(t), index of the pair of user and day (0: none), of that of item and bin."""
 
     deviation: FloatArray
     day: Index
@@ -218,11 +219,11 @@ class _Moments(NamedTuple):
 
 
 class _Clock:
-    """Time as TimeSVD++ sees it, from the training ratings.
+    """Computes the time features of TimeSVD++ from the training ratings.
 
     Attributes:
-      days: int64[D], ascending keys of the pairs of user and day with training ratings; their numbers begin at 1.
-      train: of the training ratings.
+      days: int64[D], ascending keys of the pairs of user and day with training ratings; their indices begin at 1.
+      train: time features of the training ratings.
     """
 
     def __init__(self, train: Interactions, bins: int) -> None:
@@ -238,10 +239,10 @@ class _Clock:
     def of(
         self, user: npt.NDArray[np.integer], item: npt.NDArray[np.integer], timestamp: npt.NDArray[np.integer]
     ) -> _Moments:
-        """Of any ratings; deviation and bin of a later time are those of the last training rating's."""
+        """Computes the features of any ratings; after training, deviation and bin are those of its last timestamp."""
         span = max(self._end - self._begin, 1)
         time = np.clip(timestamp, self._begin, self._end)
-        # In units of the whole span, so that |dev_u(t)| <= 1.
+        # Time is in units of the whole training span, so that |dev_u(t)| <= 1.
         since = np.where(self._rated[user], time - self._mean_time[user], 0) / span
         deviation = (np.sign(since) * np.abs(since) ** _BETA).astype(np.float32)
         number = np.minimum((time - self._begin) * self._bins // span, self._bins - 1)
@@ -252,7 +253,7 @@ class _Clock:
 
     def _day_keys(self, user: npt.NDArray[np.integer], timestamp: npt.NDArray[np.integer]) -> Index:
         days = (self._end - self._begin) // _DAY + 2
-        # A later day than any of training is the last, which has none.
+        # All days after training are mapped to one day, which has no training ratings.
         return user.astype(np.int64) * days + np.clip((timestamp - self._begin) // _DAY, 0, days - 1)
 
 

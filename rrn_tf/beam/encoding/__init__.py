@@ -1,1 +1,1 @@
-"""Bytes of examples, sequence examples and TFRecord files."""
+"""Encodes examples and sequence examples as bytes, and writes them to TFRecord files."""

@@ -1,4 +1,4 @@
-"""Ratings as serialized `tf.Example`s, one a rating, with what evaluation slices by; and events likewise."""
+"""Encodes each rating, with the columns that evaluation slices by, or each event as a serialized `tf.Example`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def to_examples(batch: pa.RecordBatch) -> Iterator[bytes]:
     """Encodes a batch of split ratings.
 
     Args:
-      batch: with user_id, item_id, rating, timestamp and, from `SplitByTime`, `user_activity`.
+      batch: ratings with user_id, item_id, rating, timestamp and, from `SplitByTime`, `user_activity`.
 
     Yields:
       Serialized `Example`s of user_id, item_id, rating, timestamp, month and user_activity (a bucket's name).
@@ -47,7 +47,7 @@ def event_examples(batch: pa.RecordBatch) -> Iterator[bytes]:
     """Encodes a batch of events.
 
     Args:
-      batch: from `ReadEvents`.
+      batch: events from `ReadEvents`.
 
     Yields:
       Serialized `Example`s of user_id, item_id, timestamp and position.
@@ -68,7 +68,7 @@ def event_examples(batch: pa.RecordBatch) -> Iterator[bytes]:
 
 
 def months(timestamp: npt.NDArray[np.int64]) -> pa.Array:
-    """Months in UTC, such as ``2013-05``: string[N]."""
+    """Formats timestamps as months in UTC, such as ``2013-05``: string[N]."""
     number, place = np.unique(timestamp.astype("datetime64[s]").astype("datetime64[M]"), return_inverse=True)
     return pa.array(np.datetime_as_string(number).tolist(), pa.string()).take(pa.array(place))
 

@@ -1,8 +1,8 @@
-"""Protocol-buffer bytes of many `tf.Example`s or `tf.train.SequenceExample`s at once.
+"""Encodes many `tf.Example`s or `tf.train.SequenceExample`s at once as protocol-buffer bytes.
 
-One message a row or an entity through the protobuf API costs microseconds each; here a whole shard is encoded by
-numpy and Arrow. *Pieces* are an Arrow binary array with one element a message or part of one:
-parts are joined element by element, and repeated fields are merged by dropping offsets, without a copy.
+The protobuf API takes microseconds for each message of a row or an entity; here numpy and Arrow encode a whole shard.
+*Pieces* are an Arrow binary array with one element for each message or part of one: parts are joined element by
+element, and repeated fields are merged by dropping offsets, without a copy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MAP_VALUE = _FEATURE_LISTS = _FIELD_2
 
 
 def varints(values: Integers) -> pa.BinaryArray:
-    """Each integer as a base-128 varint; a negative one takes ten bytes.
+    """Encodes each integer as a base-128 varint; a negative one takes ten bytes.
 
     Args:
       values: integers[N], at most 64 bits.
@@ -48,55 +48,55 @@ def varints(values: Integers) -> pa.BinaryArray:
 
 
 def floats(values: npt.NDArray[np.floating]) -> pa.BinaryArray:
-    """Each number as a little-endian float32: pieces [N]."""
+    """Encodes each number as a little-endian float32: pieces [N]."""
     raw = np.ascontiguousarray(values, dtype="<f4")
     return _pieces(raw.view(np.uint8), np.arange(0, raw.nbytes + 1, 4))
 
 
 def strings(values: pa.Array | Sequence[str]) -> pa.BinaryArray:
-    """Each text as its UTF-8 bytes: pieces [N]."""
+    """Encodes each text as UTF-8 bytes: pieces [N]."""
     return (values if isinstance(values, pa.Array) else pa.array(values, pa.string())).cast(pa.binary())
 
 
 def merge(pieces: pa.Array, splits: Integers) -> pa.BinaryArray:
-    """Concatenates neighbours: element k of the result holds pieces ``splits[k] : splits[k + 1]``."""
+    """Concatenates consecutive pieces: element k of the result holds pieces ``splits[k] : splits[k + 1]``."""
     return pa.Array.from_buffers(
         pa.binary(), len(splits) - 1, [None, pa.py_buffer(_offsets(pieces)[splits]), pieces.buffers()[2]]
     )
 
 
 def join(*pieces: pa.Array | bytes) -> pa.BinaryArray:
-    """Concatenates element by element; bytes are the same for every element."""
+    """Concatenates element by element; an argument of bytes is repeated for every element."""
     return pc.binary_join_element_wise(*(pa.scalar(p) if isinstance(p, bytes) else p for p in pieces), b"")
 
 
 def feature(kind: int, values: pa.Array) -> pa.BinaryArray:
-    """`Feature` messages.
+    """Encodes `Feature` messages.
 
     Args:
       kind: `BYTES_LIST`, `FLOAT_LIST` or `INT64_LIST`.
-      values: pieces; the packed numbers of each feature, or its one bytes value.
+      values: pieces with the packed numbers of each feature, or with its single bytes value.
     """
     return _nested(values, kind, _VALUE)
 
 
 def feature_list(kind: int, values: pa.Array, splits: Integers) -> pa.BinaryArray:
-    """`FeatureList` messages; list k holds features ``splits[k] : splits[k + 1]``, given as in `feature`."""
+    """Encodes `FeatureList` messages; list k holds features ``splits[k] : splits[k + 1]``, given as in `feature`."""
     return merge(_nested(values, _FEATURE, kind, _VALUE), splits)
 
 
 def example(features: Mapping[str, pa.Array]) -> pa.BinaryArray:
-    """`Example` messages of `Feature` messages by name (all of one length)."""
+    """Encodes `Example` messages from `Feature` messages by name (all of one length)."""
     return _nested(_map_message(features), _FIELD_1)
 
 
 def sequence_example(context: Mapping[str, pa.Array], feature_lists: Mapping[str, pa.Array]) -> pa.BinaryArray:
-    """`SequenceExample` messages of `Feature` and `FeatureList` messages by name (all of one length)."""
+    """Encodes `SequenceExample` messages from `Feature` and `FeatureList` messages by name (all of one length)."""
     return join(_nested(_map_message(context), _CONTEXT), _nested(_map_message(feature_lists), _FEATURE_LISTS))
 
 
 def _map_message(values: Mapping[str, pa.Array]) -> pa.BinaryArray:
-    """Messages whose field 1 is a map from a name to the given messages, in order of the names."""
+    """Encodes messages with a map from names to the given messages as field 1, in order of the names."""
     return join(*(_map_entry(name.encode(), values[name]) for name in sorted(values)))
 
 
@@ -118,7 +118,7 @@ def _nested(payload: pa.Array, *tags: int) -> pa.BinaryArray:
 
 
 def _headers(fields: Sequence[tuple[int, Integers]]) -> pa.BinaryArray:
-    """Tag and length of several fields that open one after the other, the longest first: pieces, one an element."""
+    """Encodes tags and lengths of nested fields, the outermost first: one piece for each element."""
     width = 2 * len(fields)
     values = np.empty((len(fields[0][1]), width), np.uint8)
     for column, (tag, sizes) in enumerate(fields):
@@ -128,7 +128,7 @@ def _headers(fields: Sequence[tuple[int, Integers]]) -> pa.BinaryArray:
     long = np.flatnonzero(fields[0][1] > 0x7F)
     if not len(long):
         return short
-    # Few lengths need two bytes or more: theirs are made apart and take their places.
+    # Few elements have lengths of two bytes or more: their headers are encoded apart and then put in place.
     exact = np.stack([part for tag, sizes in fields for part in (np.full(len(long), tag, np.int32), sizes[long])], 1)
     made = merge(varints(exact.ravel()), np.arange(0, exact.size + 1, width))
     order = np.arange(len(values))
@@ -137,7 +137,7 @@ def _headers(fields: Sequence[tuple[int, Integers]]) -> pa.BinaryArray:
 
 
 def _unsigned(values: Integers) -> npt.NDArray[np.unsignedinteger]:
-    """Two's complement of 64 bits, in the fewest bits that hold all values."""
+    """Converts to 64-bit two's complement, or to uint32 if that holds all values."""
     if values.dtype.kind == "u":
         return np.ascontiguousarray(values)
     least, most = (int(values.min()), int(values.max())) if len(values) else (0, 0)

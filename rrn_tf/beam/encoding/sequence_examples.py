@@ -1,4 +1,4 @@
-"""Sorted ratings of a side, or events of users, as serialized `tf.train.SequenceExample`s, one an entity."""
+"""Encodes the sorted ratings or events of each entity as a serialized `tf.train.SequenceExample`."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from rrn_tf.data.rows import SideRatings, row_starts, segment_starts
 from rrn_tf.data.steps import StepRule
 from rrn_tf.data.wallclock import step_of
 
-_CHUNK = 200_000  # ratings encoded at once: working arrays stay in tens of megabytes
+_CHUNK = 200_000  # ratings that are encoded at once, so that working arrays take tens of megabytes
 
 
 def encode_sequences(
     ratings: SideRatings, opposite_row: npt.NDArray[np.int32], vocabulary: pa.Array, cutoff: int, rule: StepRule
 ) -> Iterator[bytes]:
-    """Encodes the sequences of the contract in `rrn_tf.features`.
+    """Encodes sequences in the format that `rrn_tf.features` defines.
 
     Args:
       ratings: all ratings of some entities, sorted by (entity, timestamp, opposite).
-      opposite_row: int32[N], for each rating the row of its opposite entity that may predict it.
+      opposite_row: int32[N], for each rating the step of its opposite entity that may predict it.
       vocabulary: string[entities], ids by index (from 1).
       cutoff: unix seconds.
-      rule: which ratings make up a row.
+      rule: the rule that groups ratings into steps.
 
     Yields:
       Serialized `SequenceExample`s, in order of the entities.
@@ -70,7 +70,7 @@ def encode_events(events: SplitEvents, vocabulary: pa.Array) -> Iterator[bytes]:
 
 
 def _chunks(entity: npt.NDArray[np.int32]) -> Iterator[slice]:
-    """Spans of whole entities, given in order: the first that begins in each span of `_CHUNK` rows opens a chunk."""
+    """Yields slices of whole entities: a chunk starts at the first entity in each range of `_CHUNK` ratings."""
     entities = segment_starts(entity)
     borders = np.append(entities[segment_starts(entities // _CHUNK)], len(entity))
     for start, end in itertools.pairwise(borders):

@@ -1,4 +1,4 @@
-"""TFRecord files without TensorFlow, whose import costs more than preparing a small data set."""
+"""Writes TFRecord files without TensorFlow, since its import takes longer than preparing a small data set."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def _masked(data: bytes) -> bytes:
 
 
 def write_tfrecords(path: str, records: Iterable[bytes]) -> None:
-    """Writes a TFRecord file; a reader never sees it half done.
+    """Writes a TFRecord file, which appears only once it is complete.
 
     Args:
-      path: local or on any file system that Beam knows.
+      path: path on the local or any file system that Beam supports.
       records: serialized messages.
     """
     with replacing(path) as file:

@@ -1,1 +1,1 @@
-"""From rows to the sequences of users and items."""
+"""Builds the sequences of users and items from ratings or events."""

@@ -1,4 +1,4 @@
-"""Batches of events to the sequences of users, vocabularies and metadata on disk, by the rules of `event_rules`."""
+"""Writes the sequences of users, vocabularies and metadata from batches of events, by the rules of `event_rules`."""
 
 from __future__ import annotations
 
@@ -24,24 +24,25 @@ from rrn_tf.features import EVENT_METADATA_FILE, SIDES, Split
 class BuildEvents(beam.PTransform):
     """Writes prepared events: sequences of users, vocabularies and `events.json`.
 
-    Two passes count, items first and then users with the remaining items; then each shard has all events of its users.
-    The bytes of every file depend on the events and their positions alone, not on their order or bundling.
+    The first pass counts the events of items, the second those of users with the remaining items; then each shard
+    gets all events of its users. The bytes of every file depend on the events and their positions alone, not on their
+    order or bundling.
 
     Args:
       config: the rules, and the number of shards.
-      output_dir: receives all files; `events.json` is written last.
-      folder: of the sequence files, below `output_dir`; none by default.
+      output_dir: folder for all files; `events.json` is written last.
+      folder: folder of the sequence files below `output_dir`; none by default.
       rejected: singleton PCollection of the number of rejected rows by reason, for the metadata. Nothing is built
         before it is known.
 
     Input: `pyarrow.RecordBatch`es with user_id, item_id (text, may be dictionary-encoded), timestamp and position
-    (int64, all different); other columns are ignored. Or a dictionary of two such PCollections: ``events``, which all
-    train, and ``later``, those of validation.
+    (int64, all different); other columns are ignored. Or a dictionary of two such PCollections: ``events``, all for
+    training, and ``later``, all for validation.
 
     Output: a singleton PCollection of `EventMetadata`.
 
     Raises (while running):
-      BadInputError: no event is left by the rules, or none of those for validation.
+      BadInputError: if the rules leave no event, or none of the events for validation.
     """
 
     def __init__(
@@ -108,7 +109,7 @@ class BuildEvents(beam.PTransform):
 
 
 def _every_shard(_: None, shards: int) -> Iterator[tuple[int, CodedEvents]]:
-    """No events for each shard, so that every file is written."""
+    """Yields an empty set of events for each shard, so that every file is written."""
     return ((shard, CodedEvents.empty()) for shard in range(shards))
 
 
@@ -127,7 +128,7 @@ def _write_metadata(
     rejected: dict[str, int],
     counts: list[ShardCounts],
 ) -> EventMetadata:
-    """Writes the vocabularies and, all files being there, the metadata."""
+    """Writes the vocabularies and then, since all other files exist by now, the metadata."""
     by_split = [sum(column) for column in zip(*(count.by_split for count in counts))]
     dropped = _dropped(config, items, users, later_users, vocabularies, sum(count.untrained for count in counts))
     metadata = EventMetadata(
@@ -142,12 +143,12 @@ def _write_metadata(
     )
     if not sum(by_split):
         raise BadInputError(
-            f"expected events, found none of {int(items.counts.sum()):,} that the rules leave: "
+            f"expected events after the filter rules, found none of {int(items.counts.sum()):,}: "
             + "; ".join(lines_of_dropped(metadata))
         )
     if later_users is not None and not by_split[Split.VALID]:
         raise BadInputError(
-            f"expected validation events, found none of {int(later_users.counts.sum()):,} that the rules leave: "
+            f"expected validation events after the filter rules, found none of {int(later_users.counts.sum()):,}: "
             + "; ".join(lines_of_dropped(metadata))
         )
     for side, ids in zip(SIDES, (vocabularies.users, vocabularies.items), strict=True):
@@ -165,7 +166,7 @@ def _dropped(
     vocabularies: EventVocabularies,
     untrained: int,
 ) -> dict[str, Dropped]:
-    """What each rule left out, in the order of the rules."""
+    """Counts the events, users and items that each rule dropped, in the order of the rules."""
     rare = items.counts[items.counts < config.min_item_events]
     short = users.counts[(users.counts < config.min_user_events) & (users.counts > 0)]
     dropped = {

@@ -1,4 +1,4 @@
-"""Batches of split ratings to user and item sequences, vocabularies and metadata on disk."""
+"""Writes user and item sequences, vocabularies and metadata from batches of split ratings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class BuildSequences(beam.PTransform):
     Args:
       config: lengths of steps, shards and the explicit cutoff; without one, the cutoff is one second after the last
         training rating.
-      output_dir: receives all files; `metadata.json` is written last.
+      output_dir: folder for all files; `metadata.json` is written last.
       folders: folder of each side's sequence files below `output_dir`; none by default.
       rejected: singleton PCollection of the number of rejected rows by reason, for the metadata. Nothing is built
         before it is known.
@@ -41,7 +41,7 @@ class BuildSequences(beam.PTransform):
     Output: a singleton PCollection of `SequenceMetadata`.
 
     Raises (while running):
-      BadInputError: no training rating, or one at or after the cutoff.
+      BadInputError: if there is no training rating, or one at or after the cutoff.
     """
 
     def __init__(
@@ -136,12 +136,12 @@ def _cutoff(statistics: RatingStatistics, given: int | None) -> int:
 def _code(
     batch: pa.RecordBatch, shards: int, users: IdCounts, items: IdCounts, _cutoff: int
 ) -> Iterator[tuple[int, SideRatings]]:
-    """Waits for the cutoff, and so for the checks, before the first shuffle."""
+    """Replaces ids by indices; waits for the cutoff, and so for the checks, before the first shuffle."""
     return stages.code_batch(batch, shards, users, items)
 
 
 def _every_shard(_: None, shards: int) -> Iterator[tuple[int, SideRatings]]:
-    """No ratings for each shard, so that every file is written."""
+    """Yields an empty set of ratings for each shard, so that every file is written."""
     return ((shard, SideRatings.empty()) for shard in range(shards))
 
 
@@ -160,7 +160,7 @@ def _write_metadata(
     rejected: dict[str, int],
     _files: list[str],
 ) -> SequenceMetadata:
-    """Writes the vocabularies and, all files being there, the metadata."""
+    """Writes the vocabularies and then, since all other files exist by now, the metadata."""
     for side, vocabulary in zip(SIDES, (users, items), strict=True):
         write_vocabulary(directory, side, vocabulary.ids)
     metadata = SequenceMetadata(

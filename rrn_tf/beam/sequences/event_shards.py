@@ -1,4 +1,4 @@
-"""The steps of building event sequences that see one batch or one shard; events move between them as numpy columns."""
+"""Builds event sequences, one batch or one shard at a time; events are passed on as numpy columns."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ EVENTS, LATER = "events", "later"
 
 
 class ShardSummary(NamedTuple):
-    """What a shard adds to the vocabularies.
+    """The users and items that a shard adds to the vocabularies.
 
     Attributes:
-      users: int32[U], indices of its users that are left.
+      users: int32[U], indices of its remaining users.
       items: int32[M], indices of the items of their training events.
-      dropped: what the rules on its users left out.
+      dropped: counts that each rule on its users dropped.
     """
 
     users: Int32
@@ -43,12 +43,12 @@ class ShardSummary(NamedTuple):
 
 
 class EventVocabularies(NamedTuple):
-    """Who is left, and the indices of the written files.
+    """The vocabularies of the written files, after all rules.
 
     Attributes:
-      users, items: string, sorted ids; the place from 1 is the index.
-      user_index, item_index: int32, the index by that before the last rules, 0 for those left out.
-      dropped: what the rules on the users of all shards left out.
+      users, items: string, sorted ids; an id's position, from 1, is its index.
+      user_index, item_index: int32, the new index by the index before the last rules, 0 for dropped ids.
+      dropped: counts that each rule on the users of all shards dropped.
     """
 
     users: pa.Array
@@ -59,37 +59,37 @@ class EventVocabularies(NamedTuple):
 
 
 class ShardCounts(NamedTuple):
-    """What a shard's file holds: events by `Split` code, and the held-out ones left out for their item."""
+    """Number of a shard's events by `Split` code, and of held-out events dropped since their item is untrained."""
 
     by_split: tuple[int, ...]
     untrained: int
 
 
 def count_items(batch: pa.RecordBatch) -> IdCounts:
-    """Events of each item of a batch."""
+    """Counts the events of each item of a batch."""
     return count_ids(batch, features.ITEM_ID, np.ones(batch.num_rows, bool))
 
 
 def count_users(batch: pa.RecordBatch, items: IdCounts) -> IdCounts:
-    """Events with known items of each user of a batch."""
+    """Counts the events with known items of each user of a batch."""
     return count_ids(batch, features.USER_ID, indices_of(batch, features.ITEM_ID, items) > 0)
 
 
 def count_all_users(batch: pa.RecordBatch) -> IdCounts:
-    """Events of each user of a batch."""
+    """Counts the events of each user of a batch."""
     return count_ids(batch, features.USER_ID, np.ones(batch.num_rows, bool))
 
 
 def code_events(
     batch: pa.RecordBatch, shards: int, users: IdCounts, items: IdCounts, *, unknown_items: bool = False
 ) -> Iterator[tuple[int, CodedEvents]]:
-    """The events of known users with known items, with indices in place of ids, by user shard.
+    """Replaces ids by indices in the events of known users with known items, and yields them by user shard.
 
     Args:
-      batch: of events.
-      shards: how many.
-      users, items: those that are known.
-      unknown_items: events with items that are not known stay, with item 0.
+      batch: events.
+      shards: number of shards.
+      users, items: the known users and items.
+      unknown_items: whether to keep events with unknown items, with item index 0.
     """
     coded = CodedEvents(
         indices_of(batch, features.USER_ID, users),
@@ -103,9 +103,9 @@ def code_events(
 
 
 class SplitUsers(beam.DoFn):
-    """All events of a shard's diverse users, split; and its summary.
+    """Applies the rules on users to a shard, splits the remaining events, and also yields a summary.
 
-    An element has the shard's events at `EVENTS` and, where validation events come apart, these at `LATER`.
+    An element has the shard's events under `EVENTS` and, if validation events are separate, those under `LATER`.
     """
 
     def __init__(self, config: EventDataConfig) -> None:
@@ -128,11 +128,11 @@ class SplitUsers(beam.DoFn):
 
 
 def vocabularies(users: IdCounts, items: IdCounts, summaries: list[ShardSummary]) -> EventVocabularies:
-    """Indices of the users and items that all rules leave.
+    """Indexes the users and items that remain after all rules.
 
     Args:
-      users, items: those that occur often enough.
-      summaries: of all shards.
+      users, items: users and items with enough events.
+      summaries: summaries of all shards.
     """
     left = _distinct(np.concatenate([summary.users for summary in summaries]))
     trained = _distinct(np.concatenate([summary.items for summary in summaries]))
@@ -146,7 +146,7 @@ def vocabularies(users: IdCounts, items: IdCounts, summaries: list[ShardSummary]
 
 
 def added_up(parts: list[dict[str, Dropped]]) -> dict[str, Dropped]:
-    """What was left out of all parts, by the rules of the first."""
+    """Sums the dropped counts of all parts by rule, for the rules of the first part."""
     return {rule: Dropped(*(sum(column) for column in zip(*(part[rule] for part in parts)))) for rule in parts[0]}
 
 
@@ -163,7 +163,7 @@ def _places(chosen: Int32, total: int) -> Int32:
 def write_shard(
     element: tuple[int, SplitEvents], directory: str, shards: int, vocabularies: EventVocabularies
 ) -> ShardCounts:
-    """Writes a shard's file without the held-out events whose item no training event has."""
+    """Writes a shard's file without held-out events of items that have no training event."""
     shard, events = element
     final = events._replace(user=vocabularies.user_index[events.user], item=vocabularies.item_index[events.item])
     final = take_rows(final, final.item > 0)

@@ -1,7 +1,7 @@
-"""The steps of building sequences that see one batch or one shard; ratings move between them as numpy columns.
+"""Builds sequences, one batch or one shard at a time; ratings are passed on as numpy columns.
 
-User rows are numbered in user shards; item shards number item rows, write the item sequences and send each rating's
-item row back to where the rating came from, for the user sequences.
+User shards number the steps of users. Item shards number the steps of items, write the item sequences and send the
+item step of each rating back to its user shard, which writes the user sequences.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ TO_ITEMS, TO_USERS, OWN_SIDE = "to_items", "to_users", "home"
 
 
 class SeenRatings(NamedTuple):
-    """Ratings of a user shard on their way to an item shard.
+    """Ratings that a user shard sends to an item shard.
 
     Attributes:
-      ratings: N ratings as the item side sees them.
-      user_row: int32[N], row of each rating's user.
-      position: int32[N], place of each rating in its user shard.
+      ratings: N ratings with the item as the entity.
+      user_row: int32[N], step of each rating's user.
+      position: int32[N], position of each rating in its user shard.
     """
 
     ratings: SideRatings
@@ -45,13 +45,13 @@ class SeenRatings(NamedTuple):
 
 
 class SideFiles(NamedTuple):
-    """Where and how a side's sequences are written.
+    """The files of a side's sequences, and the rule of their steps.
 
     Attributes:
-      side: whose sequences.
-      directory: of the files.
+      side: side of the sequences.
+      directory: folder of the files.
       shards: number of files.
-      rule: which ratings make up a row.
+      rule: the rule that groups ratings into steps.
     """
 
     side: Side
@@ -60,7 +60,7 @@ class SideFiles(NamedTuple):
     rule: StepRule
 
     def write(self, shard: int, ratings: SideRatings, opposite_row: Int32, vocabulary: IdCounts, cutoff: int) -> str:
-        """Writes one shard, given in order, and returns the file's path."""
+        """Writes one shard of sorted ratings and returns the file's path."""
         path = f"{self.directory}/{sequence_file(self.side, shard, self.shards)}"
         write_tfrecords(path, encode_sequences(ratings, opposite_row, vocabulary.ids, cutoff, self.rule))
         return path
@@ -69,7 +69,7 @@ class SideFiles(NamedTuple):
 def code_batch(
     batch: pa.RecordBatch, shards: int, users: IdCounts, items: IdCounts
 ) -> Iterator[tuple[int, SideRatings]]:
-    """The ratings of a batch with indices in place of ids, by user shard."""
+    """Replaces ids by indices in the ratings of a batch, and yields them by user shard."""
     coded = SideRatings(
         indices_of(batch, features.USER_ID, users),
         indices_of(batch, features.ITEM_ID, items),
@@ -82,7 +82,7 @@ def code_batch(
 
 
 class NumberUserRows(beam.DoFn):
-    """All ratings of a user shard, in order, and copies with their user rows for the item shards."""
+    """Sorts the ratings of a user shard, numbers user steps, and sends the ratings with them to the item shards."""
 
     def __init__(self, shards: int, rule: StepRule) -> None:
         self._shards = shards
@@ -96,12 +96,12 @@ class NumberUserRows(beam.DoFn):
         yield shard, ratings
         seen_by_items = ratings.mirrored()
         for item_shard, rows in by_shard(seen_by_items.entity, len(items.ids), self._shards):
-            visiting = SeenRatings(seen_by_items.take(rows), row[rows], rows.astype(np.int32))
-            yield pvalue.TaggedOutput(TO_ITEMS, (item_shard, visiting))
+            sent = SeenRatings(seen_by_items.take(rows), row[rows], rows.astype(np.int32))
+            yield pvalue.TaggedOutput(TO_ITEMS, (item_shard, sent))
 
 
 class WriteItems(beam.DoFn):
-    """Writes an item shard and sends item rows back to the user shards; the main output is the file's path."""
+    """Writes an item shard and sends item steps back to the user shards; the main output is the file's path."""
 
     def __init__(self, files: SideFiles) -> None:
         self._files = files
@@ -122,7 +122,7 @@ class WriteItems(beam.DoFn):
 
 
 class WriteUsers(beam.DoFn):
-    """Writes a user shard: its ratings from home, their item rows from the item shards."""
+    """Writes a user shard from its own ratings and the item steps that item shards sent."""
 
     def __init__(self, files: SideFiles) -> None:
         self._files = files
@@ -137,14 +137,14 @@ class WriteUsers(beam.DoFn):
 
 
 def indices_of(batch: pa.RecordBatch, column: str, vocabulary: IdCounts) -> Int32:
-    """The place, from 1, of each row's id in a vocabulary; 0 for others: int32[rows]."""
+    """Looks up the position, from 1, of each row's id in a vocabulary; 0 for unknown ids: int32[rows]."""
     codes, values = record_batches.ids(batch, column)
     index = pc.index_in(values, value_set=vocabulary.ids).fill_null(-1).to_numpy(zero_copy_only=False)
     return (index + 1).astype(np.int32)[codes]
 
 
 def by_shard(index: Int32, entities: int, shards: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:
-    """Shards are ranges of indices (from 1): yields each shard that occurs with the positions that belong to it."""
+    """Assigns indices (from 1) to shards by range; yields each shard that occurs and the positions of its indices."""
     shard = ((index.astype(np.int64) - 1) * shards // max(entities, 1)).astype(np.uint16)
     order = np.argsort(shard, kind="stable")  # a radix sort: 16 bits
     starts = np.searchsorted(shard[order], np.arange(shards + 1))

@@ -1,4 +1,4 @@
-"""Counts, means and deviations of ratings, exact, so that no bundling of the input changes a bit of them."""
+"""Counts, means and standard deviations of ratings, computed exactly, so that they do not depend on bundling."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _LOW_BITS = 19
 
 
 class RatingStatistics(NamedTuple):
-    """Sums over ratings; all but `by_split` over training ratings.
+    """Sums over training ratings, and the number of ratings of each split.
 
     Attributes:
       by_split: number of ratings of each `Split`.
-      rating_sum: in units of 2**-149.
-      rating_min, rating_max: of the ratings; infinite where there are none.
-      time_sum, time_square_sum: of the timestamps and their squares.
-      time_max: latest timestamp; -1 where there is none.
+      rating_sum: sum of the ratings in units of 2**-149.
+      rating_min, rating_max: smallest and largest rating; infinite if there are none.
+      time_sum, time_square_sum: sums of the timestamps and of their squares.
+      time_max: latest timestamp; -1 if there is none.
     """
 
     by_split: tuple[int, ...] = (0,) * len(Split)
@@ -54,13 +54,13 @@ class RatingStatistics(NamedTuple):
 
     @property
     def time_std(self) -> float:
-        """Population standard deviation; 1 where all timestamps are equal, for it divides."""
+        """Population standard deviation; 1 if all timestamps are equal, since it is used as a divisor."""
         variance = Fraction(self.trained * self.time_square_sum - self.time_sum**2, self.trained**2)
         return math.sqrt(variance) or 1.0
 
 
 def rating_statistics(batch: pa.RecordBatch) -> RatingStatistics:
-    """Statistics of one batch with a `split` column."""
+    """Computes the statistics of one batch that has a `split` column."""
     split = record_batches.numbers(batch, features.SPLIT)
     training = split == Split.TRAIN
     counts = tuple(np.bincount(split, minlength=len(Split)).tolist())
@@ -69,7 +69,7 @@ def rating_statistics(batch: pa.RecordBatch) -> RatingStatistics:
     rating = record_batches.numbers(batch, features.RATING)[training]
     time = record_batches.numbers(batch, features.TIMESTAMP)[training]
     high, low = time >> _LOW_BITS, time & ((1 << _LOW_BITS) - 1)
-    # Three sums that fit 64 bits each, where the squares of large timestamps would not.
+    # Each of the three sums fits 64 bits, while the sum of squares of large timestamps would not.
     squares = (int(high @ high) << 2 * _LOW_BITS) + (int(high @ low) << _LOW_BITS + 1) + int(low @ low)
     return RatingStatistics(
         counts,
@@ -83,13 +83,13 @@ def rating_statistics(batch: pa.RecordBatch) -> RatingStatistics:
 
 
 def exact_sum(values: npt.NDArray[np.float32]) -> int:
-    """Sum of finite float32 numbers without rounding, in units of 2**-149.
+    """Sums finite float32 numbers without rounding, in units of 2**-149.
 
     Args:
       values: float32[N], N below 2**28.
     """
     mantissa, exponent = np.frexp(values.astype(np.float64))
-    # 24-bit integers times a power of two; their sums per exponent are exact in float64.
+    # Each value is a 24-bit integer times a power of two, so that the sums per exponent are exact in float64.
     sums = np.bincount(exponent - exponent.min(), weights=mantissa * 2.0**24)
     place = int(exponent.min()) - 24 + _UNIT
     total = Fraction(0)

@@ -1,4 +1,4 @@
-"""Every id of a side with its number of training ratings: vocabularies and user activity in one pass."""
+"""Counts the training ratings of every id, which gives vocabularies and user activity in one pass."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from rrn_tf.beam.reading import record_batches
 from rrn_tf.beam.reading.files import replacing
 from rrn_tf.features import Side, Split
 
-_COMPACT = 2_000_000  # ids kept apart before they are merged
+_COMPACT = 2_000_000  # ids that accumulate before parts are merged
 
 
 class IdCounts(NamedTuple):
-    """Distinct ids and what was counted for each.
+    """Distinct ids, each with a count.
 
     Attributes:
-      ids: string[E].
-      counts: int64[E], training ratings; or all events.
+      ids: string[E], the ids.
+      counts: int64[E], number of training ratings, or of events, of each id.
     """
 
     ids: pa.Array
     counts: npt.NDArray[np.int64]
 
     def of(self, wanted: pa.Array) -> npt.NDArray[np.int64]:
-        """Counts of some ids, 0 for those that do not occur: int64[wanted]."""
+        """Looks up the counts of some ids, 0 for those that do not occur: int64[wanted]."""
         places = pc.index_in(wanted, value_set=self.ids).fill_null(-1).to_numpy(zero_copy_only=False)
         return np.append(self.counts, 0)[places]
 
@@ -43,7 +43,7 @@ class IdCounts(NamedTuple):
 
 
 class CombineCounts(beam.CombineFn):
-    """Combines `IdCounts` of batches into one with each id once, in no particular order."""
+    """Adds up the `IdCounts` of batches into one with distinct ids, in no particular order."""
 
     def create_accumulator(self) -> list[IdCounts]:
         return []
@@ -60,12 +60,12 @@ class CombineCounts(beam.CombineFn):
 
 
 def count_ids(batch: pa.RecordBatch, side_column: str, training: npt.NDArray[np.bool_]) -> IdCounts:
-    """The ids that occur in a batch, each with its number of training ratings there.
+    """Counts the training ratings of each id that occurs in a batch.
 
     Args:
       batch: ratings.
       side_column: name of the id column.
-      training: bool[rows].
+      training: bool[rows], whether each rating is for training.
     """
     codes, values = record_batches.ids(batch, side_column)
     used = np.flatnonzero(np.bincount(codes, minlength=len(values)))
@@ -73,20 +73,20 @@ def count_ids(batch: pa.RecordBatch, side_column: str, training: npt.NDArray[np.
 
 
 def count_training(batch: pa.RecordBatch, side_column: str) -> IdCounts:
-    """`count_ids` of a batch that has a `split` column."""
+    """Counts the training ratings of each id in a batch that has a `split` column."""
     return count_ids(batch, side_column, record_batches.numbers(batch, features.SPLIT) == Split.TRAIN)
 
 
 def frequent(counted: IdCounts, minimum: int) -> IdCounts:
-    """The ids that were counted often enough, sorted by their bytes."""
+    """Returns the ids with at least the minimum count, sorted by their bytes."""
     often = np.flatnonzero(counted.counts >= minimum)
     return indexed(IdCounts(counted.ids.take(pa.array(often)), counted.counts[often]))
 
 
 def indexed(counted: IdCounts) -> IdCounts:
-    """Vocabulary order: ids with training ratings, sorted by their bytes, then the others, sorted.
+    """Sorts ids into vocabulary order: first those with training ratings, by their bytes, then the others.
 
-    An id's place in this order, from 1, is its index; so no other rating changes the index of a trained id.
+    An id's position in this order, from 1, is its index; so held-out ratings do not change the index of a trained id.
     """
     order = pc.sort_indices(counted.ids).to_numpy()
     trained = counted.counts[order] > 0
@@ -95,7 +95,7 @@ def indexed(counted: IdCounts) -> IdCounts:
 
 
 def write_vocabulary(directory: str, side: Side, ids: pa.Array) -> None:
-    """Writes a side's vocabulary file: one id a line, in order of the index."""
+    """Writes a side's vocabulary file with one id on each line, in order of the index."""
     with replacing(FileSystems.join(directory, side.vocabulary_file)) as file:
         file.write("".join(f"{entity}\n" for entity in ids.to_pylist()).encode())
 

@@ -1,1 +1,1 @@
-"""Repeated rows, and the split by time."""
+"""Finds duplicate rows, and splits ratings by time."""

@@ -1,8 +1,8 @@
-"""Finds all but the first row of one user, item and timestamp, and counts the timestamps of the others.
+"""Finds duplicate rows, which repeat user, item and timestamp of an earlier row, and counts other rows' timestamps.
 
-Only 20 bytes a row are shuffled: a 64-bit hash of user, item and timestamp, the timestamp and the line. Two rows count
-as one where both hash and timestamp are equal; that two different ratings of one second share a hash is not to be
-expected in 10**9 ratings.
+Only 20 bytes of each row are shuffled: a 64-bit hash of user, item and timestamp, the timestamp and the line. Rows
+are duplicates if both hash and timestamp are equal; a hash collision of two different ratings of one second is not
+to be expected in 10**9 ratings.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _SHARD_BITS = 3
 
 
 class RowKeys(NamedTuple):
-    """What is compared of N rows of one file.
+    """The keys by which N rows of one file are compared.
 
     Attributes:
-      hashes: uint64[N].
-      timestamp: int64[N].
-      line: uint32[N], from `first_line`.
-      first_line: line of the file.
-      file: path.
-      held_out: of the explicit validation source.
+      hashes: uint64[N], hash of user, item and timestamp.
+      timestamp: int64[N], unix seconds.
+      line: uint32[N], line of each row less `first_line`.
+      first_line: first line of these rows in the file.
+      file: path of the file.
+      held_out: whether the rows are from the explicit validation source.
     """
 
     hashes: Hashes
@@ -46,12 +46,12 @@ class RowKeys(NamedTuple):
 
 
 class LaterRows(NamedTuple):
-    """Rows of one file to be dropped.
+    """Duplicate rows of one file, which are to be dropped.
 
     Attributes:
-      file: path.
-      line: int64[K], in order.
-      first: string[K], places ``file:line`` of the rows that stay.
+      file: path of the file.
+      line: int64[K], lines of the duplicates, ascending.
+      first: string[K], ``file:line`` of the row that each of them repeats, which is kept.
     """
 
     file: str
@@ -59,7 +59,7 @@ class LaterRows(NamedTuple):
     first: pa.Array
 
     def among(self, line: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], pa.Array]:
-        """Positions in `line` of rows to be dropped, and the places of the rows that stay for them."""
+        """Finds the positions in `line` of rows to drop, and ``file:line`` of the rows that they repeat."""
         place = np.minimum(np.searchsorted(self.line, line), len(self.line) - 1)
         found = np.flatnonzero(self.line[place] == line)
         return found, self.first.take(pa.array(place[found]))
@@ -69,11 +69,11 @@ TimeCounts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 
 class FindDuplicates(beam.PTransform):
-    """Finds rows to drop; the first by (held out, file, line) of equal ones stays.
+    """Finds rows to drop; of equal rows the first by (held out, file, line) is kept.
 
-    Input: batches with `file` and `line`, and perhaps `held_out`.
+    Input: batches with `file` and `line`, and optionally `held_out`.
 
-    Output: `TimeCounts` of the rows that stay and are not held out: distinct timestamps and how often each occurs; and,
+    Output: `TimeCounts` of the rows that are kept and not held out (distinct timestamps and how often each occurs) and,
     under the tag `LATER`, `LaterRows`.
     """
 
@@ -103,7 +103,7 @@ def _keys_by_shard(batch: pa.RecordBatch) -> Iterator[tuple[int, RowKeys]]:
 
 
 class _Compare(beam.DoFn):
-    """One shard's rows."""
+    """Compares the rows of one shard."""
 
     def process(self, element: tuple[int, Iterable[RowKeys]]) -> Iterator[Any]:
         parts = sorted(element[1], key=lambda part: (part.held_out, part.file.encode(), part.first_line))
@@ -119,7 +119,7 @@ class _Compare(beam.DoFn):
 
 
 def _repeats(hashes: Hashes, timestamp: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Positions of rows with an equal one before them, and those of the first equal ones."""
+    """Finds the positions of rows that repeat an earlier row, and of the first row equal to each."""
     order = np.lexsort((timestamp, hashes))  # stable
     same = (hashes[order[1:]] == hashes[order[:-1]]) & (timestamp[order[1:]] == timestamp[order[:-1]])
     starts = np.concatenate([[0], np.flatnonzero(~same) + 1])
@@ -130,7 +130,7 @@ def _repeats(hashes: Hashes, timestamp: npt.NDArray[np.int64]) -> tuple[npt.NDAr
 def _places(
     parts: list[RowKeys], later: npt.NDArray[np.int64], first: npt.NDArray[np.int64]
 ) -> Iterator[pvalue.TaggedOutput]:
-    """`LaterRows` of each pair of parts that share rows."""
+    """Yields `LaterRows` for each pair of parts with equal rows."""
     starts = np.cumsum([0, *(len(part.hashes) for part in parts)])
     line = np.concatenate([part.first_line + part.line.astype(np.int64) for part in parts])
     pairs = np.stack([np.searchsorted(starts, rows, side="right") - 1 for rows in (later, first)])
@@ -142,7 +142,7 @@ def _places(
 
 
 def merge_later_rows(parts: Iterable[LaterRows]) -> dict[str, LaterRows]:
-    """All rows to drop, by file."""
+    """Merges all rows to drop by file."""
     by_file: dict[str, list[LaterRows]] = {}
     for part in parts:
         by_file.setdefault(part.file, []).append(part)

@@ -1,4 +1,4 @@
-"""A 64-bit hash of (user_id, item_id, timestamp) that depends on nothing else: neither order, nor file, nor run."""
+"""A 64-bit hash of (user_id, item_id, timestamp) that is the same in any order of rows, file and run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def hash_rows(batch: pa.RecordBatch, seed: int = 0) -> Hashes:
     """Hashes the rows of a batch.
 
     Args:
-      batch: with user_id, item_id and timestamp.
+      batch: rows with user_id, item_id and timestamp.
       seed: another seed gives an unrelated hash.
 
     Returns:
@@ -25,13 +25,13 @@ def hash_rows(batch: pa.RecordBatch, seed: int = 0) -> Hashes:
     """
     user, item = (_hash_ids(batch, name) for name in (features.USER_ID, features.ITEM_ID))
     timestamp = record_batches.numbers(batch, features.TIMESTAMP).view(np.uint64)
-    # Mixing in between makes the order of the parts count.
+    # Mixing between the parts makes the hash depend on their order.
     mixed = mix(user + np.uint64(seed))
     return mix(mix(mixed ^ item) ^ timestamp)
 
 
 def mix(values: Hashes) -> Hashes:
-    """The finalizer of splitmix64: every input bit moves every output bit.
+    """Applies the finalizer of splitmix64, in which every input bit affects every output bit.
 
     Reference: Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014.
     """
@@ -43,7 +43,7 @@ def mix(values: Hashes) -> Hashes:
 
 def _hash_ids(batch: pa.RecordBatch, name: str) -> Hashes:
     codes, values = record_batches.ids(batch, name)
-    # A batch cut from a larger one still has all of its ids.
+    # A slice of a larger batch still has the dictionary of all of its ids.
     used = np.flatnonzero(np.bincount(codes, minlength=len(values)))
     hashes = np.empty(len(values), np.uint64)
     hashes[used] = hash_array(values.take(pa.array(used)).to_numpy(zero_copy_only=False), categorize=False)

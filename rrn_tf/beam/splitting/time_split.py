@@ -1,4 +1,4 @@
-"""The global time split: training before the cutoff, later ratings halved by a hash of the row."""
+"""Splits ratings by time: training before the cutoff; a hash divides later ones into validation and test."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ from rrn_tf.config import SplitConfig
 from rrn_tf.features import SIDES, Split
 
 RATINGS, REJECTED, CUTOFF, HELD_OUT = "ratings", "rejected", "cutoff", "held_out"
-# The hash that halves is not the one that finds duplicates.
+# Makes the hash that divides later ratings independent of the one that finds duplicates.
 _SALT = 1
 
 
 class SplitByTime(beam.PTransform):
-    """Rejects duplicates and says of each rating which split it belongs to.
+    """Rejects duplicates and assigns a split to each rating.
 
-    The cutoff is the configured one, or one second after the training quantile of all timestamps. Earlier ratings
-    train; later ones are halved into validation and test. Where validation ratings are given apart, they are all
-    validation and the others all train; the cutoff is one second after the last of those unless configured, and rows
-    of either kind on its wrong side are rejected. With `drop_unseen`, later ratings of a user or item without training
-    rating go to the cold twin of their split.
+    The cutoff is the configured one, or one second after the training quantile of all timestamps. Earlier ratings are
+    for training; one half of the later ones is for validation, the other for test. If validation ratings are given
+    separately, all others are for training; the cutoff is one second after the last of those unless configured, and
+    ratings of either kind on the wrong side of it are rejected. With `drop_unseen`, later ratings of a user or item
+    without training ratings are assigned to `VALID_COLD` or `TEST_COLD`.
 
     Args:
-      config: the split.
+      config: settings of the split.
 
-    Input: batches of `record_batches.RATINGS`, or a dictionary of two such PCollections: ``ratings`` and
+      Input: batches of `record_batches.RATINGS`, or a dictionary of two such PCollections: ``ratings`` and
     ``held_out``.
 
     Output: dictionary of PCollections: ``ratings`` (batches with `split`, uint8, and `user_activity`, int64: number of
     training ratings of the user; without `file` and `line`), ``rejected`` (batches) and ``cutoff`` (a singleton, unix
-    seconds; 0 without any rating to train on).
+    seconds; 0 without training ratings).
     """
 
     def __init__(self, config: SplitConfig) -> None:
@@ -80,16 +80,16 @@ class SplitByTime(beam.PTransform):
 
 
 class CutoffFn(beam.CombineFn):
-    """The cutoff of (distinct timestamps, how often each occurs); exact, whatever their number.
+    """Computes the exact cutoff from distinct timestamps and how often each occurs.
 
     Args:
-      config: the split.
-      all_training: all of these ratings train.
+      config: settings of the split.
+      all_training: whether all of these ratings are for training.
     """
 
     def __init__(self, config: SplitConfig, all_training: bool) -> None:
         self._given = config.cutoff_seconds
-        # The decimal that was written: 0.55 of 100 ratings are 55, not 55.000000000000004.
+        # A fraction of the decimal as written: 0.55 of 100 ratings are 55, not 55.000000000000004.
         self._fraction = Fraction(1) if all_training else Fraction(str(config.train_fraction))
 
     def create_accumulator(self) -> list[TimeCounts]:
@@ -114,7 +114,7 @@ class CutoffFn(beam.CombineFn):
 
 
 class _CountTraining(beam.DoFn):
-    """Training ratings of a batch's users and items, and its rows that cannot be used."""
+    """Counts the training ratings of a batch's users and items, and yields its rejected rows."""
 
     def process(self, batch: pa.RecordBatch, cutoff: int, later: dict[str, LaterRows]) -> Iterator[Any]:
         keep, rejected = select(batch, cutoff, later)
@@ -130,16 +130,17 @@ class _CountTraining(beam.DoFn):
 def select(
     batch: pa.RecordBatch, cutoff: int, later: dict[str, LaterRows]
 ) -> tuple[npt.NDArray[np.bool_], list[pa.RecordBatch]]:
-    """Which rows of a batch are used, and the others: duplicates, and rows on the wrong side of the cutoff.
+    """Selects the rows of a batch to use, and rejects duplicates and rows on the wrong side of the cutoff.
 
     Args:
-      batch: of one file; `held_out` rows must lie at or after the cutoff and those of its company before it.
+      batch: rows of one file; with a column `held_out`, held-out rows should be at or after the cutoff and others
+        before it.
       cutoff: unix seconds.
       later: duplicates by file.
 
     Returns:
-      keep: bool[rows].
-      rejected: the others, by reason.
+      keep: bool[rows], whether to use each row.
+      rejected: the other rows, in one batch for each reason.
     """
     file, line = record_batches.file_of(batch), record_batches.numbers(batch, record_batches.LINE)
     keep = np.ones(batch.num_rows, bool)
@@ -170,13 +171,13 @@ def select(
 def assign_splits(
     batch: pa.RecordBatch, config: SplitConfig, cutoff: int, users: IdCounts, items: IdCounts
 ) -> pa.RecordBatch:
-    """A batch with its `split` and `user_activity`, without what only the split needs.
+    """Adds the columns `split` and `user_activity` to a batch, and removes those that only the split needs.
 
     Args:
-      batch: ratings; `held_out` ones are validation.
-      config: the split.
+      batch: ratings; with a column `held_out`, later ones are all for validation.
+      config: settings of the split.
       cutoff: unix seconds.
-      users, items: training ratings of each id.
+      users, items: number of training ratings of each id.
     """
     activity, item_activity = (_counts(batch, side.id_feature, totals) for side, totals in zip(SIDES, (users, items)))
     later = record_batches.numbers(batch, features.TIMESTAMP) >= cutoff

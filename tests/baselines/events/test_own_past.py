@@ -26,8 +26,8 @@ def test_shares_are_those_of_a_loop(kernel: Kernel) -> None:
     sequences = rhythmic_events()
     positions = positions_of(sequences, [Split.VALID, Split.TEST])[::-1]
     past = OwnPast(sequences, positions)
-    shares = past.shares(kernel)
-    dense, of_item = past.sparse_rows(shares, RHYTHMIC_ITEMS).toarray(), past.at(shares, sequences.item[positions])
+    weights = past.weights(kernel)
+    dense, of_item = past.sparse_rows(weights, RHYTHMIC_ITEMS).toarray(), past.at(weights, sequences.item[positions])
     for row, position in enumerate(positions):
         first = sequences.user_splits[sequences.user[position]]
         expected = np.zeros(RHYTHMIC_ITEMS)
@@ -48,4 +48,4 @@ def test_the_first_event_has_no_past() -> None:
     sequences = rhythmic_events()
     past = OwnPast(sequences, sequences.user_splits[1:3])
     assert (past.rows, len(past.row)) == (2, 0)
-    assert not past.sparse_rows(past.shares(Kernel()), RHYTHMIC_ITEMS).toarray().any()
+    assert not past.sparse_rows(past.weights(Kernel()), RHYTHMIC_ITEMS).toarray().any()

@@ -28,8 +28,8 @@ def test_a_batch_holds_the_entries_of_its_rows(side: Side, rows: list[int]) -> N
     found[batch.slot, batch.columns[batch.local]] = batch.value
     np.testing.assert_array_equal(found, matrix[rows])
     assert batch.size == len(rows)
-    share = (matrix[rows] > 0).sum(0) / np.maximum((matrix > 0).sum(0), 1)
-    np.testing.assert_allclose(batch.share, share[share > 0])
+    fraction = (matrix[rows] > 0).sum(0) / np.maximum((matrix > 0).sum(0), 1)
+    np.testing.assert_allclose(batch.fraction, fraction[fraction > 0])
 
 
 def test_the_centre_is_taken_off_observed_ratings_alone() -> None:
