@@ -231,7 +231,7 @@ def network_figures(
         values = measures.values(network.answers(sequences, positions, new_only=new_only))
         user = sequences.user[positions]
         found[split.label] = figures(values, user)
-        if sequences.counts([Split.TRAIN]).any():
+        if sequences.has(Split.TRAIN):
             found[split.label][SLICES] = sliced(values, user, kinds_of(sequences, positions))
         if new_only:
             found[split.label][REPEATS] = everything - len(positions)
