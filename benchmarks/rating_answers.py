@@ -25,7 +25,7 @@ from rrn_tf.evaluation.leaderboard import RatingPredictions, fit_and_predict, fi
 from rrn_tf.evaluation.protocols import FROZEN, PROTOCOLS, STREAMING
 from rrn_tf.features import Split
 from rrn_tf.runs.directory import RunPaths
-from rrn_tf.runs.rating_run import train_run
+from rrn_tf.runs.training_run import train_run
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 Echo = Callable[[str], None]

@@ -108,15 +108,11 @@ def train(
         settings, checkpoint_dir, strategy=strategy, listeners=listeners, log_dir=log_dir, resume=resume
     )
     sequences = data if isinstance(data, RatingSequences) else load_sequences(data)
+    replicas = training.strategy.num_replicas_in_sync
     with training.strategy.scope():
         model = make_model(config, sequences)
         plans = {
-            side: plan_batches(
-                sequences.side(side),
-                sequences.metadata,
-                settings.rows_per_batch,
-                training.strategy.num_replicas_in_sync,
-            )
+            side: plan_batches(sequences.side(side), sequences.metadata, settings.rows_per_batch, replicas)
             for side in SIDES
         }
         states = StepStates(model, sequences, plans)

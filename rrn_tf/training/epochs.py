@@ -81,7 +81,8 @@ class Training:
     Args:
       settings: epochs, patience, and the seed, which is set.
       directory: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
-      strategy: where to train; by default `make_strategy(settings.replicas)`. Of several workers the chief alone writes.
+      strategy: where to train; by default `make_strategy(settings.replicas)`. Of several workers the chief alone
+        writes.
       listeners: are told of batches and epochs.
       log_dir: for TensorBoard.
       resume: go on from the last finished phase that the directory knows of; from the start where it knows of none.
