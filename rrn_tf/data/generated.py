@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from rrn_tf.data import synthetic, synthetic_events, synthetic_listening
+from rrn_tf.data.arrays import root_mean_square
 from rrn_tf.data.source import DataSource, DataSourceError, write_whole_frame
 from rrn_tf.features import COLUMNS, EVENT_COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 from rrn_tf.version import __version__
@@ -122,8 +123,7 @@ def _generated(
 def _best_rmse(truth: Path, rows: pd.DataFrame) -> float:
     # No user rates an item twice, so the pair names the row.
     found = _with_truth(truth, rows, [USER_ID, ITEM_ID], [RATING, _EXPECTED])
-    errors = found[RATING].astype(np.float64) - found[_EXPECTED]
-    return float(np.sqrt(np.mean(errors**2)))
+    return root_mean_square((found[RATING].astype(np.float64) - found[_EXPECTED]).to_numpy())
 
 
 def _best_nll(truth: Path, rows: pd.DataFrame) -> float:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
+
+from rrn_tf.config import written_whole
 
 
 class DataSourceError(ValueError):
@@ -36,14 +37,8 @@ class DataSource:
 
 def write_whole_frame(frame: pd.DataFrame, path: Path) -> None:
     """Writes all columns as CSV or, for `*.parquet`, Parquet; never half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written beside its place and then moved: an interrupted run leaves no half a file to be found.
-    draft = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
+    with written_whole(path) as draft:
         if path.suffix == ".parquet":
             frame.to_parquet(draft, index=False)
         else:
             frame.to_csv(draft, index=False)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -198,5 +198,5 @@ def load_compared(task: Task[Any, Any, Any], pattern: str, config: Settings, run
                 )
         return first
     with tempfile.TemporaryDirectory(prefix="rrn-baselines-") as folder:
-        task.prepare(pattern, folder, config.data, dead_letters=Path(folder, DEAD_LETTERS_FILE))
+        task.prepare(pattern, folder, config.data, dead_letters=str(Path(folder, DEAD_LETTERS_FILE)))
         return task.load(folder)

@@ -64,7 +64,7 @@ def train_run(
 
     begin = time.perf_counter()
     listener.on_stage(f"preparing {task.rows}")
-    options: dict[str, Any] = {"valid": valid, "dead_letters": paths.dead_letters, "beam_args": beam_args}
+    options: dict[str, Any] = {"valid": valid, "dead_letters": str(paths.dead_letters), "beam_args": beam_args}
     prepare = partial(task.prepare, pattern, paths.sequences, config.data, **options)
     resumed = prepare_once(paths, config, {"data": pattern, "valid": valid}, prepare, resume=resume)
     if strategy:  # the other workers wait for it in `train_worker`

@@ -92,7 +92,7 @@ def _prepared(pattern: str, folder: Path, config: Settings, beam_args: Sequence[
     """The data, prepared as a configuration says, once for each way of preparing them."""
     task = task_of(config)
     paths = RunPaths(folder / task.preparation(config.data))
-    options: dict[str, Any] = {"dead_letters": paths.dead_letters, "beam_args": beam_args}
+    options: dict[str, Any] = {"dead_letters": str(paths.dead_letters), "beam_args": beam_args}
     prepare = partial(task.prepare, pattern, paths.sequences, config.data, **options)
     prepare_once(paths, config, {"data": pattern}, prepare, resume=True)
     return task.load(paths.sequences)
@@ -102,7 +102,6 @@ def _check_resumable(file: Path, search: dict[str, Any]) -> None:
     """Another search may not go on: its trials would not compare, nor be those of its seed."""
     text = json.dumps(search, indent=2) + "\n"
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, text)
         return
     before, now = json.loads(file.read_text()), json.loads(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,20 +38,10 @@ class EventTask(Task[CollaborativeConfig, "EventSequences", "CollaborativeResult
 
         return SavedCollaborativeRNN
 
-    def prepare(
-        self,
-        pattern: str,
-        folder: str | Path,
-        config: EventDataConfig,
-        *,
-        valid: str | None = None,
-        dead_letters: str | Path,
-        beam_args: Sequence[str] = (),
-    ) -> EventMetadata:
+    def prepare(self, pattern: str, folder: str | Path, config: EventDataConfig, **options: Any) -> EventMetadata:
         from rrn_tf.beam.prepare_events import prepare_events
 
-        options: dict[str, Any] = {"dead_letters": str(dead_letters), "beam_args": beam_args}
-        return prepare_events(pattern, str(folder), config, valid=valid, **options)
+        return prepare_events(pattern, str(folder), config, **options)
 
     def preparation(self, config: EventDataConfig) -> str:
         return self.rows  # trials share all settings of the data

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,20 +36,10 @@ class RatingTask(Task[Config, "RatingSequences", "TrainingResult"]):
 
         return SavedRRN
 
-    def prepare(
-        self,
-        pattern: str,
-        folder: str | Path,
-        config: DataConfig,
-        *,
-        valid: str | None = None,
-        dead_letters: str | Path,
-        beam_args: Sequence[str] = (),
-    ) -> SequenceMetadata:
+    def prepare(self, pattern: str, folder: str | Path, config: DataConfig, **options: Any) -> SequenceMetadata:
         from rrn_tf.beam.prepare import prepare_sequences
 
-        options: dict[str, Any] = {"dead_letters": str(dead_letters), "beam_args": beam_args}
-        return prepare_sequences(pattern, str(folder), config, valid=valid, **options)
+        return prepare_sequences(pattern, str(folder), config, **options)
 
     def preparation(self, config: DataConfig) -> str:
         steps = [config.user_granularity, config.item_granularity, *filter(None, [config.steps_per_doubling])]

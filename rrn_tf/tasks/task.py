@@ -75,16 +75,7 @@ class Task(abc.ABC, Generic[ConfigT, SequencesT, ResultT]):
         """The class of a saved model."""
 
     @abc.abstractmethod
-    def prepare(
-        self,
-        pattern: str,
-        folder: str | Path,
-        config: Any,
-        *,
-        valid: str | None = None,
-        dead_letters: str | Path,
-        beam_args: Sequence[str] = (),
-    ) -> Any:
+    def prepare(self, pattern: str, folder: str | Path, config: Any, **options: Any) -> Any:
         """Writes sequences; arguments as those of `rrn_tf.beam.prepare.prepare_sequences`."""
 
     @abc.abstractmethod

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.baselines.lazy_adam import LazyAdam
 from rrn_tf.baselines.ratings.sparse_rows import RowBatch, SparseRows
+from rrn_tf.baselines.sparse_adam import SparseAdam
 
 _INITIAL_SCALE = 0.03
 _INDEX, _FLOATS = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)
@@ -101,14 +101,14 @@ class Autoencoder(tf.Module):
 
 
 class AdamSteps:
-    """Steps of `LazyAdam` on a network; rows that a batch does not touch keep weights and moments.
+    """Steps of `SparseAdam` on a network; rows that a batch does not touch keep weights and moments.
 
     Args:
       network: what moves.
     """
 
     def __init__(self, network: Autoencoder) -> None:
-        self._network, self._adam = network, LazyAdam(network.weights)
+        self._network, self._adam = network, SparseAdam(network.weights)
 
     @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)
     def step(self, batch: RowBatch, rate: tf.Tensor) -> None:

@@ -1,4 +1,8 @@
-"""Adam for baselines that write their gradients out."""
+"""Adam for baselines that write their gradients out.
+
+Not `rrn_tf.training.optimizers.LazyAdam`: baselines stand below training, and Keras rounds a dense step differently, so
+that figures of baselines would change.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import tensorflow as tf
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 
 
-class LazyAdam(tf.Module):
+class SparseAdam(tf.Module):
     """Adam whose steps leave weights and moments alone in the rows that a sparse gradient lacks.
 
     Args:
