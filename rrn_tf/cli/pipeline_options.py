@@ -27,7 +27,9 @@ class LocalOptions:
     """What every pipeline is told."""
 
     model: str = _option(MODELS[0], MODEL_HELP, type=click.Choice(MODELS), envvar="RRN_MODEL")
-    output: str = _option("runs/pipeline", "Directory of all output.", envvar="RRN_OUTPUT")
+    output: str = _option(
+        "runs/pipeline", "Directory of all output.", type=click.Path(file_okay=False), envvar="RRN_OUTPUT"
+    )
     beam_args: str = _option("", "Beam pipeline options, as one string.", envvar="RRN_BEAM_ARGS")
     no_cache: bool = _option(False, "Runs every component anew.", is_flag=True)
 
@@ -106,6 +108,6 @@ def arguments(options: LocalOptions) -> list[str]:
             found.append(flag)
         elif isinstance(value, tuple):
             found += [f"{flag}={part}" for part in value]
-        elif value not in (None, False):
+        elif value is not None and value is not False:
             found.append(f"{flag}={value}")
     return found
