@@ -98,9 +98,7 @@ def wired(
     )
 
 
-def finished_record(
-    local: LocalRun, task: Task[Any, Any, Any], config: Settings, source: DataSource, total: float
-) -> dict[str, Any]:
+def finished_record(local: LocalRun, task: Task, config: Settings, source: DataSource, total: float) -> dict[str, Any]:
     """What `run.json` says: seconds by component, where everything lies, the data, and how the model fared."""
     from pipeline.run_record import read_latest_run
     from rrn_tf.console.tables import PRINT_PREPARED

@@ -17,7 +17,7 @@ TUNER_FN = "components.tuner.tuner_fn.tuner_fn"
 
 
 def training(
-    task: Task[Any, Any, Any],
+    task: Task,
     sequences: BaseChannel,
     splits: Sequence[str],
     config: dict[str, Any],

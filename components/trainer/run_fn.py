@@ -37,7 +37,7 @@ def run_fn(fn_args: FnArgs) -> None:
             task.export(result, model)
 
 
-def task_and_config(fn_args: FnArgs, settings: dict[str, Any]) -> tuple[Task[Any, Any, Any], Settings]:
+def task_and_config(fn_args: FnArgs, settings: dict[str, Any]) -> tuple[Task, Settings]:
     """What `custom_config` names, with some settings, by their path, in their places."""
     task = TASKS[fn_args.custom_config["model"]]
     return task, config_from_dict(with_settings(fn_args.custom_config["config"], settings), task.config)

@@ -177,7 +177,7 @@ def _training_seconds(run: RunPaths) -> float | None:
     return float(json.loads(run.metrics.read_text())["seconds"]["train"])
 
 
-def load_compared(task: Task[Any, Any, Any], pattern: str, config: Settings, runs: Sequence[RunPaths]) -> Any:
+def load_compared(task: Task, pattern: str, config: Settings, runs: Sequence[RunPaths]) -> Any:
     """The sequences of runs, or of files that are prepared for the occasion.
 
     Args:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rrn_tf.training.truncated_bptt import CollaborativeResult
 
 
-class EventTask(Task[CollaborativeConfig, "EventSequences", "CollaborativeResult"]):
+class EventTask(Task):
     """A Collaborative RNN is trained by truncated backpropagation and judged by the likelihood of later events."""
 
     name, rows = "crnn", "events"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from rrn_tf.training.alternating import TrainingResult
 
 
-class RatingTask(Task[Config, "RatingSequences", "TrainingResult"]):
+class RatingTask(Task):
     """An RRN is trained by alternating subspace descent and judged by the RMSE of later ratings."""
 
     name, rows = "rrn", "ratings"

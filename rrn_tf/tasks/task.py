@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rrn_tf.collaborative_config import CollaborativeConfig, EventDataConfig
 from rrn_tf.config import Config, DataConfig
@@ -16,30 +16,13 @@ if TYPE_CHECKING:
 
     from rrn_tf.data.source import DataSource
     from rrn_tf.serving.query_file import EvaluationOutcome
-    from rrn_tf.training.listeners import Record
 
 Settings = Config | CollaborativeConfig  # everything that decides a result
 DataSettings = DataConfig | EventDataConfig
 BestError = Callable[["pd.DataFrame"], float]
 
-ConfigT = TypeVar("ConfigT", Config, CollaborativeConfig)
-SequencesT = TypeVar("SequencesT")
 
-
-class Trained(Protocol):
-    """What training of either task returns, as far as both agree."""
-
-    @property
-    def history(self) -> Sequence[Record]: ...
-
-    @property
-    def best_epoch(self) -> int: ...
-
-
-ResultT = TypeVar("ResultT", bound=Trained)
-
-
-class Task(abc.ABC, Generic[ConfigT, SequencesT, ResultT]):
+class Task(abc.ABC):
     """Ratings or events: how they are prepared, trained on, exported and judged.
 
     Heavy modules are imported by the methods that need them.
@@ -58,7 +41,7 @@ class Task(abc.ABC, Generic[ConfigT, SequencesT, ResultT]):
 
     name: ClassVar[str]
     rows: ClassVar[str]
-    config: type[ConfigT]
+    config: ClassVar[type[Any]]
     preset: ClassVar[str]
     figure: ClassVar[str]
     protocols: ClassVar[tuple[str, ...]]
@@ -91,23 +74,23 @@ class Task(abc.ABC, Generic[ConfigT, SequencesT, ResultT]):
         """Numbers of rows that `metrics.json` and `run.json` hold."""
 
     @abc.abstractmethod
-    def load(self, folder: str | Path) -> SequencesT:
+    def load(self, folder: str | Path) -> Any:
         """Prepared data in memory."""
 
     @abc.abstractmethod
-    def train(self, data: str | Path | SequencesT, checkpoints: str | Path, config: ConfigT, **options: Any) -> ResultT:
+    def train(self, data: Any, checkpoints: str | Path, config: Any, **options: Any) -> Any:
         """Trains a model; arguments as those of `rrn_tf.training.alternating.train`."""
 
     @abc.abstractmethod
-    def validation_error(self, result: ResultT, config: ConfigT) -> float:
+    def validation_error(self, result: Any, config: Any) -> float:
         """`figure` of the best epoch on validation data, by the protocol of `training.selection`."""
 
     @abc.abstractmethod
-    def export(self, result: ResultT, folder: Path) -> None:
+    def export(self, result: Any, folder: Path) -> None:
         """Writes a SavedModel."""
 
     @abc.abstractmethod
-    def figures(self, result: ResultT, best: BestError | None, on_stage: Callable[[str], None]) -> dict[str, Any]:
+    def figures(self, result: Any, best: BestError | None, on_stage: Callable[[str], None]) -> dict[str, Any]:
         """Metrics by split and protocol, and further figures.
 
         Args:
