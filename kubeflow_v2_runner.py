@@ -13,25 +13,32 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from pipeline import configs
 from pipeline.pipeline import create_pipeline
+from pipeline.setting import PipelineSetting
 from pipeline.tuning import tune_options
+from rrn_tf.cli.pipeline_options import RunOptions, parsed
 from rrn_tf.config import config_to_dict, load_config
+from rrn_tf.tasks import RATINGS
 
 
 def run() -> None:
     """Writes `pipeline.json`, the compiled job."""
-    config = load_config(configs.CONFIG["rrn"])
-    pipeline = create_pipeline(
-        name=configs.PIPELINE_NAME,
+    options = parsed(RunOptions, [], "kubeflow_v2_runner")  # of the environment
+    config = load_config(options.config or RATINGS.preset)
+    setting = PipelineSetting(
+        name=configs.PIPELINE_NAMES[RATINGS.name],
         root=configs.VERTEX_ROOT,
         data_base=posixpath.dirname(configs.VERTEX_DATA),
         data_pattern=posixpath.basename(configs.VERTEX_DATA),
         schema_file=configs.IMAGE_SCHEMA,
-        config=config_to_dict(config),
-        tune=tune_options(configs.TUNE_MINUTES, None, config),
         serving_model_dir=configs.VERTEX_SERVING,
-        max_rmse=configs.VERTEX_MAX_RMSE,
-        max_rmse_increase=configs.MAX_RMSE_INCREASE,
         beam_pipeline_args=shlex.split(configs.VERTEX_BEAM_ARGS),
+    )
+    pipeline = create_pipeline(
+        setting,
+        config=config_to_dict(config),
+        max_error=configs.VERTEX_MAX_RMSE,
+        max_error_increase=configs.MAX_ERROR_INCREASE[RATINGS.name],
+        tune=tune_options(options.tune, None, config),
     )
     runner_config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=configs.IMAGE)
     kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=runner_config, output_filename="pipeline.json").run(pipeline)

@@ -1,4 +1,4 @@
-"""Runs the pipeline of updates on this machine; its settings come from the environment (`pipeline/configs.py`).
+"""Runs the pipeline of updates on this machine, with options from the environment (`rrn_tf/cli/pipeline_options.py`).
 
 Example:
   tfx pipeline create --engine local --pipeline_path local_update_runner.py

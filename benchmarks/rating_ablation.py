@@ -25,7 +25,7 @@ from rrn_tf.evaluation.protocols import PROTOCOLS
 from rrn_tf.evaluation.tables import aligned_text, markdown
 from rrn_tf.features import RATING, Split
 from rrn_tf.runs.directory import RunPaths
-from rrn_tf.runs.rating_run import train_run
+from rrn_tf.runs.training_run import train_run
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 

@@ -20,12 +20,12 @@ import numpy.typing as npt
 
 from benchmarks.rating_split import PARTS, STREAM, TimeSplit, predictions
 from rrn_tf.baselines.ratings.registry import standard_baselines, standard_online_baselines
-from rrn_tf.config import Config, config_to_dict, load_config, write_whole
+from rrn_tf.config import Config, config_to_dict, load_config, write_whole, written_whole
 from rrn_tf.evaluation.leaderboard import RatingPredictions, fit_and_predict, fit_and_stream
 from rrn_tf.evaluation.protocols import FROZEN, PROTOCOLS, STREAMING
 from rrn_tf.features import Split
 from rrn_tf.runs.directory import RunPaths
-from rrn_tf.runs.rating_run import train_run
+from rrn_tf.runs.training_run import train_run
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 Echo = Callable[[str], None]
@@ -53,12 +53,9 @@ class Answer:
 
     def save(self, path: Path) -> None:
         """Writes the predictions to a file, which appears only once it is complete."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         about = {name: value for name, value in vars(self).items() if name != "rating"}
-        draft = path.with_name(f".{path.name}")
-        with draft.open("wb") as file:
+        with written_whole(path) as draft, draft.open("wb") as file:
             np.savez(file, rating=self.rating, about=json.dumps(about))
-        draft.replace(path)
 
     @classmethod
     def load(cls, path: Path) -> Answer:

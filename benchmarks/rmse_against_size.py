@@ -30,7 +30,7 @@ from rrn_tf.environment import environment
 from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.features import ITEM_ID, RATING, TIMESTAMP, USER_ID, Side, Split
 from rrn_tf.runs.directory import RunPaths
-from rrn_tf.runs.rating_run import train_run
+from rrn_tf.runs.training_run import train_run
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 # Number of networks in the ensemble, and units of each.

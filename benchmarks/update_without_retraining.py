@@ -34,7 +34,7 @@ from rrn_tf.evaluation.metrics import rmse, rmse_difference, rmse_standard_error
 from rrn_tf.evaluation.tables import aligned_text, markdown
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 from rrn_tf.runs.directory import RunPaths
-from rrn_tf.runs.rating_run import train_run
+from rrn_tf.runs.training_run import train_run
 from rrn_tf.runs.update_run import update_run
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming

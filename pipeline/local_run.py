@@ -1,15 +1,85 @@
-"""What local runs of any pipeline share: their files, their log and their lines."""
+"""What local runs of any pipeline share: options, files, the log, the lines they tell, and how they end."""
 
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipeline.progress import ComponentTimer
+from rrn_tf.cli.pipeline_options import LocalOptions
+from rrn_tf.tasks import TASKS
 
-RUN_FILE, LOG_FILE, METADATA_FILE = "run.json", "run.log", "metadata.sqlite"
+if TYPE_CHECKING:
+    from tfx.orchestration.pipeline import Pipeline
+
+    from pipeline.setting import PipelineSetting
+
+METADATA_FILE = "metadata.sqlite"
 FAILURE, USAGE = 1, 2
+
+
+class LocalRun:
+    """One run: sends the log to a file, times components and tells their seconds.
+
+    Args:
+      output: the directory of all output.
+      log: name of the log file in it.
+    """
+
+    def __init__(self, output: Path, log: str) -> None:
+        self.output = output
+        self._log = output / log
+        self._timer = ComponentTimer(lambda name, seconds: tell(f"  {name:<32}{seconds:8.1f} s"))
+        redirect_log(self._log, self._timer)
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Of each component; none where `tfx pipeline create` loads a runner with its run switched off."""
+        return self._timer.seconds
+
+    def run(self, wire: Callable[[], Pipeline]) -> int:
+        """Wires and runs a pipeline; returns 0, or `FAILURE`, told in one line that names the component."""
+        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+        try:
+            LocalDagRunner().run(wire())
+        except Exception as error:
+            logging.getLogger("absl").exception("the run failed")
+            return fail(FAILURE, f"{self._timer.running or 'pipeline'}: {first_line(error)} (see {self._log})")
+        return 0
+
+    def components(self, cached: Iterable[str]) -> list[dict[str, Any]]:
+        """What a record says of each component, some of which took earlier output."""
+        return [
+            {"name": name, "seconds": round(spent, 2), "cached": name in cached} for name, spent in self.seconds.items()
+        ]
+
+    def setting(
+        self, name: str, options: LocalOptions, data_base: str, data_pattern: str, text_format: str = ""
+    ) -> PipelineSetting:
+        """Where a pipeline runs on this machine; arguments as those of `PipelineSetting`."""
+        from tfx.orchestration import metadata
+
+        import schemas
+        from pipeline.setting import PipelineSetting
+
+        return PipelineSetting(
+            name=name,
+            root=str(self.output / "artifacts"),
+            data_base=data_base,
+            data_pattern=data_pattern,
+            schema_file=str(Path(schemas.__file__).with_name(f"{TASKS[options.model].rows}.pbtxt")),
+            serving_model_dir=str(self.output / "serving_model"),
+            text_format=text_format,
+            dead_letters=str(self.output / "dead_letters"),
+            metadata_connection_config=metadata.sqlite_metadata_connection_config(str(self.output / METADATA_FILE)),
+            beam_pipeline_args=shlex.split(options.beam_args),
+            enable_cache=not options.no_cache,
+        )
 
 
 def redirect_log(file: Path, timer: ComponentTimer) -> None:
@@ -28,6 +98,12 @@ def redirect_log(file: Path, timer: ComponentTimer) -> None:
 def tell(line: str) -> None:
     """Prints a line at once."""
     print(line, flush=True)
+
+
+def tell_anomalies(anomalies: dict[str, list[str]]) -> None:
+    """Prints the ExampleValidator's findings, a line a split."""
+    for split, findings in anomalies.items():
+        tell(f"anomalies in {split}: {'; '.join(findings)}")
 
 
 def fail(code: int, message: str) -> int:

@@ -6,11 +6,8 @@ Example:
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import click
+
 from pipeline import configs
-from pipeline.local_run import FAILURE, METADATA_FILE, USAGE, fail, first_line, redirect_log, tell
-from pipeline.progress import ComponentTimer
+from pipeline.local_run import METADATA_FILE, USAGE, LocalRun, fail, tell, tell_anomalies
+from rrn_tf.cli.pipeline_options import UpdateOptions, parsed
 
 if TYPE_CHECKING:
-    from pipeline.run_record import RunRecord
+    from tfx.orchestration.pipeline import Pipeline
 
 RUN_FILE, LOG_FILE = "update.json", "update.log"
 
@@ -37,12 +36,15 @@ def main(argv: Sequence[str] | None = None) -> int:
       argv: options; None takes those of the command line. The environment gives the defaults.
 
     Returns:
-      0; 1 for a failed run, 2 where there is no model to go on from, each with one line on stderr.
+      0; 1 for a failed run, 2 for options that cannot be used or where there is no model to go on from, each with one
+      line on stderr.
     """
-    options = _parser().parse_args(argv)
+    try:
+        options = parsed(UpdateOptions, argv, "pipeline.run_update")
+    except click.UsageError as error:
+        return fail(USAGE, error.format_message())
     output = Path(options.output).absolute()
-    timer = ComponentTimer(lambda name, seconds: tell(f"  {name:<32}{seconds:8.1f} s"))
-    redirect_log(output / LOG_FILE, timer)
+    local = LocalRun(output, LOG_FILE)
     from rrn_tf.serving.saved_rrn import ModelNotFoundError
 
     try:
@@ -50,16 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModelNotFoundError as error:
         return fail(USAGE, str(error))
     tell(f"base model {base}")
-    try:
-        run_pipeline(base, output, options)
-    except Exception as error:
-        logging.getLogger("absl").exception("the run failed")
-        return fail(FAILURE, f"{timer.running or 'pipeline'}: {first_line(error)} (see {output / LOG_FILE})")
-    if timer.seconds:  # `tfx pipeline create` loads the runner with its run switched off
-        from pipeline.run_record import read_latest_run
-
-        run = read_latest_run(output / METADATA_FILE, configs.UPDATE_PIPELINE_NAME)
-        record = update_record(run, base, timer.seconds)
+    if failed := local.run(lambda: wired(local, options, base)):
+        return failed
+    if local.seconds:
+        record = update_record(local, base)
         _print(record)
         (output / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
     return 0
@@ -81,33 +77,16 @@ def base_model(pushed: Path, other: str | None) -> Path:
         return find_saved_model(other).absolute()
 
 
-def run_pipeline(base: Path, output: Path, options: argparse.Namespace) -> None:
-    """Wires the pipeline for this machine and runs it."""
-    from tfx.orchestration import metadata
-    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
-
-    import schemas
+def wired(local: LocalRun, options: UpdateOptions, base: Path) -> Pipeline:
+    """The pipeline for this machine."""
     from pipeline.update_pipeline import create_update_pipeline
 
-    data_base, pattern = split_pattern(options.data)
-    events = options.model == "crnn"
-    LocalDagRunner().run(
-        create_update_pipeline(
-            name=configs.UPDATE_PIPELINE_NAME,
-            root=str(output / "artifacts"),
-            data_base=data_base,
-            data_pattern=pattern,
-            schema_file=str(Path(schemas.__file__).with_name("events.pbtxt" if events else "ratings.pbtxt")),
-            base_model=str(base),
-            serving_model_dir=str(output / "serving_model"),
-            max_increase=options.max_increase,
-            events=events,
-            span=options.span,
-            dead_letters=str(output / "dead_letters"),
-            metadata_connection_config=metadata.sqlite_metadata_connection_config(str(output / METADATA_FILE)),
-            beam_pipeline_args=shlex.split(options.beam_args),
-            enable_cache=not options.no_cache,
-        )
+    return create_update_pipeline(
+        local.setting(configs.UPDATE_PIPELINE_NAME, options, *split_pattern(options.data)),
+        base_model=str(base),
+        max_increase=options.max_increase,
+        model=options.model,
+        span=options.span,
     )
 
 
@@ -118,10 +97,12 @@ def split_pattern(data: str) -> tuple[str, str]:
     return str(Path(*parts[:fixed]).absolute()), str(Path(*parts[fixed:]))
 
 
-def update_record(run: RunRecord, base: Path, seconds: dict[str, float]) -> dict[str, Any]:
+def update_record(local: LocalRun, base: Path) -> dict[str, Any]:
     """What `update.json` says: figures of the update, what became of the model, and seconds by component."""
     from components.state_updater.executor import REPORT_FILE
+    from pipeline.run_record import read_latest_run
 
+    run = read_latest_run(local.output / METADATA_FILE, configs.UPDATE_PIPELINE_NAME)
     figures = json.loads(Path(run.uri("update") or "", REPORT_FILE).read_text())
     examples = run.outputs["examples"].custom_properties
     return {
@@ -131,15 +112,12 @@ def update_record(run: RunRecord, base: Path, seconds: dict[str, float]) -> dict
         "blessed": run.blessed,
         "model": run.pushed_model,
         "anomalies": run.anomalies(),
-        "components": [
-            {"name": name, "seconds": round(spent, 2), "cached": name in run.cached} for name, spent in seconds.items()
-        ],
+        "components": local.components(run.cached),
     }
 
 
 def _print(record: dict[str, Any]) -> None:
-    for split, findings in record["anomalies"].items():
-        tell(f"anomalies in {split}: {'; '.join(findings)}")
+    tell_anomalies(record["anomalies"])
     what, error = ("events", "loss on each known user's last") if "events" in record else ("ratings", "RMSE of the new")
     reasons = {"duplicates": "duplicates", "before_cutoff": "from before training", "unknown_items": "of new items"}
     left_out = " and ".join(f"{record[name]:,} {words}" for name, words in reasons.items() if name in record)
@@ -147,22 +125,6 @@ def _print(record: dict[str, Any]) -> None:
     if figures := record.get("rmse") or record.get("last"):
         tell(f"{error}: {figures['updated']:.4f} as it came in, {figures['frozen']:.4f} by the base model")
     tell(f"pushed        {record['model']}" if record["model"] else "not blessed, not pushed")
-
-
-def _parser() -> argparse.ArgumentParser:
-    description = "Updates a model by a span of new ratings or events."
-    parser = argparse.ArgumentParser(prog="pipeline.run_update", description=description)
-    parser.add_argument("--model", choices=list(configs.PIPELINE_NAMES), default=configs.MODEL, help="kind of model")
-    parser.add_argument("--data", default=configs.UPDATE_DATA, help="pattern with {SPAN} (default: %(default)s)")
-    parser.add_argument("--span", type=int, default=configs.SPAN, help="which span (default: the latest)")
-    parser.add_argument("--output", default=configs.OUTPUT, help="of `rrn run` (default: %(default)s)")
-    parser.add_argument("--base", default=configs.BASE_MODEL, help="model to start from where none was pushed yet")
-    parser.add_argument(
-        "--max-increase", "--max-rmse-increase", type=float, default=configs.MAX_UPDATE_INCREASE, help="of RMSE or loss"
-    )
-    parser.add_argument("--beam-args", default=configs.BEAM_ARGS, help="Beam options, as one string")
-    parser.add_argument("--no-cache", action="store_true", help="run every component anew")
-    return parser
 
 
 if __name__ == "__main__":

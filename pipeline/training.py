@@ -10,36 +10,40 @@ from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.proto import trainer_pb2
 from tfx.types import BaseChannel
 
+from rrn_tf.tasks import Task
+
+RUN_FN = "components.trainer.run_fn.run_fn"
+TUNER_FN = "components.tuner.tuner_fn.tuner_fn"
+
 
 def training(
+    task: Task,
     sequences: BaseChannel,
     splits: Sequence[str],
     config: dict[str, Any],
     tune: dict[str, Any] | None,
-    *,
-    run_fn: str,
-    tuner_fn: str,
 ) -> tuple[list[BaseComponent], BaseChannel]:
     """Components that train a model on prepared sequences, and the channel of the model.
 
     Args:
+      task: what is learned.
       sequences: Examples of one data set; training and validation data are told apart inside them.
       splits: of the Examples.
       config: plain values of a configuration.
       tune: a search before training, whose best settings take their places in `config`: plain values `space`, `seconds`
         and `max_trials` (see `components.tuner.tuner_fn`); None trains as `config` says.
-      run_fn, tuner_fn: paths of the Trainer's function and the Tuner's.
     """
     data = {
         "examples": sequences,
         "train_args": trainer_pb2.TrainArgs(splits=splits),
         "eval_args": trainer_pb2.EvalArgs(splits=splits),
     }
-    tuner = Tuner(tuner_fn=tuner_fn, custom_config={"config": config, **tune}, **data) if tune else None
+    told = {"model": task.name, "config": config}
+    tuner = Tuner(tuner_fn=TUNER_FN, custom_config={**told, **tune}, **data) if tune else None
     trainer = Trainer(
-        run_fn=run_fn,
+        run_fn=RUN_FN,
         hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-        custom_config={"config": config},
+        custom_config=told,
         **data,
     )
     return [*([tuner] if tuner else []), trainer], trainer.outputs["model"]

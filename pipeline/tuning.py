@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline import configs
-from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import Config
+from rrn_tf.tasks import Settings
 
 
-def tune_options(
-    minutes: float | None, space_file: str | None, config: Config | CollaborativeConfig
-) -> dict[str, Any] | None:
+def tune_options(minutes: float | None, space_file: str | None, config: Settings) -> dict[str, Any] | None:
     """Plain values for `tune` of `pipeline.training.training`; None without minutes.
 
     Args:

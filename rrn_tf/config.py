@@ -7,9 +7,11 @@ file and ``a.b=c`` overrides; `dump_config` writes the resolved values, which ar
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -305,15 +307,29 @@ def load_config(
 
 def dump_config(config: Any, path: Path) -> None:
     """Writes the resolved configuration as YAML."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, yaml.safe_dump(config_to_dict(config), sort_keys=False))
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A file to write that takes the place of `path` only once it is complete; missing directories are made.
+
+    Files of Beam, which may be remote, are written by `rrn_tf.beam.reading.files.replacing`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The process's number: others may write the same file. Its ending, by which pandas chooses a compression, stays.
+    draft = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield draft
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, text: str) -> None:
     """Writes a file completely or not at all, so that an interruption leaves no partial file."""
-    partial = path.with_name(f".{path.name}")
-    partial.write_text(text)
-    partial.replace(path)
+    with written_whole(path) as draft:
+        draft.write_text(text)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Executor(base_executor.BaseExecutor):
         paths = {MODEL_NAME: artifact_utils.get_single_uri(input_dict[MODEL])}
         if earlier := input_dict.get(BASELINE_MODEL):
             paths[BASELINE_NAME] = artifact_utils.get_single_uri(earlier)
-        split = Split.TEST if sequences.counts([Split.TEST]).any() else Split.VALID
+        split = Split.TEST if sequences.has(Split.TEST) else Split.VALID
         positions = scored_positions(sequences, split)
         scores = {
             name: found

@@ -36,14 +36,14 @@ class Executor(base_executor.BaseExecutor):
         """
         # Not before it runs: who only wires the pipeline, as `tfx pipeline create` does, may have loaded Keras 3.
         from rrn_tf.serving.load import load_saved_model
-        from rrn_tf.serving.saved_rrn import SavedRRN
         from rrn_tf.serving.update_model import take_in
+        from rrn_tf.tasks import task_of_saved
 
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         with local_input(saved_model_uri(artifact_utils.get_single_uri(input_dict[BASE_MODEL]))) as folder:
             base = load_saved_model(folder)
-            updated = take_in(base, read_ratings(examples) if isinstance(base, SavedRRN) else read_events(examples))
+            updated = take_in(base, _READERS[task_of_saved(base).rows](examples))
         model = path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict[MODEL]))
         with local_output(model) as folder:
             updated.export(folder)
@@ -65,6 +65,9 @@ def read_ratings(examples: Any) -> pa.Table:
 def read_events(examples: Any) -> pa.Table:
     """All events of an Examples artifact, in order: user_id, item_id, timestamp and position."""
     return _table(examples, features.POSITION, pa.int64(), schema_pb2.INT).sort_by(features.POSITION)
+
+
+_READERS = {"ratings": read_ratings, "events": read_events}
 
 
 def _table(examples: Any, further: str, kind: pa.DataType, value: int) -> pa.Table:

@@ -1,82 +1,46 @@
-"""The Trainer's `run_fn`, for ratings and for events: a thin adapter over the training loop and the exporter."""
+"""The Trainer's `run_fn`: a thin adapter over the training loop and the exporter of a task."""
 
 from __future__ import annotations
 
 import posixpath
 import tempfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.staging import local_input, local_output
-from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import AnyConfig, Config, config_from_dict
+from rrn_tf.config import config_from_dict
 from rrn_tf.console.progress import training_listener
-from rrn_tf.data.load_events import load_events
-from rrn_tf.serving.export import export_saved_model
-from rrn_tf.serving.export_events import export_event_model
-from rrn_tf.training import truncated_bptt
-from rrn_tf.training.alternating import train
+from rrn_tf.tasks import TASKS, Settings, Task
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.workers import is_chief
 from rrn_tf.tuning.space import with_settings
-
-Result = TypeVar("Result")
 
 
 def run_fn(fn_args: FnArgs) -> None:
     """Trains on prepared sequences and exports the SavedModel; of several workers, the chief exports.
 
     Args:
-      fn_args: `train_files` lie one folder below the prepared data set; `custom_config["config"]`
-        holds plain values of `rrn_tf.config.Config`, in which `hyperparameters`, if any, take their places.
+      fn_args: `train_files` lie one folder below the prepared data set; `custom_config` holds `model`, the name of a
+        task, and `config`, plain values of its configuration, in which `hyperparameters`, if any, take their places.
     """
-    config = _config(fn_args, Config)
-    _train(
-        fn_args,
-        config,
-        lambda data, work, **rest: train(data, work, config, **rest),
-        lambda result, path: export_saved_model(result.snapshot(), path),
-    )
-
-
-def event_run_fn(fn_args: FnArgs) -> None:
-    """As `run_fn`, a Collaborative RNN on prepared events.
-
-    Args:
-      fn_args: as those of `run_fn`; `config` holds plain values of `CollaborativeConfig`.
-    """
-    config = _config(fn_args, CollaborativeConfig)
-    _train(
-        fn_args,
-        config,
-        lambda data, work, **rest: truncated_bptt.train(load_events(data), work, config, **rest),
-        export_event_model,
-    )
-
-
-def _config(fn_args: FnArgs, kind: type[AnyConfig]) -> AnyConfig:
     tuned = (fn_args.hyperparameters or {}).get("values", {})
-    return config_from_dict(with_settings(fn_args.custom_config["config"], tuned), kind)
-
-
-def _train(
-    fn_args: FnArgs,
-    config: Config | CollaborativeConfig,
-    train_on: Callable[..., Result],
-    export: Callable[[Result, Path], None],
-) -> None:
+    task, config = task_and_config(fn_args, tuned)
     strategy = make_strategy(config.training.replicas)
     with local_input(sequences_root(fn_args.train_files)) as data, tempfile.TemporaryDirectory() as work:
         if not is_chief(strategy):
-            train_on(data, work, strategy=strategy)
+            task.train(data, work, config, strategy=strategy)
             return
         with local_output(fn_args.model_run_dir) as logs, training_listener() as listener:
-            result = train_on(data, work, log_dir=logs, strategy=strategy, listeners=[listener])
+            result = task.train(data, work, config, log_dir=logs, strategy=strategy, listeners=[listener])
         with local_output(fn_args.serving_model_dir) as model:
-            export(result, model)
+            task.export(result, model)
+
+
+def task_and_config(fn_args: FnArgs, settings: dict[str, Any]) -> tuple[Task, Settings]:
+    """What `custom_config` names, with some settings, by their path, in their places."""
+    task = TASKS[fn_args.custom_config["model"]]
+    return task, config_from_dict(with_settings(fn_args.custom_config["config"], settings), task.config)
 
 
 def sequences_root(train_files: list[str]) -> str:

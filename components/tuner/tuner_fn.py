@@ -1,51 +1,32 @@
-"""The Tuner's `tuner_fn`, for ratings and for events: a thin adapter over the search."""
+"""The Tuner's `tuner_fn`: a thin adapter over the search."""
 
 from __future__ import annotations
 
 import tempfile
 import weakref
-from collections.abc import Callable
-from pathlib import Path
 
 import click
 from tfx.components.trainer.fn_args_utils import FnArgs
 from tfx.components.tuner.component import TunerFnResult
 
 from components.staging import local_input
-from components.trainer.run_fn import sequences_root
-from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import Config, config_from_dict
-from rrn_tf.data.load_events import load_events
-from rrn_tf.data.sequences import load_sequences
-from rrn_tf.tuning.kinds import Settings
+from components.trainer.run_fn import sequences_root, task_and_config
 from rrn_tf.tuning.space import SearchSpace
 from rrn_tf.tuning.tuner import SettingTuner
-from rrn_tf.tuning.validation import Sequences, without_test
+from rrn_tf.tuning.validation import without_test
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
-    """Searches settings of `model` and `training` on prepared sequences, test ratings set aside.
+    """Searches settings of `model` and `training` on prepared sequences, test data set aside.
 
     Args:
-      fn_args: `train_files` as those of `components.trainer.run_fn.run_fn`; `custom_config` holds plain values:
-        `config` of `rrn_tf.config.Config`, `space` of `rrn_tf.tuning.space.SearchSpace`, `seconds` and `max_trials`.
+      fn_args: `train_files` as those of `components.trainer.run_fn.run_fn`; `custom_config` holds `model` and `config`
+        likewise, and plain values: `space` of `rrn_tf.tuning.space.SearchSpace`, `seconds` and `max_trials`.
     """
-    return _search(fn_args, config_from_dict(fn_args.custom_config["config"], Config), load_sequences)
-
-
-def event_tuner_fn(fn_args: FnArgs) -> TunerFnResult:
-    """As `tuner_fn`, of a Collaborative RNN on prepared events.
-
-    Args:
-      fn_args: as those of `tuner_fn`; `config` holds plain values of `CollaborativeConfig`.
-    """
-    return _search(fn_args, config_from_dict(fn_args.custom_config["config"], CollaborativeConfig), load_events)
-
-
-def _search(fn_args: FnArgs, config: Settings, load: Callable[[Path], Sequences]) -> TunerFnResult:
     options = fn_args.custom_config
+    task, config = task_and_config(fn_args, {})
     with local_input(sequences_root(fn_args.train_files)) as data:
-        sequences = without_test(load(data))
+        sequences = without_test(task.load(data))
     work = tempfile.TemporaryDirectory(prefix="rrn-tune-")
     tuner = SettingTuner(
         SearchSpace.from_dict(options["space"], config, data=False),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rrn_tf.cli.kinds import EVENT_PROTOCOLS, MODEL_HELP, MODELS, RRN
+from rrn_tf.cli.kinds import CRNN, EVENT_PROTOCOLS, MODEL_HELP, MODELS, RRN, config_of
 from rrn_tf.cli.options import (
     CONFIG_HELP,
     SET_HELP,
@@ -15,9 +17,13 @@ from rrn_tf.cli.options import (
     example,
     json_option,
     one_line_errors,
-    resolved_config,
     write_json,
 )
+
+if TYPE_CHECKING:
+    from rrn_tf.data.events import EventSequences
+    from rrn_tf.data.sequences import RatingSequences
+    from rrn_tf.runs.directory import RunPaths
 
 
 @click.command(
@@ -64,7 +70,6 @@ def baselines(
     json_file: str | None,
 ) -> None:
     """Every baseline on the same split, one table a protocol: of ratings both, of events that of --protocol."""
-    import dataclasses
     import tempfile
 
     if (data is None) == (not run_dirs):
@@ -76,54 +81,50 @@ def baselines(
     if run_dirs and config_name:
         raise click.UsageError("--config is for --data; a run has its own")
     with one_line_errors(), tempfile.TemporaryDirectory(prefix="rrn-data-") as folder:
-        from rrn_tf.collaborative_config import CollaborativeConfig
-        from rrn_tf.config import CRNN_PLUS, RRN_PLUS, Config
         from rrn_tf.data.datasets import resolve
+        from rrn_tf.environment import environment
+        from rrn_tf.runs.comparison import load_compared
+        from rrn_tf.runs.directory import RunPaths
+        from rrn_tf.tasks import TASKS
+        from rrn_tf.training.devices import set_logical_devices
 
         pattern = resolve(data, folder).pattern if data else ""
-        from rrn_tf.console.tables import (
-            print_event_leaderboard,
-            print_leaderboards,
-            print_means_of_runs,
-            print_references,
-        )
-        from rrn_tf.environment import environment
-        from rrn_tf.features import Split
-        from rrn_tf.runs.comparison import (
-            compare_events,
-            compare_ratings,
-            load_held_out_events,
-            load_ratings,
-            scored_split,
-        )
-        from rrn_tf.runs.directory import RunPaths
-
         runs = [RunPaths(Path(run_dir)) for run_dir in run_dirs]
         for run in runs:
             if not run.config.exists():
                 raise InputError(f"{run.root}: expected a run directory, found no {run.config.name} in it")
-        figures: dict[str, Any] = {}
-        if kind == RRN:
-            of_run = runs[0] if runs else None
-            ratings = load_ratings(pattern, resolved_config(config_name or RRN_PLUS, overrides, Config), of_run)
-            boards = compare_ratings(ratings, of_run, seed, click.echo)
-            figures["split"] = (split := scored_split(ratings)).label
-            print_leaderboards(boards, "validation" if split is Split.VALID else "test")
-            figures |= {name: [*map(dataclasses.asdict, rows)] for name, rows in boards.items()}
-        else:
-            from rrn_tf.console.progress import training_listener
-            from rrn_tf.training.devices import set_logical_devices
-
-            config = resolved_config(
-                str(runs[0].config) if runs else config_name or CRNN_PLUS, overrides, CollaborativeConfig
-            )
-            set_logical_devices(config.training.replicas)
-            events = load_held_out_events(pattern, config, runs)
-            with training_listener() as listener:
-                settings = config if networks else None
-                found = compare_events(events, protocol, runs, settings, seed, click.echo, [listener], everything)
-            print_event_leaderboard(found.rows)
-            print_references(found.references)
-            print_means_of_runs(found.means)
-            figures |= {**found._asdict(), "rows": [*map(dataclasses.asdict, found.rows)]}
+        config = config_of(kind, str(runs[0].config) if runs else config_name, overrides)
+        set_logical_devices(config.training.replicas)
+        sequences = load_compared(TASKS[kind], pattern, config, runs)
+        options = {"protocol": protocol, "config": config if networks else None, "everything": everything}
+        figures = _COMPARISONS[kind](sequences, runs, seed, **options)
         write_json(json_file, {**figures, **environment(seed)})
+
+
+def _compare_ratings(ratings: RatingSequences, runs: Sequence[RunPaths], seed: int, **_: Any) -> dict[str, Any]:
+    """Compares models of ratings, prints a table a protocol, and returns the figures."""
+    from rrn_tf.console.tables import print_leaderboards
+    from rrn_tf.features import Split
+    from rrn_tf.runs.comparison import compare_ratings, scored_split
+
+    boards = compare_ratings(ratings, runs[0] if runs else None, seed, click.echo)
+    split = scored_split(ratings)
+    print_leaderboards(boards, "validation" if split is Split.VALID else "test")
+    return {"split": split.label} | {name: [*map(asdict, rows)] for name, rows in boards.items()}
+
+
+def _compare_events(events: EventSequences, runs: Sequence[RunPaths], seed: int, **options: Any) -> dict[str, Any]:
+    """Likewise, models of events; options are those of `rrn_tf.runs.comparison.compare_events`."""
+    from rrn_tf.console.progress import training_listener
+    from rrn_tf.console.tables import print_event_leaderboard, print_means_of_runs, print_references
+    from rrn_tf.runs.comparison import compare_events
+
+    with training_listener() as listener:
+        found = compare_events(events, runs=runs, seed=seed, echo=click.echo, listeners=[listener], **options)
+    print_event_leaderboard(found.rows)
+    print_references(found.references)
+    print_means_of_runs(found.means)
+    return {**found._asdict(), "rows": [*map(asdict, found.rows)]}
+
+
+_COMPARISONS: dict[str, Callable[..., dict[str, Any]]] = {RRN: _compare_ratings, CRNN: _compare_events}

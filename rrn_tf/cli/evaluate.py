@@ -42,34 +42,28 @@ def evaluate(
     loss and ranks of next items, and the same by kind of event.
     """
     with one_line_errors():
-        from rrn_tf.console.tables import print_event_metrics, print_metrics, print_slices
+        from rrn_tf.console.tables import PRINT_METRICS, print_slices
         from rrn_tf.environment import environment
         from rrn_tf.evaluation.event_figures import METRICS, Measures
-        from rrn_tf.serving.event_file import evaluate_event_file
         from rrn_tf.serving.load import load_saved_model
-        from rrn_tf.serving.query_file import evaluate_file
-        from rrn_tf.serving.saved_rrn import SavedRRN
+        from rrn_tf.tasks import EVENTS, task_of_saved
 
         saved = load_saved_model(model)
-        protocols = PROTOCOLS if isinstance(saved, SavedRRN) else EVENT_PROTOCOLS
-        protocol = protocol or protocols[0]
-        if protocol not in protocols:
-            raise click.UsageError(f"{model}: expected the protocol {' or '.join(protocols)}, found {protocol}")
-        if isinstance(saved, SavedRRN):
-            if metrics is not None or ks or new_only:
-                raise click.UsageError(
-                    f"{model}: --metrics, -k and --new-only are for events, found a model of ratings"
-                )
-            outcome = evaluate_file(saved, Path(data), protocol)
-            print_metrics(outcome.metrics)
-        else:
-            names = METRICS if metrics is None else tuple(name.strip() for name in metrics.split(","))
-            try:
-                measures = Measures(names, tuple(dict.fromkeys(ks)) or (10,))
-            except ValueError as error:
-                raise click.UsageError(f"--metrics: {error}") from None
-            outcome = evaluate_event_file(saved, Path(data), protocol, measures, new_only=new_only)
-            print_event_metrics(outcome.metrics)
+        task = task_of_saved(saved)
+        protocol = protocol or task.protocols[0]
+        if protocol not in task.protocols:
+            raise click.UsageError(f"{model}: expected the protocol {' or '.join(task.protocols)}, found {protocol}")
+        if task is not EVENTS and (metrics is not None or ks or new_only):
+            raise click.UsageError(
+                f"{model}: --metrics, -k and --new-only are for events, found a model of {task.rows}"
+            )
+        names = METRICS if metrics is None else tuple(name.strip() for name in metrics.split(","))
+        try:
+            measures = Measures(names, tuple(dict.fromkeys(ks)) or (10,))
+        except ValueError as error:
+            raise click.UsageError(f"--metrics: {error}") from None
+        outcome = task.evaluate(saved, Path(data), protocol, measures=measures, new_only=new_only)
+        PRINT_METRICS[task.name](outcome.metrics)
         print_slices(outcome.slices)
         for message in outcome.messages:
             click.echo(message, err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -49,13 +48,12 @@ def train(
 
     with one_line_errors():
         from rrn_tf.cluster import several_workers
-        from rrn_tf.collaborative_config import CollaborativeConfig
         from rrn_tf.data.datasets import resolve
 
         config = config_of(kind, config_name, overrides)
         strategy = None
         if several_workers():
-            from rrn_tf.runs.worker_run import train_worker
+            from rrn_tf.runs.training_run import train_worker
             from rrn_tf.training.devices import make_strategy
             from rrn_tf.training.workers import is_chief
 
@@ -68,43 +66,27 @@ def train(
         click.echo(source.description)
         valid_pattern = resolve(valid, Path(output, "data")).pattern if valid else None
         from rrn_tf.console.progress import training_listener
-        from rrn_tf.console.tables import print_event_metrics, print_metrics, print_prepared, print_prepared_events
+        from rrn_tf.console.tables import PRINT_METRICS, PRINT_PREPARED
         from rrn_tf.runs.directory import RunPaths
-        from rrn_tf.runs.event_run import train_event_run
-        from rrn_tf.runs.rating_run import train_run
+        from rrn_tf.runs.training_run import train_run
+        from rrn_tf.tasks import TASKS
         from rrn_tf.training.devices import set_logical_devices
 
         set_logical_devices(config.training.replicas)
         with training_listener() as listener:
-            common: dict[str, Any] = {
-                "strategy": strategy,
-                "listeners": [listener],
-                "beam_args": shlex.split(beam_args),
-                "resume": resume,
-            }
-            if isinstance(config, CollaborativeConfig):
-                summary = train_event_run(
-                    source.pattern,
-                    output,
-                    config,
-                    valid=valid_pattern,
-                    on_prepared=print_prepared_events,
-                    best_nll=source.best_nll,
-                    **common,
-                )
-                print_summary = print_event_metrics
-            else:
-                summary = train_run(
-                    source.pattern,
-                    output,
-                    config,
-                    valid=valid_pattern,
-                    on_prepared=print_prepared,
-                    best_rmse=source.best_rmse,
-                    **common,
-                )
-                print_summary = print_metrics
-        print_summary(summary)
+            summary = train_run(
+                source.pattern,
+                output,
+                config,
+                valid=valid_pattern,
+                strategy=strategy,
+                listeners=[listener],
+                on_prepared=PRINT_PREPARED[kind],
+                best_error=TASKS[kind].best_error(source),
+                beam_args=shlex.split(beam_args),
+                resume=resume,
+            )
+        PRINT_METRICS[kind](summary)
         paths = RunPaths(Path(output))
         click.echo(f"model  {paths.model}\nlogs   {paths.logs}\ndead letters  {paths.dead_letters}")
         write_json(json_file, summary)

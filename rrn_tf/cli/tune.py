@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rrn_tf.cli.kinds import CRNN, EVENT_PROTOCOLS, MODEL_HELP, MODELS, PROTOCOLS, RRN, config_of
+from rrn_tf.cli.kinds import EVENT_PROTOCOLS, MODEL_HELP, MODELS, PROTOCOLS, RRN, config_of
 from rrn_tf.cli.options import (
     CONFIG_HELP,
     SET_HELP,
@@ -67,10 +67,10 @@ def tune(
     overrides = (*overrides, *([f"training.selection={protocol}"] if protocol else []))
     with one_line_errors():
         from rrn_tf.config import ConfigError
-        from rrn_tf.tuning.kinds import kind_of
+        from rrn_tf.tasks import TASKS
         from rrn_tf.tuning.space import SearchSpace
 
-        config = config_of(kind, config_name, overrides)
+        task, config = TASKS[kind], config_of(kind, config_name, overrides)
 
         try:
             space = SearchSpace.load(space_file, config)
@@ -100,10 +100,10 @@ def tune(
             beam_args=shlex.split(beam_args),
             echo=click.echo,
         )
-        print_trials(finished, config.training.selection, kind_of(config).figure)
+        print_trials(finished, config.training.selection, task.figure)
         best = Path(output, BEST_FILE)
-        model = f" --model {CRNN}" if kind == CRNN else ""
+        model = "" if kind == RRN else f" --model {kind}"
         click.echo(f"rrn train{model} --data {shlex.quote(data)} --config {shlex.quote(str(best))} --output runs/best")
         figures = {"protocol": config.training.selection, "best": str(best)}
-        rows = [trial.as_dict(kind_of(config).objective) for trial in finished]
+        rows = [trial.as_dict(task.objective) for trial in finished]
         write_json(json_file, {**figures, "trials": rows, **environment(config.training.seed)})

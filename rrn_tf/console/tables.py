@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -18,6 +18,7 @@ from rrn_tf.evaluation.event_figures import shown
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
 from rrn_tf.features import SCORE, Split
+from rrn_tf.tasks import EVENTS, RATINGS
 from rrn_tf.tuning.trials import Trial, ranked
 
 _WIDEST = 200  # columns
@@ -68,6 +69,11 @@ def print_event_metrics(metrics: Mapping[str, Any]) -> None:
     _print_rows(rows, {"n": "events"})
     if metrics.get("best_nll") is not None:
         _print(f"best reachable NLL on the last held-out events: {metrics['best_nll']:.4f}")
+
+
+# By the name of the task.
+PRINT_PREPARED: dict[str, Callable[[Any], None]] = {RATINGS.name: print_prepared, EVENTS.name: print_prepared_events}
+PRINT_METRICS = {RATINGS.name: print_metrics, EVENTS.name: print_event_metrics}
 
 
 def print_slices(slices: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

@@ -1,4 +1,4 @@
-"""Index arithmetic on flat arrays, and operations on tables, which are named tuples of columns."""
+"""Arithmetic on flat arrays, and operations on tables, which are named tuples of columns."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def concatenated_ranges(start: npt.NDArray[np.int64], size: npt.NDArray[np.int64
     """Returns ``start[0], start[0] + 1, … (size[0] of them), start[1], …`` as one array."""
     offset = np.cumsum(size) - size
     return np.repeat(start - offset, size) + np.arange(int(size.sum()))
+
+
+def root_mean_square(errors: npt.NDArray[np.floating]) -> float:
+    """Root of the mean of squares float[N], the mean in double precision; NaN without any."""
+    return float(np.sqrt(np.mean(errors**2, dtype=np.float64))) if len(errors) else float("nan")
 
 
 def take_rows(table: Table, rows: npt.NDArray[Any] | slice) -> Table:

@@ -57,6 +57,10 @@ class EventSequences:
         wanted = np.isin(self.split, [int(split) for split in splits])
         return np.bincount(self.user[wanted], minlength=len(self.user_splits) - 1)
 
+    def has(self, split: Split) -> bool:
+        """Whether there are events of a split."""
+        return bool((self.split == split).any())
+
     def without(self, splits: Iterable[Split]) -> EventSequences:
         """Removes the events of some splits, and the context; users and items keep their indices."""
         return self.taken(~np.isin(self.split, [int(split) for split in splits]))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.data.arrays import root_mean_square
+
 
 @dataclass(frozen=True)
 class Interactions:
@@ -59,6 +61,4 @@ def clipped_rmse(
     """
     if predicted.shape != actual.shape:
         raise ValueError(f"predictions should have shape {actual.shape}, received {predicted.shape}")
-    if not len(actual):
-        return float("nan")
-    return float(np.sqrt(np.mean((np.clip(predicted, *rating_range) - actual) ** 2, dtype=np.float64)))
+    return root_mean_square(np.clip(predicted, *rating_range) - actual)

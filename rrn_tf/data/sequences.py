@@ -111,6 +111,10 @@ class RatingSequences:
         """Returns the positions, on the user side, of the ratings of the given splits."""
         return np.flatnonzero(np.isin(self.user.split, [int(split) for split in splits]))
 
+    def has(self, split: Split) -> bool:
+        """Whether there are ratings of a split."""
+        return bool((self.user.split == split).any())
+
     def queries(self, splits: Iterable[Split]) -> dict[str, npt.NDArray]:
         """Returns ratings of the given splits as queries: user_id, item_id (object[N]) and timestamp (int64[N])."""
         rows = self.rating_indices(splits)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rrn_tf.config import written_whole
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, USER_ID
 
 
@@ -40,17 +40,11 @@ class DataSource:
 
 def write_whole_frame(frame: pd.DataFrame, path: Path) -> None:
     """Writes all columns as CSV or, for `*.parquet`, as Parquet, completely or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Written to another name and then moved: an interrupted run leaves no partial file under the final name.
-    draft = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
+    with written_whole(path) as draft:
         if path.suffix == ".parquet":
             frame.to_parquet(draft, index=False)
         else:
             frame.to_csv(draft, index=False)
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_frame(frame: pd.DataFrame, path: str | Path) -> Path:

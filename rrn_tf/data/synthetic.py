@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.data.arrays import root_mean_square
 from rrn_tf.data.rows import segment_starts, time_order
 
 if TYPE_CHECKING:
@@ -122,8 +123,7 @@ class SyntheticRatings:
 
     def best_rmse(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer] | slice = slice(None)) -> float:
         """Computes the RMSE on these rows of a predictor that knows the latent factors: the least to expect."""
-        errors = self.rating[rows].astype(np.float64) - self.expected[rows]
-        return float(np.sqrt(np.mean(errors**2)))
+        return root_mean_square(self.rating[rows].astype(np.float64) - self.expected[rows])
 
 
 def generate(config: SyntheticConfig) -> SyntheticRatings:

@@ -33,20 +33,30 @@ def dependency_levels(sequences: RatingSequences, rolled: dict[Side, npt.NDArray
     source, target = (np.concatenate(column) for column in zip(*edges, strict=True))
     all_rolled = np.concatenate([rolled[side] for side in SIDES])
     real = all_rolled[source] & all_rolled[target]
-    source, target = source[real], target[real]
-
-    order = np.argsort(source, kind="stable")
-    target = target[order]
-    splits = np.searchsorted(source[order], np.arange(len(all_rolled) + 1))
-    waits_for = np.bincount(target, minlength=len(all_rolled))
-    level = np.full(len(all_rolled), -1)
-    ready, number = np.flatnonzero(all_rolled & (waits_for == 0)), 0
-    while len(ready):
-        level[ready] = number
-        reached = target[concatenated_ranges(splits[ready], splits[ready + 1] - splits[ready])]
-        np.subtract.at(waits_for, reached, 1)
-        ready, number = np.unique(reached[waits_for[reached] == 0]), number + 1
+    level = np.where(all_rolled, longest_paths(source[real], target[real], len(all_rolled)), -1)
     return {side: level[offset[side] : offset[side] + sequences.side(side).num_rows] for side in SIDES}
+
+
+def longest_paths(before: Ints, after: Ints, nodes: int) -> Ints:
+    """How many nodes come before each on its longest path, int64[nodes].
+
+    Args:
+      before, after: int64[K], the edges; there is no cycle, and an edge may be there several times.
+      nodes: their number.
+    """
+    order = np.argsort(before, kind="stable")
+    after = after[order]
+    begins = np.searchsorted(before[order], np.arange(nodes + 1))
+    waits_for = np.bincount(after, minlength=nodes)
+    length = np.zeros(nodes, np.int64)
+    ready, number = np.flatnonzero(waits_for == 0), 0
+    while len(ready):
+        length[ready] = number
+        reached = after[concatenated_ranges(begins[ready], begins[ready + 1] - begins[ready])]
+        reached, times = np.unique(reached, return_counts=True)
+        waits_for[reached] -= times
+        ready, number = reached[waits_for[reached] == 0], number + 1
+    return length
 
 
 class RowsByLevel(NamedTuple):

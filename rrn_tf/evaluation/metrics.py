@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.data.arrays import root_mean_square
+
 Values = npt.NDArray[np.floating]
 Clusters = npt.NDArray[np.integer]
 
@@ -25,8 +27,7 @@ def rmse(predicted: Values, actual: Values) -> float:
     Raises:
       ValueError: for different shapes, or values that are not finite.
     """
-    errors = _errors(predicted, actual)
-    return float(np.sqrt(np.mean(errors**2))) if len(errors) else float("nan")
+    return root_mean_square(_errors(predicted, actual))
 
 
 def mae(predicted: Values, actual: Values) -> float:

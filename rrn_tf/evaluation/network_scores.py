@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.baselines.events.protocol import DistributionModel, FloatArray
-from rrn_tf.data.event_batches import EventGroup, plan_until, spec_of
+from rrn_tf.data.event_batches import EventGroup, plan_until
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.own_items import OwnItems
@@ -21,7 +21,7 @@ from rrn_tf.evaluation.event_protocols import scored_positions
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContext
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
-from rrn_tf.states.event_states import EventNetwork, chunk_of, unroll_of
+from rrn_tf.states.event_states import EventNetwork, EventRoller
 
 _USERS, _STEPS = 64, 64  # users of a group, and time steps of a chunk
 
@@ -41,8 +41,7 @@ class _StatesOfEvents(DistributionModel):
         self._after_training = start is not None
         self._start = tf.zeros([model.cell.num_users + 1, model.cell.units]) if start is None else tf.constant(start)
         self._model = model
-        self._unroll = unroll_of(model)
-        self._trace: Callable[[EventGroup], tf.Tensor] | None = None
+        self._roller = EventRoller(model)
 
     @property
     def num_parameters(self) -> int:
@@ -71,29 +70,12 @@ class _StatesOfEvents(DistributionModel):
         """Computes the state after each event of a group: float32[B, T, units]."""
         missing = _USERS - len(group.user)
 
-        def padded(part: npt.NDArray[Any]) -> tf.Tensor:
-            return tf.constant(np.pad(part, [(0, missing), *[(0, 0)] * (part.ndim - 1)]))
+        def padded(part: npt.NDArray[Any]) -> npt.NDArray[Any]:
+            return np.pad(part, [(0, missing), *[(0, 0)] * (part.ndim - 1)])
 
+        # Groups of one size are one graph.
         group = tf.nest.map_structure(padded, group._replace(context=()))
-        if self._trace is None:
-            self._trace = tf.function(self._trace_states, input_signature=[spec_of(group)], autograph=False)
-        return self._trace(group)
-
-    def _trace_states(self, group: EventGroup) -> tf.Tensor:
-        cell = self._model.cell
-        matrices, chunks = cell.matrices(group.user), (tf.shape(group.item)[1] - 1) // _STEPS
-
-        def one(
-            index: tf.Tensor, state: tf.Tensor, found: tf.TensorArray
-        ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
-            item, real, _ = chunk_of(group, index, _STEPS)
-            states = self._unroll(self._model.embed(item), state, matrices, real)
-            return index + 1, states[:, -1], found.write(index, tf.transpose(states, [1, 0, 2]))
-
-        state = tf.cast(tf.gather(self._start, group.user), cell.compute_dtype)
-        start = (tf.constant(0), state, tf.TensorArray(cell.compute_dtype, chunks))
-        *_, found = tf.while_loop(lambda index, *_: index < chunks, one, start, parallel_iterations=1)
-        return tf.cast(tf.transpose(found.concat(), [1, 0, 2]), tf.float32)
+        return self._roller.after_each(group, _STEPS, tf.gather(self._start, group.user))
 
 
 class NetworkEventModel(_StatesOfEvents):
@@ -231,7 +213,7 @@ def network_figures(
         values = measures.values(network.answers(sequences, positions, new_only=new_only))
         user = sequences.user[positions]
         found[split.label] = figures(values, user)
-        if sequences.counts([Split.TRAIN]).any():
+        if sequences.has(Split.TRAIN):
             found[split.label][SLICES] = sliced(values, user, kinds_of(sequences, positions))
         if new_only:
             found[split.label][REPEATS] = everything - len(positions)

@@ -12,7 +12,6 @@ import numpy as np
 
 from rrn_tf.baselines.ratings.registry import standard_baselines, standard_online_baselines
 from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import Config
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE
 from rrn_tf.data.sequences import RatingSequences
@@ -31,6 +30,7 @@ from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.repeated_runs import means_of_runs
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming
+from rrn_tf.tasks import Settings, Task
 from rrn_tf.training.listeners import Listener
 
 RRN_NAME = "RRN"
@@ -152,7 +152,7 @@ def compare_events(
         scores_of_runs,
     )
 
-    split = Split.TEST if sequences.counts([Split.TEST]).any() else Split.VALID
+    split = Split.TEST if sequences.has(Split.TEST) else Split.VALID
     positions = scored_positions(sequences, split, protocol)
     scores = scores_of_runs(runs, sequences, positions)
     if config:
@@ -177,41 +177,26 @@ def _training_seconds(run: RunPaths) -> float | None:
     return float(json.loads(run.metrics.read_text())["seconds"]["train"])
 
 
-def load_ratings(pattern: str, config: Config, run: RunPaths | None) -> RatingSequences:
-    """The sequences of a run, or of files that are prepared for the occasion.
+def load_compared(task: Task, pattern: str, config: Settings, runs: Sequence[RunPaths]) -> Any:
+    """The sequences of runs, or of files that are prepared for the occasion.
 
     Args:
+      task: of the data.
       pattern: of the files; not looked at with a run.
       config: of the preparation; likewise.
-      run: whose sequences are taken, if any.
-    """
-    from rrn_tf.beam.prepare import prepare_sequences
-    from rrn_tf.data.sequences import load_sequences
-
-    if run:
-        return load_sequences(run.sequences)
-    with tempfile.TemporaryDirectory(prefix="rrn-baselines-") as folder:
-        prepare_sequences(pattern, folder, config.data, dead_letters=str(Path(folder, DEAD_LETTERS_FILE)))
-        return load_sequences(folder)
-
-
-def load_held_out_events(pattern: str, config: CollaborativeConfig, runs: Sequence[RunPaths]) -> EventSequences:
-    """As `load_ratings`, of events.
+      runs: whose sequences are taken, if any.
 
     Raises:
-      ValueError: where the runs differ in events or in which of them are held out.
+      ValueError: where the runs differ in their data or in which of these are held out.
     """
-    from rrn_tf.beam.prepare_events import prepare_events
-    from rrn_tf.data.load_events import load_events
-
     if runs:
-        first, *others = (load_events(run.sequences) for run in runs)
+        first, *others = (task.load(run.sequences) for run in runs)
         for run, other in zip(runs[1:], others, strict=True):
             if not other.equals(first):
                 raise ValueError(
-                    f"{run.sequences}: expected the events and the split of {runs[0].sequences}, found others"
+                    f"{run.sequences}: expected the {task.rows} and the split of {runs[0].sequences}, found others"
                 )
         return first
     with tempfile.TemporaryDirectory(prefix="rrn-baselines-") as folder:
-        prepare_events(pattern, folder, config.data, dead_letters=str(Path(folder, DEAD_LETTERS_FILE)))
-        return load_events(folder)
+        task.prepare(pattern, folder, config.data, dead_letters=str(Path(folder, DEAD_LETTERS_FILE)))
+        return task.load(folder)

@@ -85,10 +85,9 @@ def prepare_once(
       ResumeError: where the directory holds a run on other data or with another model.
     """
     paths.root.mkdir(parents=True, exist_ok=True)
-    origin = json.dumps(source)
     resumed = resume and paths.config.exists() and paths.source.exists()
     if resumed:
-        _check_resumable(paths, config, origin)
+        _check_resumable(paths, config, source)
     else:
         paths.source.unlink(missing_ok=True)
         shutil.rmtree(paths.checkpoints, ignore_errors=True)
@@ -96,14 +95,18 @@ def prepare_once(
     if not resumed:
         prepare()
         # Written last: its presence means that everything before it is complete.
-        write_whole(paths.source, origin)
+        write_whole(paths.source, json.dumps(source))
     return resumed
 
 
-def _check_resumable(paths: RunPaths, config: AnyConfig, source: str) -> None:
+def _check_resumable(paths: RunPaths, config: AnyConfig, source: Mapping[str, str | None]) -> None:
     """Other rates or more epochs may go on from a checkpoint; other data or another network may not."""
-    if paths.source.read_text() != source:
-        raise ResumeError(f"{paths.root}: expected the run's own data {paths.source.read_text()}, found {source}")
+    own_source = json.loads(paths.source.read_text())
+    # Runs of an earlier version name only the files that they had.
+    if any(own_source.get(name) != files for name, files in source.items()):
+        raise ResumeError(
+            f"{paths.root}: expected the run's own data {json.dumps(own_source)}, found {json.dumps(source)}"
+        )
     before = load_config(paths.config, kind=type(config))
     for section in ("data", "model"):
         own, new = (dataclasses.asdict(getattr(c, section)) for c in (before, config))

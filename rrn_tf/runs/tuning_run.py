@@ -16,14 +16,10 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from rrn_tf.beam.prepare import prepare_sequences
-from rrn_tf.beam.prepare_events import prepare_events
-from rrn_tf.collaborative_config import CollaborativeConfig, EventDataConfig
-from rrn_tf.config import DataConfig, config_from_dict, config_to_dict, dump_config, write_whole
-from rrn_tf.data.load_events import load_events
-from rrn_tf.data.sequences import load_sequences
+from rrn_tf.config import config_from_dict, config_to_dict, dump_config, write_whole
 from rrn_tf.runs.directory import ResumeError, RunPaths, prepare_once
-from rrn_tf.tuning.kinds import Settings
+from rrn_tf.tasks import Settings, task_of
+from rrn_tf.tasks.task import DataSettings
 from rrn_tf.tuning.space import SearchSpace
 from rrn_tf.tuning.trials import Trial
 from rrn_tf.tuning.tuner import SettingTuner, TrialFunction
@@ -69,7 +65,7 @@ def tune_run(
     )
 
     @lru_cache(maxsize=1)  # the others wait on disk
-    def sequences_of(data: DataConfig | EventDataConfig) -> Sequences:
+    def sequences_of(data: DataSettings) -> Sequences:
         config: Settings = config_from_dict({**config_to_dict(base), "data": config_to_dict(data)}, type(base))
         return without_test(_prepared(pattern, root / "prepared", config, beam_args))
 
@@ -94,25 +90,18 @@ def tune_run(
 
 def _prepared(pattern: str, folder: Path, config: Settings, beam_args: Sequence[str]) -> Sequences:
     """The data, prepared as a configuration says, once for each way of preparing them."""
-    prepare: Callable[..., Any]
-    load: Callable[[Path], Sequences]
-    if isinstance(config, CollaborativeConfig):
-        name, prepare, load = "events", partial(prepare_events, config=config.data), load_events
-    else:
-        data = config.data
-        steps = [data.user_granularity, data.item_granularity, *filter(None, [data.steps_per_doubling])]
-        name, prepare, load = "-".join(map(str, steps)), partial(prepare_sequences, config=data), load_sequences
-    paths = RunPaths(folder / name)
-    fill = partial(prepare, pattern, str(paths.sequences), dead_letters=str(paths.dead_letters), beam_args=beam_args)
-    prepare_once(paths, config, {"data": pattern}, fill, resume=True)
-    return load(paths.sequences)
+    task = task_of(config)
+    paths = RunPaths(folder / task.preparation(config.data))
+    options: dict[str, Any] = {"dead_letters": str(paths.dead_letters), "beam_args": beam_args}
+    prepare = partial(task.prepare, pattern, paths.sequences, config.data, **options)
+    prepare_once(paths, config, {"data": pattern}, prepare, resume=True)
+    return task.load(paths.sequences)
 
 
 def _check_resumable(file: Path, search: dict[str, Any]) -> None:
     """Another search may not go on: its trials would not compare, nor be those of its seed."""
     text = json.dumps(search, indent=2) + "\n"
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
         write_whole(file, text)
         return
     before, now = json.loads(file.read_text()), json.loads(text)

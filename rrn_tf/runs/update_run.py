@@ -16,6 +16,7 @@ from typing import Any
 
 from rrn_tf.config import write_whole
 from rrn_tf.environment import environment
+from rrn_tf.tasks import task_of_saved
 
 REPORT_FILE, DEAD_LETTERS_FILE = "update.json", "update_dead_letters.jsonl"
 
@@ -38,9 +39,7 @@ def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str,
       BadInputError: for ratings or events that cannot be used.
       ValueError: for a model that cannot be updated.
     """
-    from rrn_tf.beam.reading.new_rows import BEFORE_CUTOFF, read_new_events, read_new_ratings
     from rrn_tf.serving.load import load_saved_model
-    from rrn_tf.serving.saved_rrn import SavedRRN
     from rrn_tf.serving.update_model import take_in
 
     root, begin = Path(output), time.perf_counter()
@@ -48,12 +47,7 @@ def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str,
     seconds = {"load": time.perf_counter() - begin}
     root.mkdir(parents=True, exist_ok=True)
     begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
-    early = {}
-    if isinstance(base, SavedRRN):
-        rows, rejected = read_new_ratings(pattern, base.cutoff, dead_letters)
-        early = {BEFORE_CUTOFF: rejected.pop(BEFORE_CUTOFF, 0)}
-    else:
-        rows, rejected = read_new_events(pattern, dead_letters)
+    rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters)
     seconds["read"] = time.perf_counter() - begin
     updated = take_in(base, rows)
     begin = time.perf_counter()
@@ -62,7 +56,7 @@ def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str,
     seconds |= {**updated.report["seconds"], "export": time.perf_counter() - begin}
     summary = {
         **updated.report,
-        **early,
+        **left_out,
         "rejected": rejected,
         "model": str(path),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},

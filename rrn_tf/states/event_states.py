@@ -100,6 +100,16 @@ class EventRoller:
         plan = plan_scoring(sequences, split, _USERS, _STEPS)
         return mean_nll(np.concatenate([np.zeros((0, 2)), *(self.sums(group, plan.chunk) for group in plan.shares())]))
 
+    def after_each(self, group: EventGroup, chunk: int, state: tf.Tensor) -> tf.Tensor:
+        """float32[B, T, units], the state after each of a group's events.
+
+        Args:
+          group: events, without context.
+          chunk: steps of a chunk.
+          state: float[B, units], before them.
+        """
+        return self._over_group(self._each, group, chunk, state)
+
     def sums(self, group: EventGroup, chunk: int, state: tf.Tensor | None = None) -> npt.NDArray[np.float64]:
         """Computes float64[n, 2]: the total log-likelihood and the number of scored events of each user of a group."""
         found = self._over_group(self._log_likelihoods, group, chunk, state)
@@ -109,7 +119,7 @@ class EventRoller:
     def _over_group(
         self, what: Callable[..., tf.Tensor], group: EventGroup, chunk: int, state: tf.Tensor | None
     ) -> tf.Tensor:
-        """Applies `_final_states` or `_log_likelihoods` to a group; each is traced once per number of users."""
+        """Applies `_final_states`, `_each` or `_log_likelihoods` to a group, traced once per number of users."""
         group = tf.nest.map_structure(tf.convert_to_tensor, group)
         users, cell = group.user.shape[0], self._model.cell
         key = what.__name__, users, chunk
@@ -129,6 +139,21 @@ class EventRoller:
             return index + 1, self._unroll(model.embed(item), state, matrices, real)[:, -1]
 
         return self._chunk_by_chunk(one, chunk, group, state)[0]
+
+    def _each(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
+        """Computes the states float32[B, T, units] after each of a group's events."""
+        model, matrices = self._model, self._model.cell.matrices(group.user)
+
+        def one(
+            index: tf.Tensor, state: tf.Tensor, found: tf.TensorArray
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
+            item, real, _ = chunk_of(group, index, chunk)
+            states = self._unroll(model.embed(item), state, matrices, real)
+            return index + 1, states[:, -1], found.write(index, tf.transpose(states, [1, 0, 2]))
+
+        found = tf.TensorArray(model.cell.compute_dtype, (tf.shape(group.item)[1] - 1) // chunk)
+        _, found = self._chunk_by_chunk(one, chunk, group, state, found)
+        return tf.cast(tf.transpose(found.concat(), [1, 0, 2]), tf.float32)
 
     def _log_likelihoods(self, chunk: int, group: EventGroup, state: tf.Tensor) -> tf.Tensor:
         """Computes the total log-likelihood [B] of a group's scored events."""

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-import tf_keras as keras
 
 from rrn_tf.config import Config
-from rrn_tf.data.allocator import reused_memory
-from rrn_tf.data.batches import plan_batches
+from rrn_tf.data.batches import BatchPlan, plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING, evaluate
 from rrn_tf.features import SIDES, Side, Split
@@ -22,13 +19,12 @@ from rrn_tf.models.rrn import RRN
 from rrn_tf.states.snapshot import Metrics, RRNSnapshot
 from rrn_tf.states.step_states import StepStates
 from rrn_tf.states.streaming import streaming_states
-from rrn_tf.training.checkpoints import Checkpoints, Progress
-from rrn_tf.training.devices import make_strategy
-from rrn_tf.training.listeners import EpochRecord, Listener, Listeners, TensorBoard
+from rrn_tf.training.epochs import Epoch, OnBatch, Training
+from rrn_tf.training.listeners import EpochRecord, Listener
 from rrn_tf.training.parts import ValidationScorer, parts_alone, selection_splits, set_factors, weigh_parts
-from rrn_tf.training.phases import Phase, TrainingError
+from rrn_tf.training.phases import Phase
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
-from rrn_tf.training.workers import from_chief, is_chief, lost_workers, take_from_chief
+from rrn_tf.training.workers import from_chief, take_from_chief
 
 _TESTS = (Split.TEST, Split.TEST_COLD)
 
@@ -108,159 +104,99 @@ def train(
       WorkerError: where another worker stops.
     """
     settings = config.training
-    keras.utils.set_random_seed(settings.seed)
-    strategy = strategy or make_strategy(settings.replicas)
-    chief = is_chief(strategy)
-    listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir and chief else [])])
-
+    training = Training(
+        settings, checkpoint_dir, strategy=strategy, listeners=listeners, log_dir=log_dir, resume=resume
+    )
     sequences = data if isinstance(data, RatingSequences) else load_sequences(data)
-    with strategy.scope():
+    replicas = training.strategy.num_replicas_in_sync
+    with training.strategy.scope():
         model = make_model(config, sequences)
         plans = {
-            side: plan_batches(
-                sequences.side(side), sequences.metadata, settings.rows_per_batch, strategy.num_replicas_in_sync
-            )
+            side: plan_batches(sequences.side(side), sequences.metadata, settings.rows_per_batch, replicas)
             for side in SIDES
         }
         states = StepStates(model, sequences, plans)
-    phases = [Phase(side, model, states, plans[side], settings, strategy) for side in SIDES]
-    progress = Progress()
-    if chief and not resume:
-        Checkpoints.clear(checkpoint_dir)
-    checkpoints = Checkpoints(checkpoint_dir, model, phases, progress, writes=chief)
-
-    valid = sequences.rating_indices([Split.VALID])
-    listener.on_start(
-        f"{plans[Side.USER].num_ratings:,} training ratings, {len(valid):,} for validation; "
-        f"{len(plans[Side.USER])} user and {len(plans[Side.ITEM])} item batches an epoch"
+    training.listener.on_start(
+        f"{plans[Side.USER].num_ratings:,} training ratings, {len(sequences.rating_indices([Split.VALID])):,} for "
+        f"validation; {len(plans[Side.USER])} user and {len(plans[Side.ITEM])} item batches an epoch"
     )
-    seen = sequences.without(_TESTS)  # they may not even move the states by which anything is chosen
-    loop = _Loop(config, phases, states, seen, progress, checkpoints, listener, strategy)
-    if resume and checkpoints.restore():
-        loop.resume_from()
-    else:
-        start_at_mean(model, sequences.metadata.rating_mean)
-        pretrain_factors(model, sequences, settings)
-        if model.bayesian_factors and chief:
-            listener.on_stage("fitting Bayesian factors")
-            set_factors(model, seen, settings.seed, listener.on_stage)
-        take_from_chief(strategy, model.variables)
-        loop.begin(np.random.default_rng(settings.seed))
-    with reused_memory(), lost_workers():
-        while not loop.done:
-            loop.run_phase()
+    epoch = AlternatingEpoch(config, states, plans, training)
+    progress = training.run(epoch)
     if progress.best_epoch < len(progress.records):
-        if chief:
-            checkpoints.restore_best()
-        take_from_chief(strategy, model.variables)
-        states.refresh_all()
-    loop.weigh_parts()
-    listener.on_stage("predicting by both protocols")
+        training.restore_best()
+    epoch.weigh_parts(trained=progress.best_epoch > 0)
+    training.listener.on_stage("predicting by both protocols")
     by_protocol = {FROZEN: states, STREAMING: streaming_states(model, sequences, settings.rows_per_batch)}
     metrics = evaluate(by_protocol)
     parts = parts_alone(by_protocol, [split for split in Split if split is not Split.TRAIN])
     return TrainingResult(model, sequences, states, progress.records, progress.best_epoch, metrics, parts)
 
 
-class _Loop:
-    """Phase after phase; whatever decides the next one is in `progress` and the weights."""
+class AlternatingEpoch(Epoch):
+    """The user phase, then the item phase; validated by the states of the protocols of `training.selection`.
 
-    def __init__(
-        self,
-        config: Config,
-        phases: Sequence[Phase],
-        states: StepStates,
-        seen: RatingSequences,
-        progress: Progress,
-        checkpoints: Checkpoints,
-        listener: Listener,
-        strategy: tf.distribute.Strategy,
-    ) -> None:
+    Args:
+      config: everything that decides the result.
+      states: cached row states of the network.
+      plans: each side's batches.
+      training: that the epochs belong to.
+    """
+
+    record = EpochRecord
+    loss = "valid_rmse"
+
+    def __init__(self, config: Config, states: StepStates, plans: Mapping[Side, BatchPlan], training: Training) -> None:
+        self.model = states.model
         self._settings = config.training
-        self._phases = phases
         self._states = states
-        self._progress = progress
-        self._checkpoints = checkpoints
-        self._listener = listener
-        self._strategy = strategy
-        self._rng = np.random.default_rng()
-        self._seen = seen
+        self._training = training
+        # Test ratings may not even move the states by which anything is chosen.
+        self._seen = states.sequences.without(_TESTS)
+        self.phases: list[Phase] = [
+            Phase(side, states.model, states, plans[side], config.training, training.strategy) for side in SIDES
+        ]
+        self.validated = len(self._seen.rating_indices(selection_splits(self._settings.selection))) > 0
         self._scorer_states: dict[str, StepStates] = {}
         self._scorer: ValidationScorer | None = None
 
-    @property
-    def done(self) -> bool:
-        """All epochs are run, or none of the last `patience` was better."""
-        progress, settings = self._progress, self._settings
-        finished = len(progress.records)
-        out_of_patience = bool(settings.patience) and finished - progress.best_epoch >= settings.patience
-        return progress.phase == 0 and (finished >= settings.epochs or out_of_patience)
+    def initialize(self) -> None:
+        model, settings, sequences = self.model, self._settings, self._states.sequences
+        start_at_mean(model, sequences.metadata.rating_mean)
+        pretrain_factors(model, sequences, settings)
+        if model.bayesian_factors and self._training.chief:
+            on_stage = self._training.listener.on_stage
+            on_stage("fitting Bayesian factors")
+            set_factors(model, self._seen, settings.seed, on_stage)
 
-    def begin(self, rng: np.random.Generator) -> None:
-        """From pretrained weights."""
-        self._rng = rng
+    def weights_were_set(self) -> None:
         self._states.refresh_all()
-        self._progress.best = self._score()
-        self._checkpoints.save_best(epoch=0)
-        self._save()
 
-    def resume_from(self) -> None:
-        """From restored weights and progress."""
-        self._rng.bit_generator.state = self._progress.rng
-        self._states.refresh_all()
-        for record in self._progress.records:
-            self._listener.on_epoch(record)
+    def validate_start(self) -> float:
+        return self._score(trained=False)
 
-    def run_phase(self) -> None:
-        """The next phase, its side's cached states recomputed after it; the epoch's reckoning after the last one."""
-        progress, phase = self._progress, self._phases[self._progress.phase]
-        begin = time.perf_counter()
-        try:
-            rmse_before = phase.run(
-                self._rng,
-                partial(self._listener.on_batch, progress.epoch, phase.name),
-                rate=self._settings.learning_rate_decay ** (progress.epoch - 1),
-            )
-        except TrainingError as error:
-            raise TrainingError(
-                f"epoch {progress.epoch}, {error}; the last good checkpoint is {self._checkpoints.latest}: "
-                f"a lower training.learning_rate (now {self._settings.learning_rate:g}) may go on from it"
-            ) from None
+    def run_phase(self, number: int, epoch: int, rng: np.random.Generator, on_batch: OnBatch) -> dict[str, float]:
+        phase, begin = self.phases[number], time.perf_counter()
+        rmse_before = phase.run(rng, on_batch, rate=self._settings.learning_rate_decay ** (epoch - 1))
         self._states.refresh(phase.side)
-        progress.outcome[f"{phase.side.value}_rmse"] = rmse_before
-        progress.outcome[f"{phase.side.value}_seconds"] = time.perf_counter() - begin
-        progress.phase += 1
-        if progress.phase == len(self._phases):
-            self._end_epoch()
-        self._save()
+        side = phase.side.value
+        return {f"{side}_rmse": rmse_before, f"{side}_seconds": time.perf_counter() - begin}
 
-    def _end_epoch(self) -> None:
-        progress, begin = self._progress, time.perf_counter()
-        found = self._score()
-        progress.outcome["valid_seconds"] = time.perf_counter() - begin
-        # Without validation ratings the last epoch is the one to keep.
-        if is_best := found < progress.best or not self._has_ratings:
-            progress.best, progress.best_epoch = found, progress.epoch
-            self._checkpoints.save_best(progress.epoch)
-        record = EpochRecord(epoch=progress.epoch, valid_rmse=found, best=is_best, **progress.outcome)
-        progress.records.append(record)
-        progress.epoch, progress.phase, progress.outcome = progress.epoch + 1, 0, {}
-        self._listener.on_epoch(record)
+    def validate(self) -> float:
+        return self._score(trained=True)
 
-    def weigh_parts(self) -> None:
-        """The parts of the trained model by what they are worth on validation ratings."""
-        model = self._states.model
-        weights = weigh_parts(model, self._refreshed_scorer(), trained=self._progress.best_epoch > 0)
-        if model.bayesian_factors:
-            take_from_chief(self._strategy, model.variables)
+    def weigh_parts(self, *, trained: bool) -> None:
+        """Sets the weights of the model's parts by what these are worth on validation ratings.
+
+        Args:
+          trained: whether the network is that of an epoch, not of the start.
+        """
+        weights = weigh_parts(self.model, self._refreshed_scorer(), trained=trained)
+        if self.model.bayesian_factors:
+            take_from_chief(self._training.strategy, self.model.variables)
             for kind, of in weights._asdict().items():
-                self._listener.on_stage(
+                self._training.listener.on_stage(
                     f"parts, users {kind}: network {of.network:.2f}, factors {of.factors:.2f}, {of.constant:+.2f}"
                 )
-
-    @property
-    def _has_ratings(self) -> bool:
-        return len(self._seen.rating_indices(selection_splits(self._settings.selection))) > 0
 
     def _refreshed_scorer(self) -> ValidationScorer:
         """Judges by the states of the present weights."""
@@ -268,23 +204,16 @@ class _Loop:
             selection, settings = self._settings.selection, self._settings
             if selection != STREAMING:
                 self._scorer_states[FROZEN] = self._states
-            if selection != FROZEN and self._has_ratings:
-                self._scorer_states[STREAMING] = streaming_states(
-                    self._states.model, self._seen, settings.rows_per_batch
-                )
+            if selection != FROZEN and self.validated:
+                self._scorer_states[STREAMING] = streaming_states(self.model, self._seen, settings.rows_per_batch)
             self._scorer = ValidationScorer(self._scorer_states)
         elif STREAMING in self._scorer_states:
             self._scorer_states[STREAMING].refresh_all()
         return self._scorer
 
-    def _score(self) -> float:
-        if not self._has_ratings:
+    def _score(self, *, trained: bool) -> float:
+        if not self.validated:
             return float("inf")
-        trained = self._progress.epoch > 1 or self._progress.phase > 0
         found = self._refreshed_scorer().score(trained=trained)[1]
         # Workers that round differently must still agree on which epoch is best and whether to stop.
-        return float(from_chief(self._strategy, found))
-
-    def _save(self) -> None:
-        self._progress.rng = dict(self._rng.bit_generator.state)
-        self._checkpoints.save()
+        return float(from_chief(self._training.strategy, found))

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
-import tf_keras as keras
 
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.event_batches import EventPlan, plan_interleaved, plan_training
 from rrn_tf.data.event_context import FEATURES, with_context
 from rrn_tf.data.events import EventSequences
+from rrn_tf.data.load_events import load_events
 from rrn_tf.data.shared_counts import DISTRIBUTIONS, SharedCounts
 from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.states.event_snapshot import EventSnapshot
-from rrn_tf.states.event_states import EventNetwork, EventRoller, mean_nll
-from rrn_tf.training.checkpoints import Checkpoints, Progress
+from rrn_tf.states.event_states import EventMetrics, EventNetwork, EventRoller, mean_nll
 from rrn_tf.training.chunks import ChunkPhase
-from rrn_tf.training.devices import make_strategy
-from rrn_tf.training.listeners import ChunkEpochRecord, Listener, Listeners, TensorBoard
+from rrn_tf.training.epochs import Epoch, OnBatch, Training
+from rrn_tf.training.listeners import ChunkEpochRecord, Listener
 from rrn_tf.training.mixture_chunks import MixtureChunkPhase
-from rrn_tf.training.phases import TrainingError
-from rrn_tf.training.workers import from_chief, is_chief, lost_workers, own_replicas, sum_of_workers, take_from_chief
+from rrn_tf.training.workers import from_chief, own_replicas, sum_of_workers
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def make_phase(
 
 
 def train(
-    sequences: EventSequences,
+    data: str | Path | EventSequences,
     checkpoint_dir: str | Path,
     config: CollaborativeConfig,
     *,
@@ -113,7 +110,7 @@ def train(
     """Trains a Collaborative RNN.
 
     Args:
-      sequences: the events.
+      data: prepared events, or where they lie (see `rrn_tf.data.load_events`).
       checkpoint_dir: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
       config: everything that decides the result.
       log_dir: for TensorBoard.
@@ -129,175 +126,119 @@ def train(
       WorkerError: where another worker stops.
     """
     settings = config.training
-    keras.utils.set_random_seed(settings.seed)
-    strategy = strategy or make_strategy(settings.replicas)
-    chief = is_chief(strategy)
-    listener = Listeners([*listeners, *([TensorBoard(Path(log_dir))] if log_dir and chief else [])])
-    replicas = strategy.num_replicas_in_sync
-    sequences, counts = counted(config, sequences, listener)
+    training = Training(
+        settings, checkpoint_dir, strategy=strategy, listeners=listeners, log_dir=log_dir, resume=resume
+    )
+    replicas = training.strategy.num_replicas_in_sync
+    events = data if isinstance(data, EventSequences) else load_events(data)
+    sequences, counts = counted(config, events, training.listener)
     plan = plan_training(sequences, settings.users_per_batch, settings.chunk, settings.last_chunks, replicas)
     if not len(plan):
         raise ValueError("some user should have two training events or more, received none")
-    with strategy.scope():
+    with training.strategy.scope():
         model = make_model(config, sequences)
-    phase, progress = make_phase(model, plan, config, strategy), Progress(record=ChunkEpochRecord)
-    if chief and not resume:
-        Checkpoints.clear(checkpoint_dir)
-    checkpoints = Checkpoints(checkpoint_dir, model, [phase], progress, writes=chief)
-    loop = _Loop(config, sequences, phase, model, progress, checkpoints, listener, strategy)
-    listener.on_start(
+    epoch = ChunkEpoch(config, sequences, model, plan, training.strategy)
+    training.listener.on_start(
         f"{plan.num_scored:,} training events, {int(sequences.counts([Split.VALID]).sum()):,} for validation; "
         f"{len(plan)} groups of {settings.users_per_batch}, {plan.num_chunks:,} chunks of {settings.chunk} an epoch"
     )
-    loop.begin(resume)
-    with reused_memory(), lost_workers():
-        while not loop.done:
-            loop.run_epoch()
-        return replace(loop.result(), counts=counts)
+    progress = training.run(epoch)
+    # Always: the weights that were validated and kept need not be those that training ended with.
+    training.restore_best()
+    with reused_memory():
+        metrics, states = epoch.metrics(progress.best), epoch.roller.states(sequences)
+    return CollaborativeResult(model, sequences, states, metrics, counts, progress.records, progress.best_epoch)
 
 
-class _Loop:
-    """Epoch after epoch; whatever decides the next one is in `progress` and the weights."""
+class ChunkEpoch(Epoch):
+    """All groups of users once, chunk by chunk; validated by the protocol of `training.selection`.
+
+    Args:
+      config: everything that decides the result.
+      sequences: the events.
+      model: the network, of the strategy's scope.
+      plan: groups of its training.
+      strategy: where to train.
+    """
+
+    record = ChunkEpochRecord
+    loss = "valid_nll"
 
     def __init__(
         self,
         config: CollaborativeConfig,
         sequences: EventSequences,
-        phase: ChunkPhase,
         model: EventNetwork,
-        progress: Progress,
-        checkpoints: Checkpoints,
-        listener: Listener,
+        plan: EventPlan,
         strategy: tf.distribute.Strategy,
     ) -> None:
-        self._settings = config.training
+        settings = config.training
+        self.model = model
+        self._phase = make_phase(model, plan, config, strategy)
+        self.phases = [self._phase]
+        self.roller = EventRoller(model)
         self._sequences = sequences
-        self._phase = phase
-        self._model = model
-        self._progress = progress
-        self._checkpoints = checkpoints
-        self._listener = listener
         self._strategy = strategy
-        self._rng = np.random.default_rng(config.training.seed)
-        self._roller = EventRoller(model)
         self._replicas = own_replicas(strategy)
-        self._validated = bool(sequences.counts([Split.VALID]).any())
+        self.validated = sequences.has(Split.VALID)
         self._later: EventPlan | None = None
-        if self._validated and self._settings.selection == INTERLEAVED:
-            settings, replicas = self._settings, strategy.num_replicas_in_sync
+        if self.validated and settings.selection == INTERLEAVED:
+            replicas = strategy.num_replicas_in_sync
             self._later = plan_interleaved(
                 sequences, Split.VALID, settings.users_per_batch, settings.chunk, settings.valid_chunks, replicas
             )
+        # Log-likelihood and number of held-out events by user, of interleaved validation.
+        self._sums = np.zeros((sequences.num_users + 1, 2))
 
-    @property
-    def done(self) -> bool:
-        """All epochs are run, or none of the last `patience` was better."""
-        finished, settings = len(self._progress.records), self._settings
-        out_of_patience = bool(settings.patience) and finished - self._progress.best_epoch >= settings.patience
-        return finished >= settings.epochs or out_of_patience
-
-    def begin(self, resume: bool) -> None:
-        """From a checkpoint, or from the weights as they are."""
-        if resume and self._checkpoints.restore():
-            self._rng.bit_generator.state = self._progress.rng
-            for record in self._progress.records:
-                self._listener.on_epoch(record)
-        else:
-            take_from_chief(self._strategy, self._model.variables)
-            self._checkpoints.save_best(epoch=0)
-            self._save()
-
-    def run_epoch(self) -> None:
-        """All groups once, then validation."""
-        progress, begin = self._progress, time.perf_counter()
-        sums, scoring = np.zeros((self._sequences.num_users + 1, 2)), 0.0
-        order = self._rng.permutation(len(self._phase.plan))
+    def run_phase(self, number: int, epoch: int, rng: np.random.Generator, on_batch: OnBatch) -> dict[str, float]:
+        begin, scoring = time.perf_counter(), 0.0
+        order = rng.permutation(len(self._phase.plan))
+        self._sums[:] = 0
 
         def on_group(done: int, of: int, states: list[tf.Tensor]) -> None:
             nonlocal scoring
             if self._later is not None:
                 start = time.perf_counter()
-                self._score_group(int(order[done - 1]), states, sums)
+                self._score_group(self._later, int(order[done - 1]), states)
                 scoring += time.perf_counter() - start
-            self._listener.on_batch(progress.epoch, self._phase.name, done, of)
+            on_batch(done, of)
 
-        try:
-            train_nll = self._phase.run(order, on_group)
-        except TrainingError as error:
-            raise TrainingError(
-                f"epoch {progress.epoch}, {error}; the last good checkpoint is {self._checkpoints.latest}: "
-                f"a lower training.learning_rate (now {self._settings.learning_rate:g}) may go on from it"
-            ) from None
-        with self._phase.averaged():
-            self._validate(train_nll, sums, begin, scoring)
-        progress.epoch += 1
-        self._save()
-        self._listener.on_epoch(progress.records[-1])
+        train_nll = self._phase.run(order, on_group)
+        seconds = time.perf_counter() - begin - scoring
+        return {"train_nll": train_nll, "seconds": seconds, "valid_seconds": scoring}
 
-    def _validate(self, train_nll: float, sums: npt.NDArray[np.float64], begin: float, scoring: float) -> None:
-        """Scores the epoch and notes it.
+    def validated_weights(self) -> AbstractContextManager[None]:
+        return self._phase.averaged()
 
-        Args:
-          train_nll: loss of the epoch.
-          sums: of interleaved validation, as `_score_group` leaves them.
-          begin: when the epoch began.
-          scoring: seconds of it that interleaved validation took.
-        """
-        middle = time.perf_counter()
-        if self._validated and self._later is None:
+    def validate(self) -> float:
+        if self.validated and self._later is None:
             # Workers that round differently must still agree on which epoch is best and whether to stop.
-            found = float(from_chief(self._strategy, self._roller.score(self._sequences, Split.VALID)["nll"]))
-        else:
-            found = mean_nll(sum_of_workers(self._strategy, sums))["nll"]
-        scoring_after = time.perf_counter() - middle
-        self._end_epoch(train_nll, found, middle - begin - scoring, scoring + scoring_after)
+            return float(from_chief(self._strategy, self.roller.score(self._sequences, Split.VALID)["nll"]))
+        return mean_nll(sum_of_workers(self._strategy, self._sums))["nll"]
 
-    def _score_group(self, index: int, states: list[tf.Tensor], sums: npt.NDArray[np.float64]) -> None:
-        """Writes log-likelihood and count of a group's held-out events, from the states that training left.
+    def metrics(self, best: float) -> EventMetrics:
+        """Figures of the present weights on validation and test events.
 
         Args:
-          index: of the group.
-          states: float[B, units] a replica of this worker.
-          sums: float64[U + 1, 2], by user; those of other workers' replicas are left alone.
+          best: the loss of interleaved validation that they had.
         """
-        assert self._later is not None
-        shares = [self._later.groups[index][replica] for replica in self._replicas]
-        own = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *shares)
-        sums[own.user[own.user > 0]] = self._roller.sums(own, self._later.chunk, tf.concat(states, axis=0))
-
-    def _end_epoch(self, train_nll: float, found: float, seconds: float, valid_seconds: float) -> None:
-        progress = self._progress
-        # Without validation events the last epoch is the one to keep.
-        if is_best := found < progress.best or not self._validated:
-            progress.best, progress.best_epoch = found, progress.epoch
-            self._checkpoints.save_best(progress.epoch)
-        record = ChunkEpochRecord(progress.epoch, train_nll, found, seconds, valid_seconds, is_best)
-        progress.records.append(record)
-
-    def _save(self) -> None:
-        self._progress.rng = dict(self._rng.bit_generator.state)
-        self._checkpoints.save()
-
-    def result(self) -> CollaborativeResult:
-        """With the best epoch's weights."""
-        progress = self._progress
-        # Always: the weights that were validated and kept need not be those that training goes on from.
-        if is_chief(self._strategy):
-            self._checkpoints.restore_best()
-        take_from_chief(self._strategy, self._model.variables)
-        metrics: dict[str, Any] = {
-            split.label: {CLEAN: self._roller.score(self._sequences, split)}
+        found = {
+            split.label: {CLEAN: self.roller.score(self._sequences, split)}
             for split in (Split.VALID, Split.TEST)
-            if self._sequences.counts([split]).any()
+            if self._sequences.has(split)
         }
         if self._later is not None:
-            metrics[Split.VALID.label][INTERLEAVED] = {"nll": progress.best, "n": self._later.num_scored}
-        states = self._roller.states(self._sequences)
-        return CollaborativeResult(
-            self._model,
-            self._sequences,
-            states,
-            metrics,
-            history=progress.records,
-            best_epoch=progress.best_epoch,
-        )
+            found[Split.VALID.label][INTERLEAVED] = {"nll": best, "n": self._later.num_scored}
+        return found
+
+    def _score_group(self, later: EventPlan, index: int, states: list[tf.Tensor]) -> None:
+        """Notes log-likelihood and count of a group's held-out events, from the states that training left.
+
+        Args:
+          later: the held-out events of all groups.
+          index: of the group.
+          states: float[B, units] a replica of this worker; users of other workers are left alone.
+        """
+        shares = [later.groups[index][replica] for replica in self._replicas]
+        own = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *shares)
+        self._sums[own.user[own.user > 0]] = self.roller.sums(own, later.chunk, tf.concat(states, axis=0))

@@ -12,7 +12,7 @@ import pydantic
 from pydantic.dataclasses import dataclass as validated
 
 from rrn_tf.config import STRICT, ConfigError, config_from_dict, config_to_dict, read_yaml
-from rrn_tf.tuning.kinds import Settings, kind_of
+from rrn_tf.tasks import Settings, task_of
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -56,7 +56,8 @@ class SearchSpace:
         Raises:
           ConfigError: naming the setting, what was expected and what was found.
         """
-        source = kind_of(base).space if file is None else Path(file)
+        # The packaged spaces are `ratings.yaml` and `events.yaml`.
+        source = Path(__file__).with_name(f"{task_of(base).rows}.yaml") if file is None else Path(file)
         values = read_yaml(source)
         if not data and file is None:
             values = {path: of for path, of in values.items() if not path.startswith("data.")}
@@ -122,14 +123,15 @@ def with_settings(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[
 
 def _parsed(path: str, values: Any, base: Settings, data: bool) -> tuple[Any, ...] | Range:
     """Values of one setting, each of the setting's own type."""
-    own, kind = config_to_dict(base), kind_of(base)
+    own, task = config_to_dict(base), task_of(base)
     try:
         known = not isinstance(setting(own, path), Mapping)
     except (KeyError, TypeError):
         known = False
     if not known:
-        raise ConfigError(f"{path}: expected a setting of {kind.settings} such as model.units, found none of that name")
-    if path.startswith(kind.same):
+        described = f"{task.config.__module__.replace('.', '/')}.py"
+        raise ConfigError(f"{path}: expected a setting of {described} such as model.units, found none of that name")
+    if path.startswith(task.shared_settings):
         raise ConfigError(f"{path}: expected the same in all trials (--set or --protocol), found it in the space")
     if not data and path.startswith("data."):
         raise ConfigError(f"{path}: expected settings of model and training alone, since the data are prepared already")

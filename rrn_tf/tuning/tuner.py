@@ -13,11 +13,11 @@ import keras_tuner
 from keras_tuner import errors, oracles
 from keras_tuner.engine import base_tuner
 
-from rrn_tf.collaborative_config import EventDataConfig
-from rrn_tf.config import DataConfig, config_from_dict, config_to_dict
+from rrn_tf.config import config_from_dict, config_to_dict
+from rrn_tf.tasks import Settings, task_of
+from rrn_tf.tasks.task import DataSettings
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.phases import TrainingError
-from rrn_tf.tuning.kinds import Settings, kind_of
 from rrn_tf.tuning.space import SearchSpace, setting, with_settings
 from rrn_tf.tuning.trials import Trial, TrialLog
 from rrn_tf.tuning.validation import Outcome, Sequences, train_and_validate
@@ -81,7 +81,7 @@ class SettingTuner(base_tuner.BaseTuner):
         self,
         space: SearchSpace,
         base: Settings,
-        sequences_of: Callable[[DataConfig | EventDataConfig], Sequences],
+        sequences_of: Callable[[DataSettings], Sequences],
         directory: str | Path,
         *,
         search: str = "random",
@@ -91,7 +91,7 @@ class SettingTuner(base_tuner.BaseTuner):
         listeners: Sequence[Listener] = (),
         try_out: TrialFunction = train_and_validate,
     ) -> None:
-        self._base, self._config, self._kind = config_to_dict(base), type(base), kind_of(base)
+        self._base, self._config, self._task = config_to_dict(base), type(base), task_of(base)
         self._varied = space.varied
         self._sequences_of = sequences_of
         self._work = Path(directory, "running")
@@ -100,9 +100,9 @@ class SettingTuner(base_tuner.BaseTuner):
         self._echo = echo
         self._listeners = (*listeners, _Deadline(self._check_time))
         self._try_out = try_out
-        self.log = TrialLog(Path(directory, TRIALS_FILE), self._kind.objective)
+        self.log = TrialLog(Path(directory, TRIALS_FILE), self._task.objective)
         oracle = ORACLES[search](
-            objective=keras_tuner.Objective(self._kind.objective, "min"),
+            objective=keras_tuner.Objective(self._task.objective, "min"),
             max_trials=max_trials,
             hyperparameters=space.hyperparameters(base),
             seed=base.training.seed + 1,  # KerasTuner takes 0 for none
@@ -142,7 +142,7 @@ class SettingTuner(base_tuner.BaseTuner):
             # KerasTuner would take any error for a bad trial and go on.
             raise errors.FatalError(str(error)) from error
         # What is no number fails the trial; of an exception KerasTuner would print the traceback.
-        return {self._kind.objective: math.nan if found.loss is None else found.loss}
+        return {self._task.objective: math.nan if found.loss is None else found.loss}
 
     def search_space_summary(self, extended: bool = False) -> None:
         """Nothing: each trial's line says enough."""
@@ -167,7 +167,7 @@ class SettingTuner(base_tuner.BaseTuner):
         try:
             outcome = self._try_out(sequences, config, self._work / f"{number}", self._listeners)
             if not math.isfinite(outcome.loss):
-                raise TrainingError(f"expected a finite validation {self._kind.figure}, found {outcome.loss}")
+                raise TrainingError(f"expected a finite validation {self._task.figure}, found {outcome.loss}")
             figures: dict[str, Any] = outcome._asdict()
         except (TrainingError, ValueError) as error:
             # Settings that do not go with one another are as bad as training that explodes.

@@ -7,20 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import Config
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.sequences import RatingSequences
-from rrn_tf.evaluation.protocols import BOTH, PROTOCOLS
 from rrn_tf.features import Split
-from rrn_tf.training import truncated_bptt
-from rrn_tf.training.alternating import train
+from rrn_tf.tasks import Settings, task_of
 from rrn_tf.training.listeners import Listener
-from rrn_tf.tuning.kinds import Settings
 
 Sequences = RatingSequences | EventSequences
 TEST_SPLITS = (Split.TEST, Split.TEST_COLD)
@@ -41,8 +35,7 @@ def without_test(sequences: Sequences) -> Sequences:
       ValueError: where nothing is left to choose by.
     """
     left = sequences.without(TEST_SPLITS)
-    split = left.split if isinstance(left, EventSequences) else left.user.split
-    if not (split == Split.VALID).any():
+    if not left.has(Split.VALID):
         raise ValueError("tuning should have validation data, found none")
     return left
 
@@ -75,26 +68,7 @@ def train_and_validate(
       ValueError: for settings that do not go with one another.
     """
     keras.backend.clear_session()  # or the graphs of all trials would stay in memory
+    task = task_of(config)
     with _tracing_expected():
-        if isinstance(config, CollaborativeConfig):
-            assert isinstance(sequences, EventSequences)
-            return _of_events(sequences, config, checkpoints, listeners)
-        assert isinstance(sequences, RatingSequences)
-        return _of_ratings(sequences, config, checkpoints, listeners)
-
-
-def _of_ratings(
-    sequences: RatingSequences, config: Config, checkpoints: Path, listeners: Sequence[Listener]
-) -> Outcome:
-    result = train(sequences, checkpoints, config, listeners=listeners, resume=True)
-    figures, selection = result.metrics[Split.VALID.label], config.training.selection
-    counted = [figures[protocol]["rmse"] for protocol in PROTOCOLS if selection in (protocol, BOTH)]
-    return Outcome(float(np.sqrt(np.mean(np.square(counted)))), result.best_epoch, len(result.history))
-
-
-def _of_events(
-    sequences: EventSequences, config: CollaborativeConfig, checkpoints: Path, listeners: Sequence[Listener]
-) -> Outcome:
-    result = truncated_bptt.train(sequences, checkpoints, config, listeners=listeners, resume=True)
-    found = result.metrics[Split.VALID.label][config.training.selection]["nll"]
-    return Outcome(found, result.best_epoch, len(result.history))
+        result = task.train(sequences, checkpoints, config, listeners=listeners, resume=True)
+    return Outcome(task.validation_error(result, config), result.best_epoch, len(result.history))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from rrn_tf.data.sequences import load_sequences
-from rrn_tf.data.topological_order import dependency_levels
+from rrn_tf.data.topological_order import dependency_levels, longest_paths
 from rrn_tf.features import SIDES, Side
 
 
@@ -38,3 +38,9 @@ def test_chains_are_shorter_than_points_in_time(prepared_dir: Path) -> None:
     times = [np.unique(sequences.side(side).step * sequences.metadata.granularity(side)) for side in SIDES]
     assert all((levels[side] >= 0).all() for side in SIDES)
     assert max(levels[side].max() for side in SIDES) < len(np.unique(np.concatenate(times)))
+
+
+def test_longest_paths_of_a_small_graph() -> None:
+    before, after = np.array([0, 0, 1, 3, 0, 0]), np.array([1, 2, 2, 2, 4, 4])
+    assert longest_paths(before, after, 6).tolist() == [0, 1, 2, 0, 1, 0]
+    assert longest_paths(before[:0], after[:0], 2).tolist() == [0, 0]

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from pipeline.event_pipeline import create_event_pipeline
+from pipeline.setting import PipelineSetting
 from pipeline.tuning import tune_options
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import CRNN_PLUS, config_to_dict, load_config
@@ -18,15 +19,17 @@ def producers(node: Any) -> dict[str, str]:
 
 def wired(**options: Any) -> dict[str, Any]:
     pipeline = create_event_pipeline(
-        name="test",
-        root="/nowhere/artifacts",
-        data_base="/nowhere/data",
-        data_pattern="events.csv",
-        schema_file="events.pbtxt",
+        PipelineSetting(
+            name="test",
+            root="/nowhere/artifacts",
+            data_base="/nowhere/data",
+            data_pattern="events.csv",
+            schema_file="events.pbtxt",
+            serving_model_dir="/nowhere/serving",
+        ),
         config=config_to_dict(CollaborativeConfig()),
-        serving_model_dir="/nowhere/serving",
-        max_nll=7.0,
-        max_nll_increase=0.01,
+        max_error=7.0,
+        max_error_increase=0.01,
         **options,
     )
     return {component.id: component for component in pipeline.components}

@@ -14,6 +14,7 @@ import tensorflow_model_analysis as tfma
 
 from pipeline.evaluation import eval_config
 from pipeline.pipeline import create_pipeline
+from pipeline.setting import PipelineSetting
 from pipeline.tuning import tune_options
 from rrn_tf.config import Config, config_to_dict
 from rrn_tf.tuning.space import SearchSpace
@@ -23,16 +24,18 @@ ROOT = Path(__file__).parents[2]
 
 def wired(**options: Any) -> Any:
     return create_pipeline(
-        name="test",
-        root="/nowhere/artifacts",
-        data_base="/nowhere/data",
-        data_pattern="ratings.csv",
-        schema_file="ratings.pbtxt",
+        PipelineSetting(
+            name="test",
+            root="/nowhere/artifacts",
+            data_base="/nowhere/data",
+            data_pattern="ratings.csv",
+            schema_file="ratings.pbtxt",
+            serving_model_dir="/nowhere/serving",
+            beam_pipeline_args=["--direct_num_workers=1"],
+        ),
         config=config_to_dict(Config()),
-        serving_model_dir="/nowhere/serving",
-        max_rmse=1.0,
-        max_rmse_increase=0.005,
-        beam_pipeline_args=["--direct_num_workers=1"],
+        max_error=1.0,
+        max_error_increase=0.005,
         **options,
     )
 

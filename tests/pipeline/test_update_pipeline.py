@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline import run_update
+from pipeline import local_run, run_update
 from pipeline.progress import ComponentTimer
+from pipeline.setting import PipelineSetting
 from pipeline.update_pipeline import create_update_pipeline
 from rrn_tf.config import config_from_dict
 from rrn_tf.data.later_events import NamedEvents
@@ -42,13 +43,15 @@ def producers(node: Any) -> dict[str, str]:
 
 def test_wiring() -> None:
     pipeline = create_update_pipeline(
-        name="test",
-        root="/nowhere/artifacts",
-        data_base="/nowhere/spans",
-        data_pattern="{SPAN}/*.csv",
-        schema_file="ratings.pbtxt",
+        PipelineSetting(
+            name="test",
+            root="/nowhere/artifacts",
+            data_base="/nowhere/spans",
+            data_pattern="{SPAN}/*.csv",
+            schema_file="ratings.pbtxt",
+            serving_model_dir="/nowhere/serving",
+        ),
         base_model="/nowhere/serving/7",
-        serving_model_dir="/nowhere/serving",
         max_increase=0.02,
         span=3,
     )
@@ -105,7 +108,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, Any
         assert run_update.main(["--output", str(output), *arguments]) == 0
         return json.loads((output / "update.json").read_text())
 
-    monkeypatch.setattr(run_update, "redirect_log", listen)
+    monkeypatch.setattr(local_run, "redirect_log", listen)
     before = logging.get_verbosity()
     yield run
     logging.set_verbosity(before)

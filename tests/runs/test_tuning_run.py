@@ -78,7 +78,7 @@ def test_ratings_are_prepared_once_for_each_granularity(
         prepared.append(Path(output).parent.name)
         return original(pattern, output, *arguments, **options)
 
-    monkeypatch.setattr(tuning_run, "prepare_sequences", counted)
+    monkeypatch.setattr(prepare, "prepare_sequences", counted)
     space = SearchSpace.from_dict(SPACE, SMALL)
     watching = Watching()
     tuning_run.tune_run(ratings, tmp_path, SMALL, space, max_trials=6, try_out=watching)

@@ -157,7 +157,7 @@ class NextItemNetwork(DistributionModel):
             for batch in training_windows(sequences, train, self._window, min(self._batch, most), rng):
                 network.step(batch, tf.constant(rate, tf.float32))
 
-        if sequences.counts([Split.VALID]).any():
+        if sequences.has(Split.VALID):
             score = partial(validation_nll, self, sequences)
             bounds = (self._learning_rate, self._max_epochs, self._patience)
             _, self.best_epoch = train_to_best(network, epoch, score, *bounds)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.baselines.lazy_adam import LazyAdam
+from rrn_tf.baselines.sparse_adam import SparseAdam
 
 _INITIAL_SCALE = 0.1
 _INDEX, _FLOATS = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)
@@ -61,7 +61,7 @@ class SoftmaxNetwork(tf.Module):
         self.U = tf.Variable(scale * rng.standard_normal((users, factors), np.float32), name="U")
         self.V = tf.Variable(scale * rng.standard_normal((items, factors), np.float32), name="V")
         self.b = tf.Variable(bias, name="b")
-        self._l2, self._adam = l2, LazyAdam(self.weights)
+        self._l2, self._adam = l2, SparseAdam(self.weights)
 
     @property
     def weights(self) -> tuple[tf.Variable, tf.Variable, tf.Variable]:

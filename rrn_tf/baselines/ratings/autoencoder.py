@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.baselines.lazy_adam import LazyAdam, gathered_gradients
 from rrn_tf.baselines.ratings.sparse_rows import RowBatch, SparseRows
+from rrn_tf.baselines.sparse_adam import SparseAdam, gathered_gradients
 
 _INITIAL_SCALE = 0.03
 _INDEX, _FLOATS = tf.TensorSpec([None], tf.int64), tf.TensorSpec([None], tf.float32)
@@ -92,14 +92,14 @@ class Autoencoder(tf.Module):
 
 
 class AdamSteps:
-    """Trains a network by `LazyAdam`; weights and moments of rows that a batch lacks do not change.
+    """Trains a network by `SparseAdam`; weights and moments of rows that a batch lacks do not change.
 
     Args:
       network: the network to train.
     """
 
     def __init__(self, network: Autoencoder) -> None:
-        self._network, self._adam = network, LazyAdam(network.weights)
+        self._network, self._adam = network, SparseAdam(network.weights)
 
     @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)
     def step(self, batch: RowBatch, rate: tf.Tensor) -> None:

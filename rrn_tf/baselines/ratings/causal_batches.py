@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.data.arrays import concatenated_ranges
 from rrn_tf.data.interactions import Interactions
+from rrn_tf.data.topological_order import longest_paths
 
 Positions = npt.NDArray[np.int64]
 
@@ -31,7 +31,7 @@ def rounds_of(ratings: Interactions) -> list[Positions]:
     _, moment = np.unique(ratings.timestamp, return_inverse=True)
     before, after = np.concatenate([_successions(side, moment) for side in (ratings.user, ratings.item)], axis=1)
     moments = int(moment.max()) + 1
-    round_of = _longest_paths(before, after, moments)[moment]
+    round_of = longest_paths(before, after, moments)[moment]
     order = np.argsort(round_of, kind="stable")
     return np.split(order, np.cumsum(np.bincount(round_of))[:-1])
 
@@ -42,22 +42,3 @@ def _successions(entity: npt.NDArray[np.integer], moment: Positions) -> Position
     entity, moment = entity[order], moment[order]
     follows = np.flatnonzero((entity[1:] == entity[:-1]) & (moment[1:] != moment[:-1]))
     return np.stack([moment[follows], moment[follows + 1]])
-
-
-def _longest_paths(before: Positions, after: Positions, nodes: int) -> Positions:
-    """Counts the nodes before each node on its longest path in an acyclic graph of K edges: int64[nodes]."""
-    order = np.argsort(before, kind="stable")
-    after = after[order]
-    begins = np.searchsorted(before[order], np.arange(nodes + 1))
-    waiting = np.bincount(after, minlength=nodes)
-    length = np.zeros(nodes, np.int64)
-    ready = np.flatnonzero(waiting == 0)
-    number = 0
-    while len(ready):
-        length[ready] = number
-        number += 1
-        edge = concatenated_ranges(begins[ready], begins[ready + 1] - begins[ready])
-        reached, times = np.unique(after[edge], return_counts=True)
-        waiting[reached] -= times
-        ready = reached[waiting[reached] == 0]
-    return length

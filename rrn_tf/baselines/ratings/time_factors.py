@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.baselines.lazy_adam import LazyAdam, gathered_gradients
 from rrn_tf.baselines.ratings.sparse_rows import SparseRows
+from rrn_tf.baselines.sparse_adam import SparseAdam, gathered_gradients
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -105,7 +105,7 @@ class TimeFactors(tf.Module):
         self.A, self.Y = tf.Variable(tf.zeros_like(P)), tf.Variable(tf.zeros_like(Q))
         self.weights = (self.user, self.slope, self.day, self.item, self.bin, self.P, self.A, self.Q, self.Y)
         self._l2 = (biases.user_l2, biases.item_l2, drift_l2, factor_l2)
-        self._adam = LazyAdam(self.weights)
+        self._adam = SparseAdam(self.weights)
 
     @property
     def values(self) -> list[FloatArray]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rrn_tf.data import synthetic
+from rrn_tf.data.arrays import root_mean_square
 from rrn_tf.data.generated import files_with_truth, generator_config, with_truth
 from rrn_tf.data.source import DataSource
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, USER_ID
@@ -49,5 +50,4 @@ def source(rest: str, cache: Path) -> DataSource:
 def _best_rmse(truth: Path, rows: pd.DataFrame) -> float:
     # No user rates an item twice, so the pair names the row.
     found = with_truth(truth, rows, [USER_ID, ITEM_ID], [RATING, _EXPECTED])
-    errors = found[RATING].astype(np.float64) - found[_EXPECTED]
-    return float(np.sqrt(np.mean(errors**2)))
+    return root_mean_square((found[RATING].astype(np.float64) - found[_EXPECTED]).to_numpy())

@@ -114,7 +114,7 @@ def scattered(network: TimeFactors, batch: UserBatch) -> list[np.ndarray]:
     for weight, gradient in zip(network.values, network.gradients(batch), strict=True):
         dense = np.zeros_like(weight)
         rows = np.asarray(gradient.indices)
-        assert len(set(rows)) == len(rows), "LazyAdam takes each row once"
+        assert len(set(rows)) == len(rows), "SparseAdam takes each row once"
         dense[rows] = gradient.values.numpy()
         gradients.append(dense)
     return gradients

@@ -1,4 +1,8 @@
-"""Adam with sparse updates, and gradients of the rows of weights that a batch gathers."""
+"""Adam with sparse updates, and gradients of the rows of weights that a batch gathers.
+
+Not `rrn_tf.training.optimizers.LazyAdam`: baselines may not import training, and Keras rounds a dense step differently,
+so that figures of baselines would change.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ import tensorflow as tf
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7
 
 
-class LazyAdam(tf.Module):
+class SparseAdam(tf.Module):
     """Adam that changes neither weights nor moments in rows without a gradient.
 
     Args:

@@ -1,0 +1,113 @@
+"""What the TFX pipelines of one machine can be told: by options of `rrn run` and of the programs themselves, or by the
+environment.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+import click
+
+from rrn_tf.cli.kinds import MODEL_HELP, MODELS
+from rrn_tf.cli.options import CONFIG_HELP, SET_HELP
+
+Options = TypeVar("Options", bound="LocalOptions")
+
+
+def _option(default: Any, told: str, *flags: str, **settings: Any) -> Any:
+    """A field that is an option; `flags` are those beside the field's own name."""
+    return field(default=default, metadata={"flags": flags, "help": told, **settings})
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """What every pipeline is told."""
+
+    model: str = _option(MODELS[0], MODEL_HELP, type=click.Choice(MODELS), envvar="RRN_MODEL")
+    output: str = _option(
+        "runs/pipeline", "Directory of all output.", type=click.Path(file_okay=False), envvar="RRN_OUTPUT"
+    )
+    beam_args: str = _option("", "Beam pipeline options, as one string.", envvar="RRN_BEAM_ARGS")
+    no_cache: bool = _option(False, "Runs every component anew.", is_flag=True)
+
+
+@dataclass(frozen=True)
+class RunOptions(LocalOptions):
+    """What the pipeline that trains a model is told."""
+
+    data: str | None = _option(
+        None, "As for `rrn train`; movielens-small or synthetic-events by default.", envvar="RRN_DATA"
+    )
+    config: str | None = _option(None, f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.", envvar="RRN_CONFIG")
+    set: tuple[str, ...] = _option((), SET_HELP, multiple=True, metavar="a.b=c")
+    tune: float | None = _option(
+        None, "Minutes of a search for better settings before training.", type=float, envvar="RRN_TUNE"
+    )
+    space: str | None = _option(None, "What it searches, as for `rrn tune`, but for settings of data.")
+    max_rmse: float | None = _option(None, "A model with a larger test RMSE is not pushed.", type=float)
+    max_nll: float | None = _option(None, "A Collaborative RNN with a larger loss is not pushed.", type=float)
+
+
+@dataclass(frozen=True)
+class UpdateOptions(LocalOptions):
+    """What the pipeline that updates a model is told."""
+
+    data: str = _option("spans/{SPAN}/*.csv", "New rows: a pattern with {SPAN}.", envvar="RRN_UPDATE_DATA")
+    span: int | None = _option(None, "Which span; by default the latest.", type=int, envvar="RRN_SPAN")
+    base: str | None = _option(None, "Model to start from where none was pushed yet.", envvar="RRN_BASE_MODEL")
+    max_increase: float = _option(
+        0.02,
+        "How much worse, in RMSE or loss, new rows may be foreseen as they come in than by the model before.",
+        "--max-rmse-increase",
+        type=float,
+    )
+
+
+def options_of(kind: type[LocalOptions]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that gives a command the options of a class, each passed by its name."""
+
+    def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
+        for of in reversed(fields(kind)):
+            settings = dict(of.metadata)
+            names = (of.name, f"--{of.name.replace('_', '-')}", *settings.pop("flags"))
+            settings |= {"default": of.default, "show_default": of.default not in (None, "", (), False)}
+            command = click.option(*names, **settings)(command)
+        return command
+
+    return decorated
+
+
+def parsed(kind: type[Options], argv: Sequence[str] | None, program: str) -> Options:
+    """The options of a command line.
+
+    Args:
+      kind: their class.
+      argv: without the program; None takes those of this process. The environment gives the defaults.
+      program: name for `--help`, which ends the process.
+
+    Raises:
+      click.UsageError: for options that cannot be.
+    """
+    command = click.command(program, help=kind.__doc__)(options_of(kind)(lambda **values: None))
+    try:
+        with command.make_context(program, list(sys.argv[1:] if argv is None else argv)) as context:
+            return kind(**context.params)
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+
+
+def arguments(options: LocalOptions) -> list[str]:
+    """The command line that `parsed` reads as these options."""
+    found = []
+    for of in fields(options):
+        flag, value = f"--{of.name.replace('_', '-')}", getattr(options, of.name)
+        if value is True:
+            found.append(flag)
+        elif isinstance(value, tuple):
+            found += [f"{flag}={part}" for part in value]
+        elif value is not None and value is not False:
+            found.append(f"{flag}={value}")
+    return found

@@ -1,0 +1,118 @@
+"""A run: prepare ratings or events, train, export."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rrn_tf.environment import environment
+from rrn_tf.runs.directory import RunPaths, prepare_once
+from rrn_tf.tasks import Settings, task_of
+from rrn_tf.training.listeners import Listener, Listeners
+from rrn_tf.training.workers import from_chief
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import tensorflow as tf
+
+
+def train_run(
+    pattern: str,
+    output: str | Path,
+    config: Settings,
+    *,
+    valid: str | None = None,
+    strategy: tf.distribute.Strategy | None = None,
+    listeners: Sequence[Listener] = (),
+    on_prepared: Callable[[Any], None] = lambda metadata: None,
+    best_error: Callable[[pd.DataFrame], float] | None = None,
+    beam_args: Sequence[str] = (),
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Prepares ratings or events, trains a model and exports it into a run directory.
+
+    Args:
+      pattern: of the ratings (see `rrn_tf.beam.prepare`) or events (see `rrn_tf.beam.prepare_events`).
+      output: the run directory.
+      config: everything that decides the result; its class says whether a rating model or a Collaborative RNN is
+        trained.
+      valid: files of later ratings or events for validation, in place of a split of `pattern`; of events there is no
+        test then.
+      strategy: where to train; by default `make_strategy(config.training.replicas)`. Of several workers the chief calls
+        this, and the others `train_worker`.
+      listeners: are told of training.
+      on_prepared: is told of the prepared data (`SequenceMetadata` or `EventMetadata`) before training.
+      best_error: of generated data: the best reachable RMSE on rows with user_id and item_id, or of events the best
+        reachable loss on rows with user_id and timestamp.
+      beam_args: Beam pipeline options, passed through.
+      resume: go on with the run that this directory holds, from its last finished phase; begin where there is none.
+
+    Returns:
+      What `metrics.json` holds: metrics by split and protocol, the history, seconds, peak memory,
+      versions and the seed.
+
+    Raises:
+      ResumeError: where the directory holds a run on other data or with another model.
+      WorkerError: where another worker stops.
+    """
+    task, paths = task_of(config), RunPaths(Path(output))
+    seconds, listener = {}, Listeners(listeners)
+
+    begin = time.perf_counter()
+    listener.on_stage(f"preparing {task.rows}")
+    options: dict[str, Any] = {"valid": valid, "dead_letters": str(paths.dead_letters), "beam_args": beam_args}
+    prepare = partial(task.prepare, pattern, paths.sequences, config.data, **options)
+    resumed = prepare_once(paths, config, {"data": pattern, "valid": valid}, prepare, resume=resume)
+    if strategy:  # the other workers wait for it in `train_worker`
+        from_chief(strategy, int(resumed))
+    seconds["prepare"] = time.perf_counter() - begin
+    metadata = task.metadata(paths.sequences)
+    on_prepared(metadata)
+
+    begin = time.perf_counter()
+    result = task.train(
+        paths.sequences,
+        paths.checkpoints,
+        config,
+        log_dir=paths.logs,
+        strategy=strategy,
+        listeners=[listener],
+        resume=resumed,
+    )
+    seconds["train"] = time.perf_counter() - begin
+
+    begin = time.perf_counter()
+    listener.on_stage("exporting the model")
+    task.export(result, paths.model)
+    seconds["export"] = time.perf_counter() - begin
+
+    summary = {
+        **task.figures(result, best_error, listener.on_stage),
+        "best_epoch": result.best_epoch,
+        "epochs": [record.as_dict() for record in result.history],
+        **task.counts(metadata),
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        **environment(config.training.seed),
+    }
+    paths.metrics.write_text(json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def train_worker(output: str | Path, config: Settings, strategy: tf.distribute.Strategy) -> None:
+    """What a worker that is not the chief does: waits for the prepared data, and trains with the chief.
+
+    Args:
+      output: the chief's run directory, on a file system that all workers see.
+      config: the chief's.
+      strategy: of several workers.
+
+    Raises:
+      WorkerError: where the chief or another worker stops.
+    """
+    paths = RunPaths(Path(output))
+    resumed = bool(from_chief(strategy, 0))
+    task_of(config).train(paths.sequences, paths.checkpoints, config, strategy=strategy, resume=resumed)

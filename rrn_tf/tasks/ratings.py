@@ -1,0 +1,109 @@
+"""Ratings, which an RRN learns to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rrn_tf.config import RRN_PLUS, Config, DataConfig
+from rrn_tf.features import Split
+from rrn_tf.tasks.task import BestError, Task
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from rrn_tf.data.metadata import SequenceMetadata
+    from rrn_tf.data.sequences import RatingSequences
+    from rrn_tf.data.source import DataSource
+    from rrn_tf.serving.query_file import EvaluationOutcome
+    from rrn_tf.serving.saved_rrn import SavedRRN
+    from rrn_tf.training.alternating import TrainingResult
+
+
+class RatingTask(Task):
+    """An RRN is trained by alternating subspace descent and judged by the RMSE of later ratings."""
+
+    name, rows = "rrn", "ratings"
+    config, preset = Config, RRN_PLUS
+    figure = "RMSE"
+    protocols = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
+    shared_settings = ("data.split.", "training.selection")
+
+    @property
+    def saved_model(self) -> type[SavedRRN]:
+        from rrn_tf.serving.saved_rrn import SavedRRN
+
+        return SavedRRN
+
+    def prepare(self, pattern: str, folder: str | Path, config: DataConfig, **options: Any) -> SequenceMetadata:
+        from rrn_tf.beam.prepare import prepare_sequences
+
+        return prepare_sequences(pattern, str(folder), config, **options)
+
+    def preparation(self, config: DataConfig) -> str:
+        steps = [config.user_granularity, config.item_granularity, *filter(None, [config.steps_per_doubling])]
+        return "-".join(map(str, steps))
+
+    def metadata(self, folder: str | Path) -> SequenceMetadata:
+        from rrn_tf.data.metadata import SequenceMetadata
+
+        return SequenceMetadata.load(folder)
+
+    def counts(self, metadata: SequenceMetadata) -> dict[str, Any]:
+        return {"ratings": metadata.ratings, "rejected": metadata.rejected}
+
+    def load(self, folder: str | Path) -> RatingSequences:
+        from rrn_tf.data.sequences import load_sequences
+
+        return load_sequences(folder)
+
+    def train(
+        self, data: str | Path | RatingSequences, checkpoints: str | Path, config: Config, **options: Any
+    ) -> TrainingResult:
+        from rrn_tf.training.alternating import train
+
+        return train(data, checkpoints, config, **options)
+
+    def validation_error(self, result: TrainingResult, config: Config) -> float:
+        """Of both protocols the root of the mean of their squared RMSEs."""
+        import numpy as np
+
+        from rrn_tf.evaluation.protocols import BOTH
+
+        figures, selection = result.metrics[Split.VALID.label], config.training.selection
+        counted = [figures[protocol]["rmse"] for protocol in self.protocols if selection in (protocol, BOTH)]
+        return float(np.sqrt(np.mean(np.square(counted))))
+
+    def export(self, result: TrainingResult, folder: Path) -> None:
+        from rrn_tf.serving.export import export_saved_model
+
+        export_saved_model(result.snapshot(), folder)
+
+    def figures(
+        self, result: TrainingResult, best: BestError | None, on_stage: Callable[[str], None]
+    ) -> dict[str, Any]:
+        import pandas as pd
+
+        test = pd.DataFrame(result.sequences.queries([Split.TEST]))
+        return {**result.metrics, "parts": result.parts, "best_rmse": best(test) if best and len(test) else None}
+
+    def best_error(self, source: DataSource) -> BestError | None:
+        return source.best_rmse
+
+    def read_new(
+        self, pattern: str, model: SavedRRN, dead_letters: str
+    ) -> tuple[pa.Table, dict[str, int], dict[str, int]]:
+        """Ratings from before the training cutoff are left out."""
+        from rrn_tf.beam.reading.new_rows import BEFORE_CUTOFF, read_new_ratings
+
+        rows, rejected = read_new_ratings(pattern, model.cutoff, dead_letters)
+        return rows, rejected, {BEFORE_CUTOFF: rejected.pop(BEFORE_CUTOFF, 0)}
+
+    def evaluate(self, model: SavedRRN, data: Path, protocol: str, **options: Any) -> EvaluationOutcome:
+        from rrn_tf.serving.query_file import evaluate_file
+
+        return evaluate_file(model, data, protocol)
+
+
+RATINGS = RatingTask()
