@@ -5,9 +5,6 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
-import pkgutil
-import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,24 +34,63 @@ PUBLIC = {
 }
 ROOT = Path(rrn_tf.__file__).parent
 WITH_EXAMPLES = [
-    name
-    for name in sorted(module.name for module in pkgutil.walk_packages([str(ROOT)], "rrn_tf."))
-    if not name.endswith("__main__") and ">>>" in Path(importlib.util.find_spec(name).origin).read_text()
+    ".".join(path.relative_to(ROOT.parent).with_suffix("").parts)
+    for path in sorted(ROOT.rglob("*.py"))
+    if ">>>" in path.read_text(encoding="utf-8")
 ]
+# They train, or want the models of two runs.
+SLOW = {f"rrn_tf.recommenders.{name}" for name in ("events", "loading", "ratings")}
+SLOW |= {"rrn_tf.serving.saved_events", "rrn_tf.serving.saved_rrn"}
+USUAL = {"np": "numpy", "tf": "tensorflow", "keras": "tf_keras"}
 
 
-def examples_of(name: str) -> Iterator[doctest.DocTest]:
-    """The docstrings of a module that have examples, which know NumPy, TensorFlow and Keras by their usual names."""
+def examples_of(name: str) -> list[doctest.DocTest]:
+    """The docstrings of a module that have examples, which know libraries by their usual names."""
     module = importlib.import_module(name)
-    usual = {"np": "numpy", "tf": "tensorflow", "keras": "tf_keras"}
-    known = {**{short: importlib.import_module(full) for short, full in usual.items()}, **vars(module)}
-    finder = doctest.DocTestFinder(exclude_empty=True)
-    return (test for test in finder.find(module, globs=known) if test.examples)
+    known = {**{short: importlib.import_module(full) for short, full in USUAL.items()}, **vars(module)}
+    return [test for test in doctest.DocTestFinder().find(module, globs=known) if test.examples]
 
 
-@pytest.mark.parametrize("name", WITH_EXAMPLES)
-def test_examples_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+def run_examples(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    runner = doctest.DocTestRunner()
     for test in examples_of(name):
         runner.run(test)
     assert not runner.failures, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [name for name in WITH_EXAMPLES if name not in SLOW])
+def test_examples_run(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run_examples(name, capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(SLOW))
+def test_examples_with_models_run(
+    name: str,
+    rating_run: Path,
+    event_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where an example says ``runs/a`` there is a model of ratings, and in ``runs/b`` one of events."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "a").symlink_to(rating_run)
+    (tmp_path / "runs" / "b").symlink_to(event_run)
+    monkeypatch.chdir(tmp_path)
+    run_examples(name, capsys)
+
+
+def test_a_wrong_example_fails() -> None:
+    test = doctest.DocTestParser().get_doctest(">>> round(-2.197000026702881, 3)\n-2.2\n", {}, "wrong", None, 0)
+    assert doctest.DocTestRunner(verbose=False).run(test, out=lambda text: None).failed == 1
+
+
+@pytest.mark.parametrize("package", PUBLIC)
+def test_exports_are_pinned_and_have_examples_that_run(package: str) -> None:
+    module = importlib.import_module(package)
+    assert set(module.__all__) == PUBLIC[package]
+    for exported in (getattr(module, name) for name in module.__all__ if name != "__version__"):
+        examples = doctest.DocTestParser().get_examples(inspect.getdoc(exported) or "")
+        assert examples, f"{package}.{exported.__name__}: expected an example, found none"
+        assert not any(doctest.SKIP in example.options for example in examples), exported.__name__

@@ -195,8 +195,8 @@ class CollaborativeGRUCell(CollaborativeCell):
 
     Call arguments:
       inputs: a pair of int[B], users, and int[B, T], items in order, padded on the right.
-      states: of `keras.layers.RNN` alone, which calls a cell step by step: float[B, units] in a list. Users and items are
-        then those of one step, int[B, 1]; what is returned is the state after it, and that state in a list.
+      states: given by `keras.layers.RNN` alone, which calls a cell step by step: float[B, units] in a list. Users and
+        items are then those of one step, int[B, 1]; what is returned is the state after it, and that state in a list.
       mask: bool[B, T], True at real steps; by default where the item is not 0. At others the state stays.
       initial_state: float[B, units]; zeros by default.
 

@@ -306,7 +306,7 @@ class RRN(keras.Model):
           TypeError: always.
         """
         raise TypeError(
-            "RRN is trained in turns of users and items, not by Keras: expected rrn_tf.RRNRecommender().fit(ratings), or "
+            "RRN is trained in turns of users and items, not by Keras: use rrn_tf.RRNRecommender().fit(ratings), or "
             "rrn_tf.training.alternating.train on prepared sequences"
         )
 

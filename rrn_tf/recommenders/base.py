@@ -56,7 +56,7 @@ class Recommender:
         config: str | Path | Config | CollaborativeConfig | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> None:
-        given = self.preset if config is None else config
+        given: Any = self.preset if config is None else config
         if not isinstance(given, (str, Path, self.config_kind)):
             expected = f"a preset's name, a file or a {self.config_kind.__name__}"
             raise TypeError(f"config: expected {expected}, found {type(given).__name__}")
@@ -263,7 +263,7 @@ class Recommender:
 
     @contextmanager
     def _directory(self, output: str | Path | None) -> Iterator[Path]:
-        """A directory for a model; by default a temporary one, which lasts until the next one or as this object does."""
+        """A directory for a model; by default a temporary one, which lasts until the next one or this object goes."""
         if output is not None:
             yield Path(output)
             return

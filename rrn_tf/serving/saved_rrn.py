@@ -59,8 +59,9 @@ class SavedRRN:
       compiled: recommendations have XLA compile a part, which pays from the second one on.
 
     Example:
-      >>> model = SavedRRN("runs/a")  # doctest: +SKIP
-      >>> model.predict(["42"], ["7"], [1_700_000_000])  # doctest: +SKIP
+      >>> model = SavedRRN("runs/a")
+      >>> model.predict(["42"], ["7"], [1_700_000_000]).shape
+      (1,)
     """
 
     def __init__(self, model: str | Path | Any, *, compiled: bool = True) -> None:
