@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import is_integer
 
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, load_config
@@ -168,7 +169,7 @@ class Recommender:
           TypeError, ValueError: for ids, times or `k` that mean nothing, and for times asked of a model of events that
             knows their order alone.
         """
-        if not isinstance(k, (int, np.integer)) or k < 1:
+        if not is_integer(k) or k < 1:
             raise ValueError(f"k: expected a whole number of at least 1, found {k!r}")
         user_id, without = ids_of(users, USER_ID), ids_of(exclude, "exclude")
         of = None if candidates is None else ids_of(candidates, "candidates")
