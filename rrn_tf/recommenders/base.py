@@ -22,7 +22,7 @@ from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, load_config
 from rrn_tf.data.datasets import resolve
 from rrn_tf.data.source import DataSource, write_whole_frame
-from rrn_tf.features import ITEM_ID, SCORE, USER_ID
+from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, USER_ID
 from rrn_tf.recommenders.frames import Ids, checked, ids_of, times_of
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.update_run import replace_directory, update_run
@@ -171,8 +171,8 @@ class Recommender:
         """
         if not is_integer(k) or k < 1:
             raise ValueError(f"k: expected a whole number of at least 1, found {k!r}")
-        user_id, without = ids_of(users, USER_ID), ids_of(exclude, "exclude")
-        of = None if candidates is None else ids_of(candidates, "candidates")
+        user_id, without = ids_of(users, USER_ID), ids_of(exclude, EXCLUDE)
+        of = None if candidates is None else ids_of(candidates, CANDIDATES)
         time = None if at is None else times_of(at, len(user_id))
         saved, count = self.saved, len(user_id)
         timed, times = np.full(count, time is not None), np.zeros(count, np.int64) if time is None else time

@@ -13,7 +13,7 @@ import pandas as pd
 from rrn_tf.config import RRN_PLUS, Config
 from rrn_tf.data.source import DataSource
 from rrn_tf.evaluation.protocols import FROZEN, PROTOCOLS, STREAMING
-from rrn_tf.features import COLUMNS, EVENT_COLUMNS, PREDICTION, Side
+from rrn_tf.features import COLUMNS, EVENT_COLUMNS, PREDICTION, RATING, Side
 from rrn_tf.models.rrn import RRN
 from rrn_tf.recommenders.base import Data, Recommender
 from rrn_tf.recommenders.frames import Ids, checked, one_of, rows_among, side_of, states_frame, times_of
@@ -59,7 +59,7 @@ class RRNRecommender(Recommender):
       Wu, Ahmed, Beutel, Smola and Jing, Recurrent Recommender Networks, WSDM 2017.
     """
 
-    columns, what = COLUMNS, "rating"
+    columns, what = COLUMNS, RATING
     preset, config_kind = RRN_PLUS, Config
 
     @property
