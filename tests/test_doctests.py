@@ -6,10 +6,15 @@ import doctest
 import importlib
 import inspect
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import rrn_tf
+from rrn_tf.data.interactions import Interactions
+from rrn_tf.features import Split
+from tests.events import uniform_events
 
 PUBLIC = {
     "rrn_tf": {"CollaborativeRecommender", "RRNRecommender", "__version__", "load"},
@@ -38,16 +43,36 @@ WITH_EXAMPLES = [
     for path in sorted(ROOT.rglob("*.py"))
     if ">>>" in path.read_text(encoding="utf-8")
 ]
-# They train, or want the models of two runs.
+# They train networks, or want the models of two runs.
 SLOW = {f"rrn_tf.recommenders.{name}" for name in ("events", "loading", "ratings")}
-SLOW |= {"rrn_tf.serving.saved_events", "rrn_tf.serving.saved_rrn"}
+SLOW |= {"rrn_tf.serving.saved_events", "rrn_tf.serving.saved_rrn", "rrn_tf.baselines.events.next_item_network"}
 USUAL = {"np": "numpy", "tf": "tensorflow", "keras": "tf_keras"}
+
+
+def small_data() -> dict[str, Any]:
+    """What examples of baselines are fitted to: ratings, and events with the positions of those of the test."""
+    draw = np.random.default_rng(0)
+
+    def ratings(count: int) -> Interactions:
+        user, item = (draw.integers(1, n + 1, count).astype(np.int32) for n in (8, 6))
+        return Interactions(user, item, draw.integers(1, 6, count).astype(np.float32), np.arange(count), 8, 6)
+
+    sequences = uniform_events(0)
+    positions = np.flatnonzero(sequences.split == Split.TEST)
+    return {
+        "train": ratings(60),
+        "valid": ratings(20),
+        "test": ratings(20),
+        "sequences": sequences,
+        "positions": positions,
+    }
 
 
 def examples_of(name: str) -> list[doctest.DocTest]:
     """The docstrings of a module that have examples, which know libraries by their usual names."""
     module = importlib.import_module(name)
-    known = {**{short: importlib.import_module(full) for short, full in USUAL.items()}, **vars(module)}
+    known = {short: importlib.import_module(full) for short, full in USUAL.items()}
+    known |= {**vars(module), **(small_data() if name.startswith("rrn_tf.baselines.") else {})}
     return [test for test in doctest.DocTestFinder().find(module, globs=known) if test.examples]
 
 

@@ -56,8 +56,9 @@ class NGram(DistributionModel):
       ValueError: for strengths of another number than levels, or not above 0.
 
     Example:
-      >>> model = NGram("user 2-gram", (POOLED, USER, USER_PREVIOUS)).fit(sequences)  # doctest: +SKIP
-      >>> model.log_probabilities(sequences, positions)  # doctest: +SKIP
+      >>> model = NGram("user 2-gram", (POOLED, USER, USER_PREVIOUS)).fit(sequences)
+      >>> len(model.log_probabilities(sequences, positions)) == len(positions)
+      True
 
     Reference:
       MacKay and Bauman Peto, A Hierarchical Dirichlet Language Model, 1995.
