@@ -84,7 +84,7 @@ class Recommender:
     @property
     def path(self) -> Path:
         """The run directory, or whatever directory the model was loaded from."""
-        return self._root if self.saved else Path()
+        return self._root if self.saved is not None else Path()
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class Recommender:
         """
         former = RunPaths(self.path)
         with self._directory(output) as root, self._file(data, ".parquet") as file:
-            figures = update_run(former.root, str(file), root)
+            figures = update_run(former.root, file, root)
             _copy_records(former, RunPaths(root))
             self.adopt(root)
         return figures
@@ -232,29 +232,29 @@ class Recommender:
             return resolve(str(data), folder)
         path = folder / f"{name}.parquet"
         write_whole_frame(self._rows(data), path)
-        return DataSource(str(path), f"a data frame: {len(data):,} {self.what}s")
+        return resolve(str(path), folder)
 
     def _evaluated(self, data: Data, evaluate: Callable[[Path], EvaluationOutcome]) -> EvaluationOutcome:
         """What is found of the rows of a file, or of a frame, whose messages speak of the frame."""
         with self._file(data, ".csv") as file:
-            found = evaluate(file)
+            found = evaluate(Path(file))
         if isinstance(data, (str, Path)):
             return found
         return replace(found, messages=[_of_frame(message, file) for message in found.messages])
 
     @contextmanager
-    def _file(self, data: Data, suffix: str) -> Iterator[Path]:
+    def _file(self, data: Data, suffix: str) -> Iterator[str]:
         """The file of data; of a frame a temporary one, whose name errors do not say."""
         if isinstance(data, (str, Path)):
-            yield Path(data)
+            yield str(data)
             return
         with tempfile.TemporaryDirectory(prefix="rrn-frame-") as folder:
-            path = Path(folder, f"{self.what}s{suffix}")
-            write_whole_frame(self._rows(data), path)
+            file = str(Path(folder, f"{self.what}s{suffix}"))
+            write_whole_frame(self._rows(data), Path(file))
             try:
-                yield path
+                yield file
             except ValueError as error:
-                raise type(error)(_of_frame(str(error), path)) from None
+                raise type(error)(_of_frame(str(error), file)) from None
 
     def _rows(self, frame: pd.DataFrame) -> pd.DataFrame:
         rows = checked(frame, self.columns)
@@ -300,5 +300,5 @@ def _copy_records(source: RunPaths, target: RunPaths) -> None:
                 shutil.copyfile(old, new)
 
 
-def _of_frame(message: str, file: Path) -> str:
-    return message.replace(str(file), "data frame")
+def _of_frame(message: str, file: str) -> str:
+    return message.replace(file, "data frame")

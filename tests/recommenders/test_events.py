@@ -156,6 +156,7 @@ def test_figures_are_those_of_the_command_line(model: CollaborativeRecommender, 
         model.evaluate(EARLY[:4])
 
 
+@pytest.mark.slow
 def test_an_update_takes_new_events_in(event_run: Path, tmp_path: Path) -> None:
     model = load(event_run)
     held = len(model.saved.training_events().item)
