@@ -6,10 +6,14 @@ TensorFlow to it, which works only before TensorFlow's Keras is first used.
 
 import os
 import sys
+from typing import TYPE_CHECKING, Any
 
 from rrn_tf.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from rrn_tf.recommenders import CollaborativeRecommender, RRNRecommender, load
+
+__all__ = ["CollaborativeRecommender", "RRNRecommender", "__version__", "load"]
 
 
 def _choose_legacy_keras() -> None:
@@ -27,3 +31,12 @@ def _choose_legacy_keras() -> None:
 
 
 _choose_legacy_keras()
+
+
+def __getattr__(name: str) -> Any:
+    """The recommenders, which import TensorFlow and pandas when they are first asked for."""
+    if name in __all__:
+        from rrn_tf import recommenders
+
+        return getattr(recommenders, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -276,21 +276,24 @@ def config_to_dict(config: Any) -> dict[str, Any]:
 
 
 def load_config(
-    source: str | Path | None = None,
+    source: str | Path | AnyConfig | None = None,
     overrides: Iterable[str] = (),
     kind: type[AnyConfig] = Config,  # type: ignore[assignment]
 ) -> AnyConfig:
     """Resolves a configuration.
 
     Args:
-      source: a YAML file, or the name of a preset in `rrn_tf/presets`; None is the default.
+      source: a YAML file, the name of a preset in `rrn_tf/presets`, or a configuration; None is the default.
       overrides: ``section.key=value`` strings; values are read as YAML scalars.
       kind: `Config` for RRN, or `CollaborativeConfig` for the Collaborative RNN.
 
     Raises:
       ConfigError: for a missing file, a malformed override or an invalid value.
     """
-    values = _read_source(source) if source is not None else {}
+    if isinstance(source, (str, Path)):
+        values = _read_source(source)
+    else:
+        values = {} if source is None else config_to_dict(source)
     for override in overrides:
         path, equals, text = override.partition("=")
         if not equals or not path.strip():

@@ -58,3 +58,25 @@ def prepared_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.prepared import CLEAR, write_synthetic
 
     return write_synthetic(generate(CLEAR), tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture(scope="session")
+def rating_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of an RRN trained on the early ratings of `tests.recommended`."""
+    from rrn_tf import RRNRecommender
+    from tests.recommended import TINY, early_and_late, rating_frame
+
+    root = tmp_path_factory.mktemp("rating_run")
+    RRNRecommender(overrides=TINY).fit(early_and_late(rating_frame())[0], output=root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def event_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run directory of a mixture trained on the early events of `tests.recommended`."""
+    from rrn_tf import CollaborativeRecommender
+    from tests.recommended import TINY_EVENTS, early_and_late, event_frame
+
+    root = tmp_path_factory.mktemp("event_run")
+    CollaborativeRecommender(overrides=TINY_EVENTS).fit(early_and_late(event_frame())[0], output=root)
+    return root

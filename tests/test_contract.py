@@ -91,7 +91,7 @@ def test_layers_load_no_pipeline_library() -> None:
     assert all(name in {"rrn_tf", "rrn_tf.version"} or name.startswith("rrn_tf.layers") for name in ours), ours
 
 
-@pytest.mark.parametrize("module", ["rrn_tf", "rrn_tf.features", "rrn_tf.config"])
+@pytest.mark.parametrize("module", ["rrn_tf", "rrn_tf.cli.main", "rrn_tf.config", "rrn_tf.features"])
 def test_light_modules_load_no_tensorflow(module: str) -> None:
     assert not loaded_by(f"import {module}") & {"tensorflow", "tf_keras", "apache_beam", "pandas", "pyarrow"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import click
@@ -11,6 +12,7 @@ import pytest
 from rrn_tf.cli.main import main
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+QUICKSTART = Path(__file__).parents[1] / "examples" / "quickstart.py"
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -39,6 +41,19 @@ def test_signatures_are_those_that_are_exported() -> None:
     exported = "".join((serving / name).read_text() for name in ("export.py", "export_events.py"))
     for name in re.findall(r"^\| `(\w+)` \| `", README, re.MULTILINE):
         assert f'"{name}": module.' in exported
+
+
+def test_quickstart_is_short() -> None:
+    assert len(QUICKSTART.read_text(encoding="utf-8").splitlines()) < 60
+
+
+@pytest.mark.slow
+def test_quickstart_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(QUICKSTART), run_name="__main__")
+    told = capsys.readouterr().out
+    assert re.search(r"taken in: \d+ ratings, nothing retrained", told)
+    assert (tmp_path / "quickstart_model" / "model" / "saved_model.pb").exists()
 
 
 @pytest.mark.slow

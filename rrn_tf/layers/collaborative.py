@@ -119,13 +119,33 @@ class CollaborativeCell(keras.layers.Layer):
         states = unrolled(self, self._cast(steps), tf.cast(state, self.compute_dtype), self._cast(matrices), real)
         return tf.transpose(states, [1, 0, 2])
 
+    @property
+    def state_size(self) -> int:
+        """Width of the state, as `keras.layers.RNN` asks."""
+        return int(self.units)
+
+    @property
+    def output_size(self) -> int:
+        """Width of what a step gives, which is the state."""
+        return int(self.units)
+
+    def get_initial_state(self, inputs: Any = None, batch_size: Any = None, dtype: Any = None) -> tf.Tensor:
+        """As `initial_state`, as `keras.layers.RNN` asks; the type is that of the inputs, which are indices."""
+        return self.initial_state(batch_size)
+
     def call(
         self,
         inputs: tuple[tf.Tensor, tf.Tensor],
+        states: Sequence[tf.Tensor] | None = None,
         mask: tf.Tensor | None = None,
         initial_state: tf.Tensor | None = None,
-    ) -> tf.Tensor:
+    ) -> Any:
         user, item = inputs
+        if states is not None:
+            user, item = tf.reshape(user, [-1]), tf.reshape(item, [-1])
+            (before,) = tf.nest.flatten(states)
+            after = tf.where((item > 0)[:, tf.newaxis], self.step(user, item, before), before)
+            return after, [after]
         state = self.initial_state(tf.shape(user)[0]) if initial_state is None else initial_state
         return self.unroll(self.embed(item), state, self.matrices(user), item > 0 if mask is None else mask)
 
@@ -175,6 +195,8 @@ class CollaborativeGRUCell(CollaborativeCell):
 
     Call arguments:
       inputs: a pair of int[B], users, and int[B, T], items in order of time, padded on the right.
+      states: given by `keras.layers.RNN` alone, which calls a cell step by step: float[B, units] in a list. Users and
+        items are then those of one step, int[B, 1]; what is returned is the state after it, and that state in a list.
       mask: bool[B, T], True at real steps; by default where the item is not 0. At padding the state does not change.
       initial_state: float[B, units]; zeros by default.
 
@@ -183,8 +205,12 @@ class CollaborativeGRUCell(CollaborativeCell):
 
     Example:
       >>> cell = CollaborativeGRUCell(num_users=2, num_items=9, units=3)
-      >>> cell((tf.constant([1, 2]), tf.constant([[4, 9], [3, 0]]))).shape.as_list()
+      >>> user, item = tf.constant([1, 2]), tf.constant([[4, 9], [3, 0]])
+      >>> cell((user, item)).shape.as_list()
       [2, 2, 3]
+      >>> steps = tf.repeat(user[:, tf.newaxis, tf.newaxis], 2, axis=1), item[:, :, tf.newaxis]
+      >>> keras.layers.RNN(cell)(steps).shape.as_list()  # slower: Keras takes one step after another
+      [2, 3]
 
     Reference:
       Ko, Maystre and Grossglauser, Collaborative Recurrent Neural Networks for Dynamic Recommender Systems, ACML 2016.

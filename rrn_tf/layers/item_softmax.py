@@ -33,7 +33,7 @@ class ItemSoftmax(keras.layers.Layer):
 
     Example:
       >>> softmax = ItemSoftmax(num_items=9, units=3)
-      >>> softmax((tf.zeros([2, 3]), tf.constant([4, 0]))).numpy().round(3).tolist()
+      >>> [round(found, 3) for found in softmax((tf.zeros([2, 3]), tf.constant([4, 0]))).numpy().tolist()]
       [-2.197, 0.0]
 
     Reference:

@@ -35,6 +35,19 @@ class CollaborativeRNN(keras.Model):
     Returns:
       float[B, T], the log-likelihood of each target in nats; 0 where the target is 0.
 
+    Keras's `compile` and `fit` train it on whole sequences, with a loss that reads the log-likelihoods alone, as in the
+    example. `rrn_tf.CollaborativeRecommender` and `rrn_tf.training.truncated_bptt.train` train it as the paper does, in
+    chunks of steps between which the state is carried on, and choose the best epoch on validation.
+
+    Example:
+      >>> model = CollaborativeRNN(num_users=2, num_items=5, units=4, stationary=1)
+      >>> model.compile("adam", loss=lambda target, found: -tf.reduce_mean(found))
+      >>> user, item = tf.constant([1, 2]), tf.constant([[3, 1, 5], [4, 2, 0]])
+      >>> target = tf.constant([[1, 5, 2], [2, 0, 0]])
+      >>> history = model.fit((user, item, target), target, epochs=2, verbose=0)
+      >>> model((user, item, target)).shape.as_list()
+      [2, 3]
+
     Reference:
       Ko, Maystre and Grossglauser, Collaborative Recurrent Neural Networks for Dynamic Recommender Systems, ACML 2016.
     """
@@ -87,6 +100,11 @@ class CollaborativeRNN(keras.Model):
         states = self.beside(self.cell((user, item)), self.stationary(user))
         found = self.softmax((states, tf.reshape(target, [-1])))
         return tf.cast(tf.reshape(found, tf.shape(target)), self.compute_dtype)
+
+    # Nothing here needs AutoGraph, which takes seconds to convert Keras's own code.
+    @tf.autograph.experimental.do_not_convert
+    def train_step(self, data: Any) -> Any:
+        return super().train_step(data)
 
     def embed(self, item: tf.Tensor) -> list[tf.Tensor]:
         """Computes the cell's inputs for items int[...]: float[..., width] per block."""

@@ -74,6 +74,13 @@ class RRN(keras.Model):
     Returns:
       float[N], predicted ratings.
 
+    States come from steps of ratings, which `rrn_tf.RRNRecommender` prepares and trains on; Keras's `fit` is refused.
+
+    Example:
+      >>> model = RRN(num_users=3, num_items=4, units=2, embedding=2, dynamic_units=2, stationary=2)
+      >>> model((tf.zeros([5, 2]), tf.zeros([5, 2]), tf.ones([5], tf.int32), tf.ones([5], tf.int32))).shape.as_list()
+      [5]
+
     Reference:
       Wu, Ahmed, Beutel, Smola and Jing, Recurrent Recommender Networks, WSDM 2017.
     """
@@ -291,6 +298,19 @@ class RRN(keras.Model):
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]) -> tf.Tensor:
         user_state, item_state, user, item = inputs
         return self.emission((user_state, item_state, self.factors(Side.USER)(user), self.factors(Side.ITEM)(item)))
+
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuses: Keras would train what `call` reads, the emission and the stationary factors, and no states.
+
+        Raises:
+          TypeError: always.
+        """
+        raise TypeError(
+            "RRN is trained in turns of users and items, not by Keras: use rrn_tf.RRNRecommender().fit(ratings), or "
+            "rrn_tf.training.alternating.train on prepared sequences"
+        )
+
+    train_on_batch = fit
 
     def get_config(self) -> dict[str, Any]:
         # The configuration of a Keras model is empty; a layer's holds name and dtype.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from rrn_tf.features import Side
+from rrn_tf.serving.requests import LARGEST_ANSWER
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
+
+_USERS = 2_048  # of one request, at most
 
 
 class Recommended(NamedTuple):
@@ -34,6 +38,8 @@ def recommend_users(
     timed: npt.NDArray[np.bool_],
     k: int,
     *,
+    exclude: Sequence[str] = (),
+    candidates: Sequence[str] | None = None,
     new_only: bool = False,
 ) -> Recommended:
     """Recommends the best items to users, each at a time.
@@ -45,6 +51,8 @@ def recommend_users(
       timed: bool[N], whether to use `timestamp`; otherwise the time is that of the model's last ratings, or of the
         user's last event.
       k: number of items.
+      exclude: items to leave out for all users.
+      candidates: the only items to recommend; all by default. Probabilities are then those among these.
       new_only: whether a model of events leaves out all items of the user's events; one of ratings always does.
 
     Raises:
@@ -53,13 +61,36 @@ def recommend_users(
     if not len(user_id):
         return Recommended(np.empty((0, 0), object), np.empty((0, 0)), np.empty(0, bool))
     if isinstance(saved, SavedRRN):
-        item, value = saved.recommend_many(user_id, np.where(timed, timestamp, saved.until), k)
-        return Recommended(item, value.astype(np.float64), saved.known(Side.USER, user_id))
+        times = np.where(timed, timestamp, saved.until)
+        item, score = saved.recommend_many(user_id, times, k, exclude=exclude, candidates=candidates)
+        return Recommended(item, score.astype(np.float64), saved.known(Side.USER, user_id))
     parts = [(rows, timestamp[rows] if timed[rows].all() else None) for rows in _both(timed)]
-    answers = [saved.next_items_of(user_id[rows], k, times, new_only=new_only) for rows, times in parts]
+    width = k if candidates is None else max(len(saved.item_ids), 1)
+    answers = [
+        saved.next_items_of(user_id[rows], width, times, exclude=exclude, new_only=new_only) for rows, times in parts
+    ]
     order = np.argsort(np.concatenate([rows for rows, _ in parts]))
     item, found = (np.concatenate(of)[order] for of in zip(*answers, strict=True))
-    return Recommended(item, np.exp(found.astype(np.float64)), pd.Series(user_id).isin(saved.user_ids).to_numpy())
+    value: npt.NDArray[np.float64] = np.exp(found.astype(np.float64))
+    if candidates is not None:
+        item, value = _best_of(item, value, candidates, k)
+    return Recommended(item, np.where(item == "", -np.inf, value), pd.Series(user_id).isin(saved.user_ids).to_numpy())
+
+
+def users_at_a_time(width: int) -> int:
+    """How many users one request may have, with so many items each in it or in its answer."""
+    return max(min(_USERS, LARGEST_ANSWER // max(width, 1)), 1)
+
+
+def _best_of(
+    item: npt.NDArray[np.object_], probability: npt.NDArray[np.float64], candidates: Sequence[str], k: int
+) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float64]]:
+    """The first `k` candidates among all items object[N, items], and their probabilities among candidates."""
+    kept = pd.Series(item.ravel()).isin(candidates).to_numpy().reshape(item.shape) & (item != "")
+    total = np.sum(probability, axis=1, where=kept, keepdims=True)
+    order = np.argsort(~kept, axis=1, kind="stable")[:, :k]
+    item, probability, kept = (np.take_along_axis(of, order, axis=1) for of in (item, probability, kept))
+    return np.where(kept, item, ""), probability / np.maximum(total, np.finfo(np.float64).tiny)
 
 
 def _both(flags: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.intp]]:

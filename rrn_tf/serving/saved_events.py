@@ -28,7 +28,7 @@ from rrn_tf.features import (
 from rrn_tf.layers.collaborative import PERSONAL, SHARED
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
-from rrn_tf.serving.saved_rrn import loaded_module, texts
+from rrn_tf.serving.saved_rrn import for_everybody, loaded_module, texts
 from rrn_tf.states.event_states import EventNetwork
 
 
@@ -53,8 +53,9 @@ class SavedCollaborativeRNN:
       model: a path (see `rrn_tf.serving.saved_rrn.find_saved_model`), or the module that TensorFlow loaded from it.
 
     Example:
-      >>> model = SavedCollaborativeRNN("runs/b")  # doctest: +SKIP
-      >>> model.next_items("42", ["7", "9"], k=5)  # doctest: +SKIP
+      >>> model = SavedCollaborativeRNN("runs/b")
+      >>> len(model.next_items("42", ["7", "9"], k=5))
+      5
     """
 
     def __init__(self, model: str | Path | Any) -> None:
@@ -177,7 +178,7 @@ class SavedCollaborativeRNN:
             request |= {
                 HISTORY_TIMESTAMP: tf.constant(times, tf.int64),
                 TIMESTAMP: tf.constant([] if timestamp is None else timestamp, tf.int64),
-                EXCLUDE: tf.repeat(tf.constant([list(exclude)], tf.string, [1, len(exclude)]), len(user_id), axis=0),
+                EXCLUDE: for_everybody(exclude, request[USER_ID]),
                 NEW_ONLY: tf.constant(new_only),
             }
         answer = self._module.signatures[signature](**request)

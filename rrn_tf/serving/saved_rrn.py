@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,9 @@ class SavedRRN:
       compiled: whether XLA compiles a part of the recommendations, which is faster from the second call on.
 
     Example:
-      >>> model = SavedRRN("runs/a")  # doctest: +SKIP
-      >>> model.predict(["42"], ["7"], [1_700_000_000])  # doctest: +SKIP
+      >>> model = SavedRRN("runs/a")
+      >>> model.predict(["42"], ["7"], [1_700_000_000]).shape
+      (1,)
     """
 
     def __init__(self, model: str | Path | Any, *, compiled: bool = True) -> None:
@@ -183,19 +185,43 @@ class SavedRRN:
         return [(name, float(score)) for name, score in zip(names, scores, strict=True) if np.isfinite(score)]
 
     def recommend_many(
-        self, user_id: npt.ArrayLike, timestamp: npt.ArrayLike, k: int
+        self,
+        user_id: npt.ArrayLike,
+        timestamp: npt.ArrayLike,
+        k: int,
+        *,
+        exclude: Sequence[str] = (),
+        candidates: Sequence[str] | None = None,
     ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
-        """As `recommend`, for users string[N] at int64[N]: items object[N, k] and scores, -inf if no item is left."""
+        """As `recommend`, for users string[N] at int64[N]: items object[N, k] and scores, -inf if no item is left.
+
+        Args:
+          user_id, timestamp: the users, and the times in unix seconds.
+          k: number of items.
+          exclude: items to leave out for all users, beside those that each user has rated.
+          candidates: the only items to recommend; all by default.
+        """
         if self._compiled:
             quiet_xla()
-        answer = self._module.signatures["recommend"](
-            **{
-                features.USER_ID: tf.constant(np.asarray(user_id, dtype=object), tf.string),
-                features.TIMESTAMP: tf.constant(np.asarray(timestamp, dtype=np.int64)),
-                "k": tf.constant(min(k, tf.int32.max), tf.int32),
-            }
-        )
+        users = tf.constant(np.asarray(user_id, dtype=object), tf.string)
+        request = {
+            features.USER_ID: users,
+            features.TIMESTAMP: tf.constant(np.asarray(timestamp, dtype=np.int64)),
+            "k": tf.constant(min(k, tf.int32.max), tf.int32),
+        }
+        signature = "recommend"
+        if candidates is not None:
+            left = list(pd.Index(candidates, dtype=object).difference(pd.Index(exclude, dtype=object)))
+            signature, request[features.CANDIDATES] = "recommend_from", for_everybody(left, users)
+        elif len(exclude):
+            signature, request[features.EXCLUDE] = "recommend_except", for_everybody(exclude, users)
+        answer = self._module.signatures[signature](**request)
         return texts(answer[features.ITEM_ID]), answer[features.SCORE].numpy()
+
+
+def for_everybody(items: Sequence[str], users: tf.Tensor) -> tf.Tensor:
+    """The same items for each of N users: string[N, items]."""
+    return tf.repeat(tf.constant([list(items)], tf.string, [1, len(items)]), tf.size(users), axis=0)
 
 
 def _present_names(settings: dict[str, Any]) -> dict[str, Any]:

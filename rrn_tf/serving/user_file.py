@@ -15,13 +15,11 @@ import pandas as pd
 
 from rrn_tf.features import ITEM_ID, TIMESTAMP, USER_ID
 from rrn_tf.serving.query_file import MESSAGES, WHOLE, QueryFileError, unused
-from rrn_tf.serving.recommend_users import Recommended, recommend_users
-from rrn_tf.serving.requests import LARGEST_ANSWER
+from rrn_tf.serving.recommend_users import Recommended, recommend_users, users_at_a_time
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 RANK, KNOWN = "rank", "known"
-_AT_A_TIME = 2_048  # users
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ def recommend_file(
     times = table.timestamp if timestamp is None else np.where(table.timed, table.timestamp, timestamp)
     timed = table.timed | (timestamp is not None)
     output.parent.mkdir(parents=True, exist_ok=True)
-    count, step, unknown, items = len(table.user_id), max(min(_AT_A_TIME, LARGEST_ANSWER // k), 1), 0, 0
+    count, step, unknown, items = len(table.user_id), users_at_a_time(k), 0, 0
     with output.open("w", newline="", encoding="utf-8") as file:
         for begin in range(0, max(count, 1), step):
             part = slice(begin, begin + step)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras as keras
 
 from rrn_tf.layers import CollaborativeGRUCell, CollaborativeSimpleRNNCell
 from rrn_tf.layers.collaborative import MATRICES, CollaborativeCell
@@ -56,6 +57,18 @@ def test_layer_equals_steps_with_gradients(make: Make, matrices: str) -> None:
     np.testing.assert_allclose(whole(), by_steps(), rtol=1e-5, atol=1e-6)
     for left, right in zip(gradients(cell, whole), gradients(cell, by_steps), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("make", [gru, rnn])
+def test_keras_rnn_takes_it_as_a_cell(make: Make) -> None:
+    cell, state = make(), tf.random.stateless_normal([2, UNITS], [3, 4])
+    assert (cell.state_size, cell.output_size) == (UNITS, UNITS)
+    steps = tf.repeat(USER[:, tf.newaxis, tf.newaxis], 4, axis=1), ITEM[:, :, tf.newaxis]
+    along = keras.layers.RNN(cell, return_sequences=True)
+    np.testing.assert_allclose(along(steps), cell((USER, ITEM)), rtol=1e-5, atol=1e-6)
+    started = along(steps, initial_state=state)
+    np.testing.assert_allclose(started, cell((USER, ITEM), initial_state=state), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(keras.layers.RNN(cell)(steps), cell((USER, ITEM))[:, -1], rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("make", [gru, rnn])

@@ -54,3 +54,14 @@ def test_unknown_cells_and_precisions_are_refused() -> None:
         CollaborativeRNN(2, 3, cell="lstm")
     with pytest.raises(ValueError, match=r"precision should be one of .*, received 'int8'"):
         CollaborativeRNN(2, 3, precision="int8")
+
+
+def test_keras_trains_all_of_it() -> None:
+    model = network(stationary=2)
+    before = [variable.numpy() for variable in model.trainable_variables]
+    model.compile(keras.optimizers.Adam(0.05), loss=lambda target, found: -tf.reduce_mean(found))
+    inputs = tuple(map(tf.constant, (USER, ITEM, TARGET)))
+    history = model.fit(inputs, inputs[2], epochs=30, verbose=0).history["loss"]
+    assert history[-1] < 0.5 * history[0]
+    for variable, start in zip(model.trainable_variables, before, strict=True):
+        assert (variable.numpy() != start).any(), variable.name

@@ -62,3 +62,14 @@ def test_variables_have_names_that_tell_them_apart() -> None:
     assert len(set(names)) == len(names)
     assert "user_encoder/embedding:0" in names
     assert "emission/item_projection/bias:0" in names
+
+
+@pytest.mark.parametrize("train", ["fit", "train_on_batch"])
+def test_keras_is_not_let_train_it(train: str) -> None:
+    model = make()
+    model.compile("adam", "mse")
+    with pytest.raises(
+        TypeError, match=r"^RRN is trained in turns .*RRNRecommender.*training\.alternating\.train"
+    ) as told:
+        getattr(model, train)(CASE.tensors(), np.ones(4))
+    assert "\n" not in str(told.value)

@@ -11,7 +11,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rrn_tf.cli.main import main
-from rrn_tf.serving import user_file
 from rrn_tf.serving.query_file import QueryFileError
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
@@ -54,7 +53,7 @@ def test_a_file_without_users_is_one_line(text: str, said: str, tmp_path: Path) 
 def test_ratings_of_many_users_are_recommended_as_of_one(
     saved: Saved, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(user_file, "_AT_A_TIME", 3)
+    monkeypatch.setattr("rrn_tf.serving.recommend_users._USERS", 3)
     model = SavedRRN(saved.path)
     later = model.until + 30 * 86_400
     asked = [(f"u{n}" if n else "nobody", later if n % 2 else "") for n in range(7)]

@@ -40,8 +40,9 @@ class SoftmaxFactorization(DistributionModel):
       ValueError: for an option out of range.
 
     Example:
-      >>> model = SoftmaxFactorization().fit(sequences)  # doctest: +SKIP
-      >>> model.log_probabilities(sequences, positions)  # doctest: +SKIP
+      >>> model = SoftmaxFactorization(factors=2, l2=0.1).fit(sequences)
+      >>> len(model.log_probabilities(sequences, positions)) == len(positions)
+      True
 
     Reference:
       Mnih and Teh, Learning Label Trees for Probabilistic Modelling of Implicit Feedback, NIPS 2012 (the softmax of

@@ -109,8 +109,9 @@ class NextItemNetwork(DistributionModel):
       seed: seed of initial weights, order of batches and dropout.
 
     Example:
-      >>> model = gru4rec().fit(sequences)  # doctest: +SKIP
-      >>> model.log_probabilities(sequences, positions)  # doctest: +SKIP
+      >>> model = gru4rec(width=4, window=5, max_epochs=1).fit(sequences)
+      >>> len(model.log_probabilities(sequences, positions)) == len(positions)
+      True
 
     Reference:
       Those of the encoders; the softmax over all items as in Klenitskiy and Vasilev, Turning Dross Into Gold Loss: is

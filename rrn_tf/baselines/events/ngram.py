@@ -55,8 +55,9 @@ class NGram(DistributionModel):
       ValueError: unless there is one strength above 0 for each level.
 
     Example:
-      >>> model = NGram("user 2-gram", (POOLED, USER, USER_PREVIOUS)).fit(sequences)  # doctest: +SKIP
-      >>> model.log_probabilities(sequences, positions)  # doctest: +SKIP
+      >>> model = NGram("user 2-gram", (POOLED, USER, USER_PREVIOUS)).fit(sequences)
+      >>> len(model.log_probabilities(sequences, positions)) == len(positions)
+      True
 
     Reference:
       MacKay and Bauman Peto, A Hierarchical Dirichlet Language Model, 1995.

@@ -54,8 +54,9 @@ class AutoRec:
       ValueError: for an option out of range.
 
     Example:
-      >>> model = AutoRec(Side.ITEM).fit(train, valid)  # doctest: +SKIP
-      >>> model.predict(test.user, test.item, test.timestamp)  # doctest: +SKIP
+      >>> model = AutoRec(Side.ITEM, hidden=4, l2=1.0).fit(train, valid)
+      >>> len(model.predict(test.user, test.item, test.timestamp)) == len(test)
+      True
 
     Reference:
       Sedhain, Menon, Sanner and Xie, AutoRec: Autoencoders Meet Collaborative Filtering, WWW 2015;

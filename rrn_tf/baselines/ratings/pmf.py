@@ -115,8 +115,9 @@ class PMF:
       seed: seed of the initial factors.
 
     Example:
-      >>> model = PMF(factors=20).fit(train, valid)  # doctest: +SKIP
-      >>> model.predict(test.user, test.item, test.timestamp)  # doctest: +SKIP
+      >>> model = PMF(factors=2, l2=0.1).fit(train, valid)
+      >>> len(model.predict(test.user, test.item, test.timestamp)) == len(test)
+      True
 
     Reference:
       Salakhutdinov and Mnih, NIPS 2008; grids as in Wu et al., WSDM 2017, Section 4.1.

@@ -1,0 +1,304 @@
+"""What recommenders of ratings and of events share: where a model lies, and how data frames reach it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api.types import is_integer
+
+from rrn_tf.collaborative_config import CollaborativeConfig
+from rrn_tf.config import Config, load_config
+from rrn_tf.data.datasets import resolve
+from rrn_tf.data.source import DataSource, write_whole_frame
+from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, USER_ID
+from rrn_tf.recommenders.frames import Ids, checked, ids_of, times_of
+from rrn_tf.runs.directory import RunPaths
+from rrn_tf.runs.training_run import train_run
+from rrn_tf.runs.update_run import replace_directory, update_run
+from rrn_tf.serving.load import load_saved_model
+from rrn_tf.serving.query_file import EvaluationOutcome
+from rrn_tf.serving.recommend_users import recommend_users, users_at_a_time
+from rrn_tf.serving.saved_events import SavedCollaborativeRNN
+from rrn_tf.serving.saved_rrn import SavedRRN, find_saved_model
+from rrn_tf.tasks import task_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Data: TypeAlias = "pd.DataFrame | str | Path"
+RANK = "rank"
+
+
+class Recommender:
+    """A model that is fitted, asked, updated, evaluated and saved; see `RRNRecommender` and `CollaborativeRecommender`.
+
+    Args:
+      config: a preset's name, a YAML file or a configuration; by default what `rrn train` takes.
+      overrides: values of single settings by their path, such as ``{"training.epochs": 3}``.
+    """
+
+    columns: ClassVar[tuple[str, ...]]
+    what: ClassVar[str]  # a row of data is one of these
+    preset: ClassVar[str]
+    config_kind: ClassVar[type[Any]]
+
+    def __init__(
+        self,
+        config: str | Path | Config | CollaborativeConfig | None = None,
+        overrides: Mapping[str, Any] | None = None,
+    ) -> None:
+        given: Any = self.preset if config is None else config
+        if not isinstance(given, (str, Path, self.config_kind)):
+            expected = f"a preset's name, a file or a {self.config_kind.__name__}"
+            raise TypeError(f"config: expected {expected}, found {type(given).__name__}")
+        settings = [f"{path}={json.dumps(value)}" for path, value in (overrides or {}).items()]
+        self.config = load_config(given, settings, self.config_kind)
+        self._saved: SavedRRN | SavedCollaborativeRNN | None = None
+        self._root = Path()
+        self._drop_former: Callable[[], object] = _nothing
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {f'model in {self._root}' if self._saved else 'not fitted'}>"
+
+    @property
+    def saved(self) -> Any:
+        """The saved model that answers, `SavedRRN` or `SavedCollaborativeRNN`.
+
+        Raises:
+          ValueError: where there is none yet.
+        """
+        if self._saved is None:
+            raise ValueError(f"expected a fitted {type(self).__name__}, found none: call fit, or rrn_tf.load(path)")
+        return self._saved
+
+    @property
+    def path(self) -> Path:
+        """The run directory, or whatever directory the model was loaded from."""
+        return self._root if self.saved is not None else Path()
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What training found, as `metrics.json` has it; empty where that does not lie beside the model."""
+        file = RunPaths(self.path).metrics
+        return dict(json.loads(file.read_text())) if file.exists() else {}
+
+    def fit(self, data: Data, *, valid: Data | None = None, output: str | Path | None = None, **options: Any) -> Self:
+        """Trains as `rrn train` does, and writes the same run directory.
+
+        Args:
+          data: a data frame, or what `rrn train --data` takes: a path, a pattern, ``movielens-small`` or generated data
+            such as ``synthetic``.
+          valid: likewise, later rows for validation; all of `data` then trains. By default `config.data` says how the
+            data are split.
+          output: the run directory; by default one that lasts as long as this object.
+          options: passed on to `rrn_tf.runs`: ``listeners`` that are told of training, ``resume``, ``strategy``,
+            ``beam_args``, ``on_prepared``.
+
+        Returns:
+          This recommender, with the trained model.
+
+        Raises:
+          TypeError: for a frame whose columns are of the wrong types.
+          ValueError: for data that cannot be used.
+        """
+        with self._directory(output) as root:
+            later = None if valid is None else self._source(valid, root, "valid").pattern
+            source = self._source(data, root, f"{self.what}s")
+            best_error = task_of(self.config).best_error(source)
+            train_run(source.pattern, root, self.config, valid=later, best_error=best_error, **options)
+            self.adopt(root)
+        return self
+
+    def update(self, data: Data, *, output: str | Path | None = None) -> dict[str, Any]:
+        """Takes new rows into the model's states as `rrn update` does; nothing is retrained.
+
+        The model that was there stays where it is; this recommender goes on with the updated one.
+
+        Args:
+          data: a data frame, or the path of CSV or Parquet files; rows that the model has seen are passed over.
+          output: the directory of the updated model; by default one that lasts as long as this object.
+
+        Returns:
+          What the update did, as `update.json` has it.
+
+        Raises:
+          TypeError: for a frame whose columns are of the wrong types.
+          ValueError: for data that cannot be used.
+        """
+        former = RunPaths(self.path)
+        with self._directory(output) as root, self._file(data, ".parquet") as file:
+            figures = update_run(former.root, file, root)
+            _copy_records(former, RunPaths(root))
+            self.adopt(root)
+        return figures
+
+    def recommend(
+        self,
+        users: Ids,
+        *,
+        at: Any = None,
+        k: int = 10,
+        exclude: Ids = (),
+        candidates: Ids | None = None,
+        new_only: bool = False,
+    ) -> pd.DataFrame:
+        """The best items of many users at once.
+
+        Args:
+          users: ids; unknown ones are newcomers.
+          at: as of when, one time for all users or one for each: unix seconds, ISO dates or Timestamps. By default
+            after all that the model has seen.
+          k: how many items a user.
+          exclude: items to leave out for everybody.
+          candidates: the only items to recommend; all by default.
+          new_only: of next items those that the user has not met; items that a user has rated are always left out.
+
+        Returns:
+          A row for each recommended item, best first within each user: user_id and item_id as text, rank from 1, and
+          score: the expected rating before it is clipped, or the probability of the next item.
+
+        Raises:
+          TypeError, ValueError: for ids, times or `k` that mean nothing, and for times asked of a model of events that
+            knows their order alone.
+        """
+        if not is_integer(k) or k < 1:
+            raise ValueError(f"k: expected a whole number of at least 1, found {k!r}")
+        user_id, without = ids_of(users, USER_ID), ids_of(exclude, EXCLUDE)
+        of = None if candidates is None else ids_of(candidates, CANDIDATES)
+        time = None if at is None else times_of(at, len(user_id))
+        saved, count = self.saved, len(user_id)
+        timed, times = np.full(count, time is not None), np.zeros(count, np.int64) if time is None else time
+        step = users_at_a_time(max(int(k), len(without), len(without if of is None else self._catalogue())))
+        parts = [self._no_recommendations()]
+        for begin in range(0, count, step):
+            part = slice(begin, begin + step)
+            found = recommend_users(
+                saved,
+                user_id[part],
+                times[part],
+                timed[part],
+                int(k),
+                exclude=list(without),
+                candidates=None if of is None else list(of),
+                new_only=new_only,
+            )
+            row, column = np.nonzero(found.value > -np.inf)
+            columns = (user_id[part][row], column + 1, found.item[row, column], found.value[row, column])
+            parts.append(pd.DataFrame(dict(zip((USER_ID, RANK, ITEM_ID, SCORE), columns, strict=True))))
+        return pd.concat(parts, ignore_index=True)
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the model where `rrn_tf.load` and `rrn` find it: ``model``, and what is known of its training.
+
+        Args:
+          path: a directory; a model that it holds is replaced.
+
+        Returns:
+          The directory.
+        """
+        target, model = RunPaths(Path(path)), find_saved_model(self.path)
+        target.root.mkdir(parents=True, exist_ok=True)
+        replace_directory(target.model, partial(_copy_folder, model))
+        _copy_records(RunPaths(self.path), target)
+        return target.root
+
+    def adopt(self, root: str | Path, saved: SavedRRN | SavedCollaborativeRNN | None = None) -> Self:
+        """Goes on with a model of this kind that lies in a directory, and has been loaded already or not."""
+        self._root, self._saved = Path(root), saved or load_saved_model(root)
+        if (file := RunPaths(self._root).config).exists():
+            self.config = load_config(file, kind=self.config_kind)
+        return self
+
+    def _catalogue(self) -> npt.NDArray[np.object_]:
+        """Ids of all items."""
+        raise NotImplementedError
+
+    def _source(self, data: Data, root: Path, name: str) -> DataSource:
+        """Where data of `fit` lie; a frame is written into the run directory, whose sequences are made of it."""
+        folder = root / "data"
+        if isinstance(data, (str, Path)):
+            return resolve(str(data), folder)
+        path = folder / f"{name}.parquet"
+        write_whole_frame(self._rows(data), path)
+        return resolve(str(path), folder)
+
+    def _evaluated(self, data: Data, evaluate: Callable[[Path], EvaluationOutcome]) -> EvaluationOutcome:
+        """What is found of the rows of a file, or of a frame, whose messages speak of the frame."""
+        with self._file(data, ".csv") as file:
+            found = evaluate(Path(file))
+        if isinstance(data, (str, Path)):
+            return found
+        return replace(found, messages=[_of_frame(message, file) for message in found.messages])
+
+    @contextmanager
+    def _file(self, data: Data, suffix: str) -> Iterator[str]:
+        """The file of data; of a frame a temporary one, whose name errors do not say."""
+        if isinstance(data, (str, Path)):
+            yield str(data)
+            return
+        with tempfile.TemporaryDirectory(prefix="rrn-frame-") as folder:
+            file = str(Path(folder, f"{self.what}s{suffix}"))
+            write_whole_frame(self._rows(data), Path(file))
+            try:
+                yield file
+            except ValueError as error:
+                raise type(error)(_of_frame(str(error), file)) from None
+
+    def _rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        rows = checked(frame, self.columns)
+        if not len(rows):
+            raise ValueError(f"expected {self.what}s, found a data frame without rows")
+        return rows
+
+    @contextmanager
+    def _directory(self, output: str | Path | None) -> Iterator[Path]:
+        """A directory for a model; by default a temporary one, which lasts until the next one or this object goes."""
+        if output is not None:
+            yield Path(output)
+            return
+        root = tempfile.mkdtemp(prefix="rrn-model-")
+        drop = weakref.finalize(self, shutil.rmtree, root, ignore_errors=True)
+        try:
+            yield Path(root)
+        except BaseException:
+            drop()
+            raise
+        self._drop_former()
+        self._drop_former = drop
+
+    @staticmethod
+    def _no_recommendations() -> pd.DataFrame:
+        kinds = {USER_ID: object, RANK: np.int64, ITEM_ID: object, SCORE: np.float64}
+        return pd.DataFrame({name: np.empty(0, kind) for name, kind in kinds.items()})
+
+
+def _nothing() -> None:
+    """Of a model in no temporary directory nothing is to be removed."""
+
+
+def _copy_folder(source: Path, target: Path) -> None:
+    shutil.copytree(source, target)
+
+
+def _copy_records(source: RunPaths, target: RunPaths) -> None:
+    """Copies what is known of a model's training beside another one, but for a run to itself."""
+    if source.root.resolve() != target.root.resolve():
+        for old, new in ((source.config, target.config), (source.metrics, target.metrics)):
+            if old.exists():
+                shutil.copyfile(old, new)
+
+
+def _of_frame(message: str, file: str) -> str:
+    return message.replace(file, "data frame")

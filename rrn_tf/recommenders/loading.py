@@ -1,0 +1,30 @@
+"""Saved models of either kind as recommenders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rrn_tf.recommenders.events import CollaborativeRecommender
+from rrn_tf.recommenders.ratings import RRNRecommender
+from rrn_tf.serving.load import load_saved_model
+from rrn_tf.serving.saved_rrn import SavedRRN
+
+
+def load(path: str | Path) -> RRNRecommender | CollaborativeRecommender:
+    """The recommender that was saved, by `save`, `fit`, `rrn train` or `rrn update`.
+
+    Args:
+      path: a run directory, a SavedModel, or a directory of numbered versions, of which the newest is taken.
+
+    Raises:
+      ValueError: where there is no model of this package.
+
+    Example:
+      >>> model = load("runs/a")
+      >>> type(model).__name__
+      'RRNRecommender'
+    """
+    saved = load_saved_model(path)
+    if isinstance(saved, SavedRRN):
+        return RRNRecommender().adopt(path, saved)
+    return CollaborativeRecommender().adopt(path, saved)

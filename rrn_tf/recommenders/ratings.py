@@ -1,0 +1,136 @@
+"""The Recurrent Recommender Network as a recommender of data frames."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from rrn_tf.config import RRN_PLUS, Config
+from rrn_tf.evaluation.protocols import FROZEN, PROTOCOLS, STREAMING
+from rrn_tf.features import COLUMNS, EVENT_COLUMNS, PREDICTION, RATING, Side
+from rrn_tf.models.rrn import RRN
+from rrn_tf.recommenders.base import Data, Recommender
+from rrn_tf.recommenders.frames import Ids, checked, one_of, rows_among, side_of, states_frame, times_of
+from rrn_tf.serving.query_file import EvaluationOutcome, evaluate_file
+from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.state_tables import StateTable
+from rrn_tf.serving.streaming import predict_streaming
+
+
+class RRNRecommender(Recommender):
+    """Learns from ratings how users and items move, and predicts the ratings to come.
+
+    Ids are text or whole numbers, and always text in what is returned; times are unix seconds, ISO dates, datetime64
+    or Timestamps, UTC where they name no zone.
+
+    Args:
+      config: a preset's name, a YAML file or a `Config`; by default the preset ``rrn-plus``, as for `rrn train`.
+      overrides: values of single settings by their path, such as ``{"training.epochs": 3}``.
+
+    Attributes:
+      config: of the model, resolved.
+
+    Example:
+      >>> import numpy as np, pandas as pd
+      >>> draw = np.random.default_rng(0)
+      >>> ratings = pd.DataFrame({
+      ...     "user_id": draw.integers(30, size=400),
+      ...     "item_id": draw.integers(20, size=400),
+      ...     "rating": draw.integers(1, 6, size=400),
+      ...     "timestamp": 1_700_000_000 + draw.integers(90 * 86_400, size=400),
+      ... })
+      >>> tiny = {"training.epochs": 1, "model.units": 4, "model.embedding": 4, "model.ensemble": 1}
+      >>> model = RRNRecommender(overrides=tiny).fit(ratings)
+      >>> model.predict(ratings[["user_id", "item_id", "timestamp"]]).prediction.between(1, 5).all()
+      True
+      >>> model.recommend([7, "a stranger"], at="2024-03-01", k=2)[["user_id", "rank"]].values.tolist()
+      [['7', 1], ['7', 2], ['a stranger', 1], ['a stranger', 2]]
+      >>> model.states(users=[7], at="2024-03-01").filter(like="state_").shape
+      (1, 16)
+
+    Reference:
+      Wu, Ahmed, Beutel, Smola and Jing, Recurrent Recommender Networks, WSDM 2017.
+    """
+
+    columns, what = COLUMNS, RATING
+    preset, config_kind = RRN_PLUS, Config
+
+    @property
+    def model(self) -> RRN:
+        """The network with its weights, made anew at each call."""
+        return self._rrn.load_model().model
+
+    def predict(self, frame: pd.DataFrame, *, protocol: str = FROZEN) -> pd.DataFrame:
+        """Predicts ratings.
+
+        Args:
+          frame: user_id, item_id and timestamp, and for streaming rating; other columns are kept.
+          protocol: ``"frozen"``, from what the model has seen; ``"streaming"``, from the frame's ratings of strictly
+            earlier steps too, all of which have to be at or after the training cutoff.
+
+        Returns:
+          The frame with the column prediction, rows and index as they are.
+
+        Raises:
+          TypeError: for what is no frame, and for columns of other types.
+          ValueError: for a missing column, and for values that mean nothing.
+        """
+        streams = one_of("protocol", protocol, PROTOCOLS) == STREAMING
+        rows = checked(frame, COLUMNS if streams else EVENT_COLUMNS)
+        asked = {str(name): column.to_numpy() for name, column in rows.items()}
+        found = predict_streaming(self._rrn, **asked) if streams else self._rrn.predict(**asked)
+        return frame.assign(**{PREDICTION: found})
+
+    def evaluate(self, data: Data, *, protocol: str = FROZEN) -> EvaluationOutcome:
+        """Scores the model on later ratings as `rrn evaluate` does.
+
+        Args:
+          data: a data frame, or the path of a CSV file.
+          protocol: ``"frozen"`` or ``"streaming"``.
+
+        Returns:
+          ``metrics``, by split (``test`` of users and items known from training, ``test_cold`` of others) and protocol:
+          rmse, standard_error, mae and n; ``slices``; and ``messages`` about rows left out.
+
+        Raises:
+          TypeError, ValueError: for data that cannot be used.
+        """
+        one_of("protocol", protocol, PROTOCOLS)
+        return self._evaluated(data, lambda file: evaluate_file(self._rrn, file, protocol))
+
+    def states(self, users: Ids | None = None, items: Ids | None = None, *, at: Any = None) -> pd.DataFrame:
+        """Where users or items stand at a time, as vectors.
+
+        The inner product of a user's and an item's row is the rating that is predicted then, before it is clipped.
+
+        Args:
+          users, items: ids, of one side; unknown ones stand where newcomers do.
+          at: one time for all or one for each; by default after the last rating that the model has seen.
+
+        Returns:
+          A row for each id, which is the index: ``state_0``, ... move with time and ratings (the projected states of
+          Eq. 7, weighed), ``factor_0``, ... do not move with time.
+
+        Raises:
+          TypeError, ValueError: for ids or times that mean nothing.
+        """
+        side, ids = side_of(users, items)
+        times = times_of(self._rrn.until if at is None else at, len(ids))
+        snapshot = self._rrn.load_model()
+        with tempfile.TemporaryDirectory(prefix="rrn-states-") as folder:
+            table = StateTable(side, snapshot, Path(folder, side.vocabulary_file))
+        vectors = table.distinct_vectors(rows_among(snapshot.ids[side], ids), table.step(times)).numpy()
+        return states_frame(side, ids, vectors, snapshot.model.emission.units)
+
+    @property
+    def _rrn(self) -> SavedRRN:
+        saved: SavedRRN = self.saved
+        return saved
+
+    def _catalogue(self) -> npt.NDArray[np.object_]:
+        return self._rrn.ids(Side.ITEM)
