@@ -100,7 +100,7 @@ class _Share(tf.Module):
         self._tables = [tf.Variable(table, trainable=False) for table in tables]
 
     # Operation by operation, everything passes through memory a dozen times.
-    @tf.function(input_signature=[tf.TensorSpec([], tf.float32)], jit_compile=True)
+    @tf.function(input_signature=[tf.TensorSpec([], tf.float32)], jit_compile=True, autograph=False)
     def compiled_hidden(self, wallclock: tf.Tensor) -> tf.Tensor:
         """As `hidden`, by XLA."""
         return self.hidden(wallclock)
