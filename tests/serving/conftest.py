@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -38,6 +39,13 @@ def loaded(path: Path) -> Any:
 def compiled(path: Path) -> SavedRRN:
     """The same from Python, where a part of the recommendations is compiled."""
     return SavedRRN(path)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _let_go() -> Iterator[None]:
+    yield
+    loaded.cache_clear()
+    compiled.cache_clear()
 
 
 class Saved(NamedTuple):
