@@ -1,6 +1,6 @@
 # `make run` and `make test` set everything up on a machine with Python 3.10 or 3.11 and a package index.
 .DEFAULT_GOAL := help
-.PHONY: setup run bench test test-all lint types format lock clean help
+.PHONY: setup run bench test test-all coverage lint types format lock clean help
 .SUFFIXES:
 
 VENV := .venv
@@ -8,8 +8,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 UV_VERSION := 0.13.9
 ARGS ?=
-# Two processes share the tests' files: most tests keep one core busy.
-TESTS := -n 2 --dist loadfile
+# Two processes share the tests' files: most tests keep one core busy. Files start in the order of tests/conftest.py.
+TESTS := -n 2 --dist loadfile --no-loadscope-reorder
 
 # The first interpreter that really runs: a shim on PATH may not, and Debian's may lack ensurepip.
 SUPPORTED := import ensurepip, sys, venv; sys.exit(sys.version_info[:2] not in ((3, 10), (3, 11)))
@@ -61,6 +61,9 @@ test: $(STAMP)  ## The fast tests (ARGS go to pytest).
 test-all: $(STAMP)  ## Every test, the end-to-end pipeline too.
 	@$(BIN)/python -m pytest $(TESTS) -m "" $(ARGS)
 
+coverage: $(STAMP)  ## Every test, and which lines they run; fails below the floor in pyproject.toml.
+	@$(BIN)/python -m pytest $(TESTS) -m "" --cov --cov-report=term:skip-covered $(ARGS)
+
 lint: $(STAMP)  ## Style, formatting and the import law.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -81,5 +84,5 @@ lock: $(STAMP)  ## Resolves both locks anew from setup.py, keeping pins that sti
 	done
 
 clean:  ## Removes caches and build products; keeps .venv and runs/.
-	@rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -42,6 +42,7 @@ DEV = [
     "pandas-stubs",
     "pre-commit>=4",
     "pytest>=8,<9",
+    "pytest-cov>=6,<7",
     "pytest-xdist>=3.6,<4",
     "ruff>=0.12",
     "setuptools<81",

@@ -19,6 +19,8 @@ import pytest
 import wrapt
 
 SEED = 20170206
+# Files and folders of tests that take longest, in this order.
+FIRST = ("serving", "pipeline", "components", "training", "runs", "test_forward_pass.py", "benchmarks", "bench")
 
 
 @wrapt.when_imported("tensorflow")
@@ -27,6 +29,28 @@ def _four_logical_devices(tf: Any) -> None:
     # imports TensorFlow, so that order does not matter and a run without TensorFlow does not pay for it.
     (cpu,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no process is left alone with it at the end."""
+
+    def place(item: pytest.Item) -> int:
+        below = "".join(item.nodeid.partition("::")[0].split("/")[1:2])
+        return FIRST.index(below) if below in FIRST else len(FIRST)
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file is run by one process, and so are all files of `serving`, which share what is trained and saved."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/serving" if nodeid.startswith("tests/serving/") else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -92,11 +92,12 @@ def set_random_factors(model: RRN, rng: np.random.Generator) -> None:
 
 def predict(model: RRN, sequences: RatingSequences, protocol: str = "frozen") -> dict[tuple[str, str, int], float]:
     """Predictions by user, item and time."""
-    plans = {side: plan_batches(sequences.side(side), sequences.metadata, rows_per_batch=64) for side in SIDES}
-    states = StepStates(model, sequences, plans)
-    states.refresh_all()
     if protocol == "streaming":
         states = streaming_states(model, sequences, rows_per_batch=64)
+    else:
+        plans = {side: plan_batches(sequences.side(side), sequences.metadata, rows_per_batch=64) for side in SIDES}
+        states = StepStates(model, sequences, plans)
+        states.refresh_all()
     user = sequences.user
     names = (
         sequences.user_ids[user.row_entity[user.rating_row] - 1],
@@ -232,42 +233,55 @@ def test_members_predict_the_mean_of_networks_that_know_nothing_of_each_other(
     assert min(np.std(left - right) for left, right in itertools.combinations(alone, 2)) > 0.05
 
 
+# The start of an item step, which is that of a user step too, before the cutoff.
+HORIZON = CUTOFF - 14 * DAY
+# In the middle of a sitting, at a second with ratings.
+AMID = CUTOFF - 20 * DAY + 5 * 600
+
+
+@pytest.fixture(scope="module")
+def other_future(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
+    """The ratings of `prepared`, with others from the horizon on."""
+    changed = make_ratings()
+    future = changed.timestamp >= HORIZON
+    changed.rating[future] = changed.rating[future][::-1] + 1
+    return prepare(changed, tmp_path_factory.mktemp("other"))
+
+
+@pytest.fixture(scope="module")
+def other_sitting(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
+    """The ratings of `counted`, with others from amid a sitting on."""
+    changed = make_ratings(sittings=True)
+    future = changed.timestamp >= AMID
+    assert (changed.timestamp == AMID).sum() > 1
+    changed.rating[future] = changed.rating[future][::-1] + 1
+    return prepare(changed, tmp_path_factory.mktemp("other"), steps_per_doubling=2)
+
+
 @pytest.mark.parametrize("inputs", ["ratings", "innovations"])
 @pytest.mark.parametrize("protocol", ["frozen", "streaming"])
 def test_not_one_bit_depends_on_the_future(
-    prepared: RatingSequences, protocol: str, inputs: str, tmp_path: Path
+    prepared: RatingSequences, other_future: RatingSequences, protocol: str, inputs: str
 ) -> None:
     model = random_model(prepared, "rnn", inputs=inputs)
-    before = predict(model, prepared, protocol)
-    changed = make_ratings()
-    # From the start of an item step, which is that of a user step too, before the cutoff.
-    horizon = CUTOFF - 14 * DAY
-    future = changed.timestamp >= horizon
-    changed.rating[future] = changed.rating[future][::-1] + 1
-    after = predict(model, prepare(changed, tmp_path), protocol)
+    before, after = (predict(model, sequences, protocol) for sequences in (prepared, other_future))
     assert before.keys() == after.keys()
     # Steps that start at or before the horizon: all of the item's step and the user's first day.
-    safe = [key for key in before if key[2] < horizon + DAY]
+    safe = [key for key in before if key[2] < HORIZON + DAY]
     assert len(safe) > 50
     assert all(before[key] == after[key] for key in safe)
-    assert any(before[key] != after[key] for key in before if horizon + DAY <= key[2] < CUTOFF)
+    assert any(before[key] != after[key] for key in before if HORIZON + DAY <= key[2] < CUTOFF)
 
 
 @pytest.mark.parametrize("inputs", ["ratings", "innovations"])
 @pytest.mark.parametrize("protocol", ["frozen", "streaming"])
 def test_steps_by_count_see_nothing_of_their_own_second_or_later(
-    counted: RatingSequences, protocol: str, inputs: str, tmp_path: Path
+    counted: RatingSequences, other_sitting: RatingSequences, protocol: str, inputs: str
 ) -> None:
     model = random_model(counted, "rnn", inputs=inputs)
-    before = predict(model, counted, protocol)
-    changed = make_ratings(sittings=True)
-    horizon = CUTOFF - 20 * DAY + 5 * 600  # in the middle of a sitting, at a second with ratings
-    future = changed.timestamp >= horizon
-    assert (changed.timestamp == horizon).sum() > 1
-    changed.rating[future] = changed.rating[future][::-1] + 1
-    after = predict(model, prepare(changed, tmp_path, steps_per_doubling=2), protocol)
-    assert all(before[key] == after[key] for key in before if key[2] <= horizon)
-    same_sitting = [key for key in before if horizon < key[2] < horizon + DAY]
+    before, after = (predict(model, sequences, protocol) for sequences in (counted, other_sitting))
+    assert all(before[key] == after[key] for key in before if key[2] <= AMID)
+    same_sitting = [key for key in before if AMID < key[2] < AMID + DAY]
     assert any(before[key] != after[key] for key in same_sitting)
 
 

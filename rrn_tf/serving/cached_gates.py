@@ -100,7 +100,7 @@ class _Group(tf.Module):
         self._tables = [tf.Variable(table, trainable=False) for table in tables]
 
     # Without compilation, every operation would read and write all of the memory, a dozen times.
-    @tf.function(input_signature=[tf.TensorSpec([], tf.float32)], jit_compile=True)
+    @tf.function(input_signature=[tf.TensorSpec([], tf.float32)], jit_compile=True, autograph=False)
     def compiled_hidden(self, wallclock: tf.Tensor) -> tf.Tensor:
         """As `hidden`, compiled by XLA."""
         return self.hidden(wallclock)

@@ -50,15 +50,24 @@ class Catalogue(tf.Module):
         some = tf.maximum(width, 1)
         scores = tf.zeros([tf.size(step), some])
         found = tf.zeros([tf.size(step), some], tf.int64)
-        # The vectors of items are the same for all queries of one step.
-        for number in tf.range(tf.size(steps)):
+
+        def of_step(number: tf.Tensor, *best: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            # The vectors of items are the same for all queries of one step.
             index = TimedTopK(k=10).index(self._candidates(every, steps[number]), every)
-            for begin in tf.range(splits[number], splits[number + 1], _ROWS):
+
+            def of_rows(begin: tf.Tensor, scores: tf.Tensor, found: tf.Tensor) -> tuple[tf.Tensor, ...]:
                 rows = order[begin : tf.minimum(begin + _ROWS, splits[number + 1])]
                 without = tf.gather(excluded, rows) - 1
                 values, items = index.query_without(tf.gather(query, rows), without, some)
-                scores = tf.tensor_scatter_nd_update(scores, rows[:, tf.newaxis], values)
-                found = tf.tensor_scatter_nd_update(found, rows[:, tf.newaxis], items)
+                place = rows[:, tf.newaxis]
+                scores = tf.tensor_scatter_nd_update(scores, place, values)
+                return begin + _ROWS, scores, tf.tensor_scatter_nd_update(found, place, items)
+
+            start = (splits[number], *best)
+            return number + 1, *tf.while_loop(lambda begin, *_: begin < splits[number + 1], of_rows, start)[1:]
+
+        start = (tf.constant(0), scores, found)
+        _, scores, found = tf.while_loop(lambda number, *_: number < tf.size(steps), of_step, start)
         found = tf.where(scores > _NONE, found, tf.zeros_like(found))
         return found[:, :width], (scores + constant)[:, :width]
 

@@ -74,13 +74,13 @@ class RRNServing(tf.Module):
         """Returns the side's state table."""
         return self.user if side is Side.USER else self.item
 
-    @tf.function(input_signature=[_USER, _ITEM, _TIME])
+    @tf.function(input_signature=[_USER, _ITEM, _TIME], autograph=False)
     def predict(self, user_id: tf.Tensor, item_id: tf.Tensor, timestamp: tf.Tensor) -> Answer:
         """Predicts ratings float32[N], clipped to the range of the training ratings."""
         user_id, item_id, timestamp = same_rows(user_id=user_id, item_id=item_id, timestamp=timestamp)
         return self._rating(self._vectors(Side.USER, user_id, timestamp), self._vectors(Side.ITEM, item_id, timestamp))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")], autograph=False)
     def predict_examples(self, examples: tf.Tensor) -> Answer:
         """As `predict`, from serialized `tf.Example` protos."""
         parsed = tf.io.parse_example(examples, features.rating_example_spec())
@@ -94,7 +94,8 @@ class RRNServing(tf.Module):
             tf.TensorSpec(_LISTS, tf.string, features.HISTORY_ITEM_ID),
             tf.TensorSpec(_LISTS, tf.float32, features.HISTORY_RATING),
             tf.TensorSpec(_LISTS, tf.int64, features.HISTORY_TIMESTAMP),
-        ]
+        ],
+        autograph=False,
     )
     def predict_from_history(
         self,
@@ -131,7 +132,7 @@ class RRNServing(tf.Module):
         user = self.history.vectors(self.table(Side.USER).index(user_id), timestamp, given)
         return self._rating(user, self._vectors(Side.ITEM, item_id, timestamp))
 
-    @tf.function(input_signature=[_USER, _TIME, _K])
+    @tf.function(input_signature=[_USER, _TIME, _K], autograph=False)
     def recommend(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor) -> Answer:
         """Recommends the best items at a time, without those that the user has rated: [N, min(k, items)].
 
@@ -141,7 +142,9 @@ class RRNServing(tf.Module):
         user_id, timestamp = same_rows(user_id=user_id, timestamp=timestamp)
         return self._best(user_id, timestamp, k, self.seen.of(self.table(Side.USER).index(user_id)))
 
-    @tf.function(input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.EXCLUDE)])
+    @tf.function(
+        input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.EXCLUDE)], autograph=False
+    )
     def recommend_except(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor, exclude: tf.Tensor) -> Answer:
         """As `recommend`, without the items string[N, E] of each row; empty and unknown ids are ignored."""
         user_id, timestamp, exclude = same_rows(user_id=user_id, timestamp=timestamp, exclude=exclude)
@@ -151,7 +154,9 @@ class RRNServing(tf.Module):
         excluded = tf.concat([seen, tf.ragged.boolean_mask(others, others > 0)], axis=1)
         return self._best(user_id, timestamp, k, excluded)
 
-    @tf.function(input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.CANDIDATES)])
+    @tf.function(
+        input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.CANDIDATES)], autograph=False
+    )
     def recommend_from(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor, candidates: tf.Tensor) -> Answer:
         """As `recommend`, among the candidates string[N, C] of each row: [N, min(k, C)].
 

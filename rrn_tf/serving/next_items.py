@@ -73,7 +73,8 @@ class NextItems(tf.Module):
             tf.TensorSpec([None], tf.string, USER_ID),
             tf.TensorSpec([None, None], tf.string, HISTORY),
             tf.TensorSpec([], tf.int32, "k"),
-        ]
+        ],
+        autograph=False,
     )
     def next_items(self, user_id: tf.Tensor, history: tf.Tensor, k: tf.Tensor) -> Answer:
         """Returns the most probable next items, [N, min(k, items)], and their log-probabilities, in descending order.
@@ -98,7 +99,7 @@ class NextItems(tf.Module):
         width = answer_width(k, tf.size(user), tf.size(self.item_ids) - 1)
         return self._answer(best, (user, item, now))
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")], autograph=False)
     def next_items_of_examples(self, examples: tf.Tensor) -> Answer:
         """As `next_items` with 10 items, from serialized `tf.Example` protos."""
         parsed = tf.io.parse_example(examples, features.history_example_spec())
@@ -160,7 +161,7 @@ class NextItems(tf.Module):
         kinds = (tf.string, tf.string, tf.int32, tf.int64, tf.int64, tf.string, tf.bool)
         shapes: tuple[list[None], ...] = ([None], [None, None], [], [None, None], [None], [None, None], [])
         specs = [tf.TensorSpec(*spec) for spec in zip(shapes, kinds, names, strict=True)]
-        return tf.function(next_items_at, input_signature=specs)
+        return tf.function(next_items_at, input_signature=specs, autograph=False)
 
     def _indices(self, user_id: tf.Tensor, history: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Looks up indices of users int64[N] and of items int64[N, T]; 0 for unknown or empty ids."""

@@ -57,6 +57,11 @@ def model(sequences: Any, folder: Path, seed: int, kernel: float) -> tuple[Any, 
     return artifact, network_figures(network, events, "clean")["test"]["nll"]
 
 
+@pytest.fixture(scope="module")
+def good(sequences: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, float]:
+    return model(sequences, tmp_path_factory.mktemp("good"), 1, 0.1)
+
+
 def evaluate(folder: Path, sequences: Any, new: Any, old: Any = None, **bounds: float) -> tuple[bool, dict[str, Any]]:
     blessing, report = standard_artifacts.ModelBlessing(), EventReport()
     blessing.uri, report.uri = str(folder / "blessing"), str(folder / "evaluation")
@@ -69,8 +74,8 @@ def evaluate(folder: Path, sequences: Any, new: Any, old: Any = None, **bounds: 
     return blessed, json.loads((folder / "evaluation" / "leaderboard.json").read_text())
 
 
-def test_a_first_model_within_the_bound_is_blessed(sequences: Any, tmp_path: Path) -> None:
-    new, loss = model(sequences, tmp_path / "new", 1, 0.1)
+def test_a_first_model_within_the_bound_is_blessed(sequences: Any, good: tuple[Any, float], tmp_path: Path) -> None:
+    new, loss = good
     blessed, report = evaluate(tmp_path / "a", sequences, new)
     rows = {row["model"]: row for row in report["rows"]}
     assert blessed
@@ -80,17 +85,19 @@ def test_a_first_model_within_the_bound_is_blessed(sequences: Any, tmp_path: Pat
     assert not evaluate(tmp_path / "b", sequences, new, max_nll=loss - 0.01)[0]
 
 
-def test_a_model_worse_than_the_latest_blessed_one_is_not_blessed(sequences: Any, tmp_path: Path) -> None:
-    good, low = model(sequences, tmp_path / "good", 1, 0.1)
+def test_a_model_worse_than_the_latest_blessed_one_is_not_blessed(
+    sequences: Any, good: tuple[Any, float], tmp_path: Path
+) -> None:
+    better, low = good
     bad, high = model(sequences, tmp_path / "bad", 2, 8.0)
     assert high > low + 0.01
-    assert not evaluate(tmp_path / "a", sequences, bad, good)[0]
-    assert evaluate(tmp_path / "b", sequences, good, bad)[0]
-    assert evaluate(tmp_path / "c", sequences, bad, good, max_nll_increase=high - low + 0.01)[0]
+    assert not evaluate(tmp_path / "a", sequences, bad, better)[0]
+    assert evaluate(tmp_path / "b", sequences, better, bad)[0]
+    assert evaluate(tmp_path / "c", sequences, bad, better, max_nll_increase=high - low + 0.01)[0]
 
 
-def test_a_model_of_other_items_is_not_compared(sequences: Any, tmp_path: Path) -> None:
-    new, _ = model(sequences, tmp_path / "new", 1, 0.1)
+def test_a_model_of_other_items_is_not_compared(sequences: Any, good: tuple[Any, float], tmp_path: Path) -> None:
+    new, _ = good
     events = load_events(sequences.uri)
     other = dataclasses.replace(events, item_ids=np.array([f"x{n}" for n in range(events.num_items)], object))
     network = CollaborativeRNN(events.num_users, events.num_items, units=3)

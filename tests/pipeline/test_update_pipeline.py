@@ -79,17 +79,14 @@ def test_spans_lie_in_the_directory_above_the_pattern(tmp_path: Path, monkeypatc
     assert run_update.split_pattern("/data/ratings.csv") == ("/data", "ratings.csv")
 
 
-@pytest.mark.slow
-def test_without_a_model_one_line_and_exit_2(tmp_path: Path) -> None:
-    done = start(tmp_path, "--data", str(tmp_path / "{SPAN}.csv"))
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {tmp_path / 'serving_model'}: expected a SavedModel")
-    assert done.stderr.count("\n") == 1
-
-
-def start(output: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pipeline.run_update", "--output", str(output), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def test_without_a_model_one_line_and_exit_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run_update, "redirect_log", lambda *_: None)
+    assert run_update.main(["--output", str(tmp_path), "--data", str(tmp_path / "{SPAN}.csv")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {tmp_path / 'serving_model'}: expected a SavedModel")
+    assert error.count("\n") == 1
 
 
 @pytest.fixture

@@ -128,7 +128,7 @@ def test_states_move_with_events_and_stand_in_the_softmax(network: Collaborative
     assert (network.states(users=["nobody"]) == 0).to_numpy().all()
     with pytest.raises(ValueError, match="at: expected None, since states of events do not move with time"):
         network.states(users=["user 1"], at=LATER)
-    with pytest.raises(ValueError, match="expected no timestamps, found some: this model uses the order of events only"):
+    with pytest.raises(ValueError, match="expected no timestamps, found some: this model uses the order"):
         network.recommend(["user 1"], at=LATER)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,14 +18,34 @@ from rrn_tf.features import Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.export_events import export_event_model
+from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.states.event_snapshot import EventSnapshot
 from rrn_tf.states.event_states import EventRoller
 from rrn_tf.training.alternating import TrainingResult, train
 from rrn_tf.training.truncated_bptt import train as train_events
 from tests.events import rhythmic_events, small_mixture
-from tests.prepared import write_synthetic
+from tests.prepared import LIKE_THE_DEFAULT, write_synthetic
 
 USERS, ITEMS, EACH = 3, 6, 9
+
+
+@cache
+def loaded(path: Path) -> Any:
+    """What TensorFlow loads, once for all tests that only ask: they leave it as it is."""
+    return tf.saved_model.load(str(path))
+
+
+@cache
+def compiled(path: Path) -> SavedRRN:
+    """The same from Python, where a part of the recommendations is compiled."""
+    return SavedRRN(path)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _let_go() -> Iterator[None]:
+    yield
+    loaded.cache_clear()
+    compiled.cache_clear()
 
 
 class Saved(NamedTuple):
@@ -33,9 +55,9 @@ class Saved(NamedTuple):
     path: Path
 
 
-def trained_and_saved(root: Path, ratings: SyntheticConfig, data: DataConfig) -> Saved:
+def trained_and_saved(root: Path, ratings: SyntheticConfig, data: DataConfig, **model: Any) -> Saved:
     """A small network trained on generated ratings."""
-    sizes = {"units": 6, "embedding": 5, "dynamic": 3, "stationary": 2, "bayesian_factors": 2}
+    sizes = {"units": 6, "embedding": 5, "dynamic": 3, "stationary": 2, "bayesian_factors": 2, **model}
     config = config_from_dict(
         {"model": sizes, "training": {"epochs": 2, "rows_per_batch": 128, "learning_rate": 0.01, "patience": 0}}
     )
@@ -48,6 +70,14 @@ def trained_and_saved(root: Path, ratings: SyntheticConfig, data: DataConfig) ->
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Saved:
     ratings = SyntheticConfig(users=60, items=30, ratings=700, days=60, seed=7)
     return trained_and_saved(tmp_path_factory.mktemp("served"), ratings, DataConfig(shards=1))
+
+
+@pytest.fixture(scope="package")
+def saved_default(tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    """A network with all that the default preset has, without stationary factors."""
+    ratings = SyntheticConfig(users=50, items=30, ratings=600, days=250, seed=4)
+    sizes = {**LIKE_THE_DEFAULT, "units": 5, "embedding": 4, "stationary": 0}
+    return trained_and_saved(tmp_path_factory.mktemp("default"), ratings, DataConfig(shards=1), **sizes)
 
 
 class SavedEvents(NamedTuple):

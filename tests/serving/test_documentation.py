@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from tests.serving.conftest import Saved, SavedEvents
+from tests.serving.conftest import Saved, SavedEvents, loaded
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "serving.md").read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ def test_a_rest_body_is_a_request(saved: Saved, saved_events: SavedEvents, model
     request = json.loads(body)
     assert request.keys() == {"signature_name", "inputs"}
     path = {"rrn": saved.path, "crnn": saved_events.path}[model]
-    signature = tf.saved_model.load(str(path)).signatures[request["signature_name"]]
+    signature = loaded(path).signatures[request["signature_name"]]
     specs: dict[str, Any] = signature.structured_input_signature[1]
     assert request["inputs"].keys() == specs.keys()
     tensors = {name: tf.constant(values, specs[name].dtype) for name, values in request["inputs"].items()}

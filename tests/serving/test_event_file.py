@@ -21,8 +21,8 @@ from rrn_tf.serving.query_file import QueryFileError
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.states.event_snapshot import EventSnapshot
 from rrn_tf.states.event_states import EventRoller
-from rrn_tf.training.truncated_bptt import counted, make_model
-from tests.events import random_events, rhythmic_events, small_mixture
+from tests.events import random_events
+from tests.serving.conftest import loaded
 
 ITEMS = 5
 HEADER = "user_id,item_id,timestamp"
@@ -177,20 +177,22 @@ def test_a_network_of_an_earlier_version_is_read(saved: tuple[EventSnapshot, Pat
 
 
 @pytest.mark.parametrize("kind", ["network", "mixture"])
-def test_discovery_of_known_users_knows_their_training_events(kind: str, tmp_path: Path) -> None:
-    tf.keras.utils.set_random_seed(5)
+def test_discovery_of_known_users_knows_their_training_events(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     if kind == "mixture":
-        sequences, counts = counted(small_mixture(0), rhythmic_events())
-        model = make_model(small_mixture(0), sequences)
+        result, path = request.getfixturevalue("saved_mixture")
     else:
-        sequences, counts = random_events([(3, 2, 3), (2, 0, 4), (6, 1, 2)], 8, seed=4), None
+        tf.keras.utils.set_random_seed(5)
+        sequences, path = random_events([(3, 2, 3), (2, 0, 4), (6, 1, 2)], 8, seed=4), tmp_path / "model"
         model = CollaborativeRNN(3, 8, units=3, stationary=2)
-    result = EventSnapshot(model, sequences, EventRoller(model).states(sequences), {}, counts)
-    export_event_model(result, tmp_path / "model")
+        result = EventSnapshot(model, sequences, EventRoller(model).states(sequences), {})
+        export_event_model(result, path)
+    model, sequences, counts = result.model, result.sequences, result.counts
     names = sequences.user_ids[sequences.user - 1]
     trained = list(zip(names, sequences.item.tolist(), sequences.timestamp.tolist()))
     file = written(tmp_path, trained)
-    outcome = evaluate_event_file(SavedCollaborativeRNN(tmp_path / "model"), file, CLEAN, new_only=True)
+    outcome = evaluate_event_file(SavedCollaborativeRNN(loaded(path)), file, CLEAN, new_only=True)
     in_memory = event_model(model, counts, "in memory")
     rows = np.exp(in_memory._distribution(in_memory._contexts(sequences, np.arange(len(sequences.item)))))
     losses_of: dict[int, list[float]] = {}

@@ -26,7 +26,7 @@ from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2
 
 from rrn_tf.bench.grpc_client import connected, outputs_of, predict_request
 from rrn_tf.bench.grpc_double import start_double
-from tests.serving.conftest import Saved, SavedEvents
+from tests.serving.conftest import Saved, SavedEvents, loaded
 
 DAY = 86_400
 REAL = os.environ.get("RRN_TF_SERVING")
@@ -78,7 +78,7 @@ def server(
         versions = {name: int(path.name) for name, path in copies.items()}
         for name, version in versions.items():
             wait_for(stubs[name], name, version)
-        models = {name: tf.saved_model.load(str(path)) for name, path in copies.items()}
+        models = {"rrn": loaded(saved.path), "crnn": loaded(saved_events.path)}
         yield Server(addresses, stubs, versions, models)
     finally:
         channels.close()

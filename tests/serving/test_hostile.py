@@ -12,14 +12,9 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rrn_tf.bench.load import Load
-from rrn_tf.bench.untrained import export_untrained
-from rrn_tf.config import config_from_dict
-from rrn_tf.data.synthetic import SyntheticConfig
 from rrn_tf.features import Side
-from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.warmup import example
-from tests.serving.conftest import Saved, SavedEvents
+from tests.serving.conftest import SavedEvents, compiled, loaded
 
 LOWEST, HIGHEST = -(2**63), 2**63 - 1
 NOBODY = "nobody at all"
@@ -30,7 +25,7 @@ class Model:
     """A saved model's signatures, by lists; every row of a request has lists of its own as long as the longest."""
 
     def __init__(self, path: Path) -> None:
-        self.signatures = tf.saved_model.load(str(path)).signatures
+        self.signatures = loaded(path).signatures
 
     def ask(self, signature: str, **inputs: Any) -> Answer:
         function = self.signatures[signature]
@@ -56,7 +51,7 @@ class RatingModel(Model):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        saved = SavedRRN(path)
+        saved = compiled(path)
         known = saved.load_model()
         self.users, self.items = ([name.encode() for name in saved.ids(side)] for side in (Side.USER, Side.ITEM))
         self.low, self.high = saved.metadata.rating_min, saved.metadata.rating_max
@@ -64,22 +59,9 @@ class RatingModel(Model):
         self.seen = {name: {self.items[n - 1] for n in rated[k + 1]} for k, name in enumerate(self.users)}
 
 
-@pytest.fixture(scope="module", params=["paper", "plus"])
-def rrn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RatingModel:
-    if request.param == "paper":
-        saved: Saved = request.getfixturevalue("saved")
-        return RatingModel(saved.path)
-    path = tmp_path_factory.mktemp("plus") / "model"
-    plus = {
-        "inputs": "innovations",
-        "include_opposite_state": True,
-        "time_feature": "delta",
-        "ensemble": 2,
-        "bayesian_factors": 3,
-    }
-    config = config_from_dict({"model": {**plus, "units": 5, "embedding": 4, "dynamic": 4, "stationary": 0}})
-    export_untrained(Load(SyntheticConfig(users=50, items=30, ratings=500, days=60, seed=2)), config, path)
-    return RatingModel(path)
+@pytest.fixture(scope="module", params=["saved", "saved_default"])
+def rrn(request: pytest.FixtureRequest) -> RatingModel:
+    return RatingModel(request.getfixturevalue(request.param).path)
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +246,7 @@ FUZZ = settings(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-EXAMPLES = pytest.mark.parametrize("examples", [100, pytest.param(400, marks=pytest.mark.slow)])
+EXAMPLES = pytest.mark.parametrize("examples", [30, pytest.param(400, marks=pytest.mark.slow)])
 OF_RATINGS = {
     predict: rows(**pair),
     predict_examples: rows(**pair),

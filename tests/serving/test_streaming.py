@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rrn_tf.config import config_from_dict
-from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.config import DataConfig
+from rrn_tf.data.synthetic import SyntheticConfig
 from rrn_tf.features import Split
-from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming
 from rrn_tf.states.streaming import streaming_states
-from rrn_tf.training.alternating import TrainingResult, train
-from tests.prepared import LIKE_THE_DEFAULT, write_synthetic
+from rrn_tf.training.alternating import TrainingResult
+from tests.prepared import LIKE_THE_DEFAULT
+from tests.serving.conftest import Saved, compiled, trained_and_saved
 
 LATER = [split for split in Split if split is not Split.TRAIN]
 
@@ -23,24 +23,26 @@ LATER = [split for split in Split if split is not Split.TRAIN]
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param({"cell": "lstm", "inputs": "ratings"}, marks=pytest.mark.slow),
+        pytest.param({"cell": "lstm", "inputs": "ratings", "bayesian_factors": 0}, marks=pytest.mark.slow),
         LIKE_THE_DEFAULT,
-        pytest.param({"cell": "gru", "inputs": "ratings"}, marks=pytest.mark.slow),
+        pytest.param({"cell": "gru", "inputs": "ratings", "bayesian_factors": 0}, marks=pytest.mark.slow),
     ],
 )
-def result(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TrainingResult:
-    root = tmp_path_factory.mktemp("streaming")
-    sizes = {**request.param, "units": 5, "embedding": 4, "dynamic": 3, "stationary": 2}
-    settings = {"epochs": 1, "rows_per_batch": 128, "learning_rate": 0.02}
-    data = write_synthetic(generate(SyntheticConfig(users=50, items=30, ratings=600, days=250, seed=4)), root / "data")
-    return train(data, root, config_from_dict({"model": sizes, "training": settings}))
+def streamed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Saved:
+    if request.param is LIKE_THE_DEFAULT:
+        return request.getfixturevalue("saved_default")
+    ratings = SyntheticConfig(users=50, items=30, ratings=600, days=250, seed=4)
+    return trained_and_saved(tmp_path_factory.mktemp("streaming"), ratings, DataConfig(shards=1), **request.param)
 
 
 @pytest.fixture(scope="module")
-def saved(result: TrainingResult, tmp_path_factory: pytest.TempPathFactory) -> SavedRRN:
-    path = tmp_path_factory.mktemp("model") / "model"
-    export_saved_model(result.snapshot(), path)
-    return SavedRRN(path)
+def result(streamed: Saved) -> TrainingResult:
+    return streamed.result
+
+
+@pytest.fixture(scope="module")
+def saved(streamed: Saved) -> SavedRRN:
+    return compiled(streamed.path)
 
 
 def test_equals_rolling_over_everything(result: TrainingResult, saved: SavedRRN, rng: np.random.Generator) -> None:

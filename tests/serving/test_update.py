@@ -14,7 +14,7 @@ from rrn_tf.serving.export import export_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.update import NewRatings, UpdateReport, update
 from rrn_tf.states.streaming import streaming_states
-from tests.serving.conftest import Saved, trained_and_saved
+from tests.serving.conftest import Saved, compiled, trained_and_saved
 
 DAY = 86_400
 LATER = [split for split in Split if split is not Split.TRAIN]
@@ -33,7 +33,7 @@ def trained(request: pytest.FixtureRequest, saved: Saved, tmp_path_factory: pyte
 
 @pytest.fixture(scope="module")
 def base(trained: Saved) -> SavedRRN:
-    return SavedRRN(trained.path)
+    return compiled(trained.path)
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +92,10 @@ def test_frozen_answers_are_those_of_training(base: SavedRRN, trained: Saved) ->
     np.testing.assert_allclose(found, states.predict(sequences.rating_indices(LATER)), rtol=1e-5, atol=1e-5)
 
 
-def test_later_ratings_are_predicted_as_when_streaming(base: SavedRRN, later: NewRatings, trained: Saved) -> None:
+def test_later_ratings_are_predicted_as_when_streaming(whole: Updated, trained: Saved) -> None:
     rows = trained.result.sequences.rating_indices(LATER)
     streamed = streaming_states(trained.result.model, trained.result.sequences, 128).predict(rows)
-    _, report = update(base, later)
+    report = whole[1]
     assert report.rmse is not None
     actual = trained.result.sequences.user.rating[rows]
     np.testing.assert_allclose(report.rmse["updated"], np.sqrt(np.mean((streamed - actual) ** 2)), rtol=1e-5)
@@ -146,22 +146,30 @@ def test_ratings_before_the_cutoff_are_left_out(base: SavedRRN) -> None:
     assert network.until == base.until
 
 
+@pytest.fixture(scope="module")
+def two_more(base: SavedRRN, updated: Callable[[SavedRRN, NewRatings], Updated]) -> Updated:
+    """The model after a known user's rating of the item recommended first, and a newcomer's of a new item."""
+    (user,), now = base.ids(Side.USER)[:1], base.cutoff
+    item, _ = base.recommend(user, now, 1)[0]
+    new = some("new user", "new item", now + DAY)
+    columns = zip(some(user, item, now, 0.5), new, strict=True)
+    return updated(base, NewRatings(*map(np.concatenate, columns)))
+
+
 def test_a_rating_moves_answers_at_once_and_its_item_is_no_longer_recommended(
-    base: SavedRRN, updated: Callable[[SavedRRN, NewRatings], Updated]
+    base: SavedRRN, two_more: Updated
 ) -> None:
+    after, _ = two_more
     user, now = base.ids(Side.USER)[0], base.cutoff
     item, _ = base.recommend(user, now, 1)[0]
-    after, _ = updated(base, some(user, item, now, 0.5))
     assert after.predict([user], [item], [now]) != base.predict([user], [item], [now])
     assert item not in {name for name, _ in after.recommend(user, now, 1_000)}
     stranger = base.ids(Side.USER)[1]
     assert item in {name for name, _ in after.recommend(stranger, now, 1_000)}
 
 
-def test_new_users_and_items_are_known_afterwards(
-    base: SavedRRN, updated: Callable[[SavedRRN, NewRatings], Updated]
-) -> None:
-    after, report = updated(base, some("new user", "new item", base.cutoff + DAY))
+def test_new_users_and_items_are_known_afterwards(base: SavedRRN, two_more: Updated) -> None:
+    after, report = two_more
     assert (report.new_users, report.new_items) == (1, 1)
     assert after.known(Side.USER, ["new user", "other"]).tolist() == [True, False]
     found = {item for item, _ in after.recommend("new user", after.until, 1_000)}

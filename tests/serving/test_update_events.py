@@ -96,6 +96,7 @@ def test_the_model_holds_what_all_events_together_make(saved_mixture: SavedEvent
     assert (report.events, report.duplicates, report.new_users, report.new_items) == (48, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_pieces_and_repetitions_end_where_one_update_does(
     base: SavedCollaborativeRNN, later: NamedEvents, whole: Updated, updated: Callable[..., Updated]
 ) -> None:

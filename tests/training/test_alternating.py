@@ -33,11 +33,10 @@ def weights(result: TrainingResult) -> list[np.ndarray]:
     return [variable.numpy() for variable in result.model.variables]
 
 
-@pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize(
     "inputs", [{"inputs": "ratings"}, {"inputs": "innovations", "include_opposite_state": True, "ensemble": 2}]
 )
-def test_a_phase_moves_its_own_side_alone(side: Side, inputs: dict[str, Any], prepared_dir: Path) -> None:
+def test_a_phase_moves_its_own_side_alone(inputs: dict[str, Any], prepared_dir: Path) -> None:
     strategy = tf.distribute.get_strategy()
     sequences, settings = load_sequences(prepared_dir), config().training
     model = make_model(config_from_dict({"model": {**SMALL, **inputs}}), sequences)
@@ -49,13 +48,14 @@ def test_a_phase_moves_its_own_side_alone(side: Side, inputs: dict[str, Any], pr
         variables = [*model.network_variables(s), *model.factors(s).trainable_variables, states.vectors[s]]
         return [variable.numpy() for variable in variables]
 
-    before = {s: snapshot(s) for s in SIDES}
-    Phase(side, model, states, plans[side], settings, strategy).run(np.random.default_rng(0))
-    for left, right in zip(before[side.opposite], snapshot(side.opposite), strict=True):
-        np.testing.assert_array_equal(left, right)
-    *moved, cached = (not np.array_equal(x, y) for x, y in zip(before[side], snapshot(side), strict=True))
-    assert all(moved)
-    assert not cached, "a phase must leave the refresh of the cache to the loop"
+    for side in SIDES:
+        before = {s: snapshot(s) for s in SIDES}
+        Phase(side, model, states, plans[side], settings, strategy).run(np.random.default_rng(0))
+        for left, right in zip(before[side.opposite], snapshot(side.opposite), strict=True):
+            np.testing.assert_array_equal(left, right)
+        *moved, cached = (not np.array_equal(x, y) for x, y in zip(before[side], snapshot(side), strict=True))
+        assert all(moved)
+        assert not cached, "a phase must leave the refresh of the cache to the loop"
 
 
 @pytest.mark.slow

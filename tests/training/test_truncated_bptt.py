@@ -143,10 +143,17 @@ def test_resumed_training_ends_in_the_same_bits(selection: str, sequences: Event
     results_equal(train(sequences, tmp_path / "parts", c, resume=True), whole)
 
 
-def test_metrics_and_states_are_those_of_the_best_weights(sequences: EventSequences, tmp_path: Path) -> None:
-    result = train(sequences, tmp_path, config(epochs=6, learning_rate=0.3))
-    losses = [record.valid_nll for record in result.history]
-    assert result.best_epoch == 1 + int(np.argmin(losses)) < 6, "the rate should be too high for the last to be best"
+@pytest.fixture(scope="module")
+def too_fast(sequences: EventSequences, tmp_path_factory: pytest.TempPathFactory) -> CollaborativeResult:
+    """Trained at a rate that is too high for the last epoch to be the best."""
+    return train(sequences, tmp_path_factory.mktemp("fast"), config(epochs=40, patience=2, learning_rate=0.3))
+
+
+def test_metrics_and_states_are_those_of_the_best_weights(
+    sequences: EventSequences, too_fast: CollaborativeResult
+) -> None:
+    result, losses = too_fast, [record.valid_nll for record in too_fast.history]
+    assert result.best_epoch == 1 + int(np.argmin(losses)) < len(losses)
     assert result.metrics["valid"][CLEAN]["nll"] == pytest.approx(min(losses), rel=1e-6)
     figures = network_figures(result.model, sequences, CLEAN)
     for split in ("valid", "test"):
@@ -168,9 +175,8 @@ def test_validation_reads_the_first_chunks_alone(tmp_path: Path) -> None:
     assert cut.metrics["valid"][INTERLEAVED]["n"] == CHUNK - 1 + 1
 
 
-def test_stops_after_epochs_without_gain(sequences: EventSequences, tmp_path: Path) -> None:
-    result = train(sequences, tmp_path, config(epochs=40, patience=2, learning_rate=0.3))
-    assert len(result.history) == result.best_epoch + 2 < 40
+def test_stops_after_epochs_without_gain(too_fast: CollaborativeResult) -> None:
+    assert len(too_fast.history) == too_fast.best_epoch + 2 < 40
 
 
 def test_test_events_decide_nothing_and_the_future_moves_no_probability(

@@ -62,7 +62,9 @@ class NextItemModule(tf.Module):
         for weight, value in zip(self._weights, values, strict=True):
             weight.assign(value)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32), _INTS, tf.TensorSpec([None], tf.int32)])
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.int32), _INTS, tf.TensorSpec([None], tf.int32)], autograph=False
+    )
     def states(self, user: tf.Tensor, previous: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
         """Computes h + u after step `last` of each sequence: float32[B, d]."""
         return tf.gather(self._read(user, previous, training=False), last, axis=1, batch_dims=1)
@@ -71,7 +73,7 @@ class NextItemModule(tf.Module):
         """Computes the log-probabilities of all items from states h + u: float32[B, M]."""
         return tf.nn.log_softmax(self._scores(states))
 
-    @tf.function(input_signature=[_BATCH, tf.TensorSpec([])])
+    @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)
     def step(self, batch: Windows, rate: tf.Tensor) -> None:
         """Takes one step of Adam on the mean loss of a batch."""
         with tf.GradientTape() as tape:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.serving.saved_rrn import ModelNotFoundError, SavedRRN, find_saved_model
-from tests.serving.conftest import Saved
+from tests.serving.conftest import Saved, compiled, loaded
 
 DAY = 86_400
 
@@ -34,9 +34,10 @@ def later_ratings(saved: Saved) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
 
 @pytest.fixture(scope="module")
 def model(saved: Saved) -> SavedRRN:
-    return SavedRRN(saved.path)
+    return compiled(saved.path)
 
 
+@pytest.mark.slow
 def test_answers_in_a_process_that_has_tensorflow_alone(saved: Saved, tmp_path: Path) -> None:
     users, items, times, expected = later_ratings(saved)
     queries = tmp_path / "queries.json"
@@ -82,7 +83,7 @@ def test_serving_default_reads_examples(saved: Saved, model: SavedRRN) -> None:
         return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
 
     examples = [example(*row) for row in zip(users[:9], items[:9], times[:9].tolist(), strict=True)]
-    served = tf.saved_model.load(str(saved.path)).signatures["serving_default"](examples=tf.constant(examples))
+    served = loaded(saved.path).signatures["serving_default"](examples=tf.constant(examples))
     np.testing.assert_allclose(served["rating"], model.predict(users[:9], items[:9], times[:9]), rtol=1e-6)
 
 
@@ -107,7 +108,7 @@ def test_one_batch_gives_what_single_queries_give(saved: Saved, model: SavedRRN)
     """Users at different times in one request, so that several item steps are scored."""
     ids = saved.result.sequences.user_ids[:4]
     times = [model.cutoff + days * DAY for days in (0, 30, 0, 3)]
-    signature = tf.saved_model.load(str(saved.path)).signatures["recommend"]
+    signature = loaded(saved.path).signatures["recommend"]
     batch = signature(user_id=tf.constant(list(ids)), timestamp=tf.constant(times, tf.int64), k=tf.constant(4))[
         "item_id"
     ].numpy()

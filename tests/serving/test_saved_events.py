@@ -15,11 +15,11 @@ from rrn_tf.features import HISTORY, ITEM_ID, LOG_PROBABILITY, USER_ID
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.states.event_snapshot import EventSnapshot
-from tests.serving.conftest import ITEMS, SavedEvents, trained_on_events
+from tests.serving.conftest import ITEMS, SavedEvents, loaded, trained_on_events
 
 
 def ask(path: Path, users: list[str], histories: list[list[str]], k: int) -> tuple[np.ndarray, np.ndarray]:
-    answer = tf.saved_model.load(str(path)).signatures["next_items"](
+    answer = loaded(path).signatures["next_items"](
         **{USER_ID: tf.constant(users), HISTORY: tf.constant(histories), "k": tf.constant(k)}
     )
     return np.char.decode(answer[ITEM_ID].numpy().astype("S")), answer[LOG_PROBABILITY].numpy()
@@ -53,7 +53,7 @@ def test_unknown_users_start_from_the_mean_matrix(saved_events: SavedEvents) -> 
 def test_any_k_and_no_history(saved_events: SavedEvents) -> None:
     _, path = saved_events
     for k, width in ((-1, 0), (0, 0), (100, ITEMS)):
-        answer = tf.saved_model.load(str(path)).signatures["next_items"](
+        answer = loaded(path).signatures["next_items"](
             **{USER_ID: tf.constant(["user 1"]), HISTORY: tf.zeros([1, 0], tf.string), "k": tf.constant(k)}
         )
         assert answer[ITEM_ID].shape == (1, width)
@@ -69,7 +69,7 @@ def test_examples_are_answered_alike(saved_events: SavedEvents) -> None:
         features = tf.train.Features(feature={USER_ID: text([user]), HISTORY: text(history)})
         return tf.train.Example(features=features).SerializeToString()
 
-    module = tf.saved_model.load(str(path))
+    module = loaded(path)
     answer = module.signatures["serving_default"](
         examples=tf.constant([example("user 2", ["item 3", "item 1"]), example("user 0", [])])
     )

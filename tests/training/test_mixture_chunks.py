@@ -187,6 +187,7 @@ def sampled(samples: int, epochs: int) -> CollaborativeConfig:
     return config_from_dict(values, CollaborativeConfig)
 
 
+@pytest.mark.slow
 def test_a_small_catalogue_is_not_sampled(
     trained: CollaborativeResult, sequences: EventSequences, tmp_path: Path
 ) -> None:

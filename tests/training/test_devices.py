@@ -68,7 +68,7 @@ def trained(prepared_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dic
     folders = {replicas: tmp_path_factory.mktemp(f"replicas{replicas}") for replicas in (1, 2, 4)}
     for replicas, folder in folders.items():
         call = f"train_all({replicas}, {str(prepared_dir)!r}, {str(folder)!r})"
-        code = f"from tests.training.test_replicas import train_all; {call}"
+        code = f"from tests.training.test_devices import train_all; {call}"
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
     return folders
 
