@@ -62,7 +62,7 @@ def test_leaderboard_has_every_model_on_the_same_rows(sequences: Any, model: Any
     board, _ = run(sequences, model, tmp_path)
     assert {row["model"] for row in board["rows"]} == {"RRN", "global mean", "user+item bias", "PMF"}
     loaded = load_sequences(sequences.uri)
-    assert {row["n"] for row in board["rows"]} == {len(loaded.rows_of([Split.TEST]))}
+    assert {row["n"] for row in board["rows"]} == {len(loaded.rating_indices([Split.TEST]))}
     costs = {row["model"]: (row["parameters"], row["seconds"]) for row in board["rows"]}
     assert board["protocol"] == "frozen"
     assert costs["RRN"] == (2 * 6 + 4 * (1 + 2 * 2), None)  # networks; of each entity, stationary and Bayesian factors

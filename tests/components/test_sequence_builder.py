@@ -28,8 +28,8 @@ def test_every_rating_keeps_its_split(sequences: Any, examples: Any) -> None:
     loaded = load_sequences(sequences.uri)
     assert sum(loaded.metadata.ratings.values()) == 600
     assert loaded.metadata.ratings["train"] == 480
-    assert len(loaded.rows_of([Split.TRAIN])) == 480
-    assert loaded.user.timestamp[loaded.rows_of([Split.TRAIN])].max() < loaded.metadata.cutoff
+    assert len(loaded.rating_indices([Split.TRAIN])) == 480
+    assert loaded.user.timestamp[loaded.rating_indices([Split.TRAIN])].max() < loaded.metadata.cutoff
 
 
 def test_metadata_counts_rejected_rows(sequences: Any) -> None:
