@@ -35,7 +35,7 @@ def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def later(prepared: RatingSequences) -> Ratings:
     """Ratings after the cutoff, in order of time: several a step, and of unseen users and items."""
-    rows = prepared.rows_of(LATER)
+    rows = prepared.rating_indices(LATER)
     ratings = {**prepared.queries(LATER), "rating": prepared.user.rating[rows]}
     return part(ratings, np.lexsort((ratings["item_id"], ratings["timestamp"])))
 
