@@ -14,13 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rrn_tf.config import write_whole
+from rrn_tf.config import DataConfig, write_whole
 from rrn_tf.environment import environment
 
 REPORT_FILE, DEAD_LETTERS_FILE = "update.json", "update_dead_letters.jsonl"
 
 
-def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str, Any]:
+def update_run(
+    model: str | Path, pattern: str, output: str | Path, max_bad_share: float = DataConfig.max_bad_share
+) -> dict[str, Any]:
     """Takes new ratings, or events, into a saved model and saves what it has become.
 
     Args:
@@ -28,6 +30,7 @@ def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str,
         numbered versions, followed.
       pattern: CSV or Parquet files of the new ratings or events; what the model has taken in already is passed over.
       output: the directory of the next model.
+      max_bad_share: largest share of rows that may be rejected.
 
     Returns:
       What `update.json` holds: the figures of `rrn_tf.serving.update.UpdateReport` or of
@@ -50,10 +53,10 @@ def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str,
     begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
     early = {}
     if isinstance(base, SavedRRN):
-        rows, rejected = read_new_ratings(pattern, base.cutoff, dead_letters)
+        rows, rejected = read_new_ratings(pattern, base.cutoff, dead_letters, max_bad_share)
         early = {BEFORE_CUTOFF: rejected.pop(BEFORE_CUTOFF, 0)}
     else:
-        rows, rejected = read_new_events(pattern, dead_letters)
+        rows, rejected = read_new_events(pattern, dead_letters, max_bad_share)
     seconds["read"] = time.perf_counter() - begin
     updated = take_in(base, rows)
     begin = time.perf_counter()

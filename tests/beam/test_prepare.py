@@ -9,7 +9,7 @@ from rrn_tf.config import DataConfig, SplitConfig
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.sequences import load_sequences
 from rrn_tf.features import Split
-from tests.beam.bad_rows import BAD_ROWS, GOOD_ROWS, HEADER, QUOTED_NEWLINE
+from tests.data.reading.bad_rows import BAD_ROWS, GOOD_ROWS, HEADER, QUOTED_NEWLINE
 
 GENEROUS = DataConfig(max_bad_share=0.5, shards=2)
 

@@ -8,12 +8,12 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.beam.encoding.examples import months, to_examples
-from rrn_tf.beam.reading import record_batches
-from rrn_tf.beam.reading.dead_letters import rows_of
 from rrn_tf.beam.splitting import time_split
 from rrn_tf.beam.splitting.row_hash import hash_rows
 from rrn_tf.beam.splitting.time_split import CutoffFn, SplitByTime
 from rrn_tf.config import SplitConfig
+from rrn_tf.data.reading import record_batches
+from rrn_tf.data.reading.rejected import rejected_rows
 from rrn_tf.features import Split
 
 KEY = (features.USER_ID, features.ITEM_ID, features.TIMESTAMP)
@@ -46,7 +46,7 @@ def run(config, ratings, held_out=None):
             _ = output | name >> beam.Map(_collect, name)
     rows = {tuple(row[name] for name in KEY): row for part in kept for row in part.to_pylist()}
     assert len(rows) == sum(part.num_rows for part in kept)
-    bad = sorted((row for part in rejected for row in rows_of(part)), key=lambda row: (row.file, row.line))
+    bad = sorted((row for part in rejected for row in rejected_rows(part)), key=lambda row: (row.file, row.line))
     return rows, bad, cutoffs[0]
 
 
