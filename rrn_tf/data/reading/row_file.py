@@ -154,8 +154,8 @@ def _csv_texts(column: pa.Array) -> pa.Array:
 
 def _csv_line(fields: Sequence[str]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(fields)
-    return text.getvalue()
+    csv.writer(text).writerow(fields)  # with an end that it knows, so that it quotes what looks like one
+    return text.getvalue().removesuffix("\r\n")
 
 
 def _utf8(text: str) -> str:
