@@ -97,7 +97,8 @@ def write_dead_letters(
     if bad.num_rows > max_bad_share * total:
         raise BadInputError(
             f"{bad.num_rows:,} of {total:,} rows ({_percent(bad.num_rows / total)}) rejected, at most "
-            f"{_percent(max_bad_share)} allowed; first: {bad['message'][0].as_py()}; see {path}; raise {option} to allow more"
+            f"{_percent(max_bad_share)} allowed; first: {bad['message'][0].as_py()}; see {path}; "
+            f"raise {option} to allow more"
         )
     return reason_counts(table["reason"])
 
