@@ -81,7 +81,7 @@ def evaluate_event_file(
         "events with items that training did not know are left out": int((~usable).sum()),
         "events repeat an item of their user and are left out": sum(of.get(REPEATS, 0) for of in figures.values()),
     }
-    messages = lines_of_rejected(str(data), rows.rejected, rows.count)
+    messages = lines_of_rejected(str(data), rows.rejected, rows.total)
     messages += [f"{data}: {number:,} {what}" for what, number in told.items() if number]
     if not len(training.item):
         messages.append(f"{data}: whether the model was trained on these events cannot be told: it {_OLDER}")

@@ -97,9 +97,9 @@ def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = F
     labelled = protocol == STREAMING
     file = read_row_file(queries, COLUMNS if labelled else EVENT_COLUMNS, added=(PREDICTION, REASON))
     asked, rejected = Queries.of(file.rows, labelled=labelled), file.rows.rejected
-    added = {PREDICTION: _placed(file.good, np.char.mod("%.6g", _answers(model, asked, protocol)), file.rows.count)}
+    added = {PREDICTION: _placed(file.good, np.char.mod("%.6g", _answers(model, asked, protocol)), file.rows.total)}
     if rejected.num_rows:
-        added[REASON] = _placed(file.rejected, rejected["reason"].to_numpy(), file.rows.count)
+        added[REASON] = _placed(file.rejected, rejected["reason"].to_numpy(), file.rows.total)
     file.write(output, added)
     return PredictionOutcome(
         predicted=len(file.good),
@@ -108,7 +108,7 @@ def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = F
         unknown_items=int((~model.known(Side.ITEM, asked.item_id)).sum()),
         before_cutoff=int((asked.timestamp < model.until).sum()),
         reasons=reason_counts(rejected["reason"]),
-        messages=lines_of_rejected(str(queries), rejected, file.rows.count),
+        messages=lines_of_rejected(str(queries), rejected, file.rows.total),
     )
 
 
@@ -148,7 +148,7 @@ def evaluate_file(model: SavedRRN, data: str | Path, protocol: str) -> Evaluatio
       BadInputError: in one line: a file that cannot be read, or has no valid row.
     """
     rows = without_duplicates(read_files(str(data), COLUMNS)[0])
-    asked, messages = Queries.of(rows, labelled=True), lines_of_rejected(str(data), rows.rejected, rows.count)
+    asked, messages = Queries.of(rows, labelled=True), lines_of_rejected(str(data), rows.rejected, rows.total)
     user, item, times, rating = asked
     if rating is None or not len(rating):
         found = f"none that can be used: {messages[0]}" if messages else "no rows below the header"
@@ -158,7 +158,7 @@ def evaluate_file(model: SavedRRN, data: str | Path, protocol: str) -> Evaluatio
     metrics = {}
     for split, inside in ((Split.TEST, known), (Split.TEST_COLD, ~known)):
         if inside.any():
-            users = pd.factorize(user[inside])[0]
+            users = pd.factorize(pd.Series(user[inside]))[0]
             metrics[split.label] = {
                 protocol: {
                     "rmse": rmse(prediction[inside], rating[inside]),

@@ -64,7 +64,7 @@ def read_users(path: Path) -> UserTable:
       BadInputError: in one line: no such file, one that is not readable or lacks the column.
     """
     file = read_row_file(path, (USER_ID,), optional=(TIMESTAMP,))
-    count, rejected = file.rows.count, file.rows.rejected
+    count, rejected = file.rows.total, file.rows.rejected
     user_id, timestamp, timed = np.empty(count, object), np.zeros(count, np.int64), np.zeros(count, bool)
     user_id[file.good], user_id[file.rejected] = file.rows.ids(USER_ID), file.rejected_fields(USER_ID)
     if TIMESTAMP in file.names:

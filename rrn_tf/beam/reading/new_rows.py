@@ -53,7 +53,7 @@ def read_new_ratings(
         good.append(later)
         rejected += early
     counts = write_dead_letters(
-        rejected, read.count, dead_letters, max_bad_share, option=OPTION, harmless=[BEFORE_CUTOFF]
+        rejected, read.total, dead_letters, max_bad_share, option=OPTION, harmless=[BEFORE_CUTOFF]
     )
     return _with_plain_ids(good, record_batches.RATINGS), counts
 
@@ -77,7 +77,7 @@ def read_new_events(
     """
     sources = find_sources([pattern], features.EVENT_COLUMNS, match_files)
     read = read_sources(sources, features.EVENT_COLUMNS, open_anywhere)
-    counts = write_dead_letters(read.rejected.to_batches(), read.count, dead_letters, max_bad_share, EVENTS, OPTION)
+    counts = write_dead_letters(read.rejected.to_batches(), read.total, dead_letters, max_bad_share, EVENTS, OPTION)
     events = [number_events(batch, sources) for batch in read.good]
     return _with_plain_ids(events, record_batches.EVENTS).sort_by(features.POSITION), counts
 

@@ -27,12 +27,12 @@ class ReadRows(NamedTuple):
     Attributes:
       good: valid rows in order of files and lines, a batch a block.
       rejected: the others, in the same order, of the schema `rrn_tf.data.reading.rejected.REJECTED`.
-      count: how many there are of both.
+      total: how many there are of both.
     """
 
     good: list[pa.RecordBatch]
     rejected: pa.Table
-    count: int
+    total: int
 
     def ids(self, name: str) -> npt.NDArray[np.object_]:
         """A column of ids of the valid rows: object[N]."""
@@ -111,7 +111,7 @@ def without_duplicates(read: ReadRows) -> ReadRows:
         kept, duplicates = split_off(batch, rows, DUPLICATE, problem)
         good.append(kept)
         rejected += duplicates
-    return ReadRows(good, in_order(rejected), read.count)
+    return ReadRows(good, in_order(rejected), read.total)
 
 
 def _places(batch: pa.RecordBatch) -> pa.Array:

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading import record_batches
-from rrn_tf.data.reading.blocks import CsvBlock, plan_blocks
-from rrn_tf.data.reading.csv_blocks import MALFORMED, fields_of, raw_lines, split_strictly
+from rrn_tf.data.reading.blocks import plan_blocks
+from rrn_tf.data.reading.csv_blocks import MALFORMED, CsvBlock, fields_of, raw_lines, split_strictly
 from rrn_tf.data.reading.files import is_parquet, open_output, readable
 from rrn_tf.data.reading.in_memory import ReadRows, read_blocks
 

@@ -53,7 +53,7 @@ KINDS: dict[str, Callable[[bytes], bytes]] = {
 def test_a_whole_file_is_read_and_a_cut_or_damaged_one_is_one_line(kind: str, tmp_path: Path) -> None:
     whole, path = KINDS[kind](ROWS), tmp_path / f"r{kind}"
     path.write_bytes(whole)
-    assert read_files(str(path), COLUMNS)[0].count == 5_000
+    assert read_files(str(path), COLUMNS)[0].total == 5_000
     middle = len(whole) // 2
     for spoilt in (
         whole[:middle],
@@ -71,7 +71,7 @@ def test_a_cut_zstandard_file_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "r.csv.zst"
     with open_output(path) as stream:
         stream.write(ROWS)
-    assert read_files(str(path), COLUMNS)[0].count == 5_000
+    assert read_files(str(path), COLUMNS)[0].total == 5_000
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(BadInputError, match=r"r.csv.zst: not readable: Truncated compressed stream$"):
         read_files(str(path), COLUMNS)
@@ -81,7 +81,7 @@ def test_a_cut_zstandard_file_is_one_line(tmp_path: Path) -> None:
 def test_archives_one_after_the_other_are_one(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"r{kind}"
     path.write_bytes(KINDS[kind](ROWS) + KINDS[kind](b"a,b,1,2\n"))
-    assert read_files(str(path), COLUMNS)[0].count == 5_001
+    assert read_files(str(path), COLUMNS)[0].total == 5_001
 
 
 def test_patterns_are_those_of_a_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

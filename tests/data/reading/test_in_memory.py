@@ -23,10 +23,10 @@ def test_rows_are_in_order_of_files_and_lines_and_later_duplicates_rejected(tmp_
     assert [Path(file).name for _, file in sources] == ["a.csv", "b.csv"]
     assert read.numbers(RATING).tolist() == [1, 2, 3, 4, 2]
     once = without_duplicates(read)
-    assert once.count == 6
+    assert once.total == 6
     assert once.ids(USER_ID).tolist() == ["u", "u", "v"]
     assert once.numbers(TIMESTAMP).tolist() == [7, 8, 7]
-    assert lines_of_rejected("all", once.rejected, once.count) == [
+    assert lines_of_rejected("all", once.rejected, once.total) == [
         f"{tmp_path}/a.csv:4: same user, item and timestamp as {tmp_path}/a.csv:2",
         f"{tmp_path}/b.csv:2: same user, item and timestamp as {tmp_path}/a.csv:2",
         f"{tmp_path}/b.csv:4: rating 'x' is not a number",
@@ -37,7 +37,7 @@ def test_rows_are_in_order_of_files_and_lines_and_later_duplicates_rejected(tmp_
 def test_a_file_without_rows_and_none_at_all(tmp_path: Path) -> None:
     write(tmp_path / "a.csv")
     read, _ = read_files(str(tmp_path / "a.csv"), COLUMNS)
-    assert read.count == len(without_duplicates(read).ids(USER_ID)) == 0
+    assert read.total == len(without_duplicates(read).ids(USER_ID)) == 0
     assert lines_of_rejected("a", read.rejected, 0) == []
     with pytest.raises(BadInputError, match=r"nowhere.csv: expected events, found no such file$"):
         read_files("nowhere.csv", EVENT_COLUMNS)

@@ -34,7 +34,7 @@ VALID = [True, True, *[False] * 7]
 
 
 def marked(file: RowFile) -> dict[str, pa.Array]:
-    return {"answer": pa.array([f"no {k}" for k in range(file.rows.count)]), "more": pa.array(["m"] * file.rows.count)}
+    return {"answer": pa.array([f"no {k}" for k in range(file.rows.total)]), "more": pa.array(["m"] * file.rows.total)}
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
@@ -80,7 +80,7 @@ def test_parquet_comes_back_as_csv(tmp_path: Path) -> None:
 
 def test_optional_columns_and_values_may_be_missing(tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text("user_id\na\nb\n")
-    assert read_row_file(tmp_path / "q.csv", [USER_ID], optional=[TIMESTAMP]).rows.count == 2
+    assert read_row_file(tmp_path / "q.csv", [USER_ID], optional=[TIMESTAMP]).rows.total == 2
     (tmp_path / "q.csv").write_text("timestamp,user_id\n,a\n7,b\nx,c\n")
     file = read_row_file(tmp_path / "q.csv", [USER_ID], optional=[TIMESTAMP])
     assert pa.Table.from_batches(file.rows.good)[TIMESTAMP].to_pylist() == [None, 7]
