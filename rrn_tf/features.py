@@ -25,7 +25,6 @@ COLUMNS = (USER_ID, ITEM_ID, RATING, TIMESTAMP)
 EVENT_COLUMNS = (USER_ID, ITEM_ID, TIMESTAMP)  # an event: a rating without the rating
 POSITION = "position"  # int64, order of events as they were read; it decides between those of one second
 PREDICTION = "prediction"  # float32, the column that `rrn predict` adds
-REASON = "reason"  # string, why it answers a row with none
 HISTORY = "history"  # string per event since training, in order
 LOG_PROBABILITY = "log_probability"  # float32, of a next item, in nats
 SCORE = "score"  # float32, of a recommended item: its rating before clipping

@@ -14,10 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from rrn_tf.config import DataConfig, write_whole
 from rrn_tf.environment import environment
+from rrn_tf.features import TIMESTAMP
 
 REPORT_FILE, DEAD_LETTERS_FILE = "update.json", "update_dead_letters.jsonl"
+IN_FUTURE = "in_future"
 
 
 def update_run(
@@ -34,8 +38,8 @@ def update_run(
 
     Returns:
       What `update.json` holds: the figures of `rrn_tf.serving.update.UpdateReport` or of
-      `rrn_tf.serving.update_events.EventUpdateReport`, rejected rows by reason, where the model lies, seconds and
-      versions.
+      `rrn_tf.serving.update_events.EventUpdateReport`, rejected rows by reason, how many rows lie in the future, where
+      the model lies, seconds and versions.
 
     Raises:
       BadInputError: for ratings or events that cannot be used.
@@ -58,6 +62,7 @@ def update_run(
     else:
         rows, rejected = read_new_events(pattern, dead_letters, max_bad_share)
     seconds["read"] = time.perf_counter() - begin
+    future = in_future(rows, time.time())
     updated = take_in(base, rows)
     begin = time.perf_counter()
     path = next_model(root)
@@ -66,6 +71,7 @@ def update_run(
     summary = {
         **updated.report,
         **early,
+        IN_FUTURE: future,
         "rejected": rejected,
         "model": str(path),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
@@ -73,6 +79,11 @@ def update_run(
     }
     write_whole(root / REPORT_FILE, json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def in_future(rows: pa.Table, now: float) -> int:
+    """How many ratings or events have a timestamp after `now`, unix seconds."""
+    return int((rows[TIMESTAMP].to_numpy() > now).sum())
 
 
 def next_model(root: Path) -> Path:

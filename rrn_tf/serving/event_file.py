@@ -15,7 +15,7 @@ from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading import record_batches
 from rrn_tf.data.reading.event_order import number_events
 from rrn_tf.data.reading.in_memory import read_files
-from rrn_tf.data.reading.rejected import lines_of_rejected, reason_counts
+from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
 from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_figures import REPEATS, SLICES, Measures
 from rrn_tf.evaluation.network_scores import network_figures
@@ -86,7 +86,7 @@ def evaluate_event_file(
     if not len(training.item):
         messages.append(f"{data}: whether the model was trained on these events cannot be told: it {_OLDER}")
     metrics = {split: {protocol: of} for split, of in figures.items()}
-    return EvaluationOutcome(metrics, slices, messages, reason_counts(rows.rejected["reason"]))
+    return EvaluationOutcome(metrics, slices, messages, reason_counts(rows.rejected[REASON]))
 
 
 def _of_mixture(

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.in_memory import ReadRows, read_files, same_rows, without_duplicates
-from rrn_tf.data.reading.rejected import lines_of_rejected, reason_counts
+from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
 from rrn_tf.data.reading.row_file import read_row_file
 from rrn_tf.evaluation.metrics import mae, rmse, rmse_standard_error
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING
@@ -25,7 +25,6 @@ from rrn_tf.features import (
     MONTH,
     PREDICTION,
     RATING,
-    REASON,
     TIMESTAMP,
     USER_ID,
     Side,
@@ -99,7 +98,7 @@ def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = F
     asked, rejected = Queries.of(file.rows, labelled=labelled), file.rows.rejected
     added = {PREDICTION: _placed(file.good, np.char.mod("%.6g", _answers(model, asked, protocol)), file.rows.total)}
     if rejected.num_rows:
-        added[REASON] = _placed(file.rejected, rejected["reason"].to_numpy(), file.rows.total)
+        added[REASON] = _placed(file.rejected, rejected[REASON].to_numpy(), file.rows.total)
     file.write(output, added)
     return PredictionOutcome(
         predicted=len(file.good),
@@ -107,7 +106,7 @@ def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = F
         unknown_users=int((~model.known(Side.USER, asked.user_id)).sum()),
         unknown_items=int((~model.known(Side.ITEM, asked.item_id)).sum()),
         before_cutoff=int((asked.timestamp < model.until).sum()),
-        reasons=reason_counts(rejected["reason"]),
+        reasons=reason_counts(rejected[REASON]),
         messages=lines_of_rejected(str(queries), rejected, file.rows.total),
     )
 
@@ -171,4 +170,4 @@ def evaluate_file(model: SavedRRN, data: str | Path, protocol: str) -> Evaluatio
         seen = "the last rating that the model has seen"
         messages.append(f"{data}: {early:,} rows lie before {seen}: not forecasts, but counted above")
     slices = {MONTH: slice_metrics(month_of(times[known]), prediction[known], rating[known])}
-    return EvaluationOutcome(metrics, slices, messages, reason_counts(rows.rejected["reason"]))
+    return EvaluationOutcome(metrics, slices, messages, reason_counts(rows.rejected[REASON]))

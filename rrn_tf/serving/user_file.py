@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
-from rrn_tf.data.reading.rejected import lines_of_rejected, reason_counts
+from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
 from rrn_tf.data.reading.row_file import read_row_file
 from rrn_tf.features import ITEM_ID, TIMESTAMP, USER_ID
 from rrn_tf.serving.recommend_users import Recommended, recommend_users
@@ -73,7 +73,7 @@ def read_users(path: Path) -> UserTable:
     usable = np.zeros(count, bool)
     usable[file.good] = True
     messages = lines_of_rejected(str(path), rejected, count)
-    return UserTable(user_id, timestamp, timed, usable, reason_counts(rejected["reason"]), messages)
+    return UserTable(user_id, timestamp, timed, usable, reason_counts(rejected[REASON]), messages)
 
 
 def recommend_file(

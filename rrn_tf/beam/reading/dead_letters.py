@@ -12,7 +12,7 @@ from apache_beam.metrics import Metrics
 
 from rrn_tf.beam.reading.files import replacing
 from rrn_tf.data.prepared import BadInputError
-from rrn_tf.data.reading.rejected import in_order, reason_counts
+from rrn_tf.data.reading.rejected import REASON, in_order, reason_counts
 
 METRICS = "rejected_rows"  # namespace of the Beam counters, one a reason
 SETTING = "data.max_bad_share"
@@ -93,14 +93,14 @@ def write_dead_letters(
             file.write(json_lines(batch))
     if not total:
         raise BadInputError(f"expected {what}, found no rows below the header")
-    bad = table.filter(pc.invert(pc.is_in(table["reason"], pa.array(harmless, pa.string()))))
+    bad = table.filter(pc.invert(pc.is_in(table[REASON], pa.array(harmless, pa.string()))))
     if bad.num_rows > max_bad_share * total:
         raise BadInputError(
             f"{bad.num_rows:,} of {total:,} rows ({_percent(bad.num_rows / total)}) rejected, at most "
             f"{_percent(max_bad_share)} allowed; first: {bad['message'][0].as_py()}; see {path}; "
             f"raise {option} to allow more"
         )
-    return reason_counts(table["reason"])
+    return reason_counts(table[REASON])
 
 
 def json_lines(batch: pa.RecordBatch) -> bytes:

@@ -14,11 +14,12 @@ from rrn_tf.data.reading import record_batches
 _LONGEST_TEXT = 500  # bytes of a rejected row that are kept
 _MESSAGES = 3  # rows that are told one by one; then their number
 
+REASON = "reason"
 REJECTED = pa.schema(
     [
         ("file", pa.string()),
         ("line", pa.int64()),
-        ("reason", pa.string()),
+        (REASON, pa.string()),
         ("message", pa.string()),
         ("row", pa.string()),
     ]
@@ -116,7 +117,7 @@ def lines_of_rejected(source: str, rejected: pa.Table, rows: int) -> list[str]:
     """
     if not rejected.num_rows:
         return []
-    counts = reason_counts(rejected["reason"])
+    counts = reason_counts(rejected[REASON])
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.items())
     total = f"{source}: {rejected.num_rows:,} of {rows:,} rows could not be used: {reasons}"
     return [*rejected["message"][:_MESSAGES].to_pylist(), total]

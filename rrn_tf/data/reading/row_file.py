@@ -20,6 +20,7 @@ from rrn_tf.data.reading.blocks import plan_blocks
 from rrn_tf.data.reading.csv_blocks import MALFORMED, CsvBlock, fields_of, raw_lines, split_strictly
 from rrn_tf.data.reading.files import is_parquet, open_output, readable
 from rrn_tf.data.reading.in_memory import ReadRows, read_blocks
+from rrn_tf.data.reading.rejected import REASON
 
 Places = npt.NDArray[np.int64]
 
@@ -103,7 +104,7 @@ def read_row_file(
     if is_parquet(file):
         parts = list(_parquet_lines(file, table))
     else:
-        malformed = rejected[pc.is_in(rows.rejected["reason"], pa.array(MALFORMED)).to_numpy()]
+        malformed = rejected[pc.is_in(rows.rejected[REASON], pa.array(MALFORMED)).to_numpy()]
         parts = [_csv_lines(block, line, malformed) for block in blocks if isinstance(block, CsvBlock)]
     lines = pa.chunked_array(parts, pa.binary())
     return RowFile(names, header, lines, rows, np.searchsorted(line, good), np.searchsorted(line, rejected))
