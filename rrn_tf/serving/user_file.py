@@ -67,7 +67,7 @@ def read_users(path: Path) -> UserTable:
     count, rejected = file.rows.total, file.rows.rejected
     user_id, timestamp, timed = np.empty(count, object), np.zeros(count, np.int64), np.zeros(count, bool)
     user_id[file.good], user_id[file.rejected] = file.rows.ids(USER_ID), file.rejected_fields(USER_ID)
-    if TIMESTAMP in file.names:
+    if TIMESTAMP in file.names and file.rows.good:
         times = pa.Table.from_batches(file.rows.good)[TIMESTAMP]
         timed[file.good], timestamp[file.good] = times.is_valid().to_numpy(), times.fill_null(0).to_numpy()
     usable = np.zeros(count, bool)
