@@ -17,7 +17,7 @@ from tfx.utils import proto_utils
 
 from rrn_tf import features
 from rrn_tf.beam.encoding.examples import to_examples
-from rrn_tf.beam.reading import read_ratings, record_batches
+from rrn_tf.beam.reading import read_ratings
 from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
 from rrn_tf.beam.reading.errors import surfaced_errors
 from rrn_tf.beam.reading.files import replacing
@@ -26,6 +26,7 @@ from rrn_tf.beam.splitting import time_split
 from rrn_tf.beam.splitting.time_split import SplitByTime
 from rrn_tf.config import config_from_dict
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE
+from rrn_tf.data.reading import record_batches
 from rrn_tf.features import Split
 
 DATA_CONFIG, DEAD_LETTERS = "data_config", "dead_letters"

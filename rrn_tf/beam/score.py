@@ -17,13 +17,14 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
 from rrn_tf import features
-from rrn_tf.beam.reading import read_ratings, record_batches
-from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
+from rrn_tf.beam.reading import read_ratings
+from rrn_tf.beam.reading.dead_letters import OPTION, WriteDeadLetters
 from rrn_tf.beam.reading.errors import surfaced_errors
 from rrn_tf.beam.reading.files import remove, replacing
 from rrn_tf.beam.reading.read_ratings import ReadRatings
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE, BadInputError
+from rrn_tf.data.reading import record_batches
 
 PAIRS_AT_A_TIME = 1 << 18  # pairs of one call of the model, which computes a repeated user or item once
 SCORED = pa.schema(
@@ -122,7 +123,7 @@ def score_pairs(
         pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
         read = pipeline | "ReadPairs" >> ReadRatings(queries, features.EVENT_COLUMNS)
         rejected = read[read_ratings.REJECTED] | WriteDeadLetters(
-            f"{output}-{DEAD_LETTERS_FILE}", max_bad_share, read[read_ratings.ROWS], what="pairs"
+            f"{output}-{DEAD_LETTERS_FILE}", max_bad_share, read[read_ratings.ROWS], "pairs", OPTION
         )
         scored = read[read_ratings.RATINGS] | RunInference(PairScorer(model))
         written = scored | WriteToParquetBatched(output, SCORED, codec="snappy", file_name_suffix=".parquet")

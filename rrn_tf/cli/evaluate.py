@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from rrn_tf.cli.kinds import EVENT_PROTOCOLS, PROTOCOLS
@@ -17,7 +15,9 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
     )
 )
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
-@click.option("--data", required=True, help="What the model has not seen: CSV, user_id,item_id[,rating],timestamp.")
+@click.option(
+    "--data", required=True, help="What is new to the model, CSV or Parquet: user_id,item_id[,rating],timestamp."
+)
 @click.option(
     "--protocol",
     type=click.Choice([*PROTOCOLS, *EVENT_PROTOCOLS]),
@@ -40,6 +40,8 @@ def evaluate(
 ) -> None:
     """RMSE and MAE on ratings, known users and items apart from unknown ones, with slices; of a Collaborative RNN the
     loss and ranks of next items, and the same by kind of event.
+
+    Rows that cannot be used, and all but the first rating of one user, item and second, are left out, told and counted.
     """
     with one_line_errors():
         from rrn_tf.console.tables import PRINT_METRICS, print_slices
@@ -62,9 +64,12 @@ def evaluate(
             measures = Measures(names, tuple(dict.fromkeys(ks)) or (10,))
         except ValueError as error:
             raise click.UsageError(f"--metrics: {error}") from None
-        outcome = task.evaluate(saved, Path(data), protocol, measures=measures, new_only=new_only)
+        outcome = task.evaluate(saved, data, protocol, measures=measures, new_only=new_only)
         PRINT_METRICS[task.name](outcome.metrics)
         print_slices(outcome.slices)
         for message in outcome.messages:
             click.echo(message, err=True)
-        write_json(json_file, {**outcome.metrics, "slices": outcome.slices, **environment(seed=0)})
+        write_json(
+            json_file,
+            {**outcome.metrics, "slices": outcome.slices, "rejected": outcome.rejected, **environment(seed=0)},
+        )

@@ -37,6 +37,17 @@ def json_option(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
+def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds `--max-bad-share`, which is to a command what `data.max_bad_share` is to training."""
+    return click.option(
+        "--max-bad-share",
+        default=0.01,
+        show_default=True,
+        type=click.FloatRange(0, 1),
+        help="Fails where a larger share of the rows is rejected.",
+    )(command)
+
+
 def write_json(path: str | None, values: dict[str, Any]) -> None:
     """Writes what was printed to the file of `--json`, if one was given."""
     if path:

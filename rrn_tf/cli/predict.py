@@ -12,9 +12,9 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 
 @click.command(epilog=example("rrn predict --model runs/a --queries queries.csv --output predictions.csv"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
-@click.option("--queries", required=True, help="CSV: user_id,item_id,timestamp[,rating].")
+@click.option("--queries", required=True, help="CSV or Parquet: user_id,item_id,timestamp[,rating].")
 @click.option(
-    "--output", required=True, type=click.Path(dir_okay=False), help="CSV: the queries and a prediction column."
+    "--output", required=True, type=click.Path(dir_okay=False), help="CSV: the queries and a column prediction."
 )
 @click.option(
     "--protocol",
@@ -25,7 +25,10 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 )
 @json_option
 def predict(model: str, queries: str, output: str, protocol: str, json_file: str | None) -> None:
-    """Predicts ratings for the queries of a CSV file; rows keep their order."""
+    """Predicts ratings for the queries of a file; rows keep their order.
+
+    Rows that cannot be used have no prediction; a last column, `reason`, says why.
+    """
     with one_line_errors():
         from rrn_tf.serving.query_file import predict_file
         from rrn_tf.serving.saved_rrn import SavedRRN

@@ -15,7 +15,7 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 )
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--user", "user_ids", multiple=True, help="User id; may be repeated. An unknown one is a newcomer.")
-@click.option("--users", "users_file", help="CSV of many users: user_id[,timestamp], unix seconds as of when.")
+@click.option("--users", "users_file", help="Many users, CSV or Parquet: user_id[,timestamp], unix seconds as of when.")
 @click.option("--output", type=click.Path(dir_okay=False), help="Of --users: CSV, a line an item.")
 @click.option("--at", "at", help="As of this time: unix seconds or an ISO date (default: after what was last seen).")
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1), help="Items a user.")

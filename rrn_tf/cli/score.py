@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
 
 
 @click.command(epilog=example("rrn score --model runs/a --queries 'pairs/*.parquet' --output scores/pairs"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--queries", required=True, help="CSV or Parquet files of user_id, item_id and timestamp.")
 @click.option("--output", required=True, help="Prefix of the Parquet files written, with the column prediction.")
-@click.option("--max-bad-share", default=0.01, show_default=True, type=click.FloatRange(0, 1), help="Of rejected rows.")
+@max_bad_share_option
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @json_option
 def score(model: str, queries: str, output: str, max_bad_share: float, beam_args: str, json_file: str | None) -> None:

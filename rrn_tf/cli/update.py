@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
 
 
 @click.command(
@@ -23,8 +23,9 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
     type=click.Path(file_okay=False),
     help="Where the next model goes: as the next version beside numbered ones, else as `model`.",
 )
+@max_bad_share_option
 @json_option
-def update(model: str, data: str, output: str, json_file: str | None) -> None:
+def update(model: str, data: str, output: str, max_bad_share: float, json_file: str | None) -> None:
     """Rolls a model's states forward with new ratings, or events; nothing is retrained.
 
     Each rating (user, item and second) counts once, whenever it is given. A late one, of a step before one that its
@@ -39,6 +40,10 @@ def update(model: str, data: str, output: str, json_file: str | None) -> None:
         from rrn_tf.console.tables import print_update
         from rrn_tf.runs.update_run import update_run
 
-        summary = update_run(model, data, output)
+        summary = update_run(model, data, output, max_bad_share)
         print_update(summary)
+        if future := summary["in_future"]:
+            click.echo(
+                f"{future:,} rows lie in the future: answers for which no time is given are of after them", err=True
+            )
         write_json(json_file, summary)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timezone
 from typing import Any
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.measure import Measurement
@@ -26,7 +26,8 @@ _WIDEST = 200  # columns
 
 def print_prepared(metadata: SequenceMetadata) -> None:
     """How many ratings fell where, and how many were left out."""
-    cutoff = datetime.fromtimestamp(metadata.cutoff, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+    # Python's own dates end with the year 9999, one second before a cutoff may lie.
+    cutoff = str(np.datetime64(metadata.cutoff, "s")).replace("T", " ")
     counts = metadata.ratings
     train, valid, test, *cold = (counts.get(split.label, 0) for split in Split)
     _print(

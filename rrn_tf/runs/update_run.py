@@ -14,14 +14,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rrn_tf.config import write_whole
+import pyarrow as pa
+
+from rrn_tf.config import DataConfig, write_whole
 from rrn_tf.environment import environment
+from rrn_tf.features import TIMESTAMP
 from rrn_tf.tasks import task_of_saved
 
 REPORT_FILE, DEAD_LETTERS_FILE = "update.json", "update_dead_letters.jsonl"
+IN_FUTURE = "in_future"
 
 
-def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str, Any]:
+def update_run(
+    model: str | Path, pattern: str, output: str | Path, max_bad_share: float = DataConfig.max_bad_share
+) -> dict[str, Any]:
     """Takes new ratings, or events, into a saved model and saves what it has become.
 
     Args:
@@ -29,11 +35,12 @@ def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str,
         numbered versions, followed.
       pattern: CSV or Parquet files of the new ratings or events; what the model has taken in already is passed over.
       output: the directory of the next model.
+      max_bad_share: largest share of rows that may be rejected.
 
     Returns:
       What `update.json` holds: the figures of `rrn_tf.serving.update.UpdateReport` or of
-      `rrn_tf.serving.update_events.EventUpdateReport`, rejected rows by reason, where the model lies, seconds and
-      versions.
+      `rrn_tf.serving.update_events.EventUpdateReport`, rejected rows by reason, how many rows lie in the future, where
+      the model lies, seconds and versions.
 
     Raises:
       BadInputError: for ratings or events that cannot be used.
@@ -47,8 +54,9 @@ def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str,
     seconds = {"load": time.perf_counter() - begin}
     root.mkdir(parents=True, exist_ok=True)
     begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
-    rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters)
+    rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters, max_bad_share)
     seconds["read"] = time.perf_counter() - begin
+    future = in_future(rows, time.time())
     updated = take_in(base, rows)
     begin = time.perf_counter()
     path = next_model(root)
@@ -57,6 +65,7 @@ def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str,
     summary = {
         **updated.report,
         **left_out,
+        IN_FUTURE: future,
         "rejected": rejected,
         "model": str(path),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
@@ -64,6 +73,11 @@ def update_run(model: str | Path, pattern: str, output: str | Path) -> dict[str,
     }
     write_whole(root / REPORT_FILE, json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def in_future(rows: pa.Table, now: float) -> int:
+    """How many ratings or events have a timestamp after `now`, unix seconds."""
+    return int((rows[TIMESTAMP].to_numpy() > now).sum())
 
 
 def next_model(root: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Later events in a CSV file, each predicted by a saved Collaborative RNN from all before it."""
+"""Later events in files, each predicted by a saved Collaborative RNN from all before it."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.event_context import with_context
 from rrn_tf.data.events import EventSequences
-from rrn_tf.data.later_events import NamedEvents, among, before_last, join, number
+from rrn_tf.data.later_events import NamedEvents, among, before_last, join, known_items, number
+from rrn_tf.data.prepared import BadInputError
+from rrn_tf.data.reading import record_batches
+from rrn_tf.data.reading.event_order import number_events
+from rrn_tf.data.reading.in_memory import read_files
+from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
 from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_figures import REPEATS, SLICES, Measures
 from rrn_tf.evaluation.network_scores import network_figures
-from rrn_tf.features import ITEM_ID, USER_ID, Split
+from rrn_tf.features import EVENT_COLUMNS, ITEM_ID, POSITION, TIMESTAMP, USER_ID, Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
-from rrn_tf.serving.query_file import EvaluationOutcome, QueryFileError, read_queries
+from rrn_tf.serving.query_file import EvaluationOutcome
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 
 _SPLITS = (Split.TEST, Split.TEST_COLD)
@@ -26,7 +30,7 @@ _OLDER = "was saved by an earlier version, which did not keep its training event
 
 def evaluate_event_file(
     model: SavedCollaborativeRNN,
-    data: Path,
+    data: str | Path,
     protocol: str,
     measures: Measures | None = None,
     *,
@@ -40,45 +44,49 @@ def evaluate_event_file(
 
     Args:
       model: answers.
-      data: CSV of `user_id,item_id,timestamp`.
+      data: CSV or Parquet of `user_id,item_id,timestamp`; a file or a glob, or files in a published format.
       protocol: see `rrn_tf.evaluation.event_protocols`.
       measures: the figures; all, at 10, by default.
       new_only: only events whose item is new to the user are scored, among such items alone.
 
     Raises:
-      QueryFileError: where nothing is left to score, or `new_only` is asked of a model that kept no training events.
+      BadInputError: for a file that cannot be read, where nothing is left to score, or where `new_only` is asked of a
+        model that kept no training events.
     """
-    table = read_queries(data)
+    rows, sources = read_files(str(data), EVENT_COLUMNS)
+    position = [record_batches.numbers(number_events(batch, sources), POSITION) for batch in rows.good]
+    given = NamedEvents(rows.ids(USER_ID), rows.ids(ITEM_ID), rows.numbers(TIMESTAMP))
+    given = take_rows(given, np.argsort(np.concatenate(position)))
     training = model.training_events()
     if new_only and not len(training.item):
-        raise QueryFileError(f"--new-only: expected a model that knows what its users met, but this one {_OLDER}")
-    item = pd.Categorical(table.frame[ITEM_ID], categories=model.item_ids).codes.astype(np.int64) + 1
-    usable = np.flatnonzero(table.usable & (item > 0))
-    if not len(usable):
-        raise QueryFileError(f"{data}: expected events with items that the model knows, found none")
-    user_id, item_id = (table.frame[name].to_numpy(object)[usable] for name in (USER_ID, ITEM_ID))
-    held, later = number(training, NamedEvents(user_id, item_id, table.timestamp[usable]))
+        raise BadInputError(f"--new-only: expected a model that knows what its users met, but this one {_OLDER}")
+    usable = known_items(training, given.item_id)
+    if not usable.any():
+        raise BadInputError(f"{data}: expected events with items that the model knows, found none")
+    held, later = number(training, take_rows(given, usable))
     later = take_rows(later, ~(seen := among(held, later)))
     if not len(later.user):
-        raise QueryFileError(f"{data}: expected events that the model was not trained on, found none")
+        raise BadInputError(f"{data}: expected events that the model was not trained on, found none")
     of_kind = _of_mixture if model.is_mixture else _of_network
     events = join(held, later, held.num_users - training.num_users)
     figures = of_kind(model, training, events, protocol=protocol, measures=measures, new_only=new_only)
     if not figures:
         expected = "whose item is new to their user" if new_only else f"that the protocol {protocol} scores"
-        raise QueryFileError(f"{data}: expected events {expected}, found none")
+        raise BadInputError(f"{data}: expected events {expected}, found none")
     slices = {split: of.pop(SLICES, {}) for split, of in figures.items()}.get(Split.TEST.label, {})
     early = int(before_last(held, later).sum())
     told = {
         "events that the model was trained on are left out": int(seen.sum()),
         "events lie before their user's last training event: not forecasts, but counted above": early,
-        "events with items that training did not know are left out": int((table.usable & (item == 0)).sum()),
+        "events with items that training did not know are left out": int((~usable).sum()),
         "events repeat an item of their user and are left out": sum(of.get(REPEATS, 0) for of in figures.values()),
     }
-    messages = [*table.messages, *(f"{data}: {number:,} {what}" for what, number in told.items() if number)]
+    messages = lines_of_rejected(str(data), rows.rejected, rows.total)
+    messages += [f"{data}: {number:,} {what}" for what, number in told.items() if number]
     if not len(training.item):
         messages.append(f"{data}: whether the model was trained on these events cannot be told: it {_OLDER}")
-    return EvaluationOutcome({split: {protocol: of} for split, of in figures.items()}, slices, messages)
+    metrics = {split: {protocol: of} for split, of in figures.items()}
+    return EvaluationOutcome(metrics, slices, messages, reason_counts(rows.rejected[REASON]))
 
 
 def _of_mixture(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from rrn_tf.features import METADATA_FILE
 from rrn_tf.serving.warmup import EXTRA
@@ -75,4 +76,5 @@ def _table(values: Mapping[str, Any]) -> list[str]:
 
 
 def _utc(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).isoformat(sep=" ").replace("+00:00", " UTC")
+    # Not by Python's own dates, which end with the year 9999.
+    return str(np.datetime64(seconds, "s")).replace("T", " ") + " UTC"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
+from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
+from rrn_tf.data.reading.row_file import read_row_file
 from rrn_tf.features import ITEM_ID, TIMESTAMP, USER_ID
-from rrn_tf.serving.query_file import MESSAGES, WHOLE, QueryFileError, unused
 from rrn_tf.serving.recommend_users import Recommended, recommend_users, users_at_a_time
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
@@ -31,64 +31,47 @@ class UserTable:
       timestamp: int64[N], unix seconds; 0 where there are none.
       timed: bool[N], where there are.
       usable: bool[N].
-      messages: a line for the first rows that cannot be used, then their number.
+      reasons: numbers of rejected rows.
+      messages: a line for each of the first rejected rows, then their number.
     """
 
     user_id: npt.NDArray[np.object_]
     timestamp: npt.NDArray[np.int64]
     timed: npt.NDArray[np.bool_]
     usable: npt.NDArray[np.bool_]
+    reasons: dict[str, int]
     messages: list[str]
 
 
 @dataclass(frozen=True)
 class RecommendOutcome:
-    """What `rrn recommend` did: rows answered, rows that could not be, and those of users unknown to the model."""
+    """What `rrn recommend` did: rows answered, rows rejected and why, and those of users unknown to the model."""
 
     users: int
     rejected: int
     unknown_users: int
     items: int
+    reasons: dict[str, int]
     messages: list[str]
 
 
 def read_users(path: Path) -> UserTable:
-    """Reads a CSV with the column `user_id` and, if there is one, `timestamp`; other columns are passed over.
+    """Reads a CSV or Parquet file of `user_id` and, if there is one, `timestamp`, which may be empty.
 
     Raises:
-      QueryFileError: for a missing file or column, or a file that is no CSV.
+      BadInputError: in one line: no such file, one that is not readable or lacks the column.
     """
-    if not path.exists():
-        raise QueryFileError(f"{path}: expected a CSV file, found none")
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        try:
-            header, *rows = csv.reader(file)
-        except (csv.Error, ValueError) as error:
-            raise QueryFileError(f"{path}: expected a header with {USER_ID}: {error}") from None
-    if USER_ID not in header:
-        raise QueryFileError(f"{path}:1: expected a column {USER_ID}, found {', '.join(header)}")
-    # Ends that are cut off are empty; of rows that are too long nobody knows what is what.
-    width = len(header)
-    lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-    columns = list(itertools.zip_longest(*rows, fillvalue="")) if rows else []
-    filled = np.flatnonzero(lengths)  # blank lines are none
-    cells = {name: np.array(column, object)[filled] for name, column in zip(header, columns)}
-    user = cells.get(USER_ID, np.full(len(filled), "", object))
-    time = pd.Series(cells.get(TIMESTAMP, np.full(len(filled), "", object)), dtype=str).str.strip()
-    timed = time.str.fullmatch(WHOLE).to_numpy(bool)
-    found = lengths[filled]
-    problems: list[tuple[npt.NDArray[np.bool_], Callable[[int], str]]] = [
-        (found > width, lambda row: f"expected {width} fields, found {found[row]}"),
-        (user == "", lambda row: f"{USER_ID} should be an id, found ''"),
-        (~timed & (time != "").to_numpy(), lambda row: f"{TIMESTAMP} should be unix seconds, found {time[row]!r}"),
-    ]
-    usable = ~np.logical_or.reduce([bad for bad, _ in problems])
-    messages = [
-        f"{path}:{filled[row] + 2}: {next(said(row) for bad, said in problems if bad[row])}"
-        for row in np.flatnonzero(~usable)[:MESSAGES]
-    ]
-    timestamp = time.where(timed, "0").astype(np.int64).to_numpy()
-    return UserTable(user, timestamp, timed, usable, [*messages, *unused(path, usable)])
+    file = read_row_file(path, (USER_ID,), optional=(TIMESTAMP,))
+    count, rejected = file.rows.total, file.rows.rejected
+    user_id, timestamp, timed = np.empty(count, object), np.zeros(count, np.int64), np.zeros(count, bool)
+    user_id[file.good], user_id[file.rejected] = file.rows.ids(USER_ID), file.rejected_fields(USER_ID)
+    if TIMESTAMP in file.names and file.rows.good:
+        times = pa.Table.from_batches(file.rows.good)[TIMESTAMP]
+        timed[file.good], timestamp[file.good] = times.is_valid().to_numpy(), times.fill_null(0).to_numpy()
+    usable = np.zeros(count, bool)
+    usable[file.good] = True
+    messages = lines_of_rejected(str(path), rejected, count)
+    return UserTable(user_id, timestamp, timed, usable, reason_counts(rejected[REASON]), messages)
 
 
 def recommend_file(
@@ -135,7 +118,7 @@ def recommend_file(
             unknown, items = unknown + int((~found.known).sum()), items + int((found.value > -np.inf).sum())
             on_users(min(begin + step, count), count)
     answered = int(table.usable.sum())
-    return RecommendOutcome(answered, count - answered, unknown, items, table.messages)
+    return RecommendOutcome(answered, count - answered, unknown, items, table.reasons, table.messages)
 
 
 def _lines(

@@ -96,13 +96,15 @@ class EventTask(Task):
         return source.best_nll
 
     def read_new(
-        self, pattern: str, model: SavedCollaborativeRNN, dead_letters: str
+        self, pattern: str, model: SavedCollaborativeRNN, dead_letters: str, max_bad_share: float
     ) -> tuple[pa.Table, dict[str, int], dict[str, int]]:
         from rrn_tf.beam.reading.new_rows import read_new_events
 
-        return *read_new_events(pattern, dead_letters), {}
+        return *read_new_events(pattern, dead_letters, max_bad_share), {}
 
-    def evaluate(self, model: SavedCollaborativeRNN, data: Path, protocol: str, **options: Any) -> EvaluationOutcome:
+    def evaluate(
+        self, model: SavedCollaborativeRNN, data: str | Path, protocol: str, **options: Any
+    ) -> EvaluationOutcome:
         from rrn_tf.serving.event_file import evaluate_event_file
 
         return evaluate_event_file(model, data, protocol, **options)

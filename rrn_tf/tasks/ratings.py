@@ -92,15 +92,15 @@ class RatingTask(Task):
         return source.best_rmse
 
     def read_new(
-        self, pattern: str, model: SavedRRN, dead_letters: str
+        self, pattern: str, model: SavedRRN, dead_letters: str, max_bad_share: float
     ) -> tuple[pa.Table, dict[str, int], dict[str, int]]:
         """Ratings from before the training cutoff are left out."""
         from rrn_tf.beam.reading.new_rows import BEFORE_CUTOFF, read_new_ratings
 
-        rows, rejected = read_new_ratings(pattern, model.cutoff, dead_letters)
+        rows, rejected = read_new_ratings(pattern, model.cutoff, dead_letters, max_bad_share)
         return rows, rejected, {BEFORE_CUTOFF: rejected.pop(BEFORE_CUTOFF, 0)}
 
-    def evaluate(self, model: SavedRRN, data: Path, protocol: str, **options: Any) -> EvaluationOutcome:
+    def evaluate(self, model: SavedRRN, data: str | Path, protocol: str, **options: Any) -> EvaluationOutcome:
         from rrn_tf.serving.query_file import evaluate_file
 
         return evaluate_file(model, data, protocol)

@@ -104,13 +104,16 @@ class Task(abc.ABC):
         """Of generated data the best error that any model can reach on some of their rows."""
 
     @abc.abstractmethod
-    def read_new(self, pattern: str, model: Any, dead_letters: str) -> tuple[pa.Table, dict[str, int], dict[str, int]]:
+    def read_new(
+        self, pattern: str, model: Any, dead_letters: str, max_bad_share: float
+    ) -> tuple[pa.Table, dict[str, int], dict[str, int]]:
         """Reads rows by which a saved model is updated.
 
         Args:
           pattern: CSV or Parquet files.
           model: the saved model.
           dead_letters: JSON Lines file for rejected rows.
+          max_bad_share: the largest share of rows that may be rejected.
 
         Returns:
           Good rows, and the numbers of rejected ones and of others that are left out, by reason.
@@ -120,5 +123,5 @@ class Task(abc.ABC):
         """
 
     @abc.abstractmethod
-    def evaluate(self, model: Any, data: Path, protocol: str, **options: Any) -> EvaluationOutcome:
+    def evaluate(self, model: Any, data: str | Path, protocol: str, **options: Any) -> EvaluationOutcome:
         """Scores a saved model on a file; `options` are those of `rrn_tf.serving.event_file.evaluate_event_file`."""

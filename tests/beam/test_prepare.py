@@ -9,7 +9,7 @@ from rrn_tf.config import DataConfig, SplitConfig
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.sequences import load_sequences
 from rrn_tf.features import Split
-from tests.beam.bad_rows import BAD_ROWS, GOOD_ROWS, HEADER, QUOTED_NEWLINE
+from tests.data.reading.bad_rows import BAD_ROWS, GOOD_ROWS, HEADER, QUOTED_NEWLINE
 
 GENEROUS = DataConfig(max_bad_share=0.5, shards=2)
 
@@ -58,7 +58,7 @@ def test_too_many_bad_rows_fail_in_one_line_after_the_dead_letters_are_written(t
         prepare(path, DataConfig())
     assert str(error.value) == (
         f"2 of 100 rows (2 %) rejected, at most 1 % allowed; first: {path}:100: rating 'abc' is not a number; "
-        f"see {tmp_path / 'dead.jsonl'}"
+        f"see {tmp_path / 'dead.jsonl'}; raise data.max_bad_share to allow more"
     )
     assert [letter["line"] for letter in dead_letters(tmp_path)] == [100, 101]
     assert not (tmp_path / "sequences" / features.METADATA_FILE).exists()

@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 
 from rrn_tf.cli import kinds
 from rrn_tf.cli.main import main
+from rrn_tf.collaborative_config import EventDataConfig
+from rrn_tf.config import DataConfig
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation import protocols
 from rrn_tf.serving.saved_rrn import SavedRRN
@@ -20,8 +22,11 @@ def rrn(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
-def test_protocols_are_those_of_the_library() -> None:
+def test_protocols_and_defaults_are_those_of_the_library() -> None:
     assert kinds.PROTOCOLS == protocols.PROTOCOLS
+    for command in ("score", "update"):
+        (option,) = (option for option in main.commands[command].params if option.name == "max_bad_share")
+        assert option.default == DataConfig.max_bad_share == EventDataConfig.max_bad_share
 
 
 @pytest.mark.parametrize("command", sorted(main.commands))

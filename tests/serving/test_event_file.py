@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +12,19 @@ import tensorflow as tf
 from click.testing import CliRunner, Result
 
 from rrn_tf.cli.main import main
+from rrn_tf.data.prepared import BadInputError
 from rrn_tf.evaluation.event_protocols import CLEAN
 from rrn_tf.evaluation.network_scores import event_model
-from rrn_tf.features import Split
+from rrn_tf.features import EVENT_COLUMNS, Split
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.event_file import evaluate_event_file
 from rrn_tf.serving.export_events import export_event_model
-from rrn_tf.serving.query_file import QueryFileError
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.states.event_snapshot import EventSnapshot
 from rrn_tf.states.event_states import EventRoller
 from tests.events import random_events
 from tests.serving.conftest import loaded
+from tests.test_same_rows import odd_file, of_columns, rejected_lines
 
 ITEMS = 5
 HEADER = "user_id,item_id,timestamp"
@@ -64,8 +66,9 @@ def test_each_event_is_scored_from_all_before_it(saved: tuple[EventSnapshot, Pat
     answer = evaluate(path, tmp_path / "later.csv", "--json", str(tmp_path / "figures.json"))
     assert answer.exit_code == 0, answer.output
     assert "1 events with items that training did not know" in answer.output
-    assert "later.csv:9: item_id should be an id" in answer.output
+    assert "later.csv:9: item_id is missing" in answer.output
     figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["rejected"] == {"item_id_missing": 1}
     # Events of one second stay in the order of the file.
     first, second = losses(result, 1, [1]), losses(result, 2, [4, 3, 1])
     known, stranger = figures["test"]["clean"], figures["test_cold"]["clean"]
@@ -78,6 +81,23 @@ def test_each_event_is_scored_from_all_before_it(saved: tuple[EventSnapshot, Pat
     assert answer.exit_code == 0, answer.output
     interleaved = json.loads((tmp_path / "figures.json").read_text())["test"]["interleaved"]
     assert interleaved["nll"] == pytest.approx(np.mean(second[1:]), rel=1e-5)
+
+
+def test_each_row_has_the_verdict_that_training_has(saved: tuple[EventSnapshot, Path], tmp_path: Path) -> None:
+    path, verdicts = odd_file(tmp_path / "odd.csv")
+    with path.open("ab") as file:
+        file.write(b"u1,i1,3,20\n")
+    answer = evaluate(saved[1], path, "--json", str(tmp_path / "figures.json"))
+    assert answer.exit_code == 0, answer.output
+    expected = rejected_lines(of_columns(verdicts, *EVENT_COLUMNS))
+    assert json.loads((tmp_path / "figures.json").read_text())["rejected"] == Counter(expected.values())
+
+
+def test_published_formats_and_several_files_are_read(saved: tuple[EventSnapshot, Path], tmp_path: Path) -> None:
+    for name, row in (("a", "u1 i2 30"), ("b", "u1 i3 30")):
+        (tmp_path / f"{name}.txt").write_text(f"{row}\n")
+    outcome = evaluate_event_file(SavedCollaborativeRNN(saved[1]), f"authors:{tmp_path}/?.txt", CLEAN)
+    assert outcome.metrics["test"][CLEAN]["nll"] == pytest.approx(np.mean(losses(saved[0], 2, [3, 4])), rel=1e-5)
 
 
 def test_what_cannot_be_scored_ends_in_one_line(saved: tuple[EventSnapshot, Path], tmp_path: Path) -> None:
@@ -172,7 +192,7 @@ def test_a_network_of_an_earlier_version_is_read(saved: tuple[EventSnapshot, Pat
     assert outcome.metrics["test"][CLEAN]["nll"] == pytest.approx(np.mean(losses(saved[0], 2, [2, 3])), rel=1e-5)
     assert outcome.slices == {}
     assert any("whether the model was trained on these events cannot be told" in line for line in outcome.messages)
-    with pytest.raises(QueryFileError, match="--new-only: expected a model that knows what its users met"):
+    with pytest.raises(BadInputError, match="--new-only: expected a model that knows what its users met"):
         evaluate_event_file(model, file, CLEAN, new_only=True)
 
 

@@ -9,8 +9,11 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
+from rrn_tf.data.prepared import BadInputError
+from rrn_tf.evaluation.protocols import STREAMING
 from rrn_tf.features import Side
-from rrn_tf.serving.query_file import QueryFileError, evaluate_file, predict_file, read_queries
+from rrn_tf.serving import query_file
+from rrn_tf.serving.query_file import evaluate_file, predict_file
 
 
 class Constant:
@@ -39,35 +42,66 @@ def test_predictions_keep_rows_order_and_other_columns(tmp_path: Path) -> None:
 def test_rows_that_cannot_be_answered_stay_empty_and_are_named(tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text("user_id,item_id,timestamp\na,1,200\n,1,200\na,,200\na,1,noon\na,1,-5\na,2,300\n")
     outcome = predict_file(Constant(), tmp_path / "q.csv", tmp_path / "p.csv")
-    assert pd.read_csv(tmp_path / "p.csv").prediction.isna().tolist() == [False, True, True, True, True, False]
+    found = pd.read_csv(tmp_path / "p.csv", keep_default_na=False)
+    assert [bool(value) for value in found.prediction] == [True, False, False, False, False, True]
+    reasons = ["user_id_missing", "item_id_missing", "timestamp_not_a_number", "timestamp_negative"]
+    assert found.reason.tolist() == ["", *reasons, ""]
     assert outcome.rejected == 4
-    assert f"{tmp_path / 'q.csv'}:3: user_id should be an id, found ''" in outcome.messages
-    assert f"{tmp_path / 'q.csv'}:5: timestamp should be unix seconds, found 'noon'" in outcome.messages
-    assert outcome.messages[-1].endswith("4 of 6 rows could not be used")
+    assert outcome.reasons == dict.fromkeys(reasons, 1)
+    assert outcome.messages[0] == f"{tmp_path / 'q.csv'}:3: user_id is missing: expected text, found ''"
+    assert outcome.messages[2] == f"{tmp_path / 'q.csv'}:5: timestamp 'noon' is not a number"
+    assert "4 of 6 rows could not be used: item_id_missing 1, " in outcome.messages[-1]
 
 
-def test_ids_stay_text(tmp_path: Path) -> None:
-    (tmp_path / "q.csv").write_text("user_id,item_id,timestamp\n007,1,1\nNA,1,1\n")
-    assert read_queries(tmp_path / "q.csv").frame["user_id"].tolist() == ["007", "NA"]
+def test_ids_stay_text_and_rows_as_they_are(tmp_path: Path) -> None:
+    rows = 'user_id,item_id,timestamp\n007,1,+1\nNA,"1",1.0\n'
+    (tmp_path / "q.csv").write_text(rows)
+    predict_file(Constant(), tmp_path / "q.csv", tmp_path / "p.csv")
+    assert (tmp_path / "p.csv").read_text() == ('user_id,item_id,timestamp,prediction\n007,1,+1,1\nNA,"1",1.0,1\n')
+
+
+def test_parquet_is_answered_as_csv_is(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"user_id": ["a", None], "item_id": [1, 2], "timestamp": [200.0, 300.0], "note": ["x", "y"]})
+    frame.to_parquet(tmp_path / "q.parquet")
+    predict_file(Constant(), tmp_path / "q.parquet", tmp_path / "p.csv")
+    assert (tmp_path / "p.csv").read_text() == (
+        "user_id,item_id,timestamp,note,prediction,reason\na,1,200,x,1,\n,2,300,y,,user_id_missing\n"
+    )
+
+
+def test_streaming_takes_one_user_item_and_second_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[list[float]] = []
+
+    def stream(model: Constant, user: npt.NDArray, item: npt.NDArray, time: npt.NDArray, rating: npt.NDArray):
+        given.append(rating.tolist())
+        return rating
+
+    monkeypatch.setattr(query_file, "predict_streaming", stream)
+    rows = ["a,1,2,200", "b,7,9,50", "a,1,5,200", "a,1,3,201", "a,1,4,200"]
+    (tmp_path / "q.csv").write_text("user_id,item_id,rating,timestamp\n" + "\n".join(rows) + "\n")
+    predict_file(Constant(), tmp_path / "q.csv", tmp_path / "p.csv", STREAMING)
+    assert given == [[2, 3]]
+    assert pd.read_csv(tmp_path / "p.csv").prediction.tolist() == [2, 7, 2, 3, 2]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("user_id,item_id\na,1\n", r":1: expected columns user_id, item_id, timestamp, found .*no timestamp"),
-        ("", "No columns"),
-        ("user_id,item_id,timestamp\na,1,2\na,1,2,3\n", "Expected 3 fields in line 3, saw 4"),
+        ("user_id,item_id\na,1\n", r":1: expected columns user_id,item_id,timestamp, found 'user_id,item_id'"),
+        ("", "found an empty file"),
+        ("user_id,item_id,timestamp,prediction\na,1,2,3\n", "expected no column prediction"),
+        ("reason,user_id,item_id,timestamp\n3,a,1,2\n", "expected no column reason"),
     ],
 )
 def test_refuses_files_in_one_line(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "q.csv").write_text(text)
-    with pytest.raises(QueryFileError, match=said) as error:
-        read_queries(tmp_path / "q.csv")
+    with pytest.raises(BadInputError, match=said) as error:
+        predict_file(Constant(), tmp_path / "q.csv", tmp_path / "p.csv")
     assert "\n" not in str(error.value)
 
 
 def test_evaluation_counts_known_and_cold_rows_apart(tmp_path: Path) -> None:
-    rows = ["a,1,2,200", "b,3,3,200", "who,4,4,200", "a,9,8,200", "a,1,x,200"]
+    rows = ["a,1,2,200", "b,3,3,200", "who,4,4,200", "a,9,8,200", "a,1,x,200", "b,3,1,200"]
     (tmp_path / "r.csv").write_text("user_id,item_id,rating,timestamp\n" + "\n".join(rows) + "\n")
     outcome = evaluate_file(Constant(), tmp_path / "r.csv", "frozen")
     known, cold = outcome.metrics["test"]["frozen"], outcome.metrics["test_cold"]["frozen"]
@@ -75,4 +109,14 @@ def test_evaluation_counts_known_and_cold_rows_apart(tmp_path: Path) -> None:
     assert known["rmse"] == pytest.approx(np.sqrt(1 / 2))
     assert cold["mae"] == pytest.approx(0.5)
     assert outcome.slices["month"] == [{"slice": "1970-01", "rmse": known["rmse"], "mae": known["mae"], "n": 2}]
-    assert "rating should be a finite number, found 'x'" in outcome.messages[0]
+    assert outcome.messages[0] == f"{tmp_path}/r.csv:6: rating 'x' is not a number"
+    assert outcome.rejected == {"duplicate": 1, "rating_not_a_number": 1}
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"), [("", "no rows below the header"), ("a,1,x,9\n", r"none that can be used: \S+:2: rating 'x'")]
+)
+def test_nothing_to_evaluate_is_one_line(rows: str, found: str, tmp_path: Path) -> None:
+    (tmp_path / "r.csv").write_text("user_id,item_id,rating,timestamp\n" + rows)
+    with pytest.raises(BadInputError, match=f"r.csv: expected ratings, found {found}"):
+        evaluate_file(Constant(), tmp_path / "r.csv", "frozen")

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rrn_tf.cli.main import main
-from rrn_tf.serving.query_file import QueryFileError
+from rrn_tf.data.prepared import BadInputError
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.user_file import read_users, recommend_file
@@ -29,24 +29,36 @@ def write(folder: Path, text: str) -> Path:
 
 
 def test_rows_that_cannot_be_used_are_told_and_the_others_are_read(tmp_path: Path) -> None:
-    rows = ["\ufeffshop,user_id,timestamp", "a,u1,7", "", "a,u2", "b,smith, john,7", "b,,7", "c,u3,soon", "c,u4, 9 "]
+    rows = ["\ufeffshop,user_id,timestamp", "a,u1,7", "", "a,u2,", "b,smith, john,7", "b,,7", "c,u3,soon", "c,u4, 9 "]
     table = read_users(file := write(tmp_path, "\n".join(rows) + "\n"))
     assert table.user_id[table.usable].tolist() == ["u1", "u2", "u4"]
     assert table.timestamp[table.usable].tolist() == [7, 0, 9]
     assert table.timed[table.usable].tolist() == [True, False, True]
     assert table.messages == [
         f"{file}:5: expected 3 fields, found 4",
-        f"{file}:6: user_id should be an id, found ''",
-        f"{file}:7: timestamp should be unix seconds, found 'soon'",
-        f"{file}: 3 of 6 rows could not be used",
+        f"{file}:6: user_id is missing: expected text, found ''",
+        f"{file}:7: timestamp 'soon' is not a number",
+        f"{file}: 3 of 6 rows could not be used: field_count 1, timestamp_not_a_number 1, user_id_missing 1",
     ]
+    assert table.user_id[~table.usable].tolist() == ["smith", "", "u3"]
+
+
+def test_parquet_and_compressed_files_are_read(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"user_id": [1, 2], "timestamp": [7, None]})
+    frame.to_parquet(tmp_path / "u.parquet")
+    frame.to_csv(tmp_path / "u.csv.gz", index=False)
+    for name in ("u.parquet", "u.csv.gz"):
+        table = read_users(tmp_path / name)
+        assert table.user_id.tolist() == ["1", "2"]
+        assert table.timed.tolist() == [True, False]
+        assert table.timestamp.tolist() == [7, 0]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("user\n1\n", "expected a column user_id, found user"), ("", "expected a header with user_id")]
+    ("text", "said"), [("user\n1\n", "expected columns user_id, found 'user'"), ("", "found an empty file")]
 )
 def test_a_file_without_users_is_one_line(text: str, said: str, tmp_path: Path) -> None:
-    with pytest.raises(QueryFileError, match=said):
+    with pytest.raises(BadInputError, match=said):
         read_users(write(tmp_path, text))
 
 

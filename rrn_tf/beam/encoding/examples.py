@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from rrn_tf import features
 from rrn_tf.beam.encoding import protobuf_wire
-from rrn_tf.beam.reading import record_batches
+from rrn_tf.data.reading import record_batches
 
 
 def to_examples(batch: pa.RecordBatch) -> Iterator[bytes]:

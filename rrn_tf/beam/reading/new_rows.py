@@ -2,39 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-import uuid
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-import apache_beam as beam
+import numpy as np
 import pyarrow as pa
-from apache_beam import pvalue
-from pyarrow import feather
+import pyarrow.compute as pc
 
 from rrn_tf import features
-from rrn_tf.beam.reading import read_events, read_ratings, record_batches
-from rrn_tf.beam.reading.dead_letters import WriteDeadLetters, count_in_metrics, rejected_batch
-from rrn_tf.beam.reading.errors import surfaced_errors
-from rrn_tf.beam.reading.read_events import ReadEvents
-from rrn_tf.beam.reading.read_ratings import ReadRatings
+from rrn_tf.beam.reading.dead_letters import OPTION, write_dead_letters
+from rrn_tf.beam.reading.read_events import EVENTS
+from rrn_tf.beam.reading.read_ratings import match_files, open_anywhere
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.config import DataConfig
-from rrn_tf.data.allocator import reused_memory
+from rrn_tf.data.reading import record_batches
+from rrn_tf.data.reading.event_order import number_events
+from rrn_tf.data.reading.files import find_sources
+from rrn_tf.data.reading.in_memory import read_sources
+from rrn_tf.data.reading.rejected import split_off
 
 BEFORE_CUTOFF = "before_cutoff"
-_COUNTS = "counts.json"
 
 
-def read_new_ratings(pattern: str, cutoff: int, dead_letters: str) -> tuple[pa.Table, dict[str, int]]:
+def read_new_ratings(
+    pattern: str, cutoff: int, dead_letters: str, max_bad_share: float = DataConfig.max_bad_share
+) -> tuple[pa.Table, dict[str, int]]:
     """Good ratings at or after a cutoff.
 
     Args:
       pattern: CSV or Parquet files (see `ReadRatings`).
       cutoff: unix seconds. Earlier ratings are rejected, but are no bad rows: a log may hold its whole past.
       dead_letters: JSON Lines file for rejected rows.
+      max_bad_share: largest share of rows that may be rejected.
 
     Returns:
       The ratings with the columns of `record_batches.RATINGS`, ids as text, in order of file and line; and the number
@@ -43,28 +41,32 @@ def read_new_ratings(pattern: str, cutoff: int, dead_letters: str) -> tuple[pa.T
     Raises:
       BadInputError: in one line: no such file, a wrong header, no rows, too many bad ones.
     """
+    sources = find_sources([pattern], features.COLUMNS, match_files)
+    read = read_sources(sources, features.COLUMNS, open_anywhere)
+    good, rejected = [], read.rejected.to_batches()
+    for batch in read.good:
+        timestamp = record_batches.numbers(batch, features.TIMESTAMP)
+        rows = np.flatnonzero(timestamp < cutoff)
+        told = pa.array(timestamp[rows]).cast(pa.string())
+        problem = pc.binary_join_element_wise("timestamp ", told, f" is before the training cutoff {cutoff}", "")
+        later, early = split_off(batch, rows, BEFORE_CUTOFF, problem)
+        good.append(later)
+        rejected += early
+    counts = write_dead_letters(
+        rejected, read.total, dead_letters, max_bad_share, option=OPTION, harmless=[BEFORE_CUTOFF]
+    )
+    return _with_plain_ids(good, record_batches.RATINGS), counts
 
-    def transform(pipeline: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection]:
-        read = pipeline | ReadRatings(pattern)
-        good = read[read_ratings.RATINGS] | "Cutoff" >> beam.ParDo(_RejectEarly(), cutoff).with_outputs(
-            read_ratings.REJECTED, main=read_ratings.RATINGS
-        )
-        rejected = (read[read_ratings.REJECTED], good[read_ratings.REJECTED]) | beam.Flatten()
-        letters = WriteDeadLetters(
-            dead_letters, DataConfig().max_bad_share, read[read_ratings.ROWS], harmless=[BEFORE_CUTOFF]
-        )
-        return good[read_ratings.RATINGS], rejected | letters
 
-    table, counts = _in_memory(transform, record_batches.RATINGS)
-    return table.sort_by([(record_batches.FILE, "ascending"), (record_batches.LINE, "ascending")]), counts
-
-
-def read_new_events(pattern: str, dead_letters: str) -> tuple[pa.Table, dict[str, int]]:
+def read_new_events(
+    pattern: str, dead_letters: str, max_bad_share: float = EventDataConfig.max_bad_share
+) -> tuple[pa.Table, dict[str, int]]:
     """Good events.
 
     Args:
       pattern: CSV or Parquet files (see `ReadRatings`).
       dead_letters: JSON Lines file for rejected rows.
+      max_bad_share: largest share of rows that may be rejected.
 
     Returns:
       The events' user_id and item_id, as text, and timestamp, in order of file and line; and the number of rejected
@@ -73,55 +75,14 @@ def read_new_events(pattern: str, dead_letters: str) -> tuple[pa.Table, dict[str
     Raises:
       BadInputError: as `read_new_ratings`.
     """
-
-    def transform(pipeline: beam.Pipeline) -> tuple[beam.PCollection, beam.PCollection]:
-        read = pipeline | ReadEvents(pattern)
-        letters = WriteDeadLetters(
-            dead_letters, EventDataConfig().max_bad_share, read[read_events.ROWS], read_events.EVENTS
-        )
-        return read[read_events.EVENTS], read[read_events.REJECTED] | letters
-
-    table, counts = _in_memory(transform, record_batches.EVENTS)
-    return table.sort_by(features.POSITION), counts
+    sources = find_sources([pattern], features.EVENT_COLUMNS, match_files)
+    read = read_sources(sources, features.EVENT_COLUMNS, open_anywhere)
+    counts = write_dead_letters(read.rejected.to_batches(), read.total, dead_letters, max_bad_share, EVENTS, OPTION)
+    events = [number_events(batch, sources) for batch in read.good]
+    return _with_plain_ids(events, record_batches.EVENTS).sort_by(features.POSITION), counts
 
 
-def _in_memory(
-    transform: Callable[[beam.Pipeline], tuple[beam.PCollection, beam.PCollection]], schema: pa.Schema
-) -> tuple[pa.Table, dict[str, int]]:
-    """Good rows, ids as text, in any order, and the counts of rejected ones, of a transform that yields both."""
-    with tempfile.TemporaryDirectory() as folder:
-        with surfaced_errors(), reused_memory():
-            pipeline = beam.Pipeline()
-            good, counts = transform(pipeline)
-            _ = good | "Keep" >> beam.Map(_keep, folder)
-            _ = counts | "KeepCounts" >> beam.Map(_keep_counts, folder)
-            pipeline.run().wait_until_finish()
-        rejected = json.loads(Path(folder, _COUNTS).read_text())
-        parts = [feather.read_table(path) for path in Path(folder).glob("*.arrow")]
-    table = pa.concat_tables([schema.empty_table(), *parts])
+def _with_plain_ids(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    table = pa.Table.from_batches(batches, schema)
     plain = [pa.string() if pa.types.is_dictionary(column.type) else column.type for column in table.columns]
-    return table.cast(pa.schema(zip(table.schema.names, plain, strict=True))), rejected
-
-
-class _RejectEarly(beam.DoFn):
-    """A batch's rows at or after the cutoff, and the others."""
-
-    def process(self, batch: pa.RecordBatch, cutoff: int) -> Iterator[Any]:
-        timestamp, line = (record_batches.numbers(batch, name) for name in (features.TIMESTAMP, record_batches.LINE))
-        early = timestamp < cutoff
-        if early.any():
-            problem = [f"timestamp {value} is before the training cutoff {cutoff}" for value in timestamp[early]]
-            text = record_batches.texts(record_batches.take(batch, early))
-            part = rejected_batch(record_batches.file_of(batch), line[early], BEFORE_CUTOFF, problem, text)
-            yield pvalue.TaggedOutput(read_ratings.REJECTED, count_in_metrics(part))
-            batch = record_batches.take(batch, ~early)
-        if batch.num_rows:
-            yield batch
-
-
-def _keep(batch: pa.RecordBatch, folder: str) -> None:
-    feather.write_feather(pa.Table.from_batches([batch]), f"{folder}/{uuid.uuid4().hex}.arrow")
-
-
-def _keep_counts(counts: dict[str, int], folder: str) -> None:
-    Path(folder, _COUNTS).write_text(json.dumps(counts))
+    return table.cast(pa.schema(zip(table.schema.names, plain, strict=True)))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import apache_beam as beam
-import numpy as np
-import pyarrow as pa
 
 from rrn_tf import features
-from rrn_tf.beam.reading import read_ratings, record_batches
+from rrn_tf.beam.reading import read_ratings
 from rrn_tf.beam.reading.read_ratings import ReadRatings
+from rrn_tf.data.reading.event_order import number_events
 
 EVENTS, REJECTED, ROWS = "events", read_ratings.REJECTED, read_ratings.ROWS
-_LINE_BITS = 40
 
 
 class ReadEvents(beam.PTransform):
@@ -38,19 +36,6 @@ class ReadEvents(beam.PTransform):
         self._read = ReadRatings(pattern, features.EVENT_COLUMNS)
 
     def expand(self, start: beam.Pipeline) -> dict[str, beam.PCollection]:
-        places = {
-            file: (rank, text_format is not None and text_format.newest_first)
-            for rank, (text_format, file) in enumerate(self._read.files)
-        }
         read = start | "Rows" >> self._read
-        events = read[read_ratings.RATINGS] | "Number" >> beam.Map(_numbered, places)
+        events = read[read_ratings.RATINGS] | "Number" >> beam.Map(number_events, self._read.files)
         return {EVENTS: events, REJECTED: read[REJECTED], ROWS: read[ROWS]}
-
-
-def _numbered(batch: pa.RecordBatch, places: dict[str, tuple[int, bool]]) -> pa.RecordBatch:
-    """The batch with `position` in place of file and line."""
-    rank, newest_first = places[record_batches.file_of(batch)]
-    line = record_batches.numbers(batch, record_batches.LINE)
-    position = (rank << _LINE_BITS) + ((1 << _LINE_BITS) - 1 - line if newest_first else line)
-    plain = record_batches.without(batch, record_batches.FILE, record_batches.LINE)
-    return record_batches.with_column(plain, features.POSITION, position.astype(np.int64))

@@ -14,13 +14,13 @@ from apache_beam import pvalue
 from rrn_tf import features
 from rrn_tf.beam.encoding.sequence_examples import encode_events
 from rrn_tf.beam.encoding.tfrecords import write_tfrecords
-from rrn_tf.beam.reading import record_batches
 from rrn_tf.beam.sequences.shards import by_shard, indices_of
 from rrn_tf.beam.sequences.vocabularies import IdCounts, count_ids
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.arrays import concatenate_rows, take_rows
 from rrn_tf.data.event_rules import CodedEvents, Dropped, SplitEvents, split_by_source, split_diverse_users
 from rrn_tf.data.prepared import sequence_file
+from rrn_tf.data.reading import record_batches
 from rrn_tf.features import Side, Split
 
 Int32 = npt.NDArray[np.int32]

@@ -19,9 +19,9 @@ from apache_beam import pvalue
 from rrn_tf import features
 from rrn_tf.beam.encoding.sequence_examples import encode_sequences
 from rrn_tf.beam.encoding.tfrecords import write_tfrecords
-from rrn_tf.beam.reading import record_batches
 from rrn_tf.beam.sequences.vocabularies import IdCounts
 from rrn_tf.data.prepared import sequence_file
+from rrn_tf.data.reading import record_batches
 from rrn_tf.data.rows import SideRatings, number_rows
 from rrn_tf.data.steps import StepRule
 from rrn_tf.features import Side

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rrn_tf import features
-from rrn_tf.beam.reading import record_batches
+from rrn_tf.data.reading import record_batches
 from rrn_tf.features import Split
 
 _UNIT = 149  # every finite float32 is a multiple of 2**-149

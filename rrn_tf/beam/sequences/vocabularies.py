@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from apache_beam.io.filesystems import FileSystems
 
 from rrn_tf import features
-from rrn_tf.beam.reading import record_batches
 from rrn_tf.beam.reading.files import replacing
+from rrn_tf.data.reading import record_batches
 from rrn_tf.features import Side, Split
 
 _COMPACT = 2_000_000  # ids that accumulate before parts are merged

@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 from apache_beam import pvalue
 
 from rrn_tf import features
-from rrn_tf.beam.reading import record_batches
 from rrn_tf.beam.splitting.row_hash import Hashes, hash_rows
+from rrn_tf.data.reading import record_batches
 
 LATER = "later"
 _SHARD_BITS = 3

@@ -8,7 +8,7 @@ import pyarrow as pa
 from pandas.util import hash_array
 
 from rrn_tf import features
-from rrn_tf.beam.reading import record_batches
+from rrn_tf.data.reading import record_batches
 
 Hashes = npt.NDArray[np.uint64]
 

@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 from apache_beam import pvalue
 
 from rrn_tf import features
-from rrn_tf.beam.reading import record_batches
-from rrn_tf.beam.reading.dead_letters import count_in_metrics, rejected_batch
+from rrn_tf.beam.reading.dead_letters import count_in_metrics
 from rrn_tf.beam.sequences.vocabularies import CombineCounts, IdCounts, count_ids
 from rrn_tf.beam.splitting.duplicates import LATER, FindDuplicates, LaterRows, TimeCounts, merge_later_rows
 from rrn_tf.beam.splitting.row_hash import hash_rows
 from rrn_tf.config import SplitConfig
+from rrn_tf.data.reading import record_batches
+from rrn_tf.data.reading.rejected import rejected_batch
 from rrn_tf.features import SIDES, Split
 
 RATINGS, REJECTED, CUTOFF, HELD_OUT = "ratings", "rejected", "cutoff", "held_out"

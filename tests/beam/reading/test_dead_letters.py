@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pyarrow as pa
 
-from rrn_tf.beam.reading.dead_letters import json_lines, reason_counts, rejected_batch, rejected_rows
+from rrn_tf.beam.reading.dead_letters import json_lines
+from rrn_tf.data.reading.rejected import reason_counts, rejected_batch, rejected_rows
 
 
 def test_json_lines_hold_any_text():

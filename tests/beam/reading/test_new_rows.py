@@ -43,5 +43,7 @@ def test_nothing_new_is_no_error(tmp_path: Path) -> None:
 
 def test_too_many_bad_rows_are_an_error(tmp_path: Path) -> None:
     pattern = write(tmp_path / "r.csv", *["u,i,3,9"] * 50, *["u,i,bad,9"] * 5, *["u,i,1,7"] * 50)
-    with pytest.raises(BadInputError, match=r"^5 of 105 rows"):
+    with pytest.raises(BadInputError, match=r"^5 of 105 rows .* raise --max-bad-share to allow more$"):
         read_new_ratings(pattern, 8, str(tmp_path / "dead.jsonl"))
+    _, rejected = read_new_ratings(pattern, 8, str(tmp_path / "dead.jsonl"), max_bad_share=0.05)
+    assert rejected == {"before_cutoff": 50, "rating_not_a_number": 5}

@@ -8,12 +8,12 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.beam.encoding.examples import months, to_examples
-from rrn_tf.beam.reading import record_batches
-from rrn_tf.beam.reading.dead_letters import rejected_rows
 from rrn_tf.beam.splitting import time_split
 from rrn_tf.beam.splitting.row_hash import hash_rows
 from rrn_tf.beam.splitting.time_split import CutoffFn, SplitByTime
 from rrn_tf.config import SplitConfig
+from rrn_tf.data.reading import record_batches
+from rrn_tf.data.reading.rejected import rejected_rows
 from rrn_tf.features import Split
 
 KEY = (features.USER_ID, features.ITEM_ID, features.TIMESTAMP)

@@ -17,29 +17,14 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 from rrn_tf.data.formats import TextFormat
-from rrn_tf.data.prepared import BadInputError
+from rrn_tf.data.reading.csv_header import Header, format_header, parse_header
 
 _NEWLINE, _RETURN, _QUOTE, _COMMA, _NUL = 10, 13, 34, 44, 0
-_BOM = b"\xef\xbb\xbf"
 _QUOTES, _FIELDS = "unbalanced_quotes", "field_count"
+_UTF8, _RETURNS, _NULS = "invalid_utf8", "stray_carriage_return", "nul_byte"
+MALFORMED = (_QUOTES, _FIELDS, _UTF8, _RETURNS, _NULS)  # reasons for which a line is no row
 
 Lines = npt.NDArray[np.int64]
-
-
-class Header(NamedTuple):
-    """Where a file keeps its columns.
-
-    Attributes:
-      width: number of fields.
-      positions: of each wanted column.
-      delimiter: between fields, one character.
-      quoted: a field may stand between quotes; else a quote is a character as any other.
-    """
-
-    width: int
-    positions: tuple[int, ...]
-    delimiter: str = ","
-    quoted: bool = True
 
 
 class CsvBlock(NamedTuple):
@@ -94,8 +79,9 @@ def plan_csv(
     block_bytes: int,
     carry: bool,
     text_format: TextFormat | None = None,
+    optional: Sequence[str] = (),
 ) -> Iterator[CsvBlock]:
-    """Cuts a CSV file at line ends into blocks of about `block_bytes`, reading it once.
+    """Cuts a CSV file at line ends into blocks of about `block_bytes`, reading it once; there is at least one.
 
     Args:
       file: path, for the blocks and for messages.
@@ -104,12 +90,13 @@ def plan_csv(
       block_bytes: size of a block.
       carry: blocks carry their bytes.
       text_format: of a file without a header.
+      optional: columns that are read where the header has them.
 
     Raises:
       BadInputError: where the header lacks a column.
     """
     header = None if text_format is None else format_header(text_format, columns)
-    line, offset, rest = 1, 0, b""
+    line, offset, rest, begun = 1, 0, b"", False
     while True:
         chunk = stream.read(block_bytes)
         data = rest + chunk
@@ -118,10 +105,10 @@ def plan_csv(
         begin = 0
         if header is None and (block or not chunk):
             begin = block.find(b"\n") + 1 or len(block)
-            header = parse_header(file, block[:begin], columns)
+            header = parse_header(file, block[:begin], columns, optional)
             line += 1
-        if header is not None and len(block) > begin:
-            body = block[begin:]
+        if header is not None and (len(block) > begin or not (chunk or begun)):
+            body, begun = block[begin:], True
             yield CsvBlock(file, header, line, offset + begin, len(body), body if carry else None, text_format)
             line += body.count(b"\n")
         offset += end
@@ -129,28 +116,34 @@ def plan_csv(
             return
 
 
-def parse_header(file: str, line: bytes, columns: Sequence[str]) -> Header:
-    """Finds the wanted columns in a header line.
+def raw_lines(data: bytes) -> pa.Array:
+    """The lines of a block as they are, without their line ends: binary[lines].
 
-    Raises:
-      BadInputError: naming the columns expected and the line found.
+    Args:
+      data: whole lines; the last may lack its line end.
     """
-    text = line.removeprefix(_BOM).decode("utf-8", "replace").rstrip("\r\n")
-    try:
-        names = [name.strip() for name in next(csv.reader([text]), [])]
-    except csv.Error:
-        names = [text]
-    if any(names.count(column) != 1 for column in columns):
-        found = repr(text[:200]) if text else "an empty line" if line else "an empty file"
-        raise BadInputError(f"{file}:1: expected columns {','.join(columns)}, found {found}")
-    return Header(len(names), tuple(names.index(column) for column in columns))
+    if not data:
+        return pa.array([], pa.binary())
+    data = data.replace(b"\r\n", b"\n")
+    data = data[:-1] if data.endswith((b"\n", b"\r")) else data
+    buffer = np.frombuffer(data, np.uint8)
+    breaks = np.flatnonzero(buffer == _NEWLINE)
+    offsets = np.concatenate([[0], breaks - np.arange(len(breaks)), [len(data) - len(breaks)]]).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(buffer[buffer != _NEWLINE])]
+    return pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
 
 
-def format_header(text_format: TextFormat, columns: Sequence[str]) -> Header:
-    """What a header would say of a file without; the field that stands for an empty item_id comes last."""
-    positions = [text_format.fields.index(column) for column in columns]
-    further = [] if text_format.item_name is None else [text_format.item_name]
-    return Header(len(text_format.fields), (*positions, *further), text_format.delimiter, quoted=False)
+def fields_of(line: bytes, width: int) -> list[str]:
+    """The fields of any line of a CSV file, be it a row or not, in Latin-1 so that every byte is kept.
+
+    Args:
+      line: without its line end.
+      width: how many fields are wanted: what the line lacks is empty, what it has beyond them stays in the last one.
+    """
+    text = line.decode("latin-1")
+    fields = split_strictly(text) or text.split(",")
+    first, rest = fields[: width - 1], fields[width - 1 :]
+    return [*first, ",".join(rest), *[""] * (width - 1 - len(first))]
 
 
 def read_block(data: bytes, header: Header) -> BlockRows:
@@ -180,7 +173,7 @@ def read_block(data: bytes, header: Header) -> BlockRows:
     for line in awkward.tolist():
         if line in malformed:
             continue
-        fields = _split_strictly(data[starts[line] : ends[line]].decode())
+        fields = split_strictly(data[starts[line] : ends[line]].decode())
         if fields is None:
             malformed[line] = Malformed(line, _QUOTES, "quotes are not balanced in this line")
         elif len(fields) != header.width:
@@ -245,15 +238,15 @@ def _unreadable(
     if not _is_utf8(data):
         for line in np.unique(np.searchsorted(stops, np.flatnonzero(buffer >= 0x80))).tolist():
             if not _is_utf8(data[starts[line] : stops[line]]):
-                found[line] = Malformed(line, "invalid_utf8", "bytes in this line are not valid UTF-8")
+                found[line] = Malformed(line, _UTF8, "bytes in this line are not valid UTF-8")
     if b"\r" in data:
         returns = np.flatnonzero(buffer == _RETURN)
         line_of = np.searchsorted(stops, returns)
         for line in np.unique(line_of[returns < ends[line_of]]).tolist():
-            found[line] = Malformed(line, "stray_carriage_return", "a carriage return stands inside this line")
+            found[line] = Malformed(line, _RETURNS, "a carriage return stands inside this line")
     if b"\0" in data:
         for line in np.unique(np.searchsorted(stops, np.flatnonzero(buffer == _NUL))).tolist():
-            found[line] = Malformed(line, "nul_byte", "a NUL byte stands in this line")
+            found[line] = Malformed(line, _NULS, "a NUL byte stands in this line")
     return found
 
 
@@ -285,7 +278,8 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _split_strictly(line: str) -> list[str] | None:
+def split_strictly(line: str) -> list[str] | None:
+    """The fields of a line whose quotes are balanced, else None."""
     try:
         (fields,) = csv.reader([line], strict=True)
     except (csv.Error, ValueError):

@@ -8,8 +8,8 @@ from rrn_tf.beam.reading.read_ratings import ReadRatings
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.formats import FORMATS, split_format
 from rrn_tf.data.prepared import BadInputError
-from tests.beam.reading.test_read_ratings import read_file
 from tests.beam.test_prepare_events import contents
+from tests.data.reading.test_blocks import read_file
 
 DAY = 1_286_841_600  # 2010-10-12T00:00:00Z
 

@@ -1,4 +1,4 @@
-"""Batches of ratings: what an element of a PCollection is between reading and int-coding.
+"""Batches of ratings: what reading gives, and what the elements of Beam's collections are until ids become numbers.
 
 A batch is a `pyarrow.RecordBatch` of tens or hundreds of thousands of ratings. Ids travel dictionary-encoded,
 so that hashing, counting and looking up touch each distinct id of a batch once.
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from rrn_tf import features
 
-# Columns beside those of the data contract; they never leave the Beam transforms.
+# Columns beside those of the data contract; they are left behind once rows are numbered or split.
 FILE = "file"
 LINE = "line"
 HELD_OUT = "held_out"  # of the explicit validation source

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rrn_tf import features
-from rrn_tf.beam.reading.record_batches import encode_ids
+from rrn_tf.data.reading.record_batches import encode_ids
 
 LONGEST_ID = 1_000  # bytes
+_MISSING = "missing"
 _SHOWN = 60  # characters of a value in a message
 LAST_SECOND = 253_402_300_799  # of the year 9999
 _LARGEST_RATING = float(np.finfo(np.float32).max)
@@ -67,6 +68,30 @@ class Checked(NamedTuple):
     problems: list[Problem]
 
 
+def check(name: str, column: pa.Array, *, iso_times: bool = False, optional: bool = False) -> Checked:
+    """A column of the data contract.
+
+    Args:
+      name: of the column.
+      column: as the check of its kind takes it.
+      iso_times: timestamps are ISO times.
+      optional: a value may be missing, and is null then.
+    """
+    if name == features.RATING:
+        checked = check_ratings(column)
+    elif name == features.TIMESTAMP:
+        checked = check_iso_times(column) if iso_times else check_timestamps(column)
+    else:
+        checked = check_ids(name, column)
+    missing = [problem.rows for problem in checked.problems if problem.kind == _MISSING]
+    if not (optional and missing):
+        return checked
+    there = np.ones(len(column), bool)
+    there[np.concatenate(missing)] = False
+    values = pc.if_else(pa.array(there), checked.values, None)
+    return Checked(values, [problem for problem in checked.problems if problem.kind != _MISSING])
+
+
 def check_ids(name: str, column: pa.Array) -> Checked:
     """Ids, kept byte for byte: white space around an id is part of it.
 
@@ -90,8 +115,8 @@ def check_ids(name: str, column: pa.Array) -> Checked:
 
     return _checked(
         ids,
-        Problem(name, "missing", np.flatnonzero(codes < 0), "is missing"),
-        Problem(name, "missing", rows(blank), "is missing: expected text, found {}"),
+        Problem(name, _MISSING, np.flatnonzero(codes < 0), "is missing"),
+        Problem(name, _MISSING, rows(blank), "is missing: expected text, found {}"),
         Problem(name, "too_long", rows(too_long), f"should have at most {LONGEST_ID:,} bytes, found {{}}"),
         Problem(name, "line_break", rows(broken), "should be one line of text, found {}"),
     )
@@ -118,7 +143,7 @@ def check_ratings(column: pa.Array) -> Checked:
     large = np.abs(values.to_numpy()) > _LARGEST_RATING
     return _checked(
         pa.array(_narrow(values)),
-        Problem(name, "missing", np.flatnonzero(missing), "is missing"),
+        Problem(name, _MISSING, np.flatnonzero(missing), "is missing"),
         Problem(name, "not_finite", np.flatnonzero(word), "{} is not finite"),
         Problem(name, "not_a_number", np.flatnonzero(~missing & ~word & ~number), "{} is not a number"),
         Problem(name, "out_of_range", np.flatnonzero(large), "{} is beyond the range of 32-bit numbers"),
@@ -152,7 +177,7 @@ def check_timestamps(column: pa.Array) -> Checked:
     late = long | (values.to_numpy() > LAST_SECOND)
     return _checked(
         values,
-        Problem(name, "missing", np.flatnonzero(missing), "is missing"),
+        Problem(name, _MISSING, np.flatnonzero(missing), "is missing"),
         Problem(name, "not_a_number", np.flatnonzero(~missing & ~number), "{} is not a number"),
         Problem(name, "not_an_integer", np.flatnonzero(number & ~integral), "{} is not an integer"),
         Problem(name, "negative", np.flatnonzero(negative), "{} is negative"),
@@ -181,7 +206,7 @@ def check_iso_times(column: pa.Array) -> Checked:
     missing, negative = _mask(pc.equal(text, "")), good & (values.to_numpy() < 0)
     return _checked(
         values,
-        Problem(name, "missing", np.flatnonzero(missing), "is missing"),
+        Problem(name, _MISSING, np.flatnonzero(missing), "is missing"),
         Problem(name, "not_a_time", np.flatnonzero(~missing & ~good), "{} is not a time such as 2010-10-17T01:48:53Z"),
         Problem(name, "negative", np.flatnonzero(negative), "{} is before 1970"),
     )

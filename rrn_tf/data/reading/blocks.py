@@ -1,0 +1,197 @@
+"""Files in blocks that can be read on their own: valid rows as batches, every other row with its place and reason."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from rrn_tf import features
+from rrn_tf.data.formats import TextFormat
+from rrn_tf.data.prepared import BadInputError
+from rrn_tf.data.reading import column_checks, record_batches
+from rrn_tf.data.reading.csv_blocks import BlockRows, CsvBlock, Malformed, plan_csv, read_block
+from rrn_tf.data.reading.files import Opener, decompressed, is_compressed, is_parquet, open_local, readable
+from rrn_tf.data.reading.rejected import rejected_batch
+
+BLOCK_BYTES = 16 << 20
+
+
+class ParquetBlock(NamedTuple):
+    """A row group of a Parquet file.
+
+    Attributes:
+      file: path.
+      columns: to read.
+      first_line: number of the group's first row, from 1.
+      row_group: number of the group.
+    """
+
+    file: str
+    columns: tuple[str, ...]
+    first_line: int
+    row_group: int
+
+
+Block = CsvBlock | ParquetBlock
+
+
+class ReadBlock(NamedTuple):
+    """What a block says.
+
+    Attributes:
+      good: valid rows: the columns, file and line.
+      rejected: the others, of the schema `rrn_tf.data.reading.rejected.REJECTED`, a batch a reason.
+      rows: how many there are of both.
+    """
+
+    good: pa.RecordBatch
+    rejected: list[pa.RecordBatch]
+    rows: int
+
+
+def plan_blocks(
+    file: str,
+    columns: Sequence[str],
+    text_format: TextFormat | None = None,
+    *,
+    optional: Sequence[str] = (),
+    block_bytes: int = BLOCK_BYTES,
+    carry: bool = False,
+    open_file: Opener = open_local,
+) -> Iterator[Block]:
+    """Parts of a file that can be read on their own.
+
+    Args:
+      file: path; ``.parquet`` is Parquet, all else CSV, plain or compressed as its name says.
+      columns: wanted columns.
+      text_format: of a file without a header.
+      optional: columns that are read where the file has them.
+      block_bytes: size of a CSV block.
+      carry: CSV blocks carry their bytes, which those of a compressed file always do.
+      open_file: opens a file, without decompressing it.
+
+    Raises:
+      BadInputError: a file that is not readable or lacks a column.
+    """
+    with readable(file), open_file(file) as stream:
+        if is_parquet(file) and text_format is None:
+            yield from _plan_parquet(file, stream, columns, optional)
+        else:
+            carry = carry or is_compressed(file)
+            with decompressed(file, stream) as text:
+                yield from plan_csv(file, text, columns, block_bytes, carry, text_format, optional)
+
+
+def _plan_parquet(file: str, stream: object, columns: Sequence[str], optional: Sequence[str]) -> Iterator[ParquetBlock]:
+    metadata = pq.ParquetFile(stream).metadata
+    names = metadata.schema.to_arrow_schema().names
+    if not set(columns) <= set(names):
+        raise BadInputError(f"{file}: expected columns {','.join(columns)}, found {','.join(names)[:200]}")
+    present = (*columns, *(name for name in optional if name in names))
+    sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    for group, first in enumerate(itertools.accumulate(sizes[:-1], initial=1) if sizes else ()):
+        yield ParquetBlock(file, present, first, group)
+
+
+def read_block_rows(block: Block, optional: Sequence[str] = (), open_file: Opener = open_local) -> ReadBlock:
+    """Reads and checks the rows of a block.
+
+    Args:
+      block: from `plan_blocks`.
+      optional: columns whose values may be missing; they are null then.
+      open_file: as that of `plan_blocks`.
+
+    Raises:
+      BadInputError: a file that is not readable.
+    """
+    with readable(block.file):
+        if isinstance(block, CsvBlock):
+            columns, rows, text_format = block.header.columns, _read_csv(block, open_file), block.text_format
+        else:
+            columns, rows, text_format = block.columns, _read_parquet(block, open_file), None
+    texts = dict(zip(columns, rows.columns))
+    if text_format is not None and features.ITEM_ID in texts:
+        texts[features.ITEM_ID] = _with_substitutes(texts[features.ITEM_ID], text_format, rows.columns[-1])
+    iso_times = text_format is not None and text_format.iso_times
+    checks = {
+        name: column_checks.check(name, column, iso_times=iso_times, optional=name in optional)
+        for name, column in texts.items()
+    }
+    line = block.first_line + rows.line
+    place = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(line), np.int8)), pa.array([block.file]))
+    good = pa.RecordBatch.from_arrays(
+        [*(check.values for check in checks.values()), place, pa.array(line)],
+        names=[*checks, record_batches.FILE, record_batches.LINE],
+    )
+    every = [problem for check in checks.values() for problem in check.problems]
+    bad, problems = column_checks.first_problems(every, len(line))
+    rejected = [
+        rejected_batch(block.file, line[p.rows], p.reason, p.words(texts), rows.text_of(rows.line[p.rows]))
+        for p in problems
+    ]
+    for reason, group in itertools.groupby(sorted(rows.malformed, key=_reason), key=_reason):
+        unreadable = list(group)
+        lines = np.array([row.line for row in unreadable])
+        words = [row.text for row in unreadable]
+        rejected.append(rejected_batch(block.file, block.first_line + lines, reason, words, rows.text_of(lines)))
+    good = record_batches.take(good, ~bad) if problems else good
+    return ReadBlock(good, rejected, len(rows.line) + len(rows.malformed))
+
+
+def _reason(row: Malformed) -> str:
+    return row.reason
+
+
+def _with_substitutes(item: pa.Array, text_format: TextFormat, last: pa.Array) -> pa.Array:
+    """Item ids, the empty ones replaced as the format says; `last` is the block's last column."""
+    if text_format.item_name is None and text_format.no_item is None:
+        return item
+    substitute = last if text_format.no_item is None else text_format.no_item
+    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(item), ""), substitute, item)
+
+
+def _read_csv(block: CsvBlock, open_file: Opener) -> BlockRows:
+    data = block.data
+    if data is None:
+        with open_file(block.file) as stream:
+            stream.seek(block.offset)
+            data = stream.read(block.length)
+    return read_block(data, block.header)
+
+
+def _read_parquet(block: ParquetBlock, open_file: Opener) -> BlockRows:
+    with open_file(block.file) as stream:
+        table = pq.ParquetFile(stream).read_row_group(block.row_group, columns=list(block.columns))
+    values = [_parquet_column(block.file, name, table[name]) for name in block.columns]
+
+    def text_of(lines: npt.NDArray[np.int64]) -> pa.Array:
+        texts = (column.take(pa.array(lines)).cast(pa.string()).fill_null("") for column in values)
+        return pc.binary_join_element_wise(*texts, ",")
+
+    return BlockRows(values, np.arange(table.num_rows), [], text_of)
+
+
+def _parquet_column(file: str, name: str, column: pa.ChunkedArray) -> pa.Array:
+    """One array of a type that the column checks know."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    identity = name in (features.USER_ID, features.ITEM_ID)
+    if identity and not (text or pa.types.is_integer(kind)):
+        raise BadInputError(f"{file}: expected {name} as text or integers, found {kind}")
+    if not (text or number or (name == features.TIMESTAMP and pa.types.is_timestamp(kind))):
+        raise BadInputError(f"{file}: expected {name} as numbers or text, found {kind}")
+    if text or identity:
+        column = column.cast(pa.string())
+    elif pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
