@@ -82,7 +82,7 @@ def test_spans_lie_in_the_directory_above_the_pattern(tmp_path: Path, monkeypatc
 def test_without_a_model_one_line_and_exit_2(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(run_update, "redirect_log", lambda *_: None)
+    monkeypatch.setattr(local_run, "redirect_log", lambda *_: None)
     assert run_update.main(["--output", str(tmp_path), "--data", str(tmp_path / "{SPAN}.csv")]) == 2
     error = capsys.readouterr().err
     assert error.startswith(f"error: {tmp_path / 'serving_model'}: expected a SavedModel")
