@@ -18,7 +18,7 @@ import pandas as pd
 from benchmarks.planted_effects import loss_without
 from rrn_tf.beam.prepare_events import prepare_events
 from rrn_tf.collaborative_config import CollaborativeConfig, EventDataConfig
-from rrn_tf.config import config_from_dict, config_to_dict, write_whole
+from rrn_tf.config import config_from_dict, config_to_dict
 from rrn_tf.data.datasets import resolve
 from rrn_tf.data.event_scores import user_means
 from rrn_tf.data.events import EventSequences
@@ -30,6 +30,7 @@ from rrn_tf.evaluation.event_metrics import Estimate, discounted_gains, over_use
 from rrn_tf.evaluation.event_protocols import CLEAN, scored_positions
 from rrn_tf.evaluation.network_scores import event_model
 from rrn_tf.features import TIMESTAMP, USER_ID, Split
+from rrn_tf.files import write_whole
 from rrn_tf.training.truncated_bptt import train
 
 

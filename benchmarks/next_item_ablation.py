@@ -28,10 +28,11 @@ from benchmarks.crnn_seeds import Seeds
 from benchmarks.event_rows import EventLog, Row, difference, trained_rows
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, one_line_errors, resolved_config
 from rrn_tf.collaborative_config import PARTS, CollaborativeConfig
-from rrn_tf.config import CRNN_PLUS, write_whole
+from rrn_tf.config import CRNN_PLUS
 from rrn_tf.data.sets.synthetic_listening import NAME as SYNTHETIC_LISTENING
 from rrn_tf.evaluation.event_metrics import Estimate
 from rrn_tf.evaluation.tables import aligned_text, markdown
+from rrn_tf.files import write_whole
 
 WHOLE = "whole"
 # Rows of the table by name, with their overrides of the configuration.

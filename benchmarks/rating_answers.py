@@ -20,10 +20,11 @@ import numpy.typing as npt
 
 from benchmarks.rating_split import PARTS, STREAM, TimeSplit, predictions
 from rrn_tf.baselines.ratings.registry import standard_baselines, standard_online_baselines
-from rrn_tf.config import Config, config_to_dict, load_config, write_whole, written_whole
+from rrn_tf.config import Config, config_to_dict, load_config
 from rrn_tf.evaluation.leaderboard import RatingPredictions, fit_and_predict, fit_and_stream
 from rrn_tf.evaluation.protocols import FROZEN, PROTOCOLS, STREAMING
 from rrn_tf.features import Split
+from rrn_tf.files import write_whole, written_whole
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.training_run import train_run
 from rrn_tf.serving.saved_rrn import SavedRRN

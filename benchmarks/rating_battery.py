@@ -27,12 +27,13 @@ from benchmarks.rating_answers import Answer, Peers, SplitFiles, baseline_answer
 from benchmarks.rating_sets import LeftOutError, RatingSet, rating_sets, write_once
 from benchmarks.rating_split import TimeSplit, time_split
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, one_line_errors, write_json
-from rrn_tf.config import RRN_PLUS, write_whole
+from rrn_tf.config import RRN_PLUS
 from rrn_tf.environment import environment
 from rrn_tf.evaluation.metrics import rmse, rmse_difference
 from rrn_tf.evaluation.protocols import PROTOCOLS
 from rrn_tf.evaluation.tables import aligned_text, markdown
 from rrn_tf.features import COLUMNS, RATING, USER_ID, Split
+from rrn_tf.files import write_whole
 
 KNOWN, WITH_UNSEEN = "known", "with unseen"
 _VALID, _TEST = "valid", "test"

@@ -7,11 +7,9 @@ file and ``a.b=c`` overrides; `dump_config` writes the resolved values, which ar
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +19,8 @@ import yaml
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypeVar
+
+from rrn_tf.files import write_whole
 
 PRESETS = Path(__file__).parent / "presets"
 # Read from the folder: importing the modules would import TensorFlow.
@@ -311,28 +311,6 @@ def load_config(
 def dump_config(config: Any, path: Path) -> None:
     """Writes the resolved configuration as YAML."""
     write_whole(path, yaml.safe_dump(config_to_dict(config), sort_keys=False))
-
-
-@contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A file to write that takes the place of `path` only once it is complete; missing directories are made.
-
-    Files of Beam, which may be remote, are written by `rrn_tf.beam.reading.files.replacing`.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The process's number: others may write the same file. Its ending, by which pandas chooses a compression, stays.
-    draft = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
-        yield draft
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a file completely or not at all, so that an interruption leaves no partial file."""
-    with written_whole(path) as draft:
-        draft.write_text(text)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

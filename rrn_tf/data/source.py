@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rrn_tf.config import written_whole
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, USER_ID
+from rrn_tf.files import written_whole
 
 
 class DataSourceError(ValueError):

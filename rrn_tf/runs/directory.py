@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rrn_tf.config import AnyConfig, dump_config, load_config, write_whole
+from rrn_tf.config import AnyConfig, dump_config, load_config
+from rrn_tf.files import write_whole
 
 
 class ResumeError(ValueError):

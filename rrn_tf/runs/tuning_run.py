@@ -16,7 +16,8 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from rrn_tf.config import config_from_dict, config_to_dict, dump_config, write_whole
+from rrn_tf.config import config_from_dict, config_to_dict, dump_config
+from rrn_tf.files import write_whole
 from rrn_tf.runs.directory import ResumeError, RunPaths, prepare_once
 from rrn_tf.tasks import Settings, task_of
 from rrn_tf.tasks.task import DataSettings

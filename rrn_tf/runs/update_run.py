@@ -16,9 +16,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from rrn_tf.config import DataConfig, write_whole
+from rrn_tf.config import DataConfig
 from rrn_tf.environment import environment
 from rrn_tf.features import TIMESTAMP
+from rrn_tf.files import write_whole
 from rrn_tf.tasks import task_of_saved
 
 REPORT_FILE, DEAD_LETTERS_FILE = "update.json", "update_dead_letters.jsonl"

@@ -192,7 +192,7 @@ def test_a_model_without_its_events_is_refused(saved_events: SavedEvents) -> Non
         about = tf.constant("{}")
         user_ids = item_ids = tf.constant(["", "u"])
 
-    with pytest.raises(ValueError, match="expected a model that holds its events"):
+    with pytest.raises(ValueError, match="expected a model with stored events"):
         update_events(SavedCollaborativeRNN(Earlier()), some(("u", "i", 1)))
 
 
