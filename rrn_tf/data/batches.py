@@ -12,7 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.data.arrays import concatenated_ranges
-from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.sequences import SideSequences
 from rrn_tf.data.wallclock import wallclock_of
 
@@ -147,7 +147,7 @@ def plan_batches(
     """
     length = sequences.training_rows if rows is None else rows
     wallclock = wallclock_of(sequences.step, metadata, sequences.side).astype(np.float32)
-    known = metadata.entities(sequences.side.opposite).trained
+    others = metadata.entities(sequences.side.opposite)
     entities = np.flatnonzero(length)
     entities = entities[np.argsort(length[entities], kind="stable")]
     batches = []
@@ -156,7 +156,7 @@ def plan_batches(
         first = sequences.row_splits[chosen]
         total = int((sequences.rating_splits[first + length[chosen]] - sequences.rating_splits[first]).sum())
         shares = (chosen[replica::replicas] for replica in range(replicas))
-        batches.append([_batch(sequences, wallclock, share, length[share], known, total) for share in shares])
+        batches.append([_batch(sequences, wallclock, share, length[share], others, total) for share in shares])
     return BatchPlan(batches, length)
 
 
@@ -176,7 +176,7 @@ def _batch(
     wallclock: npt.NDArray[np.float32],
     entities: npt.NDArray[np.int64],
     length: npt.NDArray[np.int64],
-    known: int,
+    others: EntityCounts,
     total: int,
 ) -> SequenceBatch:
     steps = int(length.max(initial=1))
@@ -194,9 +194,7 @@ def _batch(
     ratings = concatenated_ranges(sequences.rating_splits[rows], counts)
     last = within == np.repeat(length - 1, length)
     opposite = sequences.opposite[ratings]
-    distinct, place, count = np.unique(
-        np.where(opposite <= known, opposite, 0), return_inverse=True, return_counts=True
-    )
+    distinct, place, count = np.unique(others.known(opposite), return_inverse=True, return_counts=True)
     return SequenceBatch(
         entity=entities.astype(np.int32),
         length=length.astype(np.int32),

@@ -10,6 +10,9 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.steps import StepRule
 from rrn_tf.features import EVENT_METADATA_FILE, METADATA_FILE, Side
@@ -21,6 +24,10 @@ class EntityCounts:
 
     trained: int
     total: int
+
+    def known(self, index: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+        """Replaces indices of entities without training ratings by 0, the unknown entity."""
+        return np.where(index <= self.trained, index, 0)
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,7 @@ class StepStates:
             part, vectors = positions[begin : begin + _CHUNK], []
             for of, moving, factors, row, entity in places:
                 index = entity[part]
-                index = np.where(index <= trained.entities(of).trained, index, 0)
+                index = trained.entities(of).known(index)
                 known = (index > 0)[:, np.newaxis]
                 vectors.append(np.concatenate([moving[row[part]], known * factors[index]], axis=1))
             rating[begin : begin + _CHUNK] = np.einsum("nd,nd->n", *vectors)
@@ -243,8 +243,8 @@ class StepStates:
         """Sums ratings at positions of a side as inputs of the given slots: float32[num_slots, sum_units]."""
         sequences, metadata = self.sequences.side(side), self.sequences.metadata
         opposite = sequences.opposite[ratings]
-        opposite = np.where(opposite <= metadata.entities(side.opposite).trained, opposite, 0)
-        own = np.where(own <= metadata.entities(side).trained, own, 0)
+        opposite = metadata.entities(side.opposite).known(opposite)
+        own = metadata.entities(side).known(own)
         vector = tf.gather(self.vectors[side.opposite], sequences.opposite_row[ratings])
         return self.model.input_sums(side, sequences.rating[ratings], own, opposite, vector, slot, num_slots)
 
