@@ -9,6 +9,7 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ import numpy.typing as npt
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.steps import StepRule
 from rrn_tf.features import EVENT_METADATA_FILE, METADATA_FILE, Side
+
+Index = TypeVar("Index", bound=np.integer)
 
 
 @dataclass(frozen=True)
@@ -25,9 +28,9 @@ class EntityCounts:
     trained: int
     total: int
 
-    def known(self, index: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    def known(self, index: npt.NDArray[Index]) -> npt.NDArray[Index]:
         """Replaces indices of entities without training ratings by 0, the unknown entity."""
-        return np.where(index <= self.trained, index, 0)
+        return np.where(index <= self.trained, index, index.dtype.type(0))
 
 
 @dataclass(frozen=True)
