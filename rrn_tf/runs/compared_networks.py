@@ -1,4 +1,4 @@
-"""The mixture and the forms of the Collaborative RNN: those of runs, and others trained beside them."""
+"""Scores of the mixture and of the Collaborative RNN's forms: trained networks of runs, and newly trained ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from rrn_tf.training.listeners import Listener
 from rrn_tf.training.truncated_bptt import make_model, train
 
 MIXTURE = "mixture"
-# P is read as pooled: one recurrent matrix for all users.
+# The paper's P is taken to mean pooled: one recurrent matrix for all users.
 FORMS: dict[str, dict[str, Any]] = {
     "C-GRU": {"cell": GRU, "matrices": PERSONAL},
     "P-GRU": {"cell": GRU, "matrices": SHARED},
@@ -42,25 +42,25 @@ REFERENCES = {MIXTURE: "preset crnn-plus of this package", **dict.fromkeys(FORMS
 
 
 def form_of(sizes: CollaborativeModelConfig) -> str:
-    """The paper's name of a network, or that of a mixture."""
+    """Returns the paper's name of a network, or `MIXTURE` for a mixture."""
     if sizes.mixture:
         return MIXTURE
     return f"{'P' if sizes.matrices == SHARED else 'C'}-{'GRU' if sizes.cell == GRU else 'tanh'}"
 
 
 def scores_of_runs(runs: Sequence[RunPaths], sequences: EventSequences, positions: Positions) -> dict[str, EventScores]:
-    """What the networks of runs say of events; where several have one form, their names say the directory too.
+    """Scores events by the networks of runs; where several have the same form, their names include the directory.
 
-    Runs that differ in their seed alone have one more line, for the mean of their probabilities.
+    Runs that differ only in their seed get one more entry, for the mean of their probabilities.
 
     Args:
-      runs: trained on `sequences`.
+      runs: run directories, trained on `sequences`.
       sequences: the events.
-      positions: int64[N], the events to ask about.
+      positions: int64[N], the events to score.
 
     Raises:
-      FileNotFoundError: where a run holds no weights.
-      ValueError: for one run given twice.
+      FileNotFoundError: if a run directory holds no weights.
+      ValueError: if the same run is given twice.
     """
     configs = [load_config(run.config, kind=CollaborativeConfig) for run in runs]
     counts = None
@@ -86,7 +86,7 @@ def scores_of_runs(runs: Sequence[RunPaths], sequences: EventSequences, position
 
 
 def names_of_repeated(runs: Sequence[RunPaths]) -> dict[str, list[str]]:
-    """What `scores_of_runs` calls the runs of each setting that has several (`rrn_tf.runs.repeated_runs`)."""
+    """Returns the names in `scores_of_runs` of the runs of each repeated setting (`rrn_tf.runs.repeated_runs`)."""
     configs = [load_config(run.config, kind=CollaborativeConfig) for run in runs]
     names = _names(runs, configs)
     return {label: [names[number] for number in mine] for label, mine in _repeated(runs, configs).items()}
@@ -100,16 +100,16 @@ def scores_of_forms(
     echo: Callable[[str], None],
     listeners: Sequence[Listener] = (),
 ) -> dict[str, EventScores]:
-    """Trains the mixture or forms of the network, each to its best epoch on validation, and asks them about events.
+    """Trains the mixture or forms of the network, each to its best epoch on validation, and scores events by them.
 
     Args:
       forms: `MIXTURE`, and keys of `FORMS`.
-      config: of the mixture, or of the forms but for what makes them, whichever it is for; the others have the data and
-        the seed of it, and their defaults.
+      config: the configuration of the mixture, or of the forms but for the settings that distinguish them; models of
+        the other kind get its data settings and its seed, and otherwise their defaults.
       sequences: the events.
-      positions: int64[N], the events to ask about.
-      echo: is told of each form before it is trained.
-      listeners: are told of training.
+      positions: int64[N], the events to score.
+      echo: called with a line about each form before it is trained.
+      listeners: notified of the training's progress.
     """
     scores = {}
     for form in forms:
@@ -123,10 +123,10 @@ def scores_of_forms(
 
 
 def best_network(run: RunPaths, config: CollaborativeConfig, sequences: EventSequences) -> EventNetwork:
-    """The network of a run with its best weights.
+    """Returns the network of a run with its best weights.
 
     Raises:
-      FileNotFoundError: where the run holds none.
+      FileNotFoundError: if the run directory holds none.
     """
     newest = tf.train.latest_checkpoint(str(run.checkpoints / "best"))
     if newest is None:
@@ -137,7 +137,7 @@ def best_network(run: RunPaths, config: CollaborativeConfig, sequences: EventSeq
 
 
 def config_of_form(form: str, given: CollaborativeConfig) -> CollaborativeConfig:
-    """The configuration of `MIXTURE` or a key of `FORMS`, from one that is for the mixture or for the others."""
+    """Returns the configuration of `MIXTURE` or a key of `FORMS`, derived from one for a model of either kind."""
     config = given
     if given.model.mixture != (form == MIXTURE):
         config = load_config(CRNN_PLUS, kind=CollaborativeConfig) if form == MIXTURE else CollaborativeConfig()
@@ -162,7 +162,7 @@ def _names(runs: Sequence[RunPaths], configs: Sequence[CollaborativeConfig]) -> 
 
 
 def _seconds_of(run: RunPaths) -> float | None:
-    """Of all epochs, also of a run that was resumed; None where it has not ended."""
+    """Returns the seconds of all epochs, including those before a resume; None if the run has not finished."""
     if not run.metrics.exists():
         return None
     epochs = json.loads(run.metrics.read_text())["epochs"]

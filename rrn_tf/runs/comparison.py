@@ -1,4 +1,4 @@
-"""Every baseline beside each other on the split of a run or of new data."""
+"""Compares all baselines and the networks of runs on the same split."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ _WITH_UNSEEN = {Split.TEST: (Split.TEST, Split.TEST_COLD), Split.VALID: (Split.V
 
 
 class EventComparison(NamedTuple):
-    """Models of events beside each other.
+    """The result of comparing models of events.
 
     Attributes:
-      rows: of the leaderboard.
-      means: of the runs of each setting that has several (`rrn_tf.runs.repeated_runs.means_of_runs`).
-      references: who described each model, by its name.
+      rows: the rows of the leaderboard.
+      means: figures averaged over the runs of each repeated setting (`rrn_tf.runs.repeated_runs.means_of_runs`).
+      references: the publication that describes each model, by the model's name.
     """
 
     rows: list[EventLeaderboardRow]
@@ -54,10 +54,10 @@ class EventComparison(NamedTuple):
 
 
 def scored_split(sequences: RatingSequences) -> Split:
-    """What models are compared on: test ratings, or validation ratings where there are none (a run with `--valid`).
+    """Returns the split to compare models on: test, or validation if there are no test ratings (as with `--valid`).
 
     Raises:
-      ValueError: without either.
+      ValueError: if there are neither test nor validation ratings.
     """
     for split in _WITH_UNSEEN:
         if len(sequences.rating_indices([split])):
@@ -68,23 +68,23 @@ def scored_split(sequences: RatingSequences) -> Split:
 def compare_ratings(
     sequences: RatingSequences, run: RunPaths | None, seed: int, echo: Callable[[str], None]
 ) -> dict[str, list[LeaderboardRow]]:
-    """Rating baselines, and the RRN of a run, on the ratings of `scored_split`, by each protocol.
+    """Compares rating baselines, and the RRN of a run, on the ratings of `scored_split`, by each protocol.
 
-    Under streaming all later ratings are revealed, validation ratings and those of unseen users and items included:
-    to RRN's strictly later steps, to the baselines at strictly later timestamps.
+    Under streaming all later ratings are revealed, including validation ratings and those of unseen users and items:
+    to the RRN at strictly later steps, to the baselines at strictly later timestamps.
 
     Args:
       sequences: the data; baselines are fitted to its training ratings, their options chosen on validation.
-      run: whose RRN is compared, if any.
-      seed: of the baselines that draw.
-      echo: is told of each model before it is fitted.
+      run: the run directory of the RRN to compare, if any.
+      seed: the seed of the baselines that draw random numbers.
+      echo: called with a line about each model before it is fitted.
 
     Returns:
-      Rows by protocol: frozen, streaming, and where such ratings of unseen users or items are there, streaming with
-      those as well.
+      Rows by protocol: frozen, streaming and, if there are ratings of unseen users or items, streaming with those
+      included.
 
     Raises:
-      ValueError: without test and validation ratings.
+      ValueError: if there are neither test nor validation ratings.
     """
     of = scored_split(sequences)
     if of is Split.VALID:
@@ -129,18 +129,18 @@ def compare_events(
     listeners: Sequence[Listener] = (),
     everything: bool = False,
 ) -> EventComparison:
-    """Models of events, the mixture and forms of the Collaborative RNN, on the last held-out events.
+    """Compares models of events, including the mixture and the Collaborative RNN's forms, on the last held-out events.
 
     Args:
       sequences: the events; baselines are fitted to its training events, their options chosen on validation.
       protocol: ``clean`` or ``interleaved``.
-      runs: whose networks are compared; differences are to the first.
-      config: of the networks that no run has, which are trained; None leaves them out.
-      seed: of the baselines that draw.
-      echo: is told of each model before it is fitted.
-      listeners: are told of training.
-      everything: whether the paper's forms of the network and the slow baselines are there too, not the mixture and the
-        fast or strong baselines alone.
+      runs: run directories of the networks to compare; differences are relative to the first.
+      config: the configuration of the networks that are missing in `runs` and trained here; None leaves them out.
+      seed: the seed of the baselines that draw random numbers.
+      echo: called with a line about each model before it is fitted.
+      listeners: notified of the training's progress.
+      everything: whether to include the paper's forms of the network and the slow baselines, besides the mixture and
+        the fast or strong baselines.
     """
     from rrn_tf.baselines.events.registry import standard_event_baselines
     from rrn_tf.runs.compared_networks import (
@@ -171,23 +171,23 @@ def compare_events(
 
 
 def _training_seconds(run: RunPaths) -> float | None:
-    """None of a run that has not written its figures."""
+    """Returns the seconds that a run was trained; None if the run has not written its metrics yet."""
     if not run.metrics.exists():
         return None
     return float(json.loads(run.metrics.read_text())["seconds"]["train"])
 
 
 def load_compared(task: Task, pattern: str, config: Settings, runs: Sequence[RunPaths]) -> Any:
-    """The sequences of runs, or of files that are prepared for the occasion.
+    """Loads the sequences of runs, or prepares files into a temporary directory and loads those.
 
     Args:
-      task: of the data.
-      pattern: of the files; not looked at with a run.
-      config: of the preparation; likewise.
-      runs: whose sequences are taken, if any.
+      task: the task of the data.
+      pattern: the files to prepare; ignored if there are runs.
+      config: the configuration of the preparation; ignored if there are runs.
+      runs: the run directories to load sequences from, if any.
 
     Raises:
-      ValueError: where the runs differ in their data or in which of these are held out.
+      ValueError: if the runs differ in their data or in which of these are held out.
     """
     if runs:
         first, *others = (task.load(run.sequences) for run in runs)

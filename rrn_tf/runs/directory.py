@@ -1,11 +1,11 @@
-"""A run directory: where everything lies, and how it is filled once.
+"""A run directory: the paths of its files, and its preparation, which runs only once.
 
-config.yaml          the resolved configuration
+config.yaml          the complete configuration, with defaults
 sequences/           prepared data: sequences, vocabularies, metadata
 dead_letters.jsonl   rejected rows
 logs/                TensorBoard
-checkpoints/         where training stands, and the best weights
-source.json          which data the sequences were prepared from
+checkpoints/         the training's progress, and the best weights
+source.json          the input that the sequences were prepared from
 model/               the SavedModel
 metrics.json         figures of every split
 """
@@ -25,7 +25,7 @@ from rrn_tf.files import write_whole
 
 
 class ResumeError(ValueError):
-    """A run that cannot go on; the message says where, what was expected and what was found."""
+    """Raised if a run cannot be resumed; the message names the directory, what was expected and what was found."""
 
 
 @dataclass(frozen=True)
@@ -70,20 +70,20 @@ class RunPaths:
 def prepare_once(
     paths: RunPaths, config: AnyConfig, source: Mapping[str, str | None], prepare: Callable[[], Any], *, resume: bool
 ) -> bool:
-    """Fills a run directory up to its sequences, unless it is to be resumed and holds them already.
+    """Writes a run directory's configuration and sequences, unless it is resumed and holds them already.
 
     Args:
-      paths: of the run directory.
-      config: of the run; its sections `data` and `model` must be those of a run that is resumed.
-      source: what the sequences are prepared from.
-      prepare: prepares them.
-      resume: go on with the run that the directory holds.
+      paths: the paths of the run directory.
+      config: the configuration; if a run is resumed, its sections `data` and `model` must equal those of that run.
+      source: the input that the sequences are prepared from.
+      prepare: called to prepare the sequences.
+      resume: whether to resume the run that the directory holds.
 
     Returns:
-      Whether the directory held them: training then goes on.
+      Whether the directory held the sequences already, so that training is resumed.
 
     Raises:
-      ResumeError: where the directory holds a run on other data or with another model.
+      ResumeError: if the directory holds a run on other data or with another model.
     """
     paths.root.mkdir(parents=True, exist_ok=True)
     resumed = resume and paths.config.exists() and paths.source.exists()
@@ -101,9 +101,9 @@ def prepare_once(
 
 
 def _check_resumable(paths: RunPaths, config: AnyConfig, source: Mapping[str, str | None]) -> None:
-    """Other rates or more epochs may go on from a checkpoint; other data or another network may not."""
+    """Raises if data or network differ; learning rates and the number of epochs may change between runs."""
     own_source = json.loads(paths.source.read_text())
-    # Runs of an earlier version name only the files that they had.
+    # Runs of earlier versions list only the kinds of input that existed then.
     if any(own_source.get(name) != files for name, files in source.items()):
         raise ResumeError(
             f"{paths.root}: expected the run's own data {json.dumps(own_source)}, found {json.dumps(source)}"

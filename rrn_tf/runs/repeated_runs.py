@@ -1,4 +1,4 @@
-"""Runs of one setting that differ in their seed alone."""
+"""Repeated runs: runs of the same setting that differ only in their seed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from rrn_tf.evaluation.event_metrics import nll, nll_difference
 def repeated_settings(
     forms: Sequence[str], names: Sequence[str], configs: Sequence[CollaborativeConfig]
 ) -> dict[str, list[int]]:
-    """Numbers of the runs of each setting that has several.
+    """Finds settings with several runs, and returns the indices of these runs.
 
     Args:
-      forms: what kind of network each run has.
-      names: of the runs, which begin with their form.
-      configs: of the runs; two that differ in their seed alone are one setting.
+      forms: the kind of network of each run.
+      names: the names of the runs, which begin with their form.
+      configs: the configurations of the runs; two that differ only in their seed are the same setting.
 
     Returns:
-      ``{label: [number, ...]}``; the label is the form, and names the runs too where it has other runs as well.
+      ``{label: [index, ...]}``; the label is the form, with the names of the runs if the form has other runs as well.
     """
     groups: dict[str, list[int]] = {}
     for number, config in enumerate(configs):
@@ -50,14 +50,14 @@ def means_of_runs(
     sequences: EventSequences,
     positions: Positions,
 ) -> dict[str, dict[str, Any]]:
-    """The mean over the runs of each setting, beside the best baseline.
+    """Averages the scores over the runs of each setting, and compares them with the best baseline.
 
     Args:
-      repeated: names of the runs of each setting.
-      baselines: names of those to be compared with.
-      scores: of all of them.
+      repeated: the names of the runs of each setting.
+      baselines: the names of the baselines to compare with.
+      scores: the scores of all these models.
       sequences: the events.
-      positions: int64[N], which were scored.
+      positions: int64[N], the events that were scored.
 
     Returns:
       For each setting ``runs``, mean ``nll``, its ``standard_deviation`` between runs, ``best_baseline``, the

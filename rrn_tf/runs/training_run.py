@@ -1,4 +1,4 @@
-"""A run: prepare ratings or events, train, export."""
+"""A training run: prepares ratings or events, trains a model and exports it."""
 
 from __future__ import annotations
 
@@ -36,28 +36,28 @@ def train_run(
     """Prepares ratings or events, trains a model and exports it into a run directory.
 
     Args:
-      pattern: of the ratings (see `rrn_tf.beam.prepare`) or events (see `rrn_tf.beam.prepare_events`).
+      pattern: the files of ratings (see `rrn_tf.beam.prepare`) or events (see `rrn_tf.beam.prepare_events`).
       output: the run directory.
-      config: everything that decides the result; its class says whether a rating model or a Collaborative RNN is
+      config: the complete configuration; its class decides whether a rating model or a Collaborative RNN is
         trained.
-      valid: files of later ratings or events for validation, in place of a split of `pattern`; of events there is no
-        test then.
+      valid: files of later ratings or events for validation, instead of a split of `pattern`; for events there is then
+        no test split.
       strategy: where to train; by default `make_strategy(config.training.replicas)`. Of several workers the chief calls
         this, and the others `train_worker`.
-      listeners: are told of training.
-      on_prepared: is told of the prepared data (`SequenceMetadata` or `EventMetadata`) before training.
-      best_error: of generated data: the best reachable RMSE on rows with user_id and item_id, or of events the best
-        reachable loss on rows with user_id and timestamp.
+      listeners: notified of the training's progress.
+      on_prepared: called with the prepared data's metadata (`SequenceMetadata` or `EventMetadata`) before training.
+      best_error: for generated data, a function that returns the best reachable RMSE on rows with user_id and item_id;
+        for generated events, the best reachable loss on rows with user_id and timestamp.
       beam_args: Beam pipeline options, passed through.
-      resume: go on with the run that this directory holds, from its last finished phase; begin where there is none.
+      resume: whether to resume the run in this directory from its last finished phase; if there is none, start anew.
 
     Returns:
-      What `metrics.json` holds: metrics by split and protocol, the history, seconds, peak memory,
+      The content of `metrics.json`: metrics by split and protocol, the history, seconds, peak memory,
       versions and the seed.
 
     Raises:
-      ResumeError: where the directory holds a run on other data or with another model.
-      WorkerError: where another worker stops.
+      ResumeError: if the directory holds a run on other data or with another model.
+      WorkerError: if another worker stops.
     """
     task, paths = task_of(config), RunPaths(Path(output))
     seconds, listener = {}, Listeners(listeners)
@@ -67,7 +67,7 @@ def train_run(
     options: dict[str, Any] = {"valid": valid, "dead_letters": str(paths.dead_letters), "beam_args": beam_args}
     prepare = partial(task.prepare, pattern, paths.sequences, config.data, **options)
     resumed = prepare_once(paths, config, {"data": pattern, "valid": valid}, prepare, resume=resume)
-    if strategy:  # the other workers wait for it in `train_worker`
+    if strategy:  # the other workers wait for this value in `train_worker`
         from_chief(strategy, int(resumed))
     seconds["prepare"] = time.perf_counter() - begin
     metadata = task.metadata(paths.sequences)
@@ -103,15 +103,15 @@ def train_run(
 
 
 def train_worker(output: str | Path, config: Settings, strategy: tf.distribute.Strategy) -> None:
-    """What a worker that is not the chief does: waits for the prepared data, and trains with the chief.
+    """Runs a worker that is not the chief: waits for the prepared data, then trains together with the chief.
 
     Args:
       output: the chief's run directory, on a file system that all workers see.
-      config: the chief's.
-      strategy: of several workers.
+      config: the chief's configuration.
+      strategy: a distribution strategy of several workers.
 
     Raises:
-      WorkerError: where the chief or another worker stops.
+      WorkerError: if the chief or another worker stops.
     """
     paths = RunPaths(Path(output))
     resumed = bool(from_chief(strategy, 0))

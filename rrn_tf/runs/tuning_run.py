@@ -1,10 +1,10 @@
-"""A search over settings: prepare data once for each way of preparing them, try, keep what was found.
+"""A search over settings: prepares the data once for each preparation setting, runs trials and saves the results.
 
-search.json          what is searched: data, configuration, space, oracle
+search.json          the definition of the search: data, configuration, space, oracle
 trials.jsonl         finished trials: settings, configuration, figures
 best.yaml            the best configuration so far
-prepared/            ratings by lengths of steps, or events, each a run directory up to its sequences
-running/, oracle/    the trial under way, and KerasTuner's own files
+prepared/            ratings for each length of steps, or events; each a run directory without a trained model
+running/, oracle/    the current trial, and KerasTuner's own files
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def tune_run(
     echo: Callable[[str], None] = lambda line: None,
     try_out: TrialFunction = train_and_validate,
 ) -> list[Trial]:
-    """Searches settings by validation RMSE or loss, or goes on with the search that the directory holds.
+    """Searches settings by validation RMSE or loss, or resumes the search in the directory.
 
     Args:
-      pattern: of the ratings or events.
+      pattern: the files of ratings or events.
       output: the directory of the search.
-      base: every setting that is not in the space.
-      space: what is tried.
+      base: the configuration, whose settings outside of the space stay constant.
+      space: the settings to search, with their values.
       search, max_trials, seconds, echo, try_out: see `rrn_tf.tuning.tuner.SettingTuner`.
       beam_args: Beam pipeline options, passed through.
 
@@ -56,8 +56,8 @@ def tune_run(
       All finished trials, in the order of the search. `best.yaml` holds the best configuration.
 
     Raises:
-      ResumeError: where the directory holds another search.
-      TuningError: where no trial has a figure.
+      ResumeError: if the directory holds another search.
+      TuningError: if no trial has a finite figure.
     """
     root = Path(output)
     _check_resumable(
@@ -65,7 +65,7 @@ def tune_run(
         {"data": pattern, "search": search, "config": config_to_dict(base), "space": space.to_dict()},
     )
 
-    @lru_cache(maxsize=1)  # the others wait on disk
+    @lru_cache(maxsize=1)  # the others stay on disk
     def sequences_of(data: DataSettings) -> Sequences:
         config: Settings = config_from_dict({**config_to_dict(base), "data": config_to_dict(data)}, type(base))
         return without_test(_prepared(pattern, root / "prepared", config, beam_args))
@@ -90,7 +90,7 @@ def tune_run(
 
 
 def _prepared(pattern: str, folder: Path, config: Settings, beam_args: Sequence[str]) -> Sequences:
-    """The data, prepared as a configuration says, once for each way of preparing them."""
+    """Prepares the data by a configuration, unless they are prepared already, and loads them."""
     task = task_of(config)
     paths = RunPaths(folder / task.preparation(config.data))
     options: dict[str, Any] = {"dead_letters": str(paths.dead_letters), "beam_args": beam_args}
@@ -100,7 +100,7 @@ def _prepared(pattern: str, folder: Path, config: Settings, beam_args: Sequence[
 
 
 def _check_resumable(file: Path, search: dict[str, Any]) -> None:
-    """Another search may not go on: its trials would not compare, nor be those of its seed."""
+    """Raises if the directory holds another search: its trials could not be compared with those of this one."""
     text = json.dumps(search, indent=2) + "\n"
     if not file.exists():
         write_whole(file, text)

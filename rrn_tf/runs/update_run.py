@@ -1,4 +1,4 @@
-"""An update's run: read new ratings or events, roll the states on, save the next model.
+"""An update run: reads new ratings or events, updates the states and saves the next model.
 
 update.json                 figures of the latest update
 update_dead_letters.jsonl   its rejected rows
@@ -29,19 +29,19 @@ IN_FUTURE = "in_future"
 def update_run(
     model: str | Path, pattern: str, output: str | Path, max_bad_share: float = DataConfig.max_bad_share
 ) -> dict[str, Any]:
-    """Takes new ratings, or events, into a saved model and saves what it has become.
+    """Updates the states of a saved model by new ratings or events, and saves the updated model.
 
     Args:
       model: see `rrn_tf.serving.saved_rrn.find_saved_model`; it may be `output`, whose model is then replaced or, among
-        numbered versions, followed.
-      pattern: CSV or Parquet files of the new ratings or events; what the model has taken in already is passed over.
+        numbered versions, followed by a new version.
+      pattern: CSV or Parquet files of the new ratings or events; those that the states already include are skipped.
       output: the directory of the next model.
-      max_bad_share: largest share of rows that may be rejected.
+      max_bad_share: the largest fraction of rows that may be rejected.
 
     Returns:
-      What `update.json` holds: the figures of `rrn_tf.serving.update.UpdateReport` or of
-      `rrn_tf.serving.update_events.EventUpdateReport`, rejected rows by reason, how many rows lie in the future, where
-      the model lies, seconds and versions.
+      The content of `update.json`: the figures of `rrn_tf.serving.update.UpdateReport` or of
+      `rrn_tf.serving.update_events.EventUpdateReport`, rejected rows by reason, the number of rows in the future, the
+      path of the model, seconds and versions.
 
     Raises:
       BadInputError: for ratings or events that cannot be used.
@@ -77,19 +77,19 @@ def update_run(
 
 
 def in_future(rows: pa.Table, now: float) -> int:
-    """How many ratings or events have a timestamp after `now`, unix seconds."""
+    """Counts the ratings or events with a timestamp after `now`, in unix seconds."""
     return int((rows[TIMESTAMP].to_numpy() > now).sum())
 
 
 def next_model(root: Path) -> Path:
-    """Where the next model goes: one version later than the newest in a directory of versions, else `model`."""
+    """Returns the next model's path: the version after the newest in a directory of versions, else `model`."""
     versions = [int(path.name) for path in root.iterdir() if path.name.isdigit()]
     return root / (str(max(versions) + 1) if versions else "model")
 
 
 def replace_directory(path: Path, write: Callable[[Path], None]) -> None:
-    """Writes a directory beside its place and moves it there, so that whoever looks finds a whole one."""
-    # No number: TensorFlow Serving would take it for a version.
+    """Writes a directory under another name and renames it, so that readers always find a complete one."""
+    # The names are no numbers, which TensorFlow Serving would take for versions.
     draft, former = (path.with_name(f".{path.name}.{what}") for what in ("draft", "former"))
     for leftover in (draft, former):
         shutil.rmtree(leftover, ignore_errors=True)

@@ -1,6 +1,6 @@
-"""What can be learned: ratings, or which item comes next.
+"""The two tasks: predicting ratings, and predicting a user's next items.
 
-All that differs between the two stands in one object each.
+Each task is one object, which holds everything that differs between the two.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ __all__ = ["EVENTS", "RATINGS", "TASKS", "Settings", "Task", "task_of", "task_of
 
 
 def task_of(config: Settings) -> Task:
-    """The task that a configuration is for."""
+    """Returns the task of a configuration."""
     return next(task for task in TASKS.values() if isinstance(config, task.config))
 
 
 def task_of_saved(model: Any) -> Task:
-    """The task of a model that `rrn_tf.serving.load.load_saved_model` gave."""
+    """Returns the task of a model that `rrn_tf.serving.load.load_saved_model` loaded."""
     return next(task for task in TASKS.values() if isinstance(model, task.saved_model))

@@ -1,4 +1,4 @@
-"""Events, of which a Collaborative RNN learns what comes next."""
+"""The task of predicting the next items from events, by a Collaborative RNN."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
 
 class EventTask(Task):
-    """A Collaborative RNN is trained by truncated backpropagation and judged by the likelihood of later events."""
+    """Trains a Collaborative RNN by truncated backpropagation and evaluates it by the likelihood of later events."""
 
     name, rows = "crnn", "events"
     config, preset = CollaborativeConfig, CRNN_PLUS
     figure = "NLL"
-    protocols = ("clean", "interleaved")  # as in rrn_tf.evaluation.event_protocols, which needs TensorFlow
-    # Any rule of the data decides what is held out.
+    protocols = ("clean", "interleaved")  # as in rrn_tf.evaluation.event_protocols, which imports TensorFlow
+    # Every setting of the data affects which events are held out.
     shared_settings = ("data.", "training.selection", "training.valid_chunks")
 
     @property
@@ -44,7 +44,7 @@ class EventTask(Task):
         return prepare_events(pattern, str(folder), config, **options)
 
     def preparation(self, config: EventDataConfig) -> str:
-        return self.rows  # trials share all settings of the data
+        return self.rows  # all trials share the settings of the data
 
     def metadata(self, folder: str | Path) -> EventMetadata:
         from rrn_tf.data.metadata import EventMetadata

@@ -1,4 +1,4 @@
-"""Ratings, which an RRN learns to predict."""
+"""The task of predicting ratings by an RRN."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class RatingTask(Task):
-    """An RRN is trained by alternating subspace descent and judged by the RMSE of later ratings."""
+    """Trains an RRN by alternating subspace descent and evaluates it by the RMSE of later ratings."""
 
     name, rows = "rrn", "ratings"
     config, preset = Config, RRN_PLUS
     figure = "RMSE"
-    protocols = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which needs TensorFlow
+    protocols = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which imports TensorFlow
     shared_settings = ("data.split.", "training.selection")
 
     @property
@@ -66,7 +66,7 @@ class RatingTask(Task):
         return train(data, checkpoints, config, **options)
 
     def validation_error(self, result: TrainingResult, config: Config) -> float:
-        """Of both protocols the root of the mean of their squared RMSEs."""
+        """Returns the validation RMSE; for both protocols, the root of the mean of their squared RMSEs."""
         import numpy as np
 
         from rrn_tf.evaluation.protocols import BOTH
@@ -94,7 +94,7 @@ class RatingTask(Task):
     def read_new(
         self, pattern: str, model: SavedRRN, dead_letters: str, max_bad_share: float
     ) -> tuple[pa.Table, dict[str, int], dict[str, int]]:
-        """Ratings from before the training cutoff are left out."""
+        """Reads new ratings, leaving out those before the training cutoff."""
         from rrn_tf.beam.reading.new_rows import BEFORE_CUTOFF, read_new_ratings
 
         rows, rejected = read_new_ratings(pattern, model.cutoff, dead_letters, max_bad_share)

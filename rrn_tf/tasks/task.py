@@ -1,4 +1,4 @@
-"""What every task offers to the commands, runs and components that work with either."""
+"""The interface of a task, by which commands, runs and components work with ratings and events alike."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from rrn_tf.data.source import DataSource
     from rrn_tf.serving.query_file import EvaluationOutcome
 
-Settings = Config | CollaborativeConfig  # everything that decides a result
+Settings = Config | CollaborativeConfig  # the complete configuration of a run
 DataSettings = DataConfig | EventDataConfig
 BestError = Callable[["pd.DataFrame"], float]
 
 
 class Task(abc.ABC):
-    """Ratings or events: how they are prepared, trained on, exported and judged.
+    """Prepares, trains, exports and evaluates for either ratings or events.
 
-    Heavy modules are imported by the methods that need them.
+    Slow imports, such as TensorFlow, are inside the methods that need them.
 
     Attributes:
-      name: of the model, as `--model` takes it.
-      rows: what the data hold.
+      name: the name of the model, as given to `--model`.
+      rows: the plural noun for rows of the data, ``ratings`` or ``events``.
       config: the class of the configuration.
       preset: the configuration that is the default of the command line.
-      figure: what of the validation data decides in a search, the lower the better: ``RMSE``, or ``NLL`` in nats an
+      figure: the validation figure that a search minimises: ``RMSE``, or ``NLL`` in nats per
         event.
-      protocols: ways of evaluation, the default first.
-      shared_settings: beginnings of the settings that all trials of a search share: figures of others could not be
+      protocols: the names of the evaluation protocols, the default first.
+      shared_settings: prefixes of the settings that all trials of a search must share, so that their figures can be
         compared.
     """
 
@@ -49,41 +49,41 @@ class Task(abc.ABC):
 
     @property
     def objective(self) -> str:
-        """Name of the figure in `trials.jsonl`: ``valid_rmse`` or ``valid_nll``."""
+        """Returns the name of the figure in `trials.jsonl`: ``valid_rmse`` or ``valid_nll``."""
         return f"valid_{self.figure.lower()}"
 
     @property
     @abc.abstractmethod
     def saved_model(self) -> type:
-        """The class of a saved model."""
+        """Returns the class of a saved model."""
 
     @abc.abstractmethod
     def prepare(self, pattern: str, folder: str | Path, config: Any, **options: Any) -> Any:
-        """Writes sequences; arguments as those of `rrn_tf.beam.prepare.prepare_sequences`."""
+        """Prepares sequences; the arguments are those of `rrn_tf.beam.prepare.prepare_sequences`."""
 
     @abc.abstractmethod
     def preparation(self, config: Any) -> str:
-        """A folder's name that data of other settings `data` do not have, among trials of one search."""
+        """Returns a folder name that is unique to these settings `data` among the trials of a search."""
 
     @abc.abstractmethod
     def metadata(self, folder: str | Path) -> Any:
-        """What preparation said of the data."""
+        """Loads the metadata that preparation wrote."""
 
     @abc.abstractmethod
     def counts(self, metadata: Any) -> dict[str, Any]:
-        """Numbers of rows that `metrics.json` and `run.json` hold."""
+        """Returns the numbers of rows, as saved in `metrics.json` and `run.json`."""
 
     @abc.abstractmethod
     def load(self, folder: str | Path) -> Any:
-        """Prepared data in memory."""
+        """Loads prepared data into memory."""
 
     @abc.abstractmethod
     def train(self, data: Any, checkpoints: str | Path, config: Any, **options: Any) -> Any:
-        """Trains a model; arguments as those of `rrn_tf.training.alternating.train`."""
+        """Trains a model; the arguments are those of `rrn_tf.training.alternating.train`."""
 
     @abc.abstractmethod
     def validation_error(self, result: Any, config: Any) -> float:
-        """`figure` of the best epoch on validation data, by the protocol of `training.selection`."""
+        """Returns the best epoch's `figure` on validation data, by the protocol of `training.selection`."""
 
     @abc.abstractmethod
     def export(self, result: Any, folder: Path) -> None:
@@ -91,17 +91,17 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def figures(self, result: Any, best: BestError | None, on_stage: Callable[[str], None]) -> dict[str, Any]:
-        """Metrics by split and protocol, and further figures.
+        """Computes metrics by split and protocol, and further figures.
 
         Args:
-          result: of training.
+          result: the result of training.
           best: see `best_error`.
-          on_stage: is told of what takes long.
+          on_stage: called with a line about each slow computation before it starts.
         """
 
     @abc.abstractmethod
     def best_error(self, source: DataSource) -> BestError | None:
-        """Of generated data the best error that any model can reach on some of their rows."""
+        """Returns, for generated data, a function that computes the best error any model can reach on given rows."""
 
     @abc.abstractmethod
     def read_new(
@@ -113,10 +113,10 @@ class Task(abc.ABC):
           pattern: CSV or Parquet files.
           model: the saved model.
           dead_letters: JSON Lines file for rejected rows.
-          max_bad_share: the largest share of rows that may be rejected.
+          max_bad_share: the largest fraction of rows that may be rejected.
 
         Returns:
-          Good rows, and the numbers of rejected ones and of others that are left out, by reason.
+          The valid rows, the numbers of rejected rows by reason, and the numbers of other rows left out, by reason.
 
         Raises:
           BadInputError: for rows that cannot be used.

@@ -1,4 +1,4 @@
-"""Alternating subspace descent: user phase, item phase, again (Section 3.4)."""
+"""Alternating subspace descent: trains user phase and item phase in turn (Section 3.4)."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _TESTS = (Split.TEST, Split.TEST_COLD)
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A trained network, best on validation, with the states at the cutoff.
+    """A trained network with the weights of the best epoch on validation, and its states at the cutoff.
 
     Attributes:
       model: the network.
-      sequences: the data it was trained on.
-      states: its cached row states.
-      history: a record per epoch.
-      best_epoch: the epoch whose weights these are; 0 is the start.
+      sequences: the training data.
+      states: the network's cached row states.
+      history: one record per epoch.
+      best_epoch: the epoch of these weights; 0 means the initial weights.
       metrics: ``{split: {protocol: {"rmse", "mae", "n"}}}`` (see `rrn_tf.evaluation.protocols`).
-      parts: ``{split: {protocol: {part: rmse}}}`` of each part alone and of the whole.
+      parts: ``{split: {protocol: {part: rmse}}}`` of each part alone and of the whole model.
     """
 
     model: RRN
@@ -52,12 +52,12 @@ class TrainingResult:
     parts: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
 
     def snapshot(self) -> RRNSnapshot:
-        """The network with the states at its cutoff, to be saved."""
+        """Returns the network with the states at its cutoff, to be saved."""
         return RRNSnapshot.at_cutoff(self.states, self.metrics)
 
 
 def make_model(config: Config, sequences: RatingSequences) -> RRN:
-    """An untrained network that fits a data set."""
+    """Returns an untrained network with the sizes of a data set."""
     sizes = config.model
     return RRN(
         sequences.metadata.users.trained,
@@ -89,19 +89,19 @@ def train(
     """Trains an RRN on prepared sequences.
 
     Args:
-      data: a prepared data set, or where one lies (see `rrn_tf.data.sequences.load_sequences`).
-      checkpoint_dir: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
-      config: everything that decides the result.
-      log_dir: for TensorBoard.
-      strategy: where to train; by default `make_strategy(config.training.replicas)`. Each of several workers calls it,
-        with the same arguments and its own copy of the data; the chief alone writes.
-      listeners: are told of batches and epochs.
-      resume: go on from the last finished phase that `checkpoint_dir` knows of, as if training had never stopped; from
-        the start where it knows of none. All workers read that directory.
+      data: a prepared data set, or its directory (see `rrn_tf.data.sequences.load_sequences`).
+      checkpoint_dir: the directory of checkpoints and best weights (see `rrn_tf.training.checkpoints`).
+      config: the complete configuration.
+      log_dir: the directory of TensorBoard logs.
+      strategy: the devices to train on; by default `make_strategy(config.training.replicas)`. Each of several workers
+        calls `train`, with the same arguments and its own copy of the data; only the chief writes.
+      listeners: notified of batches and epochs.
+      resume: whether to resume from the last finished phase in `checkpoint_dir`, as if training had never stopped, or
+        from the start if there is none. All workers read that directory.
 
     Raises:
-      TrainingError: where the loss is not finite or explodes, naming epoch, phase, batch and the last good checkpoint.
-      WorkerError: where another worker stops.
+      TrainingError: if the loss is not finite or explodes, naming epoch, phase, batch and the last good checkpoint.
+      WorkerError: if another worker stops.
     """
     settings = config.training
     training = Training(
@@ -133,13 +133,13 @@ def train(
 
 
 class AlternatingEpoch(Epoch):
-    """The user phase, then the item phase; validated by the states of the protocols of `training.selection`.
+    """An epoch of the user phase, then the item phase, validated by the protocols of `training.selection`.
 
     Args:
-      config: everything that decides the result.
+      config: the complete configuration.
       states: cached row states of the network.
       plans: each side's batches.
-      training: that the epochs belong to.
+      training: the training that runs these epochs.
     """
 
     record = EpochRecord
@@ -150,7 +150,7 @@ class AlternatingEpoch(Epoch):
         self._settings = config.training
         self._states = states
         self._training = training
-        # Test ratings may not even move the states by which anything is chosen.
+        # Test ratings must not even enter the states on which weights and epochs are selected.
         self._seen = states.sequences.without(_TESTS)
         self.phases: list[Phase] = [
             Phase(side, states.model, states, plans[side], config.training, training.strategy) for side in SIDES
@@ -185,10 +185,10 @@ class AlternatingEpoch(Epoch):
         return self._score(trained=True)
 
     def weigh_parts(self, *, trained: bool) -> None:
-        """Sets the weights of the model's parts by what these are worth on validation ratings.
+        """Sets the weights of the model's parts to those that fit the validation ratings best.
 
         Args:
-          trained: whether the network is that of an epoch, not of the start.
+          trained: False before the first epoch, when the network is untrained.
         """
         weights = weigh_parts(self.model, self._refreshed_scorer(), trained=trained)
         if self.model.bayesian_factors:
@@ -199,7 +199,7 @@ class AlternatingEpoch(Epoch):
                 )
 
     def _refreshed_scorer(self) -> ValidationScorer:
-        """Judges by the states of the present weights."""
+        """Returns a scorer with states recomputed from the current weights."""
         if self._scorer is None:
             selection, settings = self._settings.selection, self._settings
             if selection != STREAMING:

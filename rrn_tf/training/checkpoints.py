@@ -1,4 +1,4 @@
-"""Where training stands, on disk: enough to go on from the last phase as if it had never stopped."""
+"""Checkpoints: they save all that is needed to resume training from the last phase as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ import tf_keras as keras
 
 from rrn_tf.training.listeners import EpochRecord, Record
 
-_KEPT = 2  # so that one damaged by a failing disk still leaves the one before
+_KEPT = 2  # if a failing disk damages the newest one, the one before is still there
 
 
 class TrainedPart(Protocol):
-    """A part of training with optimizers of its own, such as a phase."""
+    """A part of training that has its own optimizers, such as a phase."""
 
     @property
     def name(self) -> str: ...
@@ -30,16 +30,16 @@ class TrainedPart(Protocol):
 
 @dataclass
 class Progress:
-    """How far training has come.
+    """The progress of a training.
 
     Attributes:
-      epoch: the epoch that runs, from 1.
-      phase: how many of its phases are done.
+      epoch: the current epoch, from 1.
+      phase: the number of its finished phases.
       outcome: error and seconds of those phases.
-      rng: state of the generator that orders the batches.
+      rng: the state of the random generator that orders the batches.
       best: the best validation error so far; infinite without validation data.
-      best_epoch: the epoch that reached it; 0 is the start.
-      records: one per finished epoch.
+      best_epoch: the epoch that reached it; 0 means the initial weights.
+      records: one record per finished epoch.
       record: the class of those records.
     """
 
@@ -53,13 +53,13 @@ class Progress:
     record: type[Record] = EpochRecord
 
     def to_json(self) -> str:
-        """One line of JSON."""
+        """Returns the progress as one line of JSON."""
         values = dataclasses.asdict(self)
         del values["record"]
         return json.dumps(values)
 
     def read_json(self, text: str) -> None:
-        """Takes over what `to_json` wrote."""
+        """Sets the progress to what `to_json` wrote."""
         values = json.loads(text)
         values["records"] = [self.record(**record) for record in values["records"]]
         for name, value in values.items():
@@ -67,7 +67,7 @@ class Progress:
 
 
 class _State(tf.train.experimental.PythonState):
-    """Lets a checkpoint hold a `Progress`."""
+    """Makes a `Progress` part of a TensorFlow checkpoint."""
 
     def __init__(self, progress: Progress) -> None:
         super().__init__()
@@ -81,17 +81,17 @@ class _State(tf.train.experimental.PythonState):
 
 
 class Checkpoints:
-    """Weights, optimizer slots and progress after each phase, and the weights of the best epoch.
+    """Saves weights, optimizer slots and progress after each phase, and the weights of the best epoch.
 
     A checkpoint is complete or absent: TensorFlow writes it under other names and renames it at the end. The two
-    newest are kept, and one of the best weights.
+    newest are kept, and one checkpoint of the best weights.
 
     Args:
-      directory: holds `progress` and `best`.
+      directory: the directory that holds `progress` and `best`.
       model: the network.
-      phases: parts of the training, with their optimizers.
-      progress: is written with every checkpoint and set by `restore`.
-      writes: of several workers only one writes; all may restore.
+      phases: the parts of the training, with their optimizers.
+      progress: the progress, written with every checkpoint and set by `restore`.
+      writes: whether this worker writes; only one of several may, but all may restore.
     """
 
     def __init__(
@@ -114,12 +114,12 @@ class Checkpoints:
 
     @staticmethod
     def clear(directory: str | Path) -> None:
-        """Removes what an earlier training left."""
+        """Removes the checkpoints of an earlier training."""
         shutil.rmtree(directory, ignore_errors=True)
 
     @property
     def latest(self) -> str | None:
-        """Path of the newest checkpoint, if there is one."""
+        """Returns the path of the newest checkpoint, or None."""
         return self._newest.latest_checkpoint
 
     def save(self) -> None:
@@ -128,15 +128,15 @@ class Checkpoints:
             self._newest.save()
 
     def save_best(self, epoch: int) -> None:
-        """Keeps the present weights as the best ones."""
+        """Saves the current weights as the best ones."""
         if self._writes:
             self._best.save(checkpoint_number=epoch)
 
     def restore(self) -> bool:
-        """Goes back to the newest checkpoint that can be read; False where there is none."""
+        """Restores the newest readable checkpoint; returns False if there is none."""
         for path in reversed(self._newest.checkpoints):
             try:
-                # Slots that do not exist yet are filled when they are made.
+                # Slots that do not exist yet are restored when they are created.
                 self._all.restore(path).assert_existing_objects_matched()
             except tf.errors.OpError:
                 continue
@@ -144,5 +144,5 @@ class Checkpoints:
         return False
 
     def restore_best(self) -> None:
-        """Goes back to the best weights."""
+        """Restores the best weights."""
         self._weights.restore(self._best.latest_checkpoint).expect_partial()

@@ -1,4 +1,4 @@
-"""A pass over groups of users in chunks: Algorithms 1 and 2 of the Collaborative RNN paper."""
+"""Training on groups of users, chunk by chunk: Algorithms 1 and 2 of the Collaborative RNN paper."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from rrn_tf.states.event_states import EventNetwork, chunk_of, unroll_of
 from rrn_tf.training.optimizers import LazyRMSprop
 from rrn_tf.training.phases import TrainingError
 
-# Told of a group that is done: its number, of how many, and the states of the shares of this process's replicas.
+# Called after each group: number of groups done, number of all groups, and the final states of this process's shares.
 OnGroup = Callable[[int, int, list[tf.Tensor]], None]
 
 
 class ChunkPhase:
-    """Trains on every group once, in random order, with an update a chunk.
+    """Trains on every group once, in random order, with one update per chunk.
 
     The state is carried from chunk to chunk of a group without gradient. The loss of a chunk is the sum over its real
-    steps, divided by ``users_per_batch * chunk``. Recurrent matrices and item embeddings are gathered once a chunk, so
-    that gradients, slots and updates concern the rows in use alone; the softmax's weights are dense.
+    steps, divided by ``users_per_batch * chunk``. Recurrent matrices and item embeddings are gathered once per chunk,
+    so that gradients, slots and updates involve only the rows in use; the softmax's weights are dense.
 
-    A group's users are divided among the replicas of all workers. A replica alone has its users' items, matrices and
-    states of the moment, which stay where they are from chunk to chunk; every replica has all tables and slots, alike.
-    An update exchanges gradients: those of the users' matrices and of the embeddings of a chunk's items, whose rows are
-    joined on every replica, and those of the softmax's dense weights, which are summed; never a whole table. In
+    A group's users are divided among the replicas of all workers. Only one replica holds a user's items, gathered
+    matrices and current state, which remain on it from chunk to chunk; every replica holds a copy of all tables and
+    slots. Replicas exchange gradients only, never a whole table: those of the users' matrices and of the embeddings of
+    the chunk's items, whose rows are concatenated, and those of the softmax's dense weights, which are summed. In
     float32, with B users a batch, chunks of C steps, H units, M items and g blocks of width H (3 in a GRU) these are::
 
         4 (g B H H + g B C H + H M) bytes
 
-    beside the rows' numbers. At the published setting of Brightkite (B 20, C 64, H 32, M 23,243) that is
-    245,760 + 491,520 + 2,975,104 bytes, or 3.7 MB an update.
+    plus the rows' indices. At the published setting of Brightkite (B 20, C 64, H 32, M 23,243) that is
+    245,760 + 491,520 + 2,975,104 bytes, or 3.7 MB per update.
 
-    Any number of replicas takes the same steps, up to rounding, with the full softmax. Of a sampled one each replica
-    draws items of its own, so that other replicas mean other draws.
+    With the full softmax, updates do not depend on the number of replicas, up to rounding. With a sampled softmax each
+    replica draws its own items, so that updates do depend on it.
 
     Args:
       model: the network.
-      plan: groups (see `rrn_tf.data.event_batches.plan_training`), with a share a replica.
-      config: rates and sizes.
-      strategy: where the steps run; model and optimizer belong to its scope.
+      plan: the groups (see `rrn_tf.data.event_batches.plan_training`), with one share per replica.
+      config: learning rates and sizes.
+      strategy: the devices to train on; model and optimizer are created in its scope.
     """
 
     name = "chunks"
@@ -65,9 +65,9 @@ class ChunkPhase:
         self._unroll = unroll_of(model)
         with strategy.scope():
             self.optimizer = self._make_optimizer()
-            # Now, because within a loop of a graph no variable can be made.
+            # Created now, because no variable can be created inside a graph's loop.
             self.optimizer._create_all_weights(model.trainable_variables)
-        # Groups differ in their number of steps alone, which one graph serves.
+        # Groups differ only in their number of steps, so that one graph serves them all.
         self._run = tf.function(self._run_group, autograph=False, reduce_retracing=True)
 
     def _make_optimizer(self) -> keras.optimizers.legacy.Optimizer:
@@ -75,19 +75,19 @@ class ChunkPhase:
         return LazyRMSprop(config.learning_rate, config.rho, config.epsilon, config.gradient_clip)
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Within, the model has the weights that are to be validated and kept: here those that it has."""
+        """Returns a context in which the model has the weights to validate and save: here its current ones."""
         return nullcontext()
 
     @property
     def optimizers(self) -> dict[str, keras.optimizers.legacy.Optimizer]:
-        """The optimizer by what it moves."""
+        """Returns the optimizer, by the name of the weights that it trains."""
         return {"all": self.optimizer}
 
     def run(self, order: npt.NDArray[np.int64], on_group: OnGroup = lambda done, of, states: None) -> float:
-        """One epoch, its groups in the given order; returns the mean loss in nats an event, before each update.
+        """Trains one epoch, with groups in the given order; returns the mean loss before updates, in nats per event.
 
         Raises:
-          TrainingError: where a loss, or a weight at the end, is not finite.
+          TrainingError: if a loss, or a weight at the end, is not finite.
         """
         total, of = 0.0, len(order)
         for done, index in enumerate(order, start=1):
@@ -105,14 +105,14 @@ class ChunkPhase:
         return total * self._config.users_per_batch * self._config.chunk / max(self.plan.num_scored, 1)
 
     def _distributed(self, shares: list[EventGroup]) -> EventGroup:
-        """A share for each replica. A data set would do, but at its end TensorFlow waits up to as long as it ran."""
+        """Gives each replica its share; a tf.data.Dataset could do it too, but TensorFlow waits long at its end."""
         return self._strategy.experimental_distribute_values_from_function(
             lambda context: tf.nest.map_structure(tf.constant, shares[context.replica_id_in_sync_group])
         )
 
     def _run_group(self, group: EventGroup) -> tuple[tf.Tensor, Any]:
-        """Losses of all chunks of a group, and the shares' states after the last one."""
-        # Outside of the replicas, which may not exchange gradients from within a loop of their own.
+        """Trains on all chunks of a group; returns their losses, and the shares' states after the last chunk."""
+        # The loop is outside of the replicas, which cannot exchange gradients inside a loop of their own.
         width = self._strategy.experimental_local_results(group.item)[0]
         chunks = (tf.shape(width)[1] - 1) // self._config.chunk
         state = self._strategy.run(lambda group: self._model.cell.initial_state(group.user.shape[0]), (group,))
@@ -132,7 +132,7 @@ class ChunkPhase:
     def _replica_step(self, group: EventGroup, index: tf.Tensor, state: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         config, cell, softmax = self._config, self._model.cell, self._model.softmax
         item, real, target = chunk_of(group, index, config.chunk)
-        # Gathered once, outside the tape: their gradients then are dense arrays of the rows in use.
+        # Gathered once, outside the tape, so that gradients are dense arrays of the rows in use.
         matrices, embedded, factors = cell.matrices(group.user), cell.embed(item), self._model.stationary(group.user)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([matrices, embedded, factors, softmax.kernel])
@@ -163,6 +163,6 @@ class ChunkPhase:
 
 
 def _rows(gradient: tf.Tensor, index: tf.Tensor, table: tf.Variable) -> tf.IndexedSlices:
-    """The gradient of gathered rows as one of their table."""
+    """Turns the gradient of gathered rows into a sparse gradient of their table."""
     row = table.shape[1:]
     return tf.IndexedSlices(tf.reshape(gradient, [-1, *row]), tf.reshape(index, [-1]), tf.shape(table))

@@ -1,4 +1,4 @@
-"""Where training runs: the devices of one machine, or those of several workers."""
+"""The devices that training runs on: those of one machine, or those of several workers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rrn_tf.cluster import several_workers
 
 
 def set_logical_devices(replicas: int) -> None:
-    """Divides the CPU into `replicas` logical devices where there is no GPU.
+    """Divides the CPU into `replicas` logical devices if there is no GPU.
 
     TensorFlow allows it only before its first operation, so a program calls this at its start.
     """
@@ -20,16 +20,16 @@ def set_logical_devices(replicas: int) -> None:
 
 
 def make_strategy(replicas: int = 0) -> tf.distribute.Strategy:
-    """MirroredStrategy over `replicas` devices: GPUs if there are any, else (logical) CPUs.
+    """Returns a MirroredStrategy over `replicas` devices: GPUs if there are any, else (logical) CPUs.
 
-    Where TF_CONFIG names several workers it is MultiWorkerMirroredStrategy over all GPUs of each, or one CPU of each.
+    If TF_CONFIG names several workers, it is a MultiWorkerMirroredStrategy over all GPUs of each, or one CPU of each.
     TensorFlow allows that only before its first operation.
 
     Args:
-      replicas: number of devices; 0 takes every GPU, or one CPU.
+      replicas: number of devices; 0 means every GPU, or one CPU.
 
     Raises:
-      ValueError: where there are fewer devices (see `set_logical_devices`), and for a number of them with workers.
+      ValueError: if there are fewer devices (see `set_logical_devices`), or if `replicas` is set with several workers.
     """
     if several_workers():
         if replicas:
@@ -45,5 +45,5 @@ def make_strategy(replicas: int = 0) -> tf.distribute.Strategy:
 
 @cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
-    # One for each set of devices: collective operations of a second one would meet what is left of the first's.
+    # One strategy per set of devices: collective operations of a second one would conflict with those of the first.
     return tf.distribute.MirroredStrategy(devices)

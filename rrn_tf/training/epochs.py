@@ -1,4 +1,4 @@
-"""The loop over epochs that every training shares: validation, best weights, patience, checkpoints, resuming."""
+"""The training loop over epochs, shared by all models: validation, best weights, patience, checkpoints, resuming."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from rrn_tf.training.listeners import Listener, Listeners, TensorBoard
 from rrn_tf.training.phases import TrainingError
 from rrn_tf.training.workers import is_chief, lost_workers, take_from_chief
 
-OnBatch = Callable[[int, int], None]  # told of a batch that is done: its number, of how many
+OnBatch = Callable[[int, int], None]  # called after each batch with the number of batches done and of all batches
 
 
 class Epoch:
-    """What one epoch of a kind of training consists of; subclasses train and validate.
+    """The steps of one epoch; subclasses train and validate a kind of model.
 
     Attributes:
-      record: what is said of an epoch; its fields are `epoch`, `best`, `loss` and what `run_phase` returns.
-      loss: the name that the validation error has in a record.
+      record: the class of an epoch's record; its fields are `epoch`, `best`, `loss` and those that `run_phase` returns.
+      loss: the name of the validation error in a record.
       model: the network.
-      phases: in their order; weights and progress are saved after each.
-      validated: whether there are validation data; without, the last epoch is the best one.
+      phases: the phases in their order; weights and progress are saved after each.
+      validated: whether there are validation data; if not, the last epoch counts as the best one.
     """
 
     record: ClassVar[type[Any]]
@@ -43,49 +43,49 @@ class Epoch:
     validated: bool
 
     def initialize(self) -> None:
-        """Sets the weights that training starts from; of several workers the chief's then count."""
+        """Sets the initial weights; with several workers those of the chief are used."""
 
     def weights_were_set(self) -> None:
-        """Recomputes whatever depends on weights: called when all of them were set anew."""
+        """Recomputes everything that depends on the weights; called when all of them have been replaced."""
 
     def validate_start(self) -> float:
-        """The validation error of the weights that training starts from; infinite where they do not compete."""
+        """Returns the validation error of the initial weights; infinite if these cannot be the best ones."""
         return float("inf")
 
     def run_phase(self, number: int, epoch: int, rng: np.random.Generator, on_batch: OnBatch) -> dict[str, float]:
-        """Trains one phase, and returns figures for the record of its epoch.
+        """Trains one phase, and returns figures for the epoch's record.
 
         Args:
-          number: of the phase, from 0.
-          epoch: from 1.
-          rng: draws the order of the batches.
-          on_batch: is told of each batch.
+          number: the phase, from 0.
+          epoch: the epoch, from 1.
+          rng: the random generator that orders the batches.
+          on_batch: called after each batch.
 
         Raises:
-          TrainingError: where the loss is not finite or explodes.
+          TrainingError: if the loss is not finite or explodes.
         """
         raise NotImplementedError
 
     def validated_weights(self) -> AbstractContextManager[None]:
-        """Within, the model has the weights that are validated and kept, such as averages."""
+        """Returns a context in which the model has the weights to validate and save, such as averages."""
         return nullcontext()
 
     def validate(self) -> float:
-        """The validation error after an epoch, the same at every worker; infinite without validation data."""
+        """Returns the validation error after an epoch, the same on every worker; infinite without validation data."""
         raise NotImplementedError
 
 
 class Training:
-    """A training from its first epoch, or from a checkpoint, to its last.
+    """Runs a training from the first epoch, or from a checkpoint, to the last.
 
     Args:
-      settings: epochs, patience, and the seed, which is set.
-      directory: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
-      strategy: where to train; by default `make_strategy(settings.replicas)`. Of several workers the chief alone
-        writes.
-      listeners: are told of batches and epochs.
-      log_dir: for TensorBoard.
-      resume: go on from the last finished phase that the directory knows of; from the start where it knows of none.
+      settings: epochs, patience, and the seed, which is set globally.
+      directory: the directory of checkpoints and best weights (see `rrn_tf.training.checkpoints`).
+      strategy: the devices to train on; by default `make_strategy(settings.replicas)`. Of several workers only the
+        chief writes.
+      listeners: notified of batches and epochs.
+      log_dir: the directory of TensorBoard logs.
+      resume: whether to resume from the last finished phase in the directory, or from the start if there is none.
     """
 
     def __init__(
@@ -107,12 +107,12 @@ class Training:
         self._resume = resume
 
     def run(self, epoch: Epoch) -> Progress:
-        """Runs epochs until all are run, or none of the last `patience` was better.
+        """Runs all epochs, or stops early if none of the last `patience` epochs was better.
 
         Raises:
-          TrainingError: where the loss is not finite or explodes, naming epoch, phase, batch and the last good
+          TrainingError: if the loss is not finite or explodes, naming epoch, phase, batch and the last good
             checkpoint.
-          WorkerError: where another worker stops.
+          WorkerError: if another worker stops.
         """
         self._epoch, self._progress = epoch, Progress(record=epoch.record)
         if self.chief and not self._resume:
@@ -129,7 +129,7 @@ class Training:
         return self._progress
 
     def restore_best(self) -> None:
-        """Sets the weights of the best epoch, at every worker the chief's."""
+        """Restores the weights of the best epoch; every worker gets those of the chief."""
         if self.chief:
             self._checkpoints.restore_best()
         take_from_chief(self.strategy, self._epoch.model.variables)
@@ -151,14 +151,14 @@ class Training:
         self._save()
 
     def _go_on(self) -> None:
-        """From restored weights and progress."""
+        """Resumes from restored weights and progress."""
         self._rng.bit_generator.state = self._progress.rng
         self._epoch.weights_were_set()
         for record in self._progress.records:
             self.listener.on_epoch(record)
 
     def _run_phase(self) -> None:
-        """The next phase, and after an epoch's last one its validation."""
+        """Runs the next phase and, after an epoch's last one, the validation."""
         progress, epoch, settings = self._progress, self._epoch, self._settings
         on_batch = partial(self.listener.on_batch, progress.epoch, epoch.phases[progress.phase].name)
         try:
@@ -180,7 +180,7 @@ class Training:
         progress, epoch, begin = self._progress, self._epoch, time.perf_counter()
         with epoch.validated_weights():
             found = epoch.validate()
-            # Some of the validation may have gone along with training.
+            # Part of the validation may have run during training.
             seconds = progress.outcome.get("valid_seconds", 0.0) + time.perf_counter() - begin
             if is_best := found < progress.best or not epoch.validated:
                 progress.best, progress.best_epoch = found, progress.epoch

@@ -1,4 +1,4 @@
-"""What training tells the outside while it runs."""
+"""Listeners, which are notified of the progress of training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import tensorflow as tf
 
 
 class Record(Protocol):
-    """What is said of an epoch, by whatever training."""
+    """The figures of an epoch, whatever the model."""
 
     @property
     def epoch(self) -> int: ...
@@ -22,12 +22,12 @@ class Record(Protocol):
     def as_dict(self) -> dict[str, Any]: ...
 
     def summary(self) -> str:
-        """The epoch in one line."""
+        """Returns the epoch's figures as one line of text."""
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch: RMSE of each phase before its updates, then of all parts on validation, and how long each took."""
+    """An epoch of RRN: RMSE of each phase before its updates, validation RMSE of all parts together, and seconds."""
 
     epoch: int
     user_rmse: float
@@ -36,7 +36,7 @@ class EpochRecord:
     user_seconds: float
     item_seconds: float
     best: bool
-    valid_seconds: float = 0.0  # unknown of checkpoints from before it was kept
+    valid_seconds: float = 0.0  # missing in checkpoints of earlier versions
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -50,7 +50,7 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class ChunkEpochRecord:
-    """One epoch of truncated backpropagation: nats an event before each update, then those of validation."""
+    """An epoch of truncated backpropagation: training loss before updates and validation loss, in nats per event."""
 
     epoch: int
     train_nll: float
@@ -70,23 +70,23 @@ class ChunkEpochRecord:
 
 
 class Listener:
-    """Told of each batch and epoch; does nothing itself."""
+    """The base class of listeners: its methods are called during training, and do nothing by default."""
 
     def on_start(self, description: str) -> None:
-        """Training begins; `description` says on how many ratings."""
+        """Called when training begins; `description` contains the number of ratings."""
 
     def on_stage(self, description: str) -> None:
-        """A stage beside the epochs begins or has ended; `description` says which, and with what."""
+        """Called when a stage outside of the epochs begins or ends; `description` contains its name and its result."""
 
     def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
-        """A batch of a phase is done."""
+        """Called after each batch, when `done` batches of `of` in a phase are done."""
 
     def on_epoch(self, record: Record) -> None:
-        """An epoch is done."""
+        """Called after each epoch."""
 
 
 class Listeners(Listener):
-    """Passes every call on to several listeners."""
+    """A listener that forwards every call to several listeners."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._listeners = tuple(listeners)
@@ -109,7 +109,7 @@ class Listeners(Listener):
 
 
 class TensorBoard(Listener):
-    """Writes each epoch's figures as TensorBoard scalars."""
+    """A listener that writes each epoch's figures as TensorBoard scalars."""
 
     def __init__(self, directory: Path) -> None:
         self._writer = tf.summary.create_file_writer(str(directory))

@@ -1,4 +1,4 @@
-"""Training of a mixture of a network and what users did before, chunk by chunk."""
+"""Training of the mixture model of events, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -20,24 +20,23 @@ from rrn_tf.states.event_states import chunk_of, context_of
 from rrn_tf.training.chunks import ChunkPhase, OnGroup
 from rrn_tf.training.optimizers import LazyAdam
 
-_BETA = 0.98  # of the mean square
-_AVERAGED = 16  # times an epoch
+_BETA = 0.98  # decay of Adam's mean square
+_AVERAGED = 16  # number of times per epoch that the averages are updated
 
 
 class MixtureChunkPhase(ChunkPhase):
-    """As `ChunkPhase`, all parts of a mixture together, by Adam, with dropout and averaged weights.
+    """A `ChunkPhase` that trains all parts of a mixture together by Adam, with dropout and averaged weights.
 
-    With a sampled softmax, the network's sum over a large catalogue is taken over the items that a chunk's users met,
-    the most frequent ones, and `training.samples` drawn from all, which stand for the others; in a catalogue of no
-    more items it is exact. Validation always is.
+    With a sampled softmax, the network's sum over a large catalogue is estimated from the items of the chunk's users,
+    the most frequent items, and `training.samples` items drawn from all, which represent the others. It is exact in a
+    catalogue of at most `training.samples` items, and always in validation.
 
-    Dropout (`training.dropout`) takes away numbers of item vectors, those that are attended to included, of states and
-    of user factors; each replica has draws of its own, so that without dropout alone any number of replicas takes the
-    same steps. What is validated and kept are exponential averages of the weights over about the last
-    `training.averaging` epochs.
+    Dropout (`training.dropout`) applies to item vectors, including those attended to, to states and to user factors.
+    Each replica draws its own mask, so that only without dropout the updates do not depend on the number of replicas.
+    The weights that are validated and saved are exponential averages over about the last `training.averaging` epochs.
 
     Args:
-      model, plan, config, strategy: as those of `ChunkPhase`; the plan's groups have a context.
+      model, plan, config, strategy: as in `ChunkPhase`; the plan's groups have a context.
 
     Reference:
       Srivastava et al., Dropout, JMLR 2014; Polyak and Juditsky, Acceleration of Stochastic Approximation by Averaging,
@@ -59,7 +58,7 @@ class MixtureChunkPhase(ChunkPhase):
         if config.averaging:
             with strategy.scope():
                 self._averages = Averages(self._weights)
-        # All items, where they are no more than would be drawn.
+        # A catalogue of at most as many items as would be drawn is not sampled.
         sampled = config.softmax == "sampled" and config.samples < model.num_items
         self._often = frequent_items(plan, config.samples // 2) if sampled else None
         every = max(len(plan) // _AVERAGED, 1)
@@ -71,11 +70,11 @@ class MixtureChunkPhase(ChunkPhase):
 
     @property
     def optimizers(self) -> dict[str, tf.Module | keras.optimizers.legacy.Optimizer]:
-        """The optimizer, and the averages, which go on with it."""
+        """Returns the optimizer and the averages, which are saved and restored with it."""
         return {**super().optimizers, **({"averages": self._averages} if self._averages else {})}
 
     def run(self, order: npt.NDArray[np.int64], on_group: OnGroup = lambda done, of, states: None) -> float:
-        """As `ChunkPhase.run`."""
+        """Trains one epoch (see `ChunkPhase.run`), and updates the averages in between."""
 
         def averaging(done: int, of: int, states: list[tf.Tensor]) -> None:
             if self._averages and (done % self._every == 0 or done == of):
@@ -86,7 +85,7 @@ class MixtureChunkPhase(ChunkPhase):
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within, the model has the averages for weights."""
+        """Returns a context in which the model's weights are the averages."""
         if self._averages is None:
             yield
             return
@@ -115,33 +114,33 @@ class MixtureChunkPhase(ChunkPhase):
         return loss, states[:, -1]
 
     def _candidates(self, met: tf.Tensor) -> Candidates:
-        """Items of this step: those that its users met, frequent ones, and a sample of all others."""
+        """Returns the items of this update's softmax: those that its users met, frequent ones, and a random sample."""
         certain = tf.concat([tf.reshape(met, [-1]), tf.constant(self._often)], axis=0)
         return candidates(certain, self._model.num_items, self._config.samples, self._seed(4))
 
     def _whole(self, gradient: Any, variable: tf.Variable) -> Any:
-        """Of items a gradient of the whole table: moved only when sampled, they would soon be fitted too closely."""
+        """Makes an item table's gradient dense: Adam overfits items that it updates only when they are sampled."""
         of_items = any(variable is table for table in self._model.of_items)
         return tf.convert_to_tensor(gradient) if of_items else gradient
 
     def _dropped(self, values: tf.Tensor, number: int) -> tf.Tensor:
-        """Values of which dropout takes some; each number of a step has draws of its own, each replica too."""
+        """Applies dropout to values, by a mask that differs between replicas and between the `number`s of an update."""
         if not self._config.dropout:
             return values
         return tf.nn.experimental.stateless_dropout(values, self._config.dropout, self._seed(number))
 
     def _seed(self, number: int) -> tf.Tensor:
-        """Of draws of the step: each number has its own, each replica too."""
+        """Returns the random seed of this update, which differs between replicas and between `number`s."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         seed = tf.stack([self._config.seed, tf.cast(self.optimizer.iterations, tf.int32)])
         return tf.random.experimental.stateless_fold_in(seed, 5 * replica + number)
 
 
 class Averages(tf.Module):
-    """Exponential averages of variables.
+    """Exponential moving averages of variables.
 
     Args:
-      variables: float32, which they follow.
+      variables: the float32 variables to average.
     """
 
     def __init__(self, variables: list[tf.Variable]) -> None:
@@ -150,12 +149,12 @@ class Averages(tf.Module):
         self.values = [tf.Variable(variable, trainable=False) for variable in variables]
 
     def follow(self, kept: float) -> None:
-        """Moves them towards the variables; `kept` is the share of what they were."""
+        """Moves the averages towards the variables; `kept` is the weight of their former values."""
         for average, variable in zip(self.values, self._of, strict=True):
             average.assign_add((1 - kept) * (variable - average))
 
     def exchange(self) -> None:
-        """Variables and averages change places."""
+        """Swaps the values of variables and averages."""
         for average, variable in zip(self.values, self._of, strict=True):
             values = variable.read_value() + 0
             variable.assign(average)

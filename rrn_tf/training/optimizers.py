@@ -1,4 +1,4 @@
-"""Optimizers whose sparse updates cost what they touch."""
+"""Optimizers with sparse updates, whose cost depends only on the number of updated rows."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from rrn_tf.layers.rows import gathered
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class LazyAdam(keras.optimizers.legacy.Adam):
-    """Adam that, for sparse gradients, updates and decays only the touched rows.
+    """Adam that, for sparse gradients, updates and decays only the rows with a gradient.
 
-    Stock Adam decays both moments of every row at every step, which costs the whole table. For dense
-    gradients this is stock Adam.
+    Standard Adam decays both moments of every row at every update, which costs a pass over the whole table. For dense
+    gradients this is standard Adam.
 
     Args:
-      learning_rate: the step size.
-      gradient_clip: every number of a gradient, summed over repeated rows and over replicas, is clipped to this
-        absolute value; 0 clips nothing. Stock `clipvalue` is refused where there are replicas.
-      kwargs: of `keras.optimizers.legacy.Adam`.
+      learning_rate: the learning rate.
+      gradient_clip: every element of a gradient, summed over repeated rows and over replicas, is clipped to this
+        absolute value; 0 means no clipping. Keras's own `clipvalue` does not work with several replicas.
+      kwargs: arguments of `keras.optimizers.legacy.Adam`.
 
     Reference:
       Kingma and Ba, Adam: A Method for Stochastic Optimization, 2014.
@@ -54,16 +54,16 @@ class LazyAdam(keras.optimizers.legacy.Adam):
 
 @keras.saving.register_keras_serializable("rrn_tf")
 class LazyRMSprop(keras.optimizers.legacy.Optimizer):
-    """RMSprop without momentum that, for sparse gradients, updates and decays only the touched rows.
+    """RMSprop without momentum that, for sparse gradients, updates and decays only the rows with a gradient.
 
-    Epsilon stands inside the root, ``v = rho v + (1 - rho) g^2; w = w - rate g / sqrt(v + epsilon)``, and ``v`` starts
-    from 0. Stock RMSprop adds epsilon outside and decays every row at every step.
+    Epsilon is inside the root, ``v = rho v + (1 - rho) g^2; w = w - rate g / sqrt(v + epsilon)``, and ``v`` starts
+    from 0. Standard RMSprop adds epsilon outside and decays every row at every update.
 
     Args:
-      learning_rate: the rate.
+      learning_rate: the learning rate.
       rho: decay of the mean square.
-      epsilon: keeps a row without gradient where it is.
-      gradient_clip: as that of `LazyAdam`.
+      epsilon: prevents a division by 0 in a row without gradient.
+      gradient_clip: as in `LazyAdam`.
 
     Reference:
       Tieleman and Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012.
@@ -103,7 +103,7 @@ class LazyRMSprop(keras.optimizers.legacy.Optimizer):
         )
 
     def _move(self, before: tf.Tensor, gradient: tf.Tensor, variable: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        """Mean squares after a step, and what is subtracted from the weights."""
+        """Returns the mean squares after an update, and the amounts to subtract from the weights."""
         rho = self._get_hyper("rho", variable.dtype.base_dtype)
         gradient = _clipped(gradient, self.gradient_clip)
         square = before + (1 - rho) * (tf.square(gradient) - before)

@@ -1,4 +1,4 @@
-"""A model's parts beside its network: Bayesian factors, and the weights by which parts are added up."""
+"""The Bayesian factors beside a network, and the weights by which the predictions of both parts are combined."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.states.step_states import StepStates
 
 FloatArray = npt.NDArray[np.float32]
-_EQUAL = PartWeights(0.5, 0.5)  # without validation ratings
-_FEWEST = 100  # validation ratings of users of one kind that give these weights of their own
-_SAME = 0.01  # of the standard deviation of ratings
+_EQUAL = PartWeights(0.5, 0.5)  # the weights without validation ratings
+_FEWEST = 100  # the fewest validation ratings of a kind of users for which separate weights are fitted
+_SAME = 0.01  # as a fraction of the ratings' standard deviation
 _FOLDS = 5
 NETWORK, FACTORS, WHOLE = "network", "factors", "whole"
 
@@ -29,13 +29,13 @@ NETWORK, FACTORS, WHOLE = "network", "factors", "whole"
 def set_factors(
     model: RRN, sequences: RatingSequences, seed: int, echo: Callable[[str], None] = lambda line: None
 ) -> None:
-    """Fits a model's Bayesian factors to the training ratings; the number of sweeps and the drift by validation.
+    """Fits a model's Bayesian factors to the training ratings; validation selects the number of sweeps and the drift.
 
     Args:
-      model: with Bayesian factors.
-      sequences: the data, test ratings left out.
-      seed: of the first factors.
-      echo: is told what was chosen.
+      model: a model with Bayesian factors.
+      sequences: the data without test ratings.
+      seed: the seed of the initial factors.
+      echo: called with a line about the selected values.
     """
     metadata = sequences.metadata
     later = sequences.ratings_at(np.flatnonzero(sequences.user.timestamp >= metadata.cutoff))
@@ -57,20 +57,20 @@ def set_factors(
 
 
 def selection_splits(selection: str) -> tuple[Split, ...]:
-    """Whose ratings count by a protocol, or by both: of unseen users and items, those that are streamed alone."""
+    """Returns the splits that validation uses: those of unseen users and items are included only under streaming."""
     return (Split.VALID,) if selection == FROZEN else (Split.VALID, Split.VALID_COLD)
 
 
 class ValidationScorer:
-    """Scores a network on validation ratings beside the Bayesian factors, and weighs the parts.
+    """Scores a network and the Bayesian factors on validation ratings, and fits the weights of these parts.
 
-    Weights are not negative and minimise the mean squared error, where that foresees users whose ratings did not choose
-    them better than the best part alone does, beyond its error; else that part stands alone, or the mean. Users without
-    ratings since training have weights of their own. Each protocol counts alike: a model answers by one set of weights
-    before and after updates. Under streaming, ratings of unseen users and items count too.
+    Weights are not negative and minimise the mean squared error. They are used only if, in cross-validation over users,
+    they predict better than the best part alone by more than the standard error; else that part is used alone, or the
+    mean of both. Users without ratings since training have separate weights. All protocols count equally, because a
+    model uses the same weights before and after updates. Streaming includes ratings of unseen users and items.
 
     Args:
-      by_protocol: row states of the protocols that count.
+      by_protocol: the row states of each protocol of the validation.
     """
 
     def __init__(self, by_protocol: Mapping[str, StepStates]) -> None:
@@ -82,14 +82,14 @@ class ValidationScorer:
 
     @property
     def has_ratings(self) -> bool:
-        """Whether there is anything to scorer by."""
+        """Whether there are validation ratings."""
         return any(map(len, self._rows.values()))
 
     def score(self, *, trained: bool = True) -> tuple[UserWeights, float]:
-        """The best weights and the root of the mean over protocols of their mean squared errors.
+        """Returns the best weights, and the root of their mean squared errors' mean over protocols.
 
         Args:
-          trained: whether the network is; one that is not has no weight beside factors.
+          trained: whether the network is trained; if not, its weight beside factors is 0.
         """
         columns: list[list[npt.NDArray[Any]]] = [[], [], [], [], []]
         for protocol, states in self._by_protocol.items():
@@ -115,14 +115,14 @@ class ValidationScorer:
 
 
 class ValidationTable(NamedTuple):
-    """What parts say of N ratings.
+    """The predictions of the parts for N validation ratings.
 
     Attributes:
-      parts: float[N, 1 or 2], a network and, beside it, factors.
-      actual: float[N].
-      user: int[N].
+      parts: float[N, 1 or 2], predictions of the network and, if there are any, of the factors.
+      actual: float[N], the ratings.
+      user: int[N], the users' indices.
       moved: bool[N], whether the user has had ratings since training.
-      share: float[N], what each rating counts.
+      share: float[N], the weight of each rating.
     """
 
     parts: FloatArray
@@ -133,18 +133,18 @@ class ValidationTable(NamedTuple):
 
 
 def weigh_users(table: ValidationTable, rating_range: tuple[float, float]) -> tuple[UserWeights, float]:
-    """Weights for both kinds of users, and the error that they leave; a network alone keeps its ratings as they are.
+    """Fits weights for both kinds of users, and returns their error; a network without factors has weight 1.
 
     Args:
-      table: of validation ratings.
-      rating_range: predictions are clipped to it.
+      table: the validation ratings.
+      rating_range: the range to which predictions are clipped.
 
     Returns:
       The weights, and the root of the mean squared error.
     """
     weights, said = UserWeights(), table.parts[:, 0]
     if table.parts.shape[1] > 1:
-        # Few ratings of one kind of users say too little: then both kinds share what all say.
+        # With too few ratings of one kind of users, both kinds get the weights fitted to all.
         alike = min(np.count_nonzero(table.moved), np.count_nonzero(~table.moved)) < _FEWEST
         kinds = [np.full(len(said), True)] * 2 if alike else [~table.moved, table.moved]
         weights = UserWeights(*(_weigh(take_rows(table, kind)) for kind in kinds))
@@ -154,7 +154,7 @@ def weigh_users(table: ValidationTable, rating_range: tuple[float, float]) -> tu
 
 
 def _weigh(table: ValidationTable) -> PartWeights:
-    """Both parts, where users who did not choose the weights say beyond the error that this is better than the best."""
+    """Returns weights of both parts if cross-validation over users finds them better than the best part alone."""
     alone = [PartWeights(0, 0, float(table.share @ table.actual / table.share.sum())), PartWeights(0, 1)]
     if table.parts[:, 0].any():
         alone.append(PartWeights(1, 0))
@@ -171,12 +171,12 @@ def _weigh(table: ValidationTable) -> PartWeights:
 
 
 def _least_squares(table: ValidationTable) -> PartWeights:
-    """Weights of at least 0 and a constant of any sign."""
+    """Fits weights of at least 0 and a constant of any sign by least squares."""
     if not len(table.actual):
         return _EQUAL
     parts, actual, share = table.parts, table.actual, table.share / table.share.sum()
     mean, root = float(share @ actual), np.sqrt(share)
-    # A part that says nearly the same of all ratings is no more than the constant.
+    # A part with nearly the same prediction for all ratings cannot be told apart from the constant.
     says_something = np.sqrt(share @ (parts - share @ parts) ** 2) > _SAME * np.sqrt(share @ (actual - mean) ** 2)
     design = np.column_stack([(parts - mean) * says_something, np.ones(len(parts)), -np.ones(len(parts))])
     (network, factors, up, down), _ = nnls(design * root[:, np.newaxis], (actual - mean) * root)
@@ -184,12 +184,12 @@ def _least_squares(table: ValidationTable) -> PartWeights:
 
 
 def _added_up(parts: FloatArray, weights: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """float[N] of parts float[N, 2] and weights float[N or 1, 3]."""
+    """Combines parts float[N, 2] by weights float[N or 1, 3] into predictions float[N]."""
     return (parts * weights[:, :2]).sum(axis=1) + weights[:, 2]
 
 
 def weigh_parts(model: RRN, scorer: ValidationScorer, *, trained: bool) -> UserWeights:
-    """Sets the weights of a model's parts; `trained` as that of `ValidationScorer.score`."""
+    """Sets the weights of a model's parts; for `trained` see `ValidationScorer.score`."""
     weights = UserWeights()
     if model.bayesian_factors and scorer.has_ratings:
         weights, _ = scorer.score(trained=trained)
@@ -203,7 +203,7 @@ def weigh_parts(model: RRN, scorer: ValidationScorer, *, trained: bool) -> UserW
 def parts_alone(
     by_protocol: Mapping[str, StepStates], splits: Sequence[Split]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """RMSE of each part alone and of the whole: ``{split: {protocol: {part: rmse}}}``; empty splits are left out."""
+    """Returns the RMSE of each part alone and of the whole model, ``{split: {protocol: {part: rmse}}}``."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for split in splits:
         for protocol, states in by_protocol.items():

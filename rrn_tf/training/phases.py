@@ -1,4 +1,4 @@
-"""A phase of alternating subspace descent: one side moves, the other is constant (Section 3.4)."""
+"""A phase of alternating subspace descent: trains one side while the other is constant (Section 3.4)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rrn_tf.training.optimizers import LazyAdam
 
 
 class TrainingError(RuntimeError):
-    """Training cannot go on; the message names the phase, the epoch and the batch."""
+    """Raised if training cannot continue; the message names the phase, the epoch and the batch."""
 
 
 class Phase:
@@ -27,12 +27,12 @@ class Phase:
     projected states and stationary factors are constants.
 
     Args:
-      side: the side that moves.
+      side: the side to train.
       model: the network.
-      states: cached row states; the opposite side's are read.
+      states: cached row states, of which only the opposite side's are read.
       plan: the side's batches.
-      config: rates and regularisers.
-      strategy: where the steps run.
+      config: learning rates and regularisation.
+      strategy: the devices to train on.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class Phase:
         self._dense_variables = [v for v in self.network_variables if all(v is not e for e in self._embeddings)]
         self.factor_variables = list(model.factors(side).trainable_variables)
         with strategy.scope():
-            # Now: a rate made later would be that of the checkpoint that is restored, not the one that is set.
+            # Created now: a restored checkpoint would overwrite a learning rate that is created later.
             self.network_optimizer._create_all_weights(self.network_variables)
             self.factor_optimizer._create_all_weights(self.factor_variables)
-        # A squared error of ten times the range of the ratings is no forecast: training has exploded.
+        # An error of ten times the range of the ratings means that training has exploded.
         metadata = states.sequences.metadata
         self._largest_error = (10 * max(metadata.rating_max - metadata.rating_min, 1.0)) ** 2
         self._step: Callable[[SequenceBatch], tf.Tensor] | None = None
 
     @property
     def optimizers(self) -> dict[str, keras.optimizers.legacy.Optimizer]:
-        """The phase's optimizers by what they move."""
+        """Returns the phase's optimizers, by the name of the weights that they train."""
         return {"network": self.network_optimizer, "factors": self.factor_optimizer}
 
     def run(
@@ -78,16 +78,16 @@ class Phase:
         on_batch: Callable[[int, int], None] = lambda done, of: None,
         rate: float = 1.0,
     ) -> float:
-        """One pass over all batches in random order; returns the training RMSE before each update.
+        """Trains on all batches once, in random order; returns the RMSE of predictions before each update.
 
         Args:
-          rng: draws the order.
-          on_batch: is told of each batch.
-          rate: factor of the learning rates.
+          rng: the random generator that orders the batches.
+          on_batch: called after each batch.
+          rate: a factor on the learning rates.
 
         Raises:
-          TrainingError: where the loss is not finite or explodes, or the last update leaves weights that are not
-            finite.
+          TrainingError: if the loss is not finite or explodes, or if weights are not finite after the last
+            update.
         """
         order = rng.permutation(len(self._plan))
         data = self._strategy.distribute_datasets_from_function(lambda context: self._plan.dataset(order, context))
@@ -112,7 +112,7 @@ class Phase:
 
     def _replica_step(self, batch: SequenceBatch) -> tf.Tensor:
         config, model, side = self._config, self._model, self.side
-        # Gathered once, outside the tape: their gradient then is a dense matrix of the rows in use.
+        # Gathered once, outside the tape, so that the gradient is a dense matrix of the rows in use.
         rows = [tf.gather(table, batch.distinct) for table in self._embeddings]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([rows, self._dense_variables, self.factor_variables])
@@ -133,12 +133,12 @@ class Phase:
         self.network_optimizer.apply_gradients(
             zip([*sparse, *dense], [*self._embeddings, *self._dense_variables], strict=True)
         )
-        if factors.shape[-1]:  # workers cannot exchange nothing: TensorFlow crashes
+        if factors.shape[-1]:  # TensorFlow crashes if workers exchange empty tensors
             self._step_factors(batch, factors, factor_gradient)
         return squared_error
 
     def _predict(self, batch: SequenceBatch, rows: list[tf.Tensor], factors: tf.Tensor) -> tf.Tensor:
-        """float[N, ensemble]."""
+        """Predicts the batch's N ratings by each network of the ensemble, as float[N, ensemble]."""
         model, side = self._model, self.side
         shape = tf.shape(batch.context)
         vectors = tf.gather(self._opposite_rows, batch.opposite_row)
@@ -157,13 +157,13 @@ class Phase:
         return model.emission.of_each_network(tf.gather(own, batch.slot), vectors) + stationary
 
     def _dropout_seed(self) -> tf.Tensor:
-        """Of the update to come: a resumed run draws what it would have drawn. Replicas and sides draw their own."""
+        """Returns the seed of the next update, the same after a resume and different for each replica and side."""
         replica = tf.cast(tf.distribute.get_replica_context().replica_id_in_sync_group, tf.int64)
         update = self._strategy.num_replicas_in_sync * self.network_optimizer.iterations + replica
         return tf.stack([tf.constant(2 * self._config.seed + SIDES.index(self.side), tf.int64), update])
 
     def _network_penalty(self, batch: SequenceBatch, rows: list[tf.Tensor]) -> tf.Tensor:
-        """R(theta) of Eq. 8 without the factors: dense weights, and each embedding as often as it is used."""
+        """Computes R(theta) of Eq. 8 without the factors: dense weights, and each embedding as often as it is used."""
         penalty = tf.add_n([tf.reduce_sum(tf.square(variable)) for variable in self._dense_variables])
         penalty /= self._strategy.num_replicas_in_sync
         for table in rows:
@@ -171,7 +171,7 @@ class Phase:
         return penalty
 
     def _step_factors(self, batch: SequenceBatch, factors: tf.Tensor, gradient: tf.IndexedSlices) -> None:
-        """SGD on each entity's mean gradient, so that one rate suits entities with few and many ratings."""
+        """Updates factors by SGD on each entity's mean gradient, so that one rate suits few and many ratings."""
         steps = tf.shape(batch.context)[1]
         ones = tf.ones_like(batch.rating)
         counts = tf.math.unsorted_segment_sum(ones, batch.slot // steps, tf.shape(batch.entity)[0])

@@ -1,4 +1,4 @@
-"""How the stationary factors start (Section 4.1: first the stationary states, then the full model)."""
+"""Initial values of the stationary factors (Section 4.1: first the stationary states, then the full model)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
 
-# Of users and of items: float32[num_users + 1, k] and float32[num_items + 1, k].
+# The vectors of users, float32[num_users + 1, k], and of items, float32[num_items + 1, k].
 Vectors = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 _PMF_ITERATIONS = 10
@@ -25,8 +25,8 @@ _PMF_ITERATIONS = 10
 def start_at_mean(model: RRN, rating_mean: float) -> None:
     """Sets the affine maps of Eq. 7 so that an untrained network predicts the mean training rating.
 
-    ``<b_user, b_item>`` then is the mean: the states, the stationary factors and an unknown
-    entity's zero factors need only carry deviations from it.
+    Then ``<b_user, b_item>`` is the mean, and states and stationary factors represent deviations from it; an
+    unknown entity has zero factors.
     """
     for side in SIDES:
         bias = np.zeros([model.emission.ensemble, model.emission.units // model.emission.ensemble], np.float32)
@@ -37,17 +37,17 @@ def start_at_mean(model: RRN, rating_mean: float) -> None:
 
 
 def pretrain_factors(model: RRN, sequences: RatingSequences, config: TrainingConfig) -> None:
-    """Sets the model's stationary factors from the training ratings less their mean.
+    """Initialises the model's stationary factors from the training ratings less their mean.
 
     * ``bias``: regularised user and item biases in the first two factors, the rest small;
     * ``pmf``: probabilistic matrix factorization, the paper's choice for Netflix. On sparse data it
-      leaves the states little to learn from the ratings it was itself fitted to;
-    * ``u-autorec``: an autoencoder of each user's ratings, the paper's choice for IMDb; its epochs are
-      chosen on the validation ratings, if there are any;
+      overfits the training ratings and leaves the states little to learn from them;
+    * ``u-autorec``: an autoencoder of each user's ratings, the paper's choice for IMDb; its number of epochs is
+      selected on the validation ratings, if there are any;
     * ``none``: small random values.
 
     Raises:
-      ValueError: where ``bias`` or ``u-autorec`` has fewer than two factors to write into.
+      ValueError: if the model has fewer than two factors, which ``bias`` and ``u-autorec`` require.
     """
     factors = model.factors(Side.USER).factors
     if config.pretraining == "none" or not factors:
@@ -85,12 +85,12 @@ def _pmf(train: Interactions, valid: Interactions, factors: int, config: Trainin
 
 
 def _u_autorec(train: Interactions, valid: Interactions, factors: int, config: TrainingConfig) -> Vectors:
-    # One factor carries the bias of the output: u_i = [g(V r_i + mu), 1], m_j = [W_j, b_j].
+    # One factor holds the output's bias: u_i = [g(V r_i + mu), 1], m_j = [W_j, b_j].
     autorec = AutoRec(Side.USER, hidden=factors - 1, l2=config.pretraining_l2, seed=config.seed)
     return autorec.fit(train, valid).factors()
 
 
-# The fewest factors that each can write into, and what it writes.
+# For each method, the fewest factors that it requires, and the function that computes the factors.
 _STARTS: dict[str, tuple[int, Callable[[Interactions, Interactions, int, TrainingConfig], Vectors]]] = {
     "bias": (2, _biases),
     "pmf": (1, _pmf),

@@ -33,11 +33,11 @@ from rrn_tf.training.workers import from_chief, own_replicas, sum_of_workers
 
 @dataclass(frozen=True)
 class CollaborativeResult(EventSnapshot):
-    """A trained Collaborative RNN, best on validation; beside what is saved:
+    """A trained Collaborative RNN with the weights of the best epoch on validation.
 
     Attributes:
-      history: a record per epoch.
-      best_epoch: the epoch whose weights these are; 0 is the start.
+      history: one record per epoch; it is not saved.
+      best_epoch: the epoch of these weights, not saved either; 0 means the initial weights.
     """
 
     history: list[ChunkEpochRecord] = field(default_factory=list)
@@ -45,7 +45,7 @@ class CollaborativeResult(EventSnapshot):
 
 
 def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventNetwork:
-    """An untrained network that fits a data set."""
+    """Returns an untrained network with the sizes of a data set."""
     sizes = config.model
     if sizes.mixture:
         return CollaborativeMixture(
@@ -78,7 +78,7 @@ def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventN
 def counted(
     config: CollaborativeConfig, sequences: EventSequences, listener: Listener | None = None
 ) -> tuple[EventSequences, SharedCounts | None]:
-    """What a network is trained on: events of a mixture have a context, and the counts of others that it is made of."""
+    """Returns the events to train on and, for a mixture, adds their context and the counts of all users' items."""
     if not config.model.mixture:
         return sequences, None
     listener = listener or Listener()
@@ -91,7 +91,7 @@ def counted(
 def make_phase(
     model: EventNetwork, plan: EventPlan, config: CollaborativeConfig, strategy: tf.distribute.Strategy
 ) -> ChunkPhase:
-    """What trains a network of `make_model`; arguments as those of `ChunkPhase`."""
+    """Returns the phase that trains a network of `make_model`; the arguments are those of `ChunkPhase`."""
     if isinstance(model, CollaborativeMixture):
         return MixtureChunkPhase(model, plan, config.training, strategy)
     return ChunkPhase(model, plan, config.training, strategy)
@@ -110,20 +110,20 @@ def train(
     """Trains a Collaborative RNN.
 
     Args:
-      data: prepared events, or where they lie (see `rrn_tf.data.load_events`).
-      checkpoint_dir: where training stands and the best weights (see `rrn_tf.training.checkpoints`).
-      config: everything that decides the result.
-      log_dir: for TensorBoard.
-      strategy: where to train; by default `make_strategy(config.training.replicas)`. Each of several workers calls it,
-        with the same arguments and its own copy of the events; the chief alone writes.
-      listeners: are told of groups, as batches, and of epochs.
-      resume: go on from the last finished epoch that `checkpoint_dir` knows of, as if training had never stopped; from
-        the start where it knows of none. All workers read that directory.
+      data: prepared events, or their directory (see `rrn_tf.data.load_events`).
+      checkpoint_dir: the directory of checkpoints and best weights (see `rrn_tf.training.checkpoints`).
+      config: the complete configuration.
+      log_dir: the directory of TensorBoard logs.
+      strategy: the devices to train on; by default `make_strategy(config.training.replicas)`. Each of several workers
+        calls `train`, with the same arguments and its own copy of the events; only the chief writes.
+      listeners: notified of groups, as batches, and of epochs.
+      resume: whether to resume from the last finished epoch in `checkpoint_dir`, as if training had never stopped, or
+        from the start if there is none. All workers read that directory.
 
     Raises:
-      TrainingError: where a loss is not finite, naming epoch, group, chunk and the last good checkpoint.
-      ValueError: where no user has two training events.
-      WorkerError: where another worker stops.
+      TrainingError: if a loss is not finite, naming epoch, group, chunk and the last good checkpoint.
+      ValueError: if no user has two training events.
+      WorkerError: if another worker stops.
     """
     settings = config.training
     training = Training(
@@ -143,7 +143,7 @@ def train(
         f"{len(plan)} groups of {settings.users_per_batch}, {plan.num_chunks:,} chunks of {settings.chunk} an epoch"
     )
     progress = training.run(epoch)
-    # Always: the weights that were validated and kept need not be those that training ended with.
+    # Always restored, because the saved weights (such as averages) may differ from those that training ended with.
     training.restore_best()
     with reused_memory():
         metrics, states = epoch.metrics(progress.best), epoch.roller.states(sequences)
@@ -151,14 +151,14 @@ def train(
 
 
 class ChunkEpoch(Epoch):
-    """All groups of users once, chunk by chunk; validated by the protocol of `training.selection`.
+    """An epoch over all groups of users, chunk by chunk, validated by the protocol of `training.selection`.
 
     Args:
-      config: everything that decides the result.
+      config: the complete configuration.
       sequences: the events.
-      model: the network, of the strategy's scope.
-      plan: groups of its training.
-      strategy: where to train.
+      model: the network, created in the strategy's scope.
+      plan: the groups of users to train on.
+      strategy: the devices to train on.
     """
 
     record = ChunkEpochRecord
@@ -187,7 +187,7 @@ class ChunkEpoch(Epoch):
             self._later = plan_interleaved(
                 sequences, Split.VALID, settings.users_per_batch, settings.chunk, settings.valid_chunks, replicas
             )
-        # Log-likelihood and number of held-out events by user, of interleaved validation.
+        # Log-likelihood and number of held-out events of each user, in interleaved validation.
         self._sums = np.zeros((sequences.num_users + 1, 2))
 
     def run_phase(self, number: int, epoch: int, rng: np.random.Generator, on_batch: OnBatch) -> dict[str, float]:
@@ -217,10 +217,10 @@ class ChunkEpoch(Epoch):
         return mean_nll(sum_of_workers(self._strategy, self._sums))["nll"]
 
     def metrics(self, best: float) -> EventMetrics:
-        """Figures of the present weights on validation and test events.
+        """Computes the figures of the current weights on validation and test events.
 
         Args:
-          best: the loss of interleaved validation that they had.
+          best: the loss of these weights in interleaved validation.
         """
         found = {
             split.label: {CLEAN: self.roller.score(self._sequences, split)}
@@ -232,12 +232,12 @@ class ChunkEpoch(Epoch):
         return found
 
     def _score_group(self, later: EventPlan, index: int, states: list[tf.Tensor]) -> None:
-        """Notes log-likelihood and count of a group's held-out events, from the states that training left.
+        """Records log-likelihood and count of a group's held-out events, scored from the group's final training states.
 
         Args:
           later: the held-out events of all groups.
-          index: of the group.
-          states: float[B, units] a replica of this worker; users of other workers are left alone.
+          index: the index of the group.
+          states: float[B, units] for each replica of this worker; users of other workers are not scored.
         """
         shares = [later.groups[index][replica] for replica in self._replicas]
         own = tf.nest.map_structure(lambda *parts: np.concatenate(parts), *shares)

@@ -1,4 +1,4 @@
-"""What several workers, each a process with replicas of its own, have to agree on."""
+"""Communication between several workers, each of them a process with its own replicas."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from rrn_tf.cluster import several_workers
 
 
 class WorkerError(RuntimeError):
-    """The workers can't go on together."""
+    """Raised if workers cannot continue together."""
 
 
 @contextmanager
 def lost_workers() -> Iterator[None]:
-    """Names what TensorFlow says at great length when another worker is gone.
+    """Replaces TensorFlow's long errors about a lost worker by a short one.
 
     Raises:
-      WorkerError: in place of TensorFlow's errors, where there are several workers.
+      WorkerError: instead of TensorFlow's errors, if there are several workers.
     """
     try:
         yield
@@ -35,13 +35,13 @@ def lost_workers() -> Iterator[None]:
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:
-    """Processes that train together."""
+    """Returns the number of processes that train together."""
     resolver = strategy.cluster_resolver
     return len(resolver.cluster_spec().as_dict().get("worker", [])) + _chiefs(resolver) if resolver else 1
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
-    """Whether this process is the one that prepares, writes and reports; the only one always is."""
+    """Returns whether this process is the one that prepares, writes and reports; a single process always is."""
     if num_workers(strategy) == 1:
         return True
     resolver = strategy.cluster_resolver
@@ -51,7 +51,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def own_replicas(strategy: tf.distribute.Strategy) -> list[int]:
-    """Numbers, among those of all workers, of the replicas that this process runs."""
+    """Returns the indices of this process's replicas among those of all workers."""
     numbers = strategy.experimental_distribute_values_from_function(
         lambda context: tf.constant(context.replica_id_in_sync_group)
     )
@@ -59,14 +59,14 @@ def own_replicas(strategy: tf.distribute.Strategy) -> list[int]:
 
 
 def sum_of_workers(strategy: tf.distribute.Strategy, value: npt.ArrayLike) -> npt.NDArray[Any]:
-    """The sum of what each worker has, once every worker has come to this point.
+    """Returns the sum of all workers' values, after waiting until every worker calls this.
 
     Args:
-      strategy: where training runs.
-      value: numbers (not booleans) of the same shape and dtype at every worker.
+      strategy: the strategy of the training.
+      value: numbers (not booleans) of the same shape and dtype on every worker.
     """
     own = np.asarray(value)
-    # TensorFlow crashes where workers exchange nothing.
+    # TensorFlow crashes if workers exchange empty tensors.
     if num_workers(strategy) == 1 or not own.size:
         return own
     first = own_replicas(strategy)[0]
@@ -80,11 +80,11 @@ def sum_of_workers(strategy: tf.distribute.Strategy, value: npt.ArrayLike) -> np
 
 
 def from_chief(strategy: tf.distribute.Strategy, value: npt.ArrayLike) -> npt.NDArray[Any]:
-    """The chief's value, once every worker has come to this point.
+    """Returns the chief's value, after waiting until every worker calls this.
 
     Args:
-      strategy: where training runs.
-      value: as that of `sum_of_workers`; only the chief's matters.
+      strategy: the strategy of the training.
+      value: as in `sum_of_workers`; only the chief's is used.
     """
     # A sum of one value and zeros is exact.
     return sum_of_workers(strategy, value if is_chief(strategy) else np.zeros_like(value))
