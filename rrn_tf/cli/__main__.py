@@ -1,4 +1,4 @@
-"""`python -m rrn_tf.cli`."""
+"""Runs the command line by `python -m rrn_tf.cli`."""
 
 from rrn_tf.cli.main import main
 

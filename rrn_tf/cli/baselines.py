@@ -1,4 +1,4 @@
-"""`rrn baselines`. Heavy modules are imported when it runs."""
+"""`rrn baselines`. Slow imports are made only when it runs."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
         "rrn baselines --model crnn --data events.csv --all",
     )
 )
-@click.option("--data", help="What to compare on, as for `rrn train`; or --run.")
+@click.option("--data", help="The data to compare on, as for `rrn train`; or use --run.")
 @click.option(
     "--run",
     "run_dirs",
     multiple=True,
-    help="A run directory: compares its model too, on its own split. Of crnn several.",
+    help="A run directory, to compare its model too, on its own split. crnn accepts several.",
 )
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--protocol", type=click.Choice(EVENT_PROTOCOLS), default=EVENT_PROTOCOLS[0], show_default=True)
@@ -49,13 +49,13 @@ if TYPE_CHECKING:
     "--networks/--no-networks",
     default=True,
     show_default=True,
-    help="Of crnn: trains the mixture, unless a --run has one; with --all C-GRU, P-GRU and C-tanh too. --config and "
-    "--set are for whichever they describe, a mixture or not; the others have their defaults.",
+    help="Only crnn: trains the mixture, unless a --run has one; with --all also C-GRU, P-GRU and C-tanh. --config and "
+    "--set apply to the mixture or to the others, whichever they describe; the rest use their defaults.",
 )
 @click.option(
-    "--all", "everything", is_flag=True, help="Of crnn: the paper's networks and slow, weak baselines (MF, HMM) too."
+    "--all", "everything", is_flag=True, help="Only crnn: adds the paper's networks and slow, weak baselines (MF, HMM)."
 )
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of all but those networks.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the baselines.")
 @json_option
 def baselines(
     data: str | None,
@@ -69,7 +69,7 @@ def baselines(
     seed: int,
     json_file: str | None,
 ) -> None:
-    """Every baseline on the same split, one table a protocol: of ratings both, of events that of --protocol."""
+    """Compares all baselines on the same split, in one table per protocol (for events, that of --protocol)."""
     import tempfile
 
     if (data is None) == (not run_dirs):
@@ -102,7 +102,7 @@ def baselines(
 
 
 def _compare_ratings(ratings: RatingSequences, runs: Sequence[RunPaths], seed: int, **_: Any) -> dict[str, Any]:
-    """Compares models of ratings, prints a table a protocol, and returns the figures."""
+    """Compares models of ratings, prints a table for each protocol, and returns the figures."""
     from rrn_tf.console.tables import print_leaderboards
     from rrn_tf.features import Split
     from rrn_tf.runs.comparison import compare_ratings, scored_split
@@ -114,7 +114,7 @@ def _compare_ratings(ratings: RatingSequences, runs: Sequence[RunPaths], seed: i
 
 
 def _compare_events(events: EventSequences, runs: Sequence[RunPaths], seed: int, **options: Any) -> dict[str, Any]:
-    """Likewise, models of events; options are those of `rrn_tf.runs.comparison.compare_events`."""
+    """Compares models of events likewise; `options` are those of `rrn_tf.runs.comparison.compare_events`."""
     from rrn_tf.console.progress import training_listener
     from rrn_tf.console.tables import print_event_leaderboard, print_means_of_runs, print_references
     from rrn_tf.runs.comparison import compare_events

@@ -1,4 +1,4 @@
-"""`rrn bench`: throughput, and what limits it. Heavy modules are imported when a command needs them."""
+"""`rrn bench` measures throughput and what limits it. Slow imports are made only when a command needs them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from rrn_tf.bench.load import Load
     from rrn_tf.config import DataConfig
 
-# `rrn_tf.config.RRN_PLUS` and `CRNN_PLUS`, which are not imported for a help text.
+# `rrn_tf.config.RRN_PLUS` and `CRNN_PLUS`, which are slow to import for a help text.
 _DEFAULT, _EVENTS_DEFAULT = "rrn-plus", "crnn-plus"
 
 
 class _Duration(click.ParamType):
-    """A duration as the configuration has it."""
+    """A duration in the format of the configuration."""
 
     name = "duration"
 
@@ -35,13 +35,13 @@ class _Duration(click.ParamType):
 
 @click.group(epilog=example("rrn bench prepare --ratings 1000000"))
 def bench() -> None:
-    """Measures throughput on generated ratings and tells what limits it."""
+    """Measures throughput on generated data and finds what limits it."""
 
 
 def load_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options of a generated load; the command gets `load_of`, which makes it with the steps of its settings.
+    """Adds the options of generated ratings; the command gets `load_of`, which generates them for its data settings.
 
-    Options of steps, where they are given, go before settings.
+    Options about steps, if they are given, override those settings.
     """
 
     @functools.wraps(command)
@@ -73,17 +73,17 @@ def load_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--steps-per-doubling",
             type=click.IntRange(0, 16),
-            help="Steps that end by count.  [default: that of --config, else 0]",
+            help="Steps per doubling of a user's or item's ratings.  [default: that of --config, else 0]",
         ),
-        click.option("--item-granularity", type=duration, help="Step of items.  [default: that of --config, else 7d]"),
-        click.option("--user-granularity", type=duration, help="Step of users.  [default: that of --config, else 1d]"),
+        click.option("--item-granularity", type=duration, help="Steps of items.  [default: that of --config, else 7d]"),
+        click.option("--user-granularity", type=duration, help="Steps of users.  [default: that of --config, else 1d]"),
         click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
         click.option(
             "--sitting",
             default=5.2,
             show_default=True,
             type=click.FloatRange(min=1),
-            help="Mean ratings of a user on a day with any; 1 gives each a time of its own.",
+            help="Mean number of ratings on a user's active day; 1 gives each rating its own time.",
         ),
         click.option("--items", default=17_700, show_default=True, type=count),
         click.option("--users", default=22_700, show_default=True, type=count),
@@ -97,7 +97,7 @@ def load_options(command: Callable[..., None]) -> Callable[..., None]:
 @load_options
 @json_option
 def prepare(load_of: Callable[[DataConfig], Load], json_file: str | None) -> None:
-    """Times the preparation of sequences with Beam, beside reading and sorting the same file."""
+    """Times the preparation of sequences with Beam, compared with reading and sorting the same file."""
     with one_line_errors():
         from rrn_tf.bench.prepare import bench_prepare
         from rrn_tf.config import DataConfig
@@ -113,17 +113,19 @@ def prepare(load_of: Callable[[DataConfig], Load], json_file: str | None) -> Non
     )
 )
 @load_options
-@click.option("--epochs", default=2, show_default=True, type=click.IntRange(min=1), help="Timed, after one to warm up.")
+@click.option(
+    "--epochs", default=2, show_default=True, type=click.IntRange(min=1), help="Timed epochs, after a warm-up."
+)
 @click.option(
     "--train",
     "whole",
     is_flag=True,
-    help="Before that, times training as a whole on the load split by time: epochs, validation, predictions.",
+    help="First times a whole training on the ratings, split by time: epochs, validation, predictions.",
 )
 @click.option(
     "--rows-per-batch",
     type=click.IntRange(min=1),
-    help="Padded rows of a batch.  [default: that of --config; of 0 follows from the number of rows]",
+    help="Padded rows per batch.  [default: that of --config; 0 derives it from the number of rows]",
 )
 @click.option("--config", "config_name", default=_DEFAULT, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
@@ -137,7 +139,7 @@ def rrn(
     overrides: tuple[str, ...],
     json_file: str | None,
 ) -> None:
-    """Times both phases of training, beside what the machine could do at most, and training as a whole."""
+    """Times both phases of training, compared with the machine's limits, and a whole training."""
     from rrn_tf.config import Config
 
     given = (f"training.rows_per_batch={rows_per_batch}",) if rows_per_batch else ()
@@ -147,7 +149,7 @@ def rrn(
         from rrn_tf.bench.whole_training import bench_training
 
         load = load_of(config.data)
-        # First, so that its peak of memory is its own.
+        # Runs first, so that its peak memory does not include the phases'.
         training = bench_training(load, config, click.echo) if whole else {}
         write_json(json_file, {**bench_rrn(load, config, epochs, click.echo), **training})
 
@@ -156,7 +158,9 @@ def rrn(
 @click.option("--events", default=599_618, show_default=True, type=click.IntRange(min=1))
 @click.option("--users", default=1_679, show_default=True, type=click.IntRange(min=1))
 @click.option("--items", default=23_243, show_default=True, type=click.IntRange(min=1))
-@click.option("--epochs", default=2, show_default=True, type=click.IntRange(min=1), help="Timed, after one to warm up.")
+@click.option(
+    "--epochs", default=2, show_default=True, type=click.IntRange(min=1), help="Timed epochs, after a warm-up."
+)
 @click.option("--config", "config_name", default=_EVENTS_DEFAULT, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @json_option
@@ -169,7 +173,7 @@ def crnn(
     overrides: tuple[str, ...],
     json_file: str | None,
 ) -> None:
-    """Times training of the Collaborative RNN, beside what the machine multiplies at most."""
+    """Times training of the Collaborative RNN, compared with the machine's fastest matrix multiplication."""
     from rrn_tf.collaborative_config import CollaborativeConfig
 
     config = resolved_config(config_name, overrides, CollaborativeConfig)
@@ -183,11 +187,13 @@ def crnn(
     epilog=example("rrn bench serve --users 50000", "rrn bench serve --model runs/a --server localhost:8500")
 )
 @load_options
-@click.option("--model", help="Measures this run or SavedModel in place of one of random weights.")
-@click.option("--server", metavar="HOST:PORT", help="A TensorFlow Serving with --model as rrn; default: a test double.")
-@click.option("--requests", default=200, show_default=True, type=click.IntRange(min=1), help="Timed, of each kind.")
-@click.option("--pairs", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Scored in bulk.")
-@click.option("--seconds", default=5.0, show_default=True, type=click.FloatRange(min=0), help="Clients ask so long.")
+@click.option("--model", help="Run directory or SavedModel to measure, instead of random weights.")
+@click.option("--server", metavar="HOST:PORT", help="TensorFlow Serving of --model as rrn; default: a test double.")
+@click.option("--requests", default=200, show_default=True, type=click.IntRange(min=1), help="Requests of each kind.")
+@click.option("--pairs", default=1_000_000, show_default=True, type=click.IntRange(min=1), help="Pairs scored in bulk.")
+@click.option(
+    "--seconds", default=5.0, show_default=True, type=click.FloatRange(min=0), help="Duration of the load test."
+)
 @click.option("--config", "config_name", default=_DEFAULT, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @json_option
@@ -202,7 +208,7 @@ def serve(
     overrides: tuple[str, ...],
     json_file: str | None,
 ) -> None:
-    """Times answers of a saved RRN: in this process, over gRPC and in bulk, beside what is aimed at."""
+    """Times the predictions of a saved RRN in this process, over gRPC and in bulk, compared with the targets."""
     from rrn_tf.config import Config
 
     if server and not model:

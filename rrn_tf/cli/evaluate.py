@@ -1,4 +1,4 @@
-"""`rrn evaluate`. Heavy modules are imported when it runs."""
+"""`rrn evaluate`. Slow imports are made only when it runs."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 )
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option(
-    "--data", required=True, help="What is new to the model, CSV or Parquet: user_id,item_id[,rating],timestamp."
+    "--data", required=True, help="Data after the training, CSV or Parquet: user_id,item_id[,rating],timestamp."
 )
 @click.option(
     "--protocol",
     type=click.Choice([*PROTOCOLS, *EVENT_PROTOCOLS]),
-    help=f"Of ratings {PROTOCOLS[0]} (the default) or {PROTOCOLS[1]}; of events {' or '.join(EVENT_PROTOCOLS)}.",
+    help=f"For ratings {PROTOCOLS[0]} (default) or {PROTOCOLS[1]}; for events {' or '.join(EVENT_PROTOCOLS)}.",
 )
-@click.option("--metrics", help="Of events, with commas between: nll, hit, mrr, ndcg (default: all).")
-@click.option("-k", "ks", multiple=True, type=click.IntRange(min=1), help="Of events' hit and NDCG (default: 10).")
+@click.option("--metrics", help="Only events, separated by commas: nll, hit, mrr, ndcg (default: all).")
 @click.option(
-    "--new-only", is_flag=True, help="Of events: discovery. Only items that are new to the user, among such items."
+    "-k", "ks", multiple=True, type=click.IntRange(min=1), help="Only events: k of hit@k and NDCG@k (default: 10)."
+)
+@click.option(
+    "--new-only", is_flag=True, help="Only events: scores events with items new to the user, ranked among such items."
 )
 @json_option
 def evaluate(
@@ -38,10 +40,11 @@ def evaluate(
     new_only: bool,
     json_file: str | None,
 ) -> None:
-    """RMSE and MAE on ratings, known users and items apart from unknown ones, with slices; of a Collaborative RNN the
-    loss and ranks of next items, and the same by kind of event.
+    """Evaluates a model on later ratings or events.
 
-    Rows that cannot be used, and all but the first rating of one user, item and second, are left out, told and counted.
+    Reports RMSE and MAE of ratings, separately for known and for unknown users and items, and by slice; for events the
+    loss and ranks of next items, also by kind of event. Invalid rows, and repeated ratings of the same user, item and
+    second, are left out, listed and counted.
     """
     with one_line_errors():
         from rrn_tf.console.tables import PRINT_METRICS, print_slices

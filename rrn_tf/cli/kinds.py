@@ -1,4 +1,4 @@
-"""The two kinds of models, and what their configurations and protocols are called."""
+"""The two kinds of models, and the names of their configurations and protocols."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rrn_tf.cli.options import resolved_config
 if TYPE_CHECKING:
     from rrn_tf.tasks import Settings
 
-# As in rrn_tf.tasks, which a help text can do without.
+# As in rrn_tf.tasks, which is slow to import for a help text.
 PROTOCOLS = ("frozen", "streaming")
 EVENT_PROTOCOLS = ("clean", "interleaved")
 RRN, CRNN = MODELS = ("rrn", "crnn")
@@ -17,7 +17,7 @@ MODEL_HELP = "rrn learns from ratings, crnn (the Collaborative RNN) from events.
 
 
 def config_of(kind: str, name: str | None, overrides: tuple[str, ...]) -> Settings:
-    """The configuration of a model that `--config` and `--set` name; without a name that of its preset."""
+    """Returns a model's configuration by `--config` and `--set`; without `--config`, from its default preset."""
     from rrn_tf.tasks import TASKS
 
     task = TASKS[kind]

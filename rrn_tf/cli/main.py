@@ -1,4 +1,4 @@
-"""The command line. Heavy modules are imported when a command needs them."""
+"""The command `rrn`. Slow imports are made only when a command needs them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from rrn_tf.version import __version__
 @click.version_option(__version__, prog_name="rrn")
 def main() -> None:
     """Recurrent recommenders: predict where tastes are going."""
-    # A user of the command line wants answers, not TensorFlow's start-up notes; both can be set otherwise.
+    # Hides TensorFlow's start-up messages from users of the command line; both variables can be set otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

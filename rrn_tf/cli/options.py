@@ -1,4 +1,4 @@
-"""What every command of `rrn` shares: its example, one-line errors and `--json`."""
+"""Helpers of all `rrn` commands: examples, shared options, the configuration and one-line errors."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ SET_HELP = "Overrides one setting; may be repeated."
 
 
 class InputError(click.ClickException):
-    """One line on standard error and exit code 1."""
+    """An error that prints one line on standard error and exits with code 1."""
 
     exit_code = FAILURE
 
 
 def example(*lines: str) -> str:
-    """The end of a command's help: command lines that work."""
+    """Returns the end of a command's help: command lines as examples."""
     return "\n  ".join(("\b\nExample:", *lines))
 
 
@@ -38,28 +38,28 @@ def json_option(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds `--max-bad-share`, which is to a command what `data.max_bad_share` is to training."""
+    """Adds `--max-bad-share`, which limits rejected rows as `data.max_bad_share` does in training."""
     return click.option(
         "--max-bad-share",
         default=0.01,
         show_default=True,
         type=click.FloatRange(0, 1),
-        help="Fails where a larger share of the rows is rejected.",
+        help="Fails if a larger fraction of the rows is rejected.",
     )(command)
 
 
 def write_json(path: str | None, values: dict[str, Any]) -> None:
-    """Writes what was printed to the file of `--json`, if one was given."""
+    """Writes the printed figures to the file of `--json`, if one was given."""
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(json.dumps(values, indent=2) + "\n")
 
 
 def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[AnyConfig]) -> AnyConfig:
-    """The configuration that `--config` and `--set` name; bad ones are usage errors, old names are told."""
+    """Returns the configuration by `--config` and `--set`; prints renamed settings, and raises usage errors."""
     from rrn_tf.config import ConfigError, RenamedSettingWarning, load_config
 
-    # The command line is silent about warnings, but for these.
+    # The command line hides all other warnings.
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", RenamedSettingWarning)
         try:
@@ -73,7 +73,7 @@ def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[Any
 
 @contextmanager
 def one_line_errors() -> Iterator[None]:
-    """Bad input ends in one line: what was expected and what was found."""
+    """Turns errors about bad input into one line."""
     try:
         yield
     except (ValueError, OSError, RuntimeError) as error:

@@ -1,5 +1,5 @@
-"""What the TFX pipelines of one machine can be told: by options of `rrn run` and of the programs themselves, or by the
-environment.
+"""Options of TFX pipelines on one machine, given to `rrn run` or to the pipelines' own programs, or by environment
+variables.
 """
 
 from __future__ import annotations
@@ -18,56 +18,56 @@ Options = TypeVar("Options", bound="LocalOptions")
 
 
 def _option(default: Any, told: str, *flags: str, **settings: Any) -> Any:
-    """A field that is an option; `flags` are those beside the field's own name."""
+    """Returns a dataclass field for an option; `flags` are its flags besides the field's own name."""
     return field(default=default, metadata={"flags": flags, "help": told, **settings})
 
 
 @dataclass(frozen=True)
 class LocalOptions:
-    """What every pipeline is told."""
+    """Options of every pipeline."""
 
     model: str = _option(MODELS[0], MODEL_HELP, type=click.Choice(MODELS), envvar="RRN_MODEL")
     output: str = _option(
-        "runs/pipeline", "Directory of all output.", type=click.Path(file_okay=False), envvar="RRN_OUTPUT"
+        "runs/pipeline", "Directory of all output files.", type=click.Path(file_okay=False), envvar="RRN_OUTPUT"
     )
     beam_args: str = _option("", "Beam pipeline options, as one string.", envvar="RRN_BEAM_ARGS")
-    no_cache: bool = _option(False, "Runs every component anew.", is_flag=True)
+    no_cache: bool = _option(False, "Runs all components again, without reusing cached output.", is_flag=True)
 
 
 @dataclass(frozen=True)
 class RunOptions(LocalOptions):
-    """What the pipeline that trains a model is told."""
+    """Runs the pipeline that trains a model."""
 
     data: str | None = _option(
-        None, "As for `rrn train`; movielens-small or synthetic-events by default.", envvar="RRN_DATA"
+        None, "The data, as for `rrn train`; movielens-small or synthetic-events by default.", envvar="RRN_DATA"
     )
     config: str | None = _option(None, f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.", envvar="RRN_CONFIG")
     set: tuple[str, ...] = _option((), SET_HELP, multiple=True, metavar="a.b=c")
     tune: float | None = _option(
-        None, "Minutes of a search for better settings before training.", type=float, envvar="RRN_TUNE"
+        None, "Minutes to search better settings before training.", type=float, envvar="RRN_TUNE"
     )
-    space: str | None = _option(None, "What it searches, as for `rrn tune`, but for settings of data.")
+    space: str | None = _option(None, "YAML of what --tune searches, as for `rrn tune`, but without settings of data.")
     max_rmse: float | None = _option(None, "A model with a larger test RMSE is not pushed.", type=float)
     max_nll: float | None = _option(None, "A Collaborative RNN with a larger loss is not pushed.", type=float)
 
 
 @dataclass(frozen=True)
 class UpdateOptions(LocalOptions):
-    """What the pipeline that updates a model is told."""
+    """Runs the pipeline that updates a model."""
 
     data: str = _option("spans/{SPAN}/*.csv", "New rows: a pattern with {SPAN}.", envvar="RRN_UPDATE_DATA")
-    span: int | None = _option(None, "Which span; by default the latest.", type=int, envvar="RRN_SPAN")
-    base: str | None = _option(None, "Model to start from where none was pushed yet.", envvar="RRN_BASE_MODEL")
+    span: int | None = _option(None, "Number of the span; by default the latest.", type=int, envvar="RRN_SPAN")
+    base: str | None = _option(None, "Model to start from if none was pushed yet.", envvar="RRN_BASE_MODEL")
     max_increase: float = _option(
         0.02,
-        "How much worse, in RMSE or loss, new rows may be foreseen as they come in than by the model before.",
+        "By how much RMSE or loss on the new rows may exceed that of the model before the update.",
         "--max-rmse-increase",
         type=float,
     )
 
 
 def options_of(kind: type[LocalOptions]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """A decorator that gives a command the options of a class, each passed by its name."""
+    """Returns a decorator that adds the options of a class to a command, each passed by its name."""
 
     def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
         for of in reversed(fields(kind)):
@@ -81,15 +81,15 @@ def options_of(kind: type[LocalOptions]) -> Callable[[Callable[..., Any]], Calla
 
 
 def parsed(kind: type[Options], argv: Sequence[str] | None, program: str) -> Options:
-    """The options of a command line.
+    """Parses a command line into options.
 
     Args:
-      kind: their class.
-      argv: without the program; None takes those of this process. The environment gives the defaults.
-      program: name for `--help`, which ends the process.
+      kind: the class of the options.
+      argv: the arguments, without the program; None means those of this process. The environment sets the defaults.
+      program: the program's name in `--help`, which ends the process.
 
     Raises:
-      click.UsageError: for options that cannot be.
+      click.UsageError: for invalid options.
     """
     command = click.command(program, help=kind.__doc__)(options_of(kind)(lambda **values: None))
     try:
@@ -100,7 +100,7 @@ def parsed(kind: type[Options], argv: Sequence[str] | None, program: str) -> Opt
 
 
 def arguments(options: LocalOptions) -> list[str]:
-    """The command line that `parsed` reads as these options."""
+    """Returns the arguments from which `parsed` reads these options."""
     found = []
     for of in fields(options):
         flag, value = f"--{of.name.replace('_', '-')}", getattr(options, of.name)

@@ -1,4 +1,4 @@
-"""`rrn predict`. Heavy modules are imported when it runs."""
+"""`rrn predict`. Slow imports are made only when it runs."""
 
 from __future__ import annotations
 
@@ -14,20 +14,23 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--queries", required=True, help="CSV or Parquet: user_id,item_id,timestamp[,rating].")
 @click.option(
-    "--output", required=True, type=click.Path(dir_okay=False), help="CSV: the queries and a column prediction."
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False),
+    help="CSV to write: the queries and a column prediction.",
 )
 @click.option(
     "--protocol",
     type=click.Choice(PROTOCOLS),
     default=PROTOCOLS[0],
     show_default=True,
-    help="Streaming needs ratings and reveals each to strictly later steps.",
+    help="streaming requires ratings, and reveals each one to strictly later steps.",
 )
 @json_option
 def predict(model: str, queries: str, output: str, protocol: str, json_file: str | None) -> None:
-    """Predicts ratings for the queries of a file; rows keep their order.
+    """Predicts ratings for the queries in a file, in their order.
 
-    Rows that cannot be used have no prediction; a last column, `reason`, says why.
+    Invalid rows have no prediction; a last column, `reason`, gives the reason.
     """
     with one_line_errors():
         from rrn_tf.serving.query_file import predict_file

@@ -1,4 +1,4 @@
-"""`rrn recommend`. Heavy modules are imported when it needs them."""
+"""`rrn recommend`. Slow imports are made only when it needs them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
     )
 )
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
-@click.option("--user", "user_ids", multiple=True, help="User id; may be repeated. An unknown one is a newcomer.")
-@click.option("--users", "users_file", help="Many users, CSV or Parquet: user_id[,timestamp], unix seconds as of when.")
-@click.option("--output", type=click.Path(dir_okay=False), help="Of --users: CSV, a line an item.")
-@click.option("--at", "at", help="As of this time: unix seconds or an ISO date (default: after what was last seen).")
-@click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1), help="Items a user.")
-@click.option("--new-only", is_flag=True, help="Of next items those that the user has not met; of ratings always so.")
+@click.option("--user", "user_ids", multiple=True, help="User id; may be repeated. Unknown users are newbies.")
+@click.option("--users", "users_file", help="File of many users, CSV or Parquet: user_id[,timestamp in unix seconds].")
+@click.option("--output", type=click.Path(dir_okay=False), help="CSV file to write for --users, one row per item.")
+@click.option("--at", "at", help="Time to recommend for, unix seconds or ISO date (default: after the latest data).")
+@click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1), help="Number of items per user.")
+@click.option("--new-only", is_flag=True, help="Only events: excludes items of the user's history (ratings: always).")
 @json_option
 def recommend(
     model: str,
@@ -31,10 +31,11 @@ def recommend(
     new_only: bool,
     json_file: str | None,
 ) -> None:
-    """The best items for users as of a time; items already rated are left out. Of a model of events the next items,
-    those met before among them, with their probabilities.
+    """Recommends items to users at a given time.
 
-    Rows of --users that cannot be used are told and counted, and have a line without an item in --output.
+    A model of ratings leaves out items that the user has rated; a model of events predicts the next items, including
+    those met before, with their probabilities. Invalid rows of --users are listed and counted, and have a row without
+    an item in --output.
     """
     if bool(user_ids) == bool(users_file) or bool(users_file) != bool(output):
         raise click.UsageError("expected --user, or --users together with --output")
@@ -54,7 +55,7 @@ def recommend(
         from rrn_tf.serving.user_file import recommend_file
 
         timestamp = None if at is None else parse_time(at)
-        # Compiling pays where there are many to answer.
+        # Compiling is worth its time for many users only.
         saved = load_saved_model(model, compiled=users_file is not None)
         of, met = (SCORE, "ratings") if isinstance(saved, SavedRRN) else ("probability", "events")
         if users_file and output:

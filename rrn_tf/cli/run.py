@@ -1,4 +1,4 @@
-"""`rrn run`: the whole pipeline on this machine."""
+"""`rrn run` runs the whole pipeline on this machine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(json_file: str | None, **values: Any) -> None:
     import subprocess
 
     options = RunOptions(**values)
-    # The library may not import TFX: the pipeline runs beside it.
+    # The library must not import TFX, so the pipeline runs in a process of its own.
     finished = subprocess.run([sys.executable, "-m", "pipeline.run_local", *arguments(options)], check=False)
     if finished.returncode:
         sys.exit(finished.returncode)

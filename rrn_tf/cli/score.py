@@ -1,4 +1,4 @@
-"""`rrn score`. Heavy modules are imported when it runs."""
+"""`rrn score`. Slow imports are made only when it runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_l
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @json_option
 def score(model: str, queries: str, output: str, max_bad_share: float, beam_args: str, json_file: str | None) -> None:
-    """Predicts ratings of any number of pairs with Beam; in no particular order, rejected rows kept apart."""
+    """Predicts ratings for any number of pairs with Beam, in any order; rejected rows go to their own file."""
     import shlex
     import time
 
@@ -24,7 +24,7 @@ def score(model: str, queries: str, output: str, max_bad_share: float, beam_args
         from rrn_tf.environment import environment
         from rrn_tf.serving.saved_rrn import find_saved_model
 
-        # A remote model is for the workers to find.
+        # A remote model is located by Beam's workers.
         path = model if "://" in model else str(find_saved_model(model))
         begin = time.perf_counter()
         arguments = shlex.split(beam_args)

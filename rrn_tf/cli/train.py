@@ -1,4 +1,4 @@
-"""`rrn train`. Heavy modules are imported when it runs."""
+"""`rrn train`. Slow imports are made only when it runs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, example, json_option, one_
 @click.option(
     "--data",
     required=True,
-    help="A path, movielens-small, tfds:NAME or generated: synthetic, synthetic-events, -listening.",
+    help="Path, movielens-small, tfds:NAME or generated: synthetic, synthetic-events, -listening.",
 )
 @click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
-@click.option("--valid", help="Later ratings or events for validation; all of --data then trains.")
-@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default.")
+@click.option("--valid", help="Later ratings or events for validation; all of --data is then for training.")
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
-@click.option("--resume", is_flag=True, help="Goes on from the last finished phase of the run in --output, if any.")
+@click.option("--resume", is_flag=True, help="Resumes from the last finished phase of the run in --output, if any.")
 @json_option
 def train(
     data: str,
@@ -42,7 +42,7 @@ def train(
 ) -> None:
     """Trains an RRN on ratings, or a Collaborative RNN on events, and writes a run directory with its SavedModel.
 
-    Where TF_CONFIG names several workers, each runs this command; they share the work, and the run directory.
+    If TF_CONFIG names several workers, run this command on each; they share the work and the run directory.
     """
     import shlex
 
@@ -57,7 +57,7 @@ def train(
             from rrn_tf.training.devices import make_strategy
             from rrn_tf.training.workers import is_chief
 
-            # They have to meet before anything else of TensorFlow.
+            # Workers must connect before any other operation of TensorFlow.
             strategy = make_strategy(config.training.replicas)
             if not is_chief(strategy):
                 train_worker(output, config, strategy)

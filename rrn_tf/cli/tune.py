@@ -1,4 +1,4 @@
-"""`rrn tune`. Heavy modules are imported when it needs them."""
+"""`rrn tune`. Slow imports are made only when it needs them."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
         "rrn tune --model crnn --data events.csv --output runs/tuned --space space.yaml --trials 20",
     )
 )
-@click.option("--data", required=True, help="As for `rrn train`.")
-@click.option("--output", required=True, type=click.Path(file_okay=False), help="A search that it holds goes on.")
+@click.option("--data", required=True, help="The data, as for `rrn train`.")
+@click.option(
+    "--output", required=True, type=click.Path(file_okay=False), help="Directory of the search, or one to resume."
+)
 @click.option("--model", "kind", type=click.Choice(MODELS), default=RRN, show_default=True, help=MODEL_HELP)
-@click.option("--config", "config_name", help=f"{CONFIG_HELP} Of ratings rrn-plus by default, of events crnn-plus.")
+@click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option(
     "--protocol",
     type=click.Choice(SELECTIONS),
-    help="Of the validation that chooses epochs and trials: training.selection; the last two are of events.",
+    help="Validation protocol that selects epochs and trials (training.selection); the last two are for events.",
 )
-@click.option("--minutes", default=60.0, show_default=True, type=click.FloatRange(min=0), help="Of this call.")
-@click.option("--trials", default=100, show_default=True, type=click.IntRange(min=1), help="At most, over all calls.")
-@click.option("--space", "space_file", help="YAML: a list of values, or {min, max, log}, by path of the setting.")
-@click.option("--search", type=click.Choice(SEARCHES), default=SEARCHES[0], show_default=True, help="What chooses.")
+@click.option("--minutes", default=60.0, show_default=True, type=click.FloatRange(min=0), help="Limit of this call.")
+@click.option("--trials", default=100, show_default=True, type=click.IntRange(min=1), help="Limit over all calls.")
+@click.option("--space", "space_file", help="YAML file: for each setting a list of values, or {min, max, log}.")
+@click.option("--search", type=click.Choice(SEARCHES), default=SEARCHES[0], show_default=True, help="Search method.")
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @json_option
 def tune(
@@ -56,11 +58,10 @@ def tune(
     beam_args: str,
     json_file: str | None,
 ) -> None:
-    """Searches the settings of the best model by validation ratings or events, those of the test set aside, and writes
-    best.yaml.
+    """Searches the settings of the best model on validation data and writes best.yaml.
 
-    When the time is up the running trial stops, unless no trial has a figure yet; the same command goes on with the
-    search, and no finished trial is run again. The search is seeded by training.seed.
+    Test data are not used. When the time is up the running trial stops, unless no trial has finished successfully yet;
+    the same command resumes the search, without repeating finished trials. training.seed also seeds the search.
     """
     import shlex
 

@@ -1,4 +1,4 @@
-"""`rrn update`: new ratings or events move a saved model's states, nothing is retrained."""
+"""`rrn update` updates a saved model's states by new ratings or events, without retraining."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_l
         "rrn update --model serving_model --data new_ratings.csv --output serving_model",
     )
 )
-@click.option("--model", required=True, help="A run directory, a SavedModel or numbered versions, of which the newest.")
+@click.option("--model", required=True, help="Run directory, SavedModel, or directory of numbered versions (newest).")
 @click.option(
-    "--data", required=True, help="New ratings or events, CSV or Parquet; what the model has seen is passed over."
+    "--data", required=True, help="New ratings or events, CSV or Parquet; those already included are skipped."
 )
 @click.option(
     "--output",
     required=True,
     type=click.Path(file_okay=False),
-    help="Where the next model goes: as the next version beside numbered ones, else as `model`.",
+    help="Directory of the next model: saved as the next version if versions are numbered, else as `model`.",
 )
 @max_bad_share_option
 @json_option
 def update(model: str, data: str, output: str, max_bad_share: float, json_file: str | None) -> None:
-    """Rolls a model's states forward with new ratings, or events; nothing is retrained.
+    """Updates a model's states by new ratings or events, without retraining.
 
-    Each rating (user, item and second) counts once, whenever it is given. A late one, of a step before one that its
-    user or item has had ratings of already, joins that entity's latest step. Ratings from before the training cutoff
-    are left out. New users and items get states of their own.
+    Each rating (user, item and second) counts once, however often it is given. A late rating, which belongs before the
+    latest step of its user or item, is added to that latest step. Ratings before the training cutoff are left out. New
+    users and items get their own states.
 
-    Of a Collaborative RNN, each event (user, item and second) counts once likewise; a late one takes its place in order
-    of time. Users' states, their past and the counts of others move. New users begin with their first event; new items
-    are recommended by past and counts, and by a network alone not at all: their events are left out there.
+    For a Collaborative RNN, each event (user, item and second) counts once as well; a late one is inserted in order of
+    time. Users' states, their histories and the counts of other users are updated. New users start with their first
+    event; a mixture recommends new items by histories and counts, but a network alone leaves their events out.
     """
     with one_line_errors():
         from rrn_tf.console.tables import print_update

@@ -1,1 +1,1 @@
-"""What people see on a terminal: tables and progress."""
+"""Terminal output: tables and progress."""

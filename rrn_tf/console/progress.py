@@ -1,4 +1,4 @@
-"""Progress of what takes long: a bar on a terminal; without one training's plain lines, and of the rest nothing."""
+"""Progress of slow operations: a bar on a terminal; elsewhere plain lines for training, and nothing for the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rrn_tf.training.listeners import Listener, Record
 
 
 class PlainLines(Listener):
-    """One line an epoch."""
+    """A listener that prints one line per epoch."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -28,7 +28,7 @@ class PlainLines(Listener):
 
 
 class ProgressBar(PlainLines):
-    """As `PlainLines`, with a bar over the batches of the running phase."""
+    """A `PlainLines` that also shows a bar over the batches of the current phase."""
 
     def __init__(self, console: Console, progress: Progress) -> None:
         super().__init__(console)
@@ -47,7 +47,7 @@ class ProgressBar(PlainLines):
 
 @contextmanager
 def training_listener() -> Iterator[Listener]:
-    """A listener that suits standard output."""
+    """Yields a listener: a bar if standard output is a terminal, else plain lines."""
     console = Console()
     if not console.is_terminal:
         yield PlainLines(console)
@@ -58,7 +58,7 @@ def training_listener() -> Iterator[Listener]:
 
 @contextmanager
 def bar(description: str) -> Iterator[Callable[[int, int], None]]:
-    """What is told how much is done, and of how much."""
+    """Yields a function that updates a bar, called with the amounts done and in total."""
     console = Console()
     if not console.is_terminal:
         yield lambda done, of: None

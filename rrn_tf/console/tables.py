@@ -1,4 +1,4 @@
-"""Figures as people read them: tables on standard output."""
+"""Tables of figures on standard output."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _WIDEST = 200  # columns
 
 
 def print_prepared(metadata: SequenceMetadata) -> None:
-    """How many ratings fell where, and how many were left out."""
-    # Python's own dates end with the year 9999, one second before a cutoff may lie.
+    """Prints how many ratings each split has, and how many were left out."""
+    # Python's own dates end with the year 9999, one second before the latest possible cutoff.
     cutoff = str(np.datetime64(metadata.cutoff, "s")).replace("T", " ")
     counts = metadata.ratings
     train, valid, test, *cold = (counts.get(split.label, 0) for split in Split)
@@ -39,7 +39,7 @@ def print_prepared(metadata: SequenceMetadata) -> None:
 
 
 def print_prepared_events(metadata: EventMetadata) -> None:
-    """How many events fell where, and how many were left out."""
+    """Prints how many events each split has, and how many were left out."""
     train, valid, test = (metadata.events.get(split.label, 0) for split in (Split.TRAIN, Split.VALID, Split.TEST))
     _print(
         f"{train:,} training events of {metadata.users:,} users with {metadata.items:,} items; {valid:,} validation, "
@@ -51,7 +51,7 @@ def print_prepared_events(metadata: EventMetadata) -> None:
 
 
 def print_metrics(metrics: Mapping[str, Any]) -> None:
-    """Figures by split and protocol."""
+    """Prints the figures of ratings by split and protocol."""
     table = _table("split", "protocol", "RMSE", "MAE", "rows")
     for split in Split:
         for protocol, figures in metrics.get(split.label, {}).items():
@@ -61,7 +61,7 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
 
 
 def print_event_metrics(metrics: Mapping[str, Any]) -> None:
-    """Figures of next items by split and protocol: means over users."""
+    """Prints the figures of next items by split and protocol, as means over users."""
     rows = [
         {"split": split.label, "protocol": protocol, **shown(of)}
         for split in Split
@@ -72,19 +72,19 @@ def print_event_metrics(metrics: Mapping[str, Any]) -> None:
         _print(f"best reachable NLL on the last held-out events: {metrics['best_nll']:.4f}")
 
 
-# By the name of the task.
+# The functions that print the counts of prepared data, by the name of the task.
 PRINT_PREPARED: dict[str, Callable[[Any], None]] = {RATINGS.name: print_prepared, EVENTS.name: print_prepared_events}
 PRINT_METRICS = {RATINGS.name: print_metrics, EVENTS.name: print_event_metrics}
 
 
 def print_slices(slices: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-    """Figures by slice, of ratings or of events."""
+    """Prints figures by slice, for ratings or for events."""
     for name, rows in slices.items():
         _print_rows([shown(row) for row in rows], {"slice": name, "n": "events" if "users" in rows[0] else "rows"})
 
 
 def print_recommendations(items: Iterable[tuple[str, float]], of: str = SCORE) -> None:
-    """Recommended items and their scores, or their probabilities."""
+    """Prints recommended items with their scores or probabilities."""
     table = _table("", "item", of)
     for rank, (item, score) in enumerate(items, start=1):
         table.add_row(str(rank), item, f"{score:.4f}")
@@ -92,7 +92,7 @@ def print_recommendations(items: Iterable[tuple[str, float]], of: str = SCORE) -
 
 
 def print_run(record: Mapping[str, Any]) -> None:
-    """The end of a pipeline run: the leaderboard, and where everything lies."""
+    """Prints the result of a pipeline run: the leaderboard, and the paths of its output."""
     rows = record["leaderboard"]["rows"]
     if "events" in record:
         print_event_leaderboard([EventLeaderboardRow(**row) for row in rows])
@@ -108,7 +108,7 @@ def print_run(record: Mapping[str, Any]) -> None:
 
 
 def print_update(summary: Mapping[str, Any]) -> None:
-    """What an update took in, how well it was foreseen, and where the model lies."""
+    """Prints the counts of an update, the model's error on the new data, and the path of the updated model."""
     what = "ratings" if "ratings" in summary else "events"
     _print(
         f"{summary[what]:,} new {what}, {summary['late']:,} of them late; {summary['new_users']:,} new users, "
@@ -131,13 +131,13 @@ def print_update(summary: Mapping[str, Any]) -> None:
 
 
 def print_leaderboards(boards: Mapping[str, Sequence[LeaderboardRow]], ratings: str = "test") -> None:
-    """Models of ratings beside each other, one table a protocol; `ratings` says which these are."""
+    """Prints models of ratings in one table per protocol; `ratings` names the split for the titles."""
     for protocol, rows in boards.items():
         if not rows:
             continue
         headings, cells = leaderboard_cells(rows)
         table = _table(*headings)
-        table.collapse_padding = True  # or it would not fit a terminal of 80 columns
+        table.collapse_padding = True  # so that it fits a terminal of 80 columns
         for line in cells:
             table.add_row(*line)
         _print(f"{protocol}: {rows[0].n:,} {ratings} ratings")
@@ -145,9 +145,9 @@ def print_leaderboards(boards: Mapping[str, Sequence[LeaderboardRow]], ratings: 
 
 
 def print_event_leaderboard(rows: Sequence[EventLeaderboardRow]) -> None:
-    """Models of events beside each other."""
+    """Prints a comparison of models of events."""
     headings, cells = event_cells(rows)
-    # In two parts, each of which fits a terminal of 80 columns: NLL and cost, then ranks and thirds of the users.
+    # Two tables, each of which fits a terminal of 80 columns: NLL and cost, then ranks and thirds of the users.
     for part in ([*range(5), 11, 12], [0, *range(5, 11)]):
         table = _table(*(headings[at] for at in part))
         for line in cells:
@@ -156,13 +156,13 @@ def print_event_leaderboard(rows: Sequence[EventLeaderboardRow]) -> None:
 
 
 def print_references(references: Mapping[str, str]) -> None:
-    """Who described which models, a line a reference."""
+    """Prints the references of the models, one per line."""
     for reference in dict.fromkeys(references.values()):
         _print(f"{', '.join(name for name, of in references.items() if of == reference)}: {reference}")
 
 
 def print_means_of_runs(means: Mapping[str, Mapping[str, Any]]) -> None:
-    """The loss of each network of several runs, and by how much it differs from that of the best baseline."""
+    """Prints each repeated network's mean loss over runs, and its difference to that of the best baseline."""
     for name, of in means.items():
         _print(
             f"{name}, mean of {of['runs']} runs: NLL {of['nll']:.4f} (s.d. between runs "
@@ -172,7 +172,7 @@ def print_means_of_runs(means: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def print_trials(trials: Sequence[Trial], protocol: str, figure: str) -> None:
-    """Trials of a search by a figure of validation, with the settings in which they differ."""
+    """Prints the trials of a search, sorted by a validation figure, with the settings in which they differ."""
     differing = [path for path in trials[0].settings if len({trial.settings[path] for trial in trials}) > 1]
     table = _table("trial", f"valid {figure}", "epoch", "seconds", *(path.rpartition(".")[2] for path in differing))
     for trial in ranked(trials):
@@ -192,7 +192,7 @@ def _print_counts(what: str, counts: Mapping[str, int]) -> None:
 
 
 def _print_rows(rows: Sequence[Mapping[str, Any]], headings: Mapping[str, str]) -> None:
-    """A table of rows with the same keys, which its headings are by default."""
+    """Prints a table of rows with the same keys, which are the headings by default."""
     if not rows:
         return
 
@@ -205,7 +205,7 @@ def _print_rows(rows: Sequence[Mapping[str, Any]], headings: Mapping[str, str]) 
     table = _table(
         *(names.get(key) or re.sub("nll|mrr|ndcg|rmse|mae", lambda name: name[0].upper(), key) for key in rows[0])
     )
-    table.collapse_padding = True  # or it would not fit a terminal of 80 columns
+    table.collapse_padding = True  # so that it fits a terminal of 80 columns
     for row in rows:
         table.add_row(*map(cell, row.values()))
     _print(table)
@@ -225,7 +225,7 @@ def _table(*headings: str) -> Table:
 
 def _print(content: Any) -> None:
     console = Console()
-    # A figure that is cut off says nothing: lines may rather be longer than the terminal's.
+    # Lines may be longer than the terminal's, because a figure that is cut off is useless.
     widest = Measurement.get(console, console.options.update(max_width=_WIDEST), content).maximum
     console.width = max(console.width, widest)
     console.print(content, highlight=False, soft_wrap=True)

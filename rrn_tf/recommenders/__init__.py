@@ -1,4 +1,4 @@
-"""Recommenders for Python: data frames in and out, and the defaults, files and figures of the command line."""
+"""Recommenders that work on data frames, with the same defaults, files and figures as the command line."""
 
 from rrn_tf.recommenders.events import CollaborativeRecommender
 from rrn_tf.recommenders.loading import load

@@ -1,4 +1,4 @@
-"""What recommenders of ratings and of events share: where a model lies, and how data frames reach it."""
+"""The base class of both recommenders: it manages the model's directory and passes data frames to the library."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ RANK = "rank"
 
 
 class Recommender:
-    """A model that is fitted, asked, updated, evaluated and saved; see `RRNRecommender` and `CollaborativeRecommender`.
+    """A model to fit, predict with, update, evaluate and save; see `RRNRecommender` and `CollaborativeRecommender`.
 
     Args:
-      config: a preset's name, a YAML file or a configuration; by default what `rrn train` takes.
+      config: a preset's name, a YAML file or a configuration; the default is that of `rrn train`.
       overrides: values of single settings by their path, such as ``{"training.epochs": 3}``.
     """
 
     columns: ClassVar[tuple[str, ...]]
-    what: ClassVar[str]  # a row of data is one of these
+    what: ClassVar[str]  # plural noun for rows of the data
     preset: ClassVar[str]
     config_kind: ClassVar[type[Any]]
 
@@ -74,10 +74,10 @@ class Recommender:
 
     @property
     def saved(self) -> Any:
-        """The saved model that answers, `SavedRRN` or `SavedCollaborativeRNN`.
+        """The saved model that makes the predictions, `SavedRRN` or `SavedCollaborativeRNN`.
 
         Raises:
-          ValueError: where there is none yet.
+          ValueError: if the recommender is not fitted yet.
         """
         if self._saved is None:
             raise ValueError(f"expected a fitted {type(self).__name__}, found none: call fit, or rrn_tf.load(path)")
@@ -85,12 +85,12 @@ class Recommender:
 
     @property
     def path(self) -> Path:
-        """The run directory, or whatever directory the model was loaded from."""
+        """The run directory, or the directory that the model was loaded from."""
         return self._root if self.saved is not None else Path()
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What training found, as `metrics.json` has it; empty where that does not lie beside the model."""
+        """The content of `metrics.json`, written by training; empty if that file is missing beside the model."""
         file = RunPaths(self.path).metrics
         return dict(json.loads(file.read_text())) if file.exists() else {}
 
@@ -98,12 +98,12 @@ class Recommender:
         """Trains as `rrn train` does, and writes the same run directory.
 
         Args:
-          data: a data frame, or what `rrn train --data` takes: a path, a pattern, ``movielens-small`` or generated data
+          data: a data frame, or a value of `rrn train --data`: a path, a pattern, ``movielens-small`` or generated data
             such as ``synthetic``.
-          valid: likewise, later rows for validation; all of `data` then trains. By default `config.data` says how the
-            data are split.
-          output: the run directory; by default one that lasts as long as this object.
-          options: passed on to `rrn_tf.runs`: ``listeners`` that are told of training, ``resume``, ``strategy``,
+          valid: likewise, later rows for validation; all of `data` is then for training. By default `data` is split by
+            the settings in `config.data`.
+          output: the run directory; by default a temporary one, deleted with this object.
+          options: passed on to `rrn_tf.runs`: ``listeners`` of the training's progress, ``resume``, ``strategy``,
             ``beam_args``, ``on_prepared``.
 
         Returns:
@@ -122,16 +122,16 @@ class Recommender:
         return self
 
     def update(self, data: Data, *, output: str | Path | None = None) -> dict[str, Any]:
-        """Takes new rows into the model's states as `rrn update` does; nothing is retrained.
+        """Updates the model's states by new rows as `rrn update` does, without retraining.
 
-        The model that was there stays where it is; this recommender goes on with the updated one.
+        The files of the former model stay unchanged; this recommender then uses the updated one.
 
         Args:
-          data: a data frame, or the path of CSV or Parquet files; rows that the model has seen are passed over.
-          output: the directory of the updated model; by default one that lasts as long as this object.
+          data: a data frame, or the path of CSV or Parquet files; rows that the states already include are skipped.
+          output: the directory of the updated model; by default a temporary one, deleted with this object.
 
         Returns:
-          What the update did, as `update.json` has it.
+          The content of `update.json`: the figures of the update.
 
         Raises:
           TypeError: for a frame whose columns are of the wrong types.
@@ -154,24 +154,24 @@ class Recommender:
         candidates: Ids | None = None,
         new_only: bool = False,
     ) -> pd.DataFrame:
-        """The best items of many users at once.
+        """Recommends the best items to many users at once.
 
         Args:
-          users: ids; unknown ones are newcomers.
-          at: as of when, one time for all users or one for each: unix seconds, ISO dates or Timestamps. By default
-            after all that the model has seen.
-          k: how many items a user.
-          exclude: items to leave out for everybody.
+          users: ids; unknown users are treated as newbies.
+          at: the time to recommend for, one for all users or one for each: unix seconds, ISO dates or Timestamps. By
+            default after all data that the states include.
+          k: number of items per user.
+          exclude: items to leave out for all users.
           candidates: the only items to recommend; all by default.
-          new_only: of next items those that the user has not met; items that a user has rated are always left out.
+          new_only: for a model of events, leave out items of the user's history; rated items are always left out.
 
         Returns:
           A row for each recommended item, best first within each user: user_id and item_id as text, rank from 1, and
           score: the expected rating before it is clipped, or the probability of the next item.
 
         Raises:
-          TypeError, ValueError: for ids, times or `k` that mean nothing, and for times asked of a model of events that
-            knows their order alone.
+          TypeError, ValueError: for invalid ids, times or `k`, and for times given to a model of events that uses only
+            their order.
         """
         if not is_integer(k) or k < 1:
             raise ValueError(f"k: expected a whole number of at least 1, found {k!r}")
@@ -200,10 +200,10 @@ class Recommender:
         return pd.concat(parts, ignore_index=True)
 
     def save(self, path: str | Path) -> Path:
-        """Writes the model where `rrn_tf.load` and `rrn` find it: ``model``, and what is known of its training.
+        """Writes the model, for `rrn_tf.load` and `rrn`, as ``model`` in a directory, with the records of its training.
 
         Args:
-          path: a directory; a model that it holds is replaced.
+          path: the directory; a model in it is replaced.
 
         Returns:
           The directory.
@@ -215,18 +215,18 @@ class Recommender:
         return target.root
 
     def adopt(self, root: str | Path, saved: SavedRRN | SavedCollaborativeRNN | None = None) -> Self:
-        """Goes on with a model of this kind that lies in a directory, and has been loaded already or not."""
+        """Uses the model of this kind in a directory from now on; `saved` is that model if it is loaded already."""
         self._root, self._saved = Path(root), saved or load_saved_model(root)
         if (file := RunPaths(self._root).config).exists():
             self.config = load_config(file, kind=self.config_kind)
         return self
 
     def _catalogue(self) -> npt.NDArray[np.object_]:
-        """Ids of all items."""
+        """Returns the ids of all items."""
         raise NotImplementedError
 
     def _source(self, data: Data, root: Path, name: str) -> DataSource:
-        """Where data of `fit` lie; a frame is written into the run directory, whose sequences are made of it."""
+        """Returns the source of `fit`'s data; a frame is first written to a file in the run directory."""
         folder = root / "data"
         if isinstance(data, (str, Path)):
             return resolve(str(data), folder)
@@ -235,7 +235,7 @@ class Recommender:
         return resolve(str(path), folder)
 
     def _evaluated(self, data: Data, evaluate: Callable[[Path], EvaluationOutcome]) -> EvaluationOutcome:
-        """What is found of the rows of a file, or of a frame, whose messages speak of the frame."""
+        """Evaluates the rows of a file or of a frame; for a frame, messages refer to it instead of a file."""
         with self._file(data, ".csv") as file:
             found = evaluate(Path(file))
         if isinstance(data, (str, Path)):
@@ -244,7 +244,7 @@ class Recommender:
 
     @contextmanager
     def _file(self, data: Data, suffix: str) -> Iterator[str]:
-        """The file of data; of a frame a temporary one, whose name errors do not say."""
+        """Yields the file of data; for a frame a temporary one, whose name is removed from error messages."""
         if isinstance(data, (str, Path)):
             yield str(data)
             return
@@ -264,7 +264,7 @@ class Recommender:
 
     @contextmanager
     def _directory(self, output: str | Path | None) -> Iterator[Path]:
-        """A directory for a model; by default a temporary one, which lasts until the next one or this object goes."""
+        """Yields a directory for a model; by default a temporary one, deleted with the next one or with this object."""
         if output is not None:
             yield Path(output)
             return
@@ -285,7 +285,7 @@ class Recommender:
 
 
 def _nothing() -> None:
-    """Of a model in no temporary directory nothing is to be removed."""
+    """Removes nothing: the clean-up of a model that is not in a temporary directory."""
 
 
 def _copy_folder(source: Path, target: Path) -> None:
@@ -293,7 +293,7 @@ def _copy_folder(source: Path, target: Path) -> None:
 
 
 def _copy_records(source: RunPaths, target: RunPaths) -> None:
-    """Copies what is known of a model's training beside another one, but for a run to itself."""
+    """Copies the records of a model's training to another run directory, unless both are the same."""
     if source.root.resolve() != target.root.resolve():
         for old, new in ((source.config, target.config), (source.metrics, target.metrics)):
             if old.exists():

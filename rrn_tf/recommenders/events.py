@@ -1,4 +1,4 @@
-"""The Collaborative RNN, and the mixture that it is a part of, as a recommender of data frames."""
+"""The recommender for data frames of events, by a Collaborative RNN or the mixture."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from rrn_tf.states.event_states import EventNetwork
 
 
 class CollaborativeRecommender(Recommender):
-    """Learns from events, which have no ratings, what users meet next.
+    """Predicts the next items of users from events, which have no ratings.
 
-    Ids are text or whole numbers, and always text in what is returned; times are unix seconds, ISO dates, datetime64
-    or Timestamps, UTC where they name no zone.
+    Ids are text or whole numbers, and always text in results; times are unix seconds, ISO dates, datetime64 or
+    Timestamps, in UTC if they have no time zone.
 
     Args:
       config: a preset's name, a YAML file or a `CollaborativeConfig`; by default the preset ``crnn-plus``, as for
@@ -34,7 +34,7 @@ class CollaborativeRecommender(Recommender):
       overrides: values of single settings by their path, such as ``{"training.epochs": 3}``.
 
     Attributes:
-      config: of the model, resolved.
+      config: the model's complete configuration.
 
     Example:
       >>> import numpy as np, pandas as pd
@@ -60,7 +60,7 @@ class CollaborativeRecommender(Recommender):
 
     @property
     def model(self) -> EventNetwork:
-        """The network with its weights, made anew at each call."""
+        """The network with its weights, built anew at each access."""
         return self._events.load_network()
 
     def evaluate(
@@ -70,9 +70,9 @@ class CollaborativeRecommender(Recommender):
 
         Args:
           data: a data frame, or the path of a CSV file.
-          protocol: ``"clean"``, every event; ``"interleaved"``, without each user's first.
-          measures: the figures; all, at 10, by default.
-          new_only: only events whose item is new to the user are scored, among such items alone.
+          protocol: ``"clean"`` for all events; ``"interleaved"`` without each user's first.
+          measures: the figures to compute; by default all, at 10.
+          new_only: whether to score only events with an item new to the user, ranked among such items.
 
         Returns:
           ``metrics``, by split (``test`` of users known from training, ``test_cold`` of others) and protocol: nll, hit,
@@ -87,19 +87,19 @@ class CollaborativeRecommender(Recommender):
         )
 
     def states(self, users: Ids | None = None, items: Ids | None = None, *, at: Any = None) -> pd.DataFrame:
-        """Where users stand after all of their events, or the vectors of items.
+        """Returns the states of users after all of their events, or the vectors of items.
 
         Args:
-          users, items: ids, of one side; unknown ones have zeros.
-          at: None, since these states move with events, not with time.
+          users, items: ids of one side; unknown ones have zeros.
+          at: must be None, because these states change with events, not with time.
 
         Returns:
-          A row for each id, which is the index: ``state_0``, ... of users move with their events, ``factor_0``, ...
-          stay. Those of items stand beside them in the softmax; without a mixture the inner product of a user's and an
-          item's row is, up to a constant of the user, the log-probability of the item.
+          A row for each id, which is the index: users' ``state_0``, ... change with their events, ``factor_0``, ... are
+          constant. Items' columns are the corresponding weights of the softmax; without a mixture the inner product of
+          a user's and an item's row is, up to a constant of the user, the item's log-probability.
 
         Raises:
-          TypeError, ValueError: for ids that mean nothing, and for a time.
+          TypeError, ValueError: for invalid ids, and for a time.
         """
         if at is not None:
             raise ValueError(f"at: expected None, since states of events do not move with time, found {at!r}")

@@ -1,4 +1,4 @@
-"""Data frames that users have, as the engine wants them: ids as text, times in unix seconds."""
+"""Checks and converts data frames to the library's types: ids as text, times in unix seconds."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from rrn_tf.features import RATING, TIMESTAMP, Side
 
 Ids: TypeAlias = "Iterable[str | int] | str | int"
 
-_LAST_SECOND = 253_402_300_799  # of the year 9999: what is later is no time in seconds
+_LAST_SECOND = 253_402_300_799  # of the year 9999; larger numbers are not in seconds
 _SECONDS = r"\s*-?\d{1,18}\s*"
 _ISO = r"\s*\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?\s*"
 
 
 def checked(frame: Any, columns: Sequence[str]) -> pd.DataFrame:
-    """The named columns of a frame in the engine's types, rows in their order, numbered from 0.
+    """Returns the named columns of a frame in the library's types, with rows in their order, numbered from 0.
 
     Args:
-      frame: of the user.
-      columns: of `rrn_tf.features.COLUMNS`.
+      frame: the frame that the caller passed.
+      columns: names among `rrn_tf.features.COLUMNS`.
 
     Returns:
       Ids as text, ratings float32, times int64 in unix seconds.
 
     Raises:
       TypeError: for anything but a data frame, and for columns of other types.
-      ValueError: for a missing column, and for values that are missing or mean nothing.
+      ValueError: for a missing column, and for missing or invalid values.
     """
     if not isinstance(frame, pd.DataFrame):
         expected = f"expected a data frame with the columns {', '.join(columns)}"
@@ -44,11 +44,11 @@ def checked(frame: Any, columns: Sequence[str]) -> pd.DataFrame:
 
 
 def text_ids(values: Iterable[Any], name: str) -> npt.NDArray[np.object_]:
-    """Ids as text; whole numbers are written out.
+    """Converts ids to text; whole numbers are written in decimal.
 
     Args:
       values: text or whole numbers.
-      name: what messages call them.
+      name: the name of the values in error messages.
 
     Raises:
       TypeError: for ids of another type.
@@ -64,11 +64,11 @@ def text_ids(values: Iterable[Any], name: str) -> npt.NDArray[np.object_]:
 
 
 def unix_seconds(values: Iterable[Any], name: str = TIMESTAMP) -> npt.NDArray[np.int64]:
-    """Times int64[N] in unix seconds; a time without a zone is UTC.
+    """Converts times to unix seconds, int64[N]; a time without a zone is UTC.
 
     Args:
       values: unix seconds, ISO dates or date-times as text, datetime64, or Timestamps.
-      name: what messages call them.
+      name: the name of the values in error messages.
 
     Raises:
       TypeError: for times of another type.
@@ -95,10 +95,10 @@ def unix_seconds(values: Iterable[Any], name: str = TIMESTAMP) -> npt.NDArray[np
 
 
 def ratings(values: Iterable[Any], name: str = RATING) -> npt.NDArray[np.float32]:
-    """Ratings float32[N].
+    """Converts ratings to float32[N].
 
     Raises:
-      TypeError: for what are no numbers.
+      TypeError: for values that are not numbers.
       ValueError: for a missing or infinite rating.
     """
     given = pd.Series(values).reset_index(drop=True)
@@ -110,10 +110,10 @@ def ratings(values: Iterable[Any], name: str = RATING) -> npt.NDArray[np.float32
 
 
 def one_of(name: str, value: str, known: Sequence[str]) -> str:
-    """A value that is one of those known.
+    """Returns a value after checking that it is one of those known.
 
     Raises:
-      ValueError: for another one.
+      ValueError: if it is not.
     """
     if value not in known:
         raise ValueError(f"{name}: expected {' or '.join(known)}, found {value!r}")
@@ -121,7 +121,7 @@ def one_of(name: str, value: str, known: Sequence[str]) -> str:
 
 
 def ids_of(ids: Ids, name: str) -> npt.NDArray[np.object_]:
-    """One id or many as text (see `rrn_tf.recommenders.frames.text_ids`)."""
+    """Converts one id or many to text (see `rrn_tf.recommenders.frames.text_ids`)."""
     if isinstance(ids, (pd.DataFrame, Mapping)):
         raise TypeError(f"{name}: expected one id or a list of them, found {type(ids).__name__}")
     if isinstance(ids, str) or not isinstance(ids, Iterable):
@@ -130,7 +130,7 @@ def ids_of(ids: Ids, name: str) -> npt.NDArray[np.object_]:
 
 
 def times_of(at: Any, count: int) -> npt.NDArray[np.int64]:
-    """Times int64[count] in unix seconds, of one time for all or one for each."""
+    """Returns unix seconds, int64[count], from one time for all or one for each."""
     if isinstance(at, str) or not isinstance(at, Iterable):
         return np.repeat(unix_seconds([at], "at"), count)
     times = unix_seconds(at, "at")
@@ -140,7 +140,7 @@ def times_of(at: Any, count: int) -> npt.NDArray[np.int64]:
 
 
 def side_of(users: Ids | None, items: Ids | None) -> tuple[Side, npt.NDArray[np.object_]]:
-    """Which side is asked about, and the ids."""
+    """Returns the side for which ids are given, and the ids."""
     side, given = (Side.USER, users) if items is None else (Side.ITEM, items)
     if given is None or (users is not None and items is not None):
         raise ValueError(f"expected one of users and items, found {'none' if given is None else 'both'}")
@@ -148,14 +148,14 @@ def side_of(users: Ids | None, items: Ids | None) -> tuple[Side, npt.NDArray[np.
 
 
 def rows_among(known: npt.NDArray[np.object_], ids: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
-    """Where ids stand among those that a model knows, from 1; 0 for others."""
+    """Returns the indices of ids among those that a model knows, from 1; 0 for unknown ids."""
     return pd.Categorical(ids, categories=known).codes.astype(np.int64) + 1
 
 
 def states_frame(
     side: Side, ids: npt.NDArray[np.object_], vectors: npt.NDArray[np.floating], moving: int
 ) -> pd.DataFrame:
-    """A row for each id: the first numbers are its state, the others its factors."""
+    """Returns a frame with a row for each id: the first `moving` columns are its state, the others its factors."""
     names = [f"state_{n}" for n in range(moving)] + [f"factor_{n}" for n in range(vectors.shape[1] - moving)]
     return pd.DataFrame(vectors, pd.Index(ids, name=side.id_feature), names)
 

@@ -1,4 +1,4 @@
-"""Saved models of either kind as recommenders."""
+"""Loads saved models of either kind as recommenders."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rrn_tf.serving.saved_rrn import SavedRRN
 
 
 def load(path: str | Path) -> RRNRecommender | CollaborativeRecommender:
-    """The recommender that was saved, by `save`, `fit`, `rrn train` or `rrn update`.
+    """Loads the recommender that `save`, `fit`, `rrn train` or `rrn update` saved.
 
     Args:
-      path: a run directory, a SavedModel, or a directory of numbered versions, of which the newest is taken.
+      path: a run directory, a SavedModel, or a directory of numbered versions, of which the newest is loaded.
 
     Raises:
-      ValueError: where there is no model of this package.
+      ValueError: if there is no model of this package.
 
     Example:
       >>> model = load("runs/a")

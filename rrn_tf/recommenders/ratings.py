@@ -1,4 +1,4 @@
-"""The Recurrent Recommender Network as a recommender of data frames."""
+"""The recommender for data frames of ratings, by a Recurrent Recommender Network."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from rrn_tf.serving.streaming import predict_streaming
 
 
 class RRNRecommender(Recommender):
-    """Learns from ratings how users and items move, and predicts the ratings to come.
+    """Learns from ratings how users and items change over time, and predicts future ratings.
 
-    Ids are text or whole numbers, and always text in what is returned; times are unix seconds, ISO dates, datetime64
-    or Timestamps, UTC where they name no zone.
+    Ids are text or whole numbers, and always text in results; times are unix seconds, ISO dates, datetime64 or
+    Timestamps, in UTC if they have no time zone.
 
     Args:
       config: a preset's name, a YAML file or a `Config`; by default the preset ``rrn-plus``, as for `rrn train`.
       overrides: values of single settings by their path, such as ``{"training.epochs": 3}``.
 
     Attributes:
-      config: of the model, resolved.
+      config: the model's complete configuration.
 
     Example:
       >>> import numpy as np, pandas as pd
@@ -62,7 +62,7 @@ class RRNRecommender(Recommender):
 
     @property
     def model(self) -> RRN:
-        """The network with its weights, made anew at each call."""
+        """The network with its weights, built anew at each access."""
         return self._rrn.load_model().model
 
     def predict(self, frame: pd.DataFrame, *, protocol: str = FROZEN) -> pd.DataFrame:
@@ -70,15 +70,15 @@ class RRNRecommender(Recommender):
 
         Args:
           frame: user_id, item_id and timestamp, and for streaming rating; other columns are kept.
-          protocol: ``"frozen"``, from what the model has seen; ``"streaming"``, from the frame's ratings of strictly
-            earlier steps too, all of which have to be at or after the training cutoff.
+          protocol: ``"frozen"`` predicts from the model's states alone; ``"streaming"`` also from the frame's ratings
+            of strictly earlier steps, all of which must be at or after the training cutoff.
 
         Returns:
-          The frame with the column prediction, rows and index as they are.
+          The frame with a further column prediction; rows and index are unchanged.
 
         Raises:
-          TypeError: for what is no frame, and for columns of other types.
-          ValueError: for a missing column, and for values that mean nothing.
+          TypeError: for anything but a data frame, and for columns of other types.
+          ValueError: for a missing column, and for invalid values.
         """
         streams = one_of("protocol", protocol, PROTOCOLS) == STREAMING
         rows = checked(frame, COLUMNS if streams else EVENT_COLUMNS)
@@ -104,20 +104,20 @@ class RRNRecommender(Recommender):
         return self._evaluated(data, lambda file: evaluate_file(self._rrn, file, protocol))
 
     def states(self, users: Ids | None = None, items: Ids | None = None, *, at: Any = None) -> pd.DataFrame:
-        """Where users or items stand at a time, as vectors.
+        """Returns the states of users or items at a time, as vectors.
 
-        The inner product of a user's and an item's row is the rating that is predicted then, before it is clipped.
+        The inner product of a user's and an item's row is the predicted rating at that time, before it is clipped.
 
         Args:
-          users, items: ids, of one side; unknown ones stand where newcomers do.
-          at: one time for all or one for each; by default after the last rating that the model has seen.
+          users, items: ids of one side; unknown ones get the state of newbies.
+          at: one time for all or one for each; by default after the last rating that the states include.
 
         Returns:
-          A row for each id, which is the index: ``state_0``, ... move with time and ratings (the projected states of
-          Eq. 7, weighed), ``factor_0``, ... do not move with time.
+          A row for each id, which is the index: ``state_0``, ... change with time and ratings (the projected states of
+          Eq. 7, weighted), ``factor_0``, ... do not change with time.
 
         Raises:
-          TypeError, ValueError: for ids or times that mean nothing.
+          TypeError, ValueError: for invalid ids or times.
         """
         side, ids = side_of(users, items)
         times = times_of(self._rrn.until if at is None else at, len(ids))

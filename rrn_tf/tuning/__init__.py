@@ -1,1 +1,1 @@
-"""Settings chosen on validation ratings: a search space, trials, and a search that can be stopped anywhere."""
+"""Hyperparameter search on validation data: a search space, trials, and a search that can be resumed."""

@@ -1,4 +1,4 @@
-"""A search space: which settings are tried, and with which values."""
+"""A search space: the settings to search, with their values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @validated(frozen=True, config=STRICT)
 class Range:
-    """Every number from `min` to `max`, both included; `log`: evenly in the logarithm."""
+    """The numbers from `min` to `max`, both included; with `log`, sampled evenly in the logarithm."""
 
     min: float
     max: float
@@ -35,10 +35,10 @@ class Range:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """Values to try, by the path of their setting, such as ``model.units``.
+    """The values to try, by the path of their setting, such as ``model.units``.
 
     Attributes:
-      settings: distinct values, or a range.
+      settings: for each path, distinct values or a range.
     """
 
     settings: Mapping[str, tuple[Any, ...] | Range]
@@ -48,10 +48,10 @@ class SearchSpace:
         """Reads a space from YAML: ``path: [value, …]`` or ``path: {min: …, max: …, log: …}``.
 
         Args:
-          file: the YAML file; None is the packaged space of ratings or of events.
-          base: what every other setting is.
-          data: whether data may be prepared anew. Else the packaged space does without settings of `data`, and a file
-            that names one is an error.
+          file: the YAML file; None means the packaged space of ratings or of events.
+          base: the configuration with the values of all other settings.
+          data: whether data may be prepared anew. If not, the packaged space excludes settings of `data`, and a file
+            that contains one is an error.
 
         Raises:
           ConfigError: naming the setting, what was expected and what was found.
@@ -68,13 +68,13 @@ class SearchSpace:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], base: Settings, *, data: bool = True) -> SearchSpace:
-        """As `load`, from plain values."""
+        """Creates a space from plain values (see `load`)."""
         if not values:
             raise ConfigError("expected settings such as model.units: [24, 40], found none")
         return cls({str(path): _parsed(str(path), of, base, data) for path, of in values.items()})
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; the inverse of `from_dict`."""
+        """Returns plain values; the inverse of `from_dict`."""
         return {
             path: {"min": of.min, "max": of.max, "log": of.log} if isinstance(of, Range) else list(of)
             for path, of in self.settings.items()
@@ -82,12 +82,12 @@ class SearchSpace:
 
     @property
     def varied(self) -> frozenset[str]:
-        """Settings with more than one value."""
+        """Returns the settings with more than one value."""
         return frozenset(path for path, of in self.settings.items() if isinstance(of, Range) or len(of) > 1)
 
     def hyperparameters(self, base: Settings) -> keras_tuner.HyperParameters:
-        """The space as KerasTuner's oracles take it."""
-        import keras_tuner  # and with it TensorFlow, which reading a space can do without
+        """Converts the space for KerasTuner's oracles."""
+        import keras_tuner  # imports TensorFlow, which reading a space does not need
 
         found, own = keras_tuner.HyperParameters(), config_to_dict(base)
         for path, of in self.settings.items():
@@ -105,7 +105,7 @@ class SearchSpace:
 
 
 def setting(config: Mapping[str, Any], path: str) -> Any:
-    """The value at a path such as ``model.units``; KeyError where there is none."""
+    """Returns the value at a path such as ``model.units``; raises KeyError if there is none."""
     value: Any = config
     for key in path.split("."):
         value = value[key]
@@ -113,7 +113,7 @@ def setting(config: Mapping[str, Any], path: str) -> Any:
 
 
 def with_settings(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values of a configuration in which the settings of a trial take their places."""
+    """Returns plain values of a configuration, with some settings replaced by those of a trial."""
     changed = deepcopy(dict(config))
     for path, value in values.items():
         *sections, key = path.split(".")
@@ -122,7 +122,7 @@ def with_settings(config: Mapping[str, Any], values: Mapping[str, Any]) -> dict[
 
 
 def _parsed(path: str, values: Any, base: Settings, data: bool) -> tuple[Any, ...] | Range:
-    """Values of one setting, each of the setting's own type."""
+    """Converts the values of one setting to the setting's type."""
     own, task = config_to_dict(base), task_of(base)
     try:
         known = not isinstance(setting(own, path), Mapping)

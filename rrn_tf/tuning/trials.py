@@ -1,4 +1,4 @@
-"""Trials of a search, one JSON line each."""
+"""Trials of a search, saved as one JSON line each."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Trial:
-    """One configuration, and how it fared.
+    """One configuration, and its validation loss after training.
 
     Attributes:
-      number: from 1, in the order of the search.
-      settings: what the search chose, by path.
+      number: the trial's number, from 1, in the order of the search.
+      settings: the settings that the search selected, by path.
       config: plain values of the whole configuration.
-      loss: of the best epoch on validation data, the lower the better; None of a failed trial.
-      best_epoch: that epoch; 0 is the start.
-      epochs: how many were run.
-      seconds: of preparation and training, without those before an interruption.
-      failure: why it has no figure.
+      loss: the best epoch's loss on validation data, the lower the better; None for a failed trial.
+      best_epoch: that epoch; 0 means the initial weights.
+      epochs: the number of trained epochs.
+      seconds: the time of preparation and training, without that before an interruption.
+      failure: the reason of a failed trial.
     """
 
     number: int
@@ -36,16 +36,16 @@ class Trial:
     failure: str | None = None
 
     def as_dict(self, objective: str) -> dict[str, Any]:
-        """Plain values, the loss by the name of an objective such as ``valid_rmse``."""
+        """Returns plain values, the loss under the name of an objective such as ``valid_rmse``."""
         return {objective if name == "loss" else name: value for name, value in dataclasses.asdict(self).items()}
 
 
 class TrialLog:
-    """The finished trials of a search in `trials.jsonl`, to which each is appended as it ends.
+    """The finished trials of a search in `trials.jsonl`, to which each trial is appended when it ends.
 
     Args:
-      path: the file.
-      objective: what the loss is called there.
+      path: the path of the file.
+      objective: the name of the loss in the file.
     """
 
     def __init__(self, path: Path, objective: str) -> None:
@@ -53,16 +53,16 @@ class TrialLog:
         self._objective = objective
         lines = path.read_text().splitlines(keepends=True) if path.exists() else []
         if lines and not lines[-1].endswith("\n"):
-            # Whoever was stopped while writing it has not finished that trial.
+            # An incomplete last line was cut off while it was written: that trial has not finished.
             path.write_text("".join(lines := lines[:-1]))
         self.trials = [self._parsed(json.loads(line)) for line in lines]
 
     def find(self, settings: dict[str, Any]) -> Trial | None:
-        """The trial of these settings, if there was one."""
+        """Returns the finished trial of these settings, if there is one."""
         return next((trial for trial in self.trials if trial.settings == settings), None)
 
     def append(self, trial: Trial) -> None:
-        """Adds a finished trial, on disk first."""
+        """Adds a finished trial, first to the file, then in memory."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a") as file:
             file.write(json.dumps(trial.as_dict(self._objective)) + "\n")
@@ -70,7 +70,7 @@ class TrialLog:
 
     @property
     def best(self) -> Trial | None:
-        """The earliest one of the lowest loss; None where none has any."""
+        """Returns the trial with the lowest loss, the earliest of equal ones; None if all failed."""
         return next((trial for trial in ranked(self.trials) if trial.failure is None), None)
 
     def _parsed(self, values: dict[str, Any]) -> Trial:
@@ -78,5 +78,5 @@ class TrialLog:
 
 
 def ranked(trials: Iterable[Trial]) -> list[Trial]:
-    """From the lowest loss to the highest, then those that failed."""
+    """Sorts trials from the lowest loss to the highest, followed by those that failed."""
     return sorted(trials, key=lambda trial: math.inf if trial.loss is None else trial.loss)

@@ -1,4 +1,4 @@
-"""The search: KerasTuner's oracles choose, our training loop tries, and a file remembers."""
+"""The search: KerasTuner's oracles propose settings, this package trains them, and a file records the trials."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _NEVER = 10**9
 
 
 class TuningError(RuntimeError):
-    """A search without a result; the message says why."""
+    """Raised if a search has no result; the message gives the reason."""
 
 
 class TrialFunction(Protocol):
-    """What finds out what a configuration is worth (see `rrn_tf.tuning.validation.train_and_validate`)."""
+    """A function that trains and validates a configuration (see `rrn_tf.tuning.validation.train_and_validate`)."""
 
     def __call__(
         self, sequences: Sequences, config: Settings, checkpoints: Path, listeners: Sequence[Listener]
@@ -44,11 +44,11 @@ class TrialFunction(Protocol):
 
 
 class _TimeIsUpError(errors.FatalError):
-    """Leaves KerasTuner's loop."""
+    """Raised to leave KerasTuner's loop when the time is up."""
 
 
 class _Deadline(Listener):
-    """Stops training between two batches."""
+    """A listener that stops training between two batches when the time is up."""
 
     def __init__(self, check: Callable[[], None]) -> None:
         self._check = check
@@ -60,21 +60,21 @@ class _Deadline(Listener):
 class SettingTuner(base_tuner.BaseTuner):
     """Searches settings of RRN by validation RMSE, or of the Collaborative RNN by the loss of validation events.
 
-    `trials.jsonl` is all that a search is resumed from: the oracle, seeded, makes the same choices again, and is told
-    of finished trials what the file says. A trial that was stopped goes on from its last finished phase.
+    A search is resumed from `trials.jsonl` alone: the oracle, with the same seed, proposes the same settings again, and
+    gets the losses of finished trials from the file. A trial that was stopped resumes from its last finished phase.
 
     Args:
-      space: what is tried.
-      base: every other setting; `training.selection` is the protocol of validation, `training.seed` also seeds the
-        search.
-      sequences_of: the data without those of the test, prepared in the given way.
-      directory: of the search; holds what an earlier one of the same arguments left.
+      space: the settings to search, with their values.
+      base: the values of all other settings; `training.selection` is the validation protocol, `training.seed` also
+        seeds the search.
+      sequences_of: a function that returns the data without test data, prepared by the given settings.
+      directory: the search's directory, which may hold an interrupted search with the same arguments.
       search: a name of `ORACLES`.
-      max_trials: of this search, those before an interruption included.
-      seconds: after which it ends: a running trial is stopped between two batches, unless no trial has a figure yet.
-      echo: is told of each trial before and after it.
-      listeners: are told of training.
-      try_out: finds out what a configuration is worth.
+      max_trials: the maximum number of trials, including those before an interruption.
+      seconds: the time limit, after which a running trial stops between two batches, unless none has succeeded yet.
+      echo: called with a line before and after each trial.
+      listeners: notified of the training's progress.
+      try_out: the function that trains and validates a configuration.
     """
 
     def __init__(
@@ -105,17 +105,17 @@ class SettingTuner(base_tuner.BaseTuner):
             objective=keras_tuner.Objective(self._task.objective, "min"),
             max_trials=max_trials,
             hyperparameters=space.hyperparameters(base),
-            seed=base.training.seed + 1,  # KerasTuner takes 0 for none
+            seed=base.training.seed + 1,  # KerasTuner treats 0 as no seed
             max_consecutive_failed_trials=_NEVER,
         )
-        # The oracle's own files are written anew each time.
+        # The oracle's own files are overwritten each time.
         super().__init__(oracle, directory=str(directory), project_name="oracle", overwrite=True)
 
     def search(self, **arguments: Any) -> None:
         """Runs trials until the time is up, there are `max_trials`, or the space is exhausted.
 
         Raises:
-          TuningError: where no trial has a figure.
+          TuningError: if no trial has a finite figure.
         """
         self._end = time.monotonic() + self._seconds
         try:
@@ -132,23 +132,23 @@ class SettingTuner(base_tuner.BaseTuner):
         self._check_time()
 
     def run_trial(self, trial: Any, **arguments: Any) -> dict[str, float]:
-        """Validation loss of a trial, from the file if it is there."""
+        """Returns a trial's validation loss, from the file if the trial has finished before."""
         settings = dict(trial.hyperparameters.values)
         try:
             found = self.log.find(settings) or self._run(settings)
         except errors.FatalError:
             raise
         except Exception as error:
-            # KerasTuner would take any error for a bad trial and go on.
+            # KerasTuner would treat any other error as a failed trial and continue.
             raise errors.FatalError(str(error)) from error
-        # What is no number fails the trial; of an exception KerasTuner would print the traceback.
+        # NaN makes the trial fail; for an exception KerasTuner would print a traceback.
         return {self._task.objective: math.nan if found.loss is None else found.loss}
 
     def search_space_summary(self, extended: bool = False) -> None:
-        """Nothing: each trial's line says enough."""
+        """Prints nothing, because each trial prints its own line."""
 
     def results_summary(self, num_trials: int = 10) -> None:
-        """Nothing: each trial's line says enough."""
+        """Prints nothing, because each trial prints its own line."""
 
     def _check_time(self) -> None:
         if time.monotonic() >= self._end and self.log.best:
@@ -170,7 +170,7 @@ class SettingTuner(base_tuner.BaseTuner):
                 raise TrainingError(f"expected a finite validation {self._task.figure}, found {outcome.loss}")
             figures: dict[str, Any] = outcome._asdict()
         except (TrainingError, ValueError) as error:
-            # Settings that do not go with one another are as bad as training that explodes.
+            # Incompatible settings make a trial fail as exploding training does.
             figures = {"failure": str(error)}
         best = self.log.best
         trial = Trial(number, settings, values, seconds=round(time.monotonic() - begin, 3), **figures)

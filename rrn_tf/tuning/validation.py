@@ -1,4 +1,4 @@
-"""What a configuration is worth on validation ratings or events, as if those of the test did not exist."""
+"""Training and validation of a configuration, without any use of test data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TEST_SPLITS = (Split.TEST, Split.TEST_COLD)
 
 
 class Outcome(NamedTuple):
-    """Validation loss of the best epoch, by the protocol of `training.selection`; which that is, and of how many."""
+    """The best epoch's validation loss by the protocol of `training.selection`, that epoch, and the epochs trained."""
 
     loss: float
     best_epoch: int
@@ -29,10 +29,10 @@ class Outcome(NamedTuple):
 
 
 def without_test(sequences: Sequences) -> Sequences:
-    """The data without those of the test: streamed ratings would move the states of later validation.
+    """Removes the test data, which under streaming would change the states of later validation ratings.
 
     Raises:
-      ValueError: where nothing is left to choose by.
+      ValueError: if no validation data are left.
     """
     left = sequences.without(TEST_SPLITS)
     if not left.has(Split.VALID):
@@ -42,7 +42,7 @@ def without_test(sequences: Sequences) -> Sequences:
 
 @contextmanager
 def _tracing_expected() -> Iterator[None]:
-    """Keeps TensorFlow from warning of functions that are traced anew: every trial has its own."""
+    """Hides TensorFlow's warnings of repeated tracing, because every trial has its own functions."""
     log = tf.get_logger()
     level = log.level
     log.setLevel("ERROR")
@@ -55,19 +55,19 @@ def _tracing_expected() -> Iterator[None]:
 def train_and_validate(
     sequences: Sequences, config: Settings, checkpoints: Path, listeners: Sequence[Listener] = ()
 ) -> Outcome:
-    """Trains an RRN or a Collaborative RNN, or goes on from its checkpoints.
+    """Trains an RRN or a Collaborative RNN, or resumes from its checkpoints, and validates it.
 
     Args:
-      sequences: data without those of the test.
-      config: everything that decides the result.
-      checkpoints: of this training.
-      listeners: are told of it; what they raise stops it.
+      sequences: the data without test data.
+      config: the complete configuration.
+      checkpoints: the directory of this training's checkpoints.
+      listeners: notified of the training's progress; their exceptions stop it.
 
     Raises:
-      TrainingError: where the loss is not finite or explodes.
-      ValueError: for settings that do not go with one another.
+      TrainingError: if the loss is not finite or explodes.
+      ValueError: for incompatible settings.
     """
-    keras.backend.clear_session()  # or the graphs of all trials would stay in memory
+    keras.backend.clear_session()  # so that the graphs of earlier trials do not stay in memory
     task = task_of(config)
     with _tracing_expected():
         result = task.train(sequences, checkpoints, config, listeners=listeners, resume=True)
