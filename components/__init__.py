@@ -4,7 +4,7 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
-    # Vertex AI imports an artifact class by its type name, which allows one dot: `components.RatingReport`.
+    # Vertex AI imports an artifact class by its type name, in which it allows only one dot: `components.RatingReport`.
     if name == "RatingReport":
         from components.report.component import RatingReport
 

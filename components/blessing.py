@@ -1,4 +1,4 @@
-"""How a model is blessed: as TFX's Evaluator marks it, so that Pusher and Resolver find it."""
+"""Blesses models by the same marks as TFX's Evaluator, so that Pusher and Resolver find them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tfx.dsl.io import fileio
 
 
 def bless(artifact: Any, blessed: bool) -> None:
-    """Marks a ModelBlessing artifact."""
+    """Marks a ModelBlessing artifact as blessed or not blessed."""
     value, file = (
         (constants.BLESSED_VALUE, constants.BLESSED_FILE_NAME)
         if blessed

@@ -1,4 +1,4 @@
-"""Artifacts as local folders: TensorFlow and TFX read buckets, NumPy and pathlib do not."""
+"""Copies artifacts to and from local folders, for code that cannot read buckets, such as NumPy and pathlib."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tfx.utils import io_utils
 
 @contextmanager
 def local_input(uri: str) -> Iterator[Path]:
-    """A local folder with the contents of `uri`: itself where it is local, else a temporary copy."""
+    """Yields a local folder with the contents of `uri`: the same folder if it is local, else a temporary copy."""
     if "://" not in uri:
         yield Path(uri)
         return
@@ -24,7 +24,7 @@ def local_input(uri: str) -> Iterator[Path]:
 
 @contextmanager
 def local_output(uri: str) -> Iterator[Path]:
-    """A local folder whose contents are at `uri` afterwards, unless an exception leaves the block."""
+    """Yields a local folder, and copies its contents to `uri` after the block, unless that raises an exception."""
     if "://" not in uri:
         fileio.makedirs(uri)
         yield Path(uri)

@@ -1,4 +1,4 @@
-"""What the Evaluator measures and what blesses a model."""
+"""The Evaluator's metrics, and its thresholds for blessing a model."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ RMSE = "root_mean_squared_error"
 
 
 def eval_config(max_rmse: float | None, max_rmse_increase: float) -> tfma.EvalConfig:
-    """RMSE, MAE and counts, overall and by user activity and month; the overall RMSE decides the blessing.
+    """Returns metrics (RMSE, MAE and counts, overall and by user activity and month) and thresholds on overall RMSE.
 
     Args:
-      max_rmse: upper bound of the RMSE, in rating units; None takes any finite one.
-      max_rmse_increase: how much worse than the latest blessed model, in rating units, is tolerated.
+      max_rmse: upper bound of the RMSE, in rating units; None allows any finite one.
+      max_rmse_increase: tolerated increase over the latest blessed model's RMSE, in rating units.
         TFMA ignores it for a first model.
     """
     change = tfma.GenericChangeThreshold(
         direction=tfma.MetricDirection.LOWER_IS_BETTER, absolute={"value": max_rmse_increase}
     )
-    # Always a value threshold: TFMA drops the change threshold of a first model, and blesses nothing without any.
+    # A value threshold is always set: TFMA drops a first model's change threshold, and blesses nothing without any.
     bound = sys.float_info.max if max_rmse is None else max_rmse
     threshold = tfma.MetricThreshold(
         change_threshold=change, value_threshold=tfma.GenericValueThreshold(upper_bound={"value": bound})
@@ -34,7 +34,7 @@ def eval_config(max_rmse: float | None, max_rmse_increase: float) -> tfma.EvalCo
         metrics_specs=[
             tfma.MetricsSpec(
                 metrics=[
-                    # A plain `threshold` would hold every slice to it, a month of five ratings too.
+                    # A plain `threshold` would apply to every slice, even to a month of five ratings.
                     tfma.MetricConfig(
                         class_name="RootMeanSquaredError",
                         per_slice_thresholds=[

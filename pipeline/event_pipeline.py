@@ -1,4 +1,4 @@
-"""The pipeline of the Collaborative RNN: which components, wired how. It knows no path and no orchestrator."""
+"""The pipeline of the Collaborative RNN: its components and their wiring, without any path or orchestrator."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def create_event_pipeline(
     """Wires the components from events to a pushed model.
 
     Args:
-      setting: where it runs.
+      setting: paths and options of the pipeline.
       config: plain values of `rrn_tf.collaborative_config.CollaborativeConfig`.
       max_error, max_error_increase: `max_nll` and `max_nll_increase` of
         `components.event_evaluator.component.EventEvaluator`.
-      tune: a search before training (see `pipeline.training.training`).
+      tune: options of a search before training (see `pipeline.training.training`).
     """
     examples = EventsExampleGen(
         setting.data_base,

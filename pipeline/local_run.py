@@ -1,4 +1,4 @@
-"""What local runs of any pipeline share: options, files, the log, the lines they tell, and how they end."""
+"""Local runs of any pipeline: options, files, the log, printed lines and exit codes."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FAILURE, USAGE = 1, 2
 
 
 class LocalRun:
-    """One run: sends the log to a file, times components and tells their seconds.
+    """One local run: sends the log to a file, and times components and prints their seconds.
 
     Args:
       output: the directory of all output.
-      log: name of the log file in it.
+      log: name of the log file in that directory.
     """
 
     def __init__(self, output: Path, log: str) -> None:
@@ -38,11 +38,11 @@ class LocalRun:
 
     @property
     def seconds(self) -> dict[str, float]:
-        """Of each component; none where `tfx pipeline create` loads a runner with its run switched off."""
+        """The seconds of each component; empty if `tfx pipeline create` loads a runner without running it."""
         return self._timer.seconds
 
     def run(self, wire: Callable[[], Pipeline]) -> int:
-        """Wires and runs a pipeline; returns 0, or `FAILURE`, told in one line that names the component."""
+        """Wires and runs a pipeline; returns 0, or `FAILURE` after printing one line that names the component."""
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
         try:
@@ -53,7 +53,7 @@ class LocalRun:
         return 0
 
     def components(self, cached: Iterable[str]) -> list[dict[str, Any]]:
-        """What a record says of each component, some of which took earlier output."""
+        """Returns the record of each component; those in `cached` reused earlier output."""
         return [
             {"name": name, "seconds": round(spent, 2), "cached": name in cached} for name, spent in self.seconds.items()
         ]
@@ -61,7 +61,7 @@ class LocalRun:
     def setting(
         self, name: str, options: LocalOptions, data_base: str, data_pattern: str, text_format: str = ""
     ) -> PipelineSetting:
-        """Where a pipeline runs on this machine; arguments as those of `PipelineSetting`."""
+        """Returns the setting of a pipeline on this machine; the arguments are those of `PipelineSetting`."""
         from tfx.orchestration import metadata
 
         import schemas
@@ -83,7 +83,7 @@ class LocalRun:
 
 
 def redirect_log(file: Path, timer: ComponentTimer) -> None:
-    """Sends the log to a file, warnings and all, and leaves the terminal to the run's own lines."""
+    """Sends the log, including warnings, to a file, so that the terminal shows only the run's own lines."""
     from absl import logging as absl_logging
 
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -96,23 +96,23 @@ def redirect_log(file: Path, timer: ComponentTimer) -> None:
 
 
 def tell(line: str) -> None:
-    """Prints a line at once."""
+    """Prints a line immediately."""
     print(line, flush=True)
 
 
 def tell_anomalies(anomalies: dict[str, list[str]]) -> None:
-    """Prints the ExampleValidator's findings, a line a split."""
+    """Prints the anomalies that ExampleValidator found, one line per split."""
     for split, findings in anomalies.items():
         tell(f"anomalies in {split}: {'; '.join(findings)}")
 
 
 def fail(code: int, message: str) -> int:
-    """The exit code, its reason told on stderr."""
+    """Prints the reason of a failure on stderr and returns the exit code."""
     print(f"error: {message}", file=sys.stderr, flush=True)
     return code
 
 
 def first_line(error: BaseException) -> str:
-    """What went wrong, in one line: of bad input the input's own words, without Beam's wrapping."""
+    """Returns an error's message as one line; for bad input only its own message, without Beam's wrapping."""
     lines = str(error).strip().splitlines()
     return lines[0].split(" [while running")[0] if lines else type(error).__name__

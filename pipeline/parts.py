@@ -1,4 +1,4 @@
-"""Parts that several pipelines have."""
+"""Components that several pipelines share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tfx.types import BaseChannel, standard_artifacts
 
 
 def validation(examples: BaseChannel, schema_file: str, set_aside: Sequence[str] = ()) -> list[BaseComponent]:
-    """Statistics of Examples, their schema, and what finds anomalies by both; some splits need none."""
+    """Returns components that compute Examples' statistics and find anomalies by a schema; `set_aside` is skipped."""
     statistics = StatisticsGen(examples=examples, exclude_splits=list(set_aside))
     schema = ImportSchemaGen(schema_file=schema_file)
     validator = ExampleValidator(
@@ -25,7 +25,7 @@ def validation(examples: BaseChannel, schema_file: str, set_aside: Sequence[str]
 
 
 def latest_blessed_model() -> resolver.Resolver:
-    """Finds the latest model that was blessed under the pipeline's name, if there is one."""
+    """Returns the resolver of the latest blessed model under the pipeline's name, if there is one."""
     return resolver.Resolver(
         strategy_class=latest_blessed_model_strategy.LatestBlessedModelStrategy,
         model=types.Channel(type=standard_artifacts.Model),
@@ -34,7 +34,7 @@ def latest_blessed_model() -> resolver.Resolver:
 
 
 def push(model: BaseChannel, blessing: BaseChannel, directory: str) -> Pusher:
-    """Copies a blessed model into a directory, one numbered version a push."""
+    """Returns the component that copies a blessed model into a directory, as a new numbered version."""
     return Pusher(
         model=model,
         model_blessing=blessing,

@@ -1,4 +1,4 @@
-"""The pipeline of ratings: which components, wired how. It knows no path and no orchestrator."""
+"""The pipeline of ratings: its components and their wiring, without any path or orchestrator."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def create_pipeline(
     """Wires the components from ratings to a pushed model and its report.
 
     Args:
-      setting: where it runs.
+      setting: paths and options of the pipeline.
       config: plain values of `rrn_tf.config.Config`.
-      max_error, max_error_increase: of the RMSE (see `pipeline.evaluation.eval_config`).
-      tune: a search before training (see `pipeline.training.training`).
+      max_error, max_error_increase: bounds of the RMSE (see `pipeline.evaluation.eval_config`).
+      tune: options of a search before training (see `pipeline.training.training`).
     """
     examples = RatingsExampleGen(
         setting.data_base, setting.data_pattern, config["data"], dead_letters=setting.dead_letters
     )
-    # Ratings of unseen users and items are set aside by design and need no statistics.
+    # Ratings of unseen users and items are held apart by design and need no statistics.
     set_aside = [Split.VALID_COLD.label, Split.TEST_COLD.label]
     sequences = SequenceBuilder(examples.outputs["examples"], config["data"])
     splits = [side.sequences for side in SIDES]

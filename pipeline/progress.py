@@ -1,4 +1,4 @@
-"""Seconds a component, told as a local run goes along."""
+"""Times the components of a local run while it runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-# What the local orchestrator logs around each node, in its own words.
+# The messages that the local orchestrator logs before and after each node.
 _STARTED = "Component %s is running."
 _FINISHED = "Component %s is finished."
 
@@ -19,7 +19,7 @@ class ComponentTimer(logging.Handler):
     Attributes:
       tell: called with a node's id and seconds when it has finished.
       seconds: wall-clock seconds of each finished node, in the order they ran.
-      running: the node under way, if any.
+      running: the current node, if any.
     """
 
     tell: Callable[[str, float], None]
@@ -31,7 +31,7 @@ class ComponentTimer(logging.Handler):
         self._since = 0.0
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Takes the orchestrator's start and finish lines; every other record passes by."""
+        """Handles the orchestrator's start and finish messages; ignores all other records."""
         if record.msg == _STARTED and record.args:
             (self.running, self._since) = str(record.args[0]), time.monotonic()  # type: ignore[index]
         elif record.msg == _FINISHED and self.running:

@@ -1,4 +1,4 @@
-"""Runs the pipeline on this machine: what `rrn run` and `local_runner.py` start.
+"""Runs the pipeline on this machine; `rrn run` and `local_runner.py` call it.
 
 Example:
   python -m pipeline.run_local --data ratings.csv --output runs/a
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Before TensorFlow is first imported: Keras 2, and no start-up chatter.
+# Set before TensorFlow is first imported: Keras 2, and no start-up messages.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -38,13 +38,13 @@ RUN_FILE, LOG_FILE, CONFIG_FILE, TUNED_FILE = "run.json", "run.log", "config.yam
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline, telling each component's seconds, and writes `run.json` into the output.
+    """Runs the pipeline, prints each component's seconds, and writes `run.json` into the output directory.
 
     Args:
-      argv: options; None takes those of the command line. The environment gives the defaults.
+      argv: the options; None means those of the command line. The environment sets the defaults.
 
     Returns:
-      0; 1 for a failed run, 2 for options or data that cannot be used, each with one line on stderr.
+      0; 1 for a failed run, 2 for invalid options or data, each with one line on stderr.
     """
     begin = time.monotonic()
     try:
@@ -78,13 +78,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def wired(
     local: LocalRun, options: RunOptions, config: Settings, source: DataSource, tune: dict[str, Any] | None
 ) -> Pipeline:
-    """The pipeline for this machine."""
+    """Returns the pipeline, wired for this machine."""
     from pipeline.event_pipeline import create_event_pipeline
     from pipeline.pipeline import create_pipeline
 
     text_format, path = split_format_name(source.pattern)
     base, _, pattern = path.rpartition("/")
-    # By model: what wires it, and the largest error that is blessed.
+    # By model: the function that wires the pipeline, and the largest error that is blessed.
     create, bound = {
         "rrn": (create_pipeline, options.max_rmse),
         "crnn": (create_event_pipeline, options.max_nll),
@@ -99,7 +99,7 @@ def wired(
 
 
 def finished_record(local: LocalRun, task: Task, config: Settings, source: DataSource, total: float) -> dict[str, Any]:
-    """What `run.json` says: seconds by component, where everything lies, the data, and how the model fared."""
+    """Returns the content of `run.json`: seconds by component, paths, the data, and the model's figures."""
     from pipeline.run_record import read_latest_run
     from rrn_tf.console.tables import PRINT_PREPARED
     from rrn_tf.tuning.space import with_settings
@@ -117,7 +117,7 @@ def finished_record(local: LocalRun, task: Task, config: Settings, source: DataS
 
 
 def run_record(run: RunRecord, local: LocalRun, source: DataSource, total: float) -> dict[str, Any]:
-    """What it says of any run."""
+    """Returns the content of `run.json` that all runs have."""
     from tfx.utils import path_utils
 
     from rrn_tf.data.prepared import DEAD_LETTERS_FILE
@@ -137,7 +137,7 @@ def run_record(run: RunRecord, local: LocalRun, source: DataSource, total: float
 
 
 def rating_figures(run: RunRecord, source: DataSource) -> dict[str, Any]:
-    """What it says of how an RRN fared: the leaderboard and its report."""
+    """Returns the figures of an RRN in `run.json`: the leaderboard and its report."""
     import pandas as pd
 
     from components.report.executor import JSON_FILE, PREDICTIONS_FILE
@@ -151,7 +151,7 @@ def rating_figures(run: RunRecord, source: DataSource) -> dict[str, Any]:
 
 
 def event_figures(run: RunRecord, source: DataSource) -> dict[str, Any]:
-    """What it says of how a Collaborative RNN fared: the leaderboard."""
+    """Returns the figures of a Collaborative RNN in `run.json`: the leaderboard."""
     from components.report.executor import JSON_FILE
 
     return {"leaderboard": json.loads(Path(run.uri("evaluation") or "", JSON_FILE).read_text())}

@@ -1,4 +1,4 @@
-"""What a finished local run left behind, read from ML Metadata."""
+"""The record of a finished local run, read from ML Metadata."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.components.evaluator import constants as evaluator_constants
 from tfx.orchestration import metadata
 
-BEST_SETTINGS_FILE = "best_hyperparameters.txt"  # as TFX's Tuner names it
+BEST_SETTINGS_FILE = "best_hyperparameters.txt"  # the name that TFX's Tuner uses
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class RunRecord:
     outputs: dict[str, Any]
 
     def uri(self, key: str) -> str | None:
-        """Where an output lies; None where the run has none of that name."""
+        """Returns the URI of an output; None if the run has no output of that key."""
         return self.outputs[key].uri if key in self.outputs else None
 
     @property
@@ -40,19 +40,19 @@ class RunRecord:
 
     @property
     def pushed_model(self) -> str | None:
-        """The pushed version's folder; None where nothing was pushed."""
+        """The pushed version's directory; None if nothing was pushed."""
         if "pushed_model" not in self.outputs:
             return None
         return self.outputs["pushed_model"].custom_properties["pushed_destination"].string_value or None
 
     @property
     def tuned(self) -> dict[str, Any]:
-        """The settings that the Tuner found best, by path; none where nothing was tuned."""
+        """The Tuner's best settings, by path; empty if nothing was tuned."""
         folder = self.uri("best_hyperparameters")
         return json.loads(Path(folder, BEST_SETTINGS_FILE).read_text())["values"] if folder else {}
 
     def anomalies(self) -> dict[str, list[str]]:
-        """The ExampleValidator's findings, as ``feature: description`` lines by split."""
+        """The anomalies that ExampleValidator found, as ``feature: description`` lines by split."""
         found = {}
         for file in sorted(Path(self.uri("anomalies") or "/nonexistent").glob("Split-*/SchemaDiff.pb")):
             anomalies = anomalies_pb2.Anomalies.FromString(file.read_bytes())

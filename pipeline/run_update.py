@@ -1,4 +1,4 @@
-"""Runs the pipeline of updates on this machine: what `local_update_runner.py` starts.
+"""Runs the pipeline of updates on this machine; `local_update_runner.py` calls it.
 
 Example:
   python -m pipeline.run_update --data 'spans/{SPAN}/*.csv' --output runs/pipeline
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# Before TensorFlow is first imported: Keras 2, and no start-up chatter.
+# Set before TensorFlow is first imported: Keras 2, and no start-up messages.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -30,14 +30,14 @@ RUN_FILE, LOG_FILE = "update.json", "update.log"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline, telling each component's seconds, and writes `update.json` into the output.
+    """Runs the pipeline, prints each component's seconds, and writes `update.json` into the output directory.
 
     Args:
-      argv: options; None takes those of the command line. The environment gives the defaults.
+      argv: the options; None means those of the command line. The environment sets the defaults.
 
     Returns:
-      0; 1 for a failed run, 2 for options that cannot be used or where there is no model to go on from, each with one
-      line on stderr.
+      0; 1 for a failed run, 2 for invalid options or if there is no model to update, each with one line on
+      stderr.
     """
     try:
         options = parsed(UpdateOptions, argv, "pipeline.run_update")
@@ -62,10 +62,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def base_model(pushed: Path, other: str | None) -> Path:
-    """The model that an update goes on from: the newest pushed version, or another where nothing was pushed yet.
+    """Returns the model to update: the newest pushed version, or `other` if none was pushed yet.
 
     Raises:
-      ModelNotFoundError: where there is neither.
+      ModelNotFoundError: if there is neither.
     """
     from rrn_tf.serving.saved_rrn import ModelNotFoundError, find_saved_model
 
@@ -78,7 +78,7 @@ def base_model(pushed: Path, other: str | None) -> Path:
 
 
 def wired(local: LocalRun, options: UpdateOptions, base: Path) -> Pipeline:
-    """The pipeline for this machine."""
+    """Returns the pipeline, wired for this machine."""
     from pipeline.update_pipeline import create_update_pipeline
 
     return create_update_pipeline(
@@ -91,14 +91,14 @@ def wired(local: LocalRun, options: UpdateOptions, base: Path) -> Pipeline:
 
 
 def split_pattern(data: str) -> tuple[str, str]:
-    """The directory of all spans, and the pattern below it: ``spans/{SPAN}/*.csv`` is in ``spans``."""
+    """Splits a pattern into the directory of all spans and the rest: ``spans/{SPAN}/*.csv`` is in ``spans``."""
     parts = Path(data).parts
     fixed = next((n for n, part in enumerate(parts) if set(part) & set("{*?[")), len(parts) - 1)
     return str(Path(*parts[:fixed]).absolute()), str(Path(*parts[fixed:]))
 
 
 def update_record(local: LocalRun, base: Path) -> dict[str, Any]:
-    """What `update.json` says: figures of the update, what became of the model, and seconds by component."""
+    """Returns the content of `update.json`: the update's figures, the fate of the model, and seconds by component."""
     from components.state_updater.executor import REPORT_FILE
     from pipeline.run_record import read_latest_run
 

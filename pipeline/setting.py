@@ -1,4 +1,4 @@
-"""What a runner tells any pipeline: where data, artifacts and models lie, and how it is run."""
+"""The setting of a pipeline: paths of data, artifacts and models, and options of the orchestrator."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tfx.orchestration import pipeline as tfx_pipeline
 
 @dataclass(frozen=True)
 class PipelineSetting:
-    """Where a pipeline runs, whatever its components.
+    """The paths and options that a runner passes to a pipeline, whatever its components.
 
     Attributes:
-      name: of the pipeline; blessed models are looked up under it.
+      name: the name of the pipeline, under which blessed models are looked up.
       root: directory or bucket of all artifacts.
       data_base, data_pattern: directory of the data and the file pattern below it.
       schema_file: schema of the Examples (`schemas/ratings.pbtxt` or `schemas/events.pbtxt`).
-      serving_model_dir: where a blessed model is pushed, one numbered version a push.
-      text_format: of events, a name of `rrn_tf.data.formats` for files without a header.
+      serving_model_dir: directory to which blessed models are pushed, each as a new numbered version.
+      text_format: for events, a name of `rrn_tf.data.formats` for files without a header.
       dead_letters: directory of rejected rows; None keeps them inside the Examples artifact.
-      metadata_connection_config: ML Metadata connection; None where the orchestrator brings its own.
-      beam_pipeline_args: Beam options, passed to every Beam component untouched.
-      enable_cache: reuse a component's output when its inputs and parameters are unchanged.
+      metadata_connection_config: ML Metadata connection; None if the orchestrator has its own.
+      beam_pipeline_args: Beam options, passed unchanged to every Beam component.
+      enable_cache: whether to reuse a component's output if its inputs and parameters are unchanged.
     """
 
     name: str
@@ -40,7 +40,7 @@ class PipelineSetting:
     enable_cache: bool = True
 
     def pipeline(self, components: Sequence[BaseNode]) -> tfx_pipeline.Pipeline:
-        """Components, wired already, as a pipeline in this place."""
+        """Returns a pipeline of wired components with this setting."""
         return tfx_pipeline.Pipeline(
             pipeline_name=self.name,
             pipeline_root=self.root,

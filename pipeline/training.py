@@ -1,4 +1,4 @@
-"""The Trainer and, where a search goes before it, the Tuner whose best settings it takes."""
+"""The Trainer and, for a search before training, the Tuner that provides its settings."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def training(
     config: dict[str, Any],
     tune: dict[str, Any] | None,
 ) -> tuple[list[BaseComponent], BaseChannel]:
-    """Components that train a model on prepared sequences, and the channel of the model.
+    """Returns components that train a model on prepared sequences, and the channel of the model.
 
     Args:
-      task: what is learned.
-      sequences: Examples of one data set; training and validation data are told apart inside them.
-      splits: of the Examples.
+      task: the task of the model.
+      sequences: Examples of one data set, which contain both training and validation data.
+      splits: the splits of the Examples.
       config: plain values of a configuration.
-      tune: a search before training, whose best settings take their places in `config`: plain values `space`, `seconds`
-        and `max_trials` (see `components.tuner.tuner_fn`); None trains as `config` says.
+      tune: options of a search before training, which replaces settings of `config` by the best ones: plain values
+        `space`, `seconds` and `max_trials` (see `components.tuner.tuner_fn`); None trains with `config` unchanged.
     """
     data = {
         "examples": sequences,

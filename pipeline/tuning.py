@@ -1,4 +1,4 @@
-"""What the pipeline's Tuner is told."""
+"""Options of the pipeline's Tuner."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from rrn_tf.tasks import Settings
 
 
 def tune_options(minutes: float | None, space_file: str | None, config: Settings) -> dict[str, Any] | None:
-    """Plain values for `tune` of `pipeline.training.training`; None without minutes.
+    """Returns plain values for `tune` of `pipeline.training.training`; None without minutes.
 
     Args:
-      minutes: how long to search.
-      space_file: YAML of settings of `model` and `training`; None is the packaged space without those of `data`.
-      config: every other setting.
+      minutes: duration of the search.
+      space_file: YAML of settings of `model` and `training`; None means the packaged space without those of `data`.
+      config: the values of all other settings.
 
     Raises:
-      ConfigError: for a space that cannot be used.
+      ConfigError: for an invalid space.
     """
     if minutes is None:
         return None

@@ -1,6 +1,6 @@
-"""The pipeline of updates: a span of new ratings or events moves the latest model's states.
+"""The pipeline of updates, which updates the latest model's states by a span of new ratings or events.
 
-It knows no path or orchestrator.
+It contains no path or orchestrator.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.config import DataConfig, SplitConfig
 from rrn_tf.tasks import EVENTS, RATINGS
 
-# Nothing of a new span is for training: whatever lies after this cutoff is new.
+# No row of a new span is for training: all are after this cutoff, so all are new.
 NEW = DataConfig(split=SplitConfig(cutoff="0", drop_unseen=False))
-# By the name of the task.
+# The ExampleGen of each task and its configuration, by the name of the task.
 _EXAMPLES: dict[str, tuple[type[RatingsExampleGen], Any]] = {
     RATINGS.name: (RatingsExampleGen, NEW),
     EVENTS.name: (EventsExampleGen, EventDataConfig()),
@@ -43,12 +43,12 @@ def create_update_pipeline(
     """Wires the components from a span of ratings or events to the next pushed version.
 
     Args:
-      setting: where it runs; the pattern has TFX's ``{SPAN}``.
-      base_model: the version to go on from: the newest in `serving_model_dir`, so that updates follow one another. The
-        same version and the same span are a cached run.
+      setting: paths and options of the pipeline; the data pattern contains TFX's ``{SPAN}``.
+      base_model: the version to update: the newest in `serving_model_dir`, so that each update continues from the last.
+        The same version and span give a cached run.
       max_increase: see `components.update_evaluator.component.UpdateEvaluator`.
-      model: the name of the task that the model is of.
-      span: which one; the latest by default.
+      model: the name of the model's task.
+      span: the number of the span; the latest by default.
     """
     chosen = None
     if span is not None:

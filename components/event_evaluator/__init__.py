@@ -1,1 +1,1 @@
-"""What blesses a Collaborative RNN: its loss on the held-out events, beside n-grams and the latest blessed model."""
+"""Blesses a Collaborative RNN by its loss on held-out events, compared with n-grams and the latest blessed model."""

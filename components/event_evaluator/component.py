@@ -1,4 +1,4 @@
-"""EventEvaluator: held-out events and a model in, its loss and a blessing out."""
+"""EventEvaluator computes a model's loss on held-out events, and decides whether to bless the model."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from components.event_evaluator.executor import (
 
 
 class EventReport(Artifact):
-    """`leaderboard.json` and `leaderboard.md` of one model."""
+    """The artifact of `leaderboard.json` and `leaderboard.md` of one model."""
 
     TYPE_NAME = "components.EventReport"
 
@@ -42,7 +42,7 @@ class EventEvaluatorSpec(ComponentSpec):
 
 
 class EventEvaluator(base_component.BaseComponent):
-    """Compares a Collaborative RNN with n-grams and with the latest blessed one on the last held-out events."""
+    """Compares a Collaborative RNN with n-grams and with the latest blessed model on the last held-out events."""
 
     SPEC_CLASS = EventEvaluatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
@@ -60,10 +60,10 @@ class EventEvaluator(base_component.BaseComponent):
 
         Args:
           sequences: Examples of EventSequenceBuilder.
-          model: the model to judge.
-          baseline_model: the latest blessed one, if any.
-          max_nll: a model with a larger loss, in nats, is not blessed; None takes any finite one.
-          max_nll_increase: how much worse than the latest blessed model is tolerated.
+          model: the model to evaluate.
+          baseline_model: the latest blessed model, if any.
+          max_nll: a model with a larger loss, in nats, is not blessed; None allows any finite loss.
+          max_nll_increase: tolerated increase of the loss over the latest blessed model, in nats.
         """
         super().__init__(
             EventEvaluatorSpec(

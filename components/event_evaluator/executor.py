@@ -44,7 +44,7 @@ MODEL_NAME, BASELINE_NAME = "C-RNN", "latest blessed"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Scores models on the same held-out events and decides about the new one."""
+    """Scores models on the same held-out events and decides whether to bless the new one."""
 
     def Do(  # noqa: N802
         self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
@@ -86,13 +86,13 @@ class Executor(base_executor.BaseExecutor):
 
 
 def saved_scores(path: str, sequences: EventSequences, positions: np.ndarray, name: str) -> EventScores | None:
-    """What a saved model says of events; None where it knows other items, and cannot be compared."""
+    """Scores events by a saved model; returns None if its items differ, so that it cannot be compared."""
     saved = SavedCollaborativeRNN(path)
     if not np.array_equal(saved.item_ids, sequences.item_ids):
         return None
     if not saved.is_mixture:
         return score_model(NetworkEventModel(saved.load_users(sequences.user_ids).model, name), sequences, positions)
-    # Its counts are those of its own training, whose users need not be those of the events.
+    # The model uses the counts of its own training, which may have other users than the events.
     training = saved.training_events()
     events, place = sequences.renumbered(training.user_ids)
     counts, network = SharedCounts(training), saved.load_network(events.num_users - training.num_users)

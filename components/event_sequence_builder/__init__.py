@@ -1,1 +1,1 @@
-"""Event Examples in, sequences of users out."""
+"""Builds users' sequences from event Examples."""

@@ -1,4 +1,4 @@
-"""EventSequenceBuilder: SequenceBuilder for events, which are grouped by user alone."""
+"""EventSequenceBuilder is the SequenceBuilder for events, which are grouped by user only."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from components.sequence_builder.component import SequenceBuilder
 
 
 class EventSequenceBuilder(SequenceBuilder):
-    """Applies the rules on events and groups them by user into `tf.train.SequenceExample`s.
+    """Filters and splits events, and groups them by user into `tf.train.SequenceExample`s.
 
-    Takes Examples of EventsExampleGen and plain values of `rrn_tf.config.EventDataConfig`. Output `sequences` is an
-    Examples artifact with the split `user_sequences`; `events.json` and the vocabularies lie at its root.
+    Its inputs are Examples of EventsExampleGen and plain values of `rrn_tf.config.EventDataConfig`. Output `sequences`
+    is an Examples artifact with the split `user_sequences`, and with `events.json` and the vocabularies at its root.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)

@@ -19,7 +19,7 @@ from rrn_tf.features import Side
 
 
 class Executor(ratings_executor.Executor):
-    """Decodes event Examples into column batches and hands them to `BuildEvents`."""
+    """Decodes event Examples into column batches and passes them to `BuildEvents`."""
 
     SIDES = (Side.USER,)
 

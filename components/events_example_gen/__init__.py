@@ -1,1 +1,1 @@
-"""Events in: any CSV or Parquet, or a published format, one `tf.Example` an event."""
+"""Reads events from CSV, Parquet or a published format into `tf.Example`s, one per event."""

@@ -1,4 +1,4 @@
-"""EventsExampleGen: RatingsExampleGen for events, which are split later, user by user."""
+"""EventsExampleGen is the RatingsExampleGen for events, which are split later, user by user."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rrn_tf.beam.reading.read_events import EVENTS
 
 
 class EventsExampleGen(RatingsExampleGen):
-    """Validates events and writes one `tf.Example` an event.
+    """Validates events and writes one `tf.Example` per event.
 
-    Output `examples` has the one split `events`.
+    Output `examples` has a single split, `events`.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
@@ -34,11 +34,11 @@ class EventsExampleGen(RatingsExampleGen):
         """Declares the component.
 
         Args:
-          input_base: directory of the events; its matching files decide whether a cached run is reused.
+          input_base: directory of the events; cached output is reused if the matching files are unchanged.
           pattern: file pattern below `input_base`; CSV (plain or gzip) or Parquet.
           data_config: plain values of `rrn_tf.config.EventDataConfig`.
           text_format: a name of `rrn_tf.data.formats` for files without a header.
-          dead_letters, range_config: as those of `RatingsExampleGen`.
+          dead_letters, range_config: as in `RatingsExampleGen`.
         """
         super().__init__(
             input_base,

@@ -25,10 +25,10 @@ class Executor(ratings_executor.Executor):
     def GenerateExamplesByBeam(  # noqa: N802
         self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
     ) -> dict[str, beam.PCollection]:
-        """Serialized event `tf.Example`s, all in one split; rejected rows go to the dead letters.
+        """Returns serialized event `tf.Example`s, all in one split; rejected rows go to the dead letters.
 
         Args:
-          pipeline: to add to.
+          pipeline: the Beam pipeline to add transforms to.
           exec_properties: see `Do`.
         """
         values = settings(exec_properties)

@@ -1,1 +1,1 @@
-"""Ratings in: any CSV or Parquet, split by time, one `tf.Example` a rating."""
+"""Reads ratings from CSV or Parquet, splits them by time, and writes one `tf.Example` per rating."""

@@ -1,4 +1,4 @@
-"""RatingsExampleGen: a file-based ExampleGen whose splits are those of the time split."""
+"""RatingsExampleGen is a file-based ExampleGen that splits by time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rrn_tf.features import SPLIT_NAMES
 
 
 class RatingsExampleGen(example_gen.FileBasedExampleGen):
-    """Validates ratings, splits them by time and writes one `tf.Example` a rating.
+    """Validates ratings, splits them by time and writes one `tf.Example` per rating.
 
     Output `examples` has the splits of `rrn_tf.features.Split`.
     """
@@ -36,17 +36,17 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
         """Declares the component.
 
         Args:
-          input_base: directory of the ratings; its matching files decide whether a cached run is reused.
-          pattern: file pattern below `input_base`; CSV (plain or gzip) or Parquet. It may hold TFX's ``{SPAN}`` and
-            ``{VERSION}``: then the latest span is read.
+          input_base: directory of the ratings; cached output is reused if the matching files are unchanged.
+          pattern: file pattern below `input_base`; CSV (plain or gzip) or Parquet. With TFX's ``{SPAN}`` and
+            ``{VERSION}`` the latest span is read.
           data_config: plain values of `rrn_tf.config.DataConfig`.
           dead_letters: directory for rejected rows. Default: inside the output artifact, which the
             orchestrator removes when the component fails.
-          range_config: which span is read, if not the latest.
-          settings: further texts for the executor.
+          range_config: the span to read, if not the latest.
+          settings: further strings for the executor, by name.
         """
         packed = struct_pb2.Struct()
-        # JSON inside the Struct: a Struct number is a double, and seeds and shards are integers.
+        # JSON text inside the Struct, because numbers of a Struct are doubles, but seeds and shards are integers.
         packed.update(
             {
                 DATA_CONFIG: json.dumps(data_config, sort_keys=True),
@@ -60,7 +60,7 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
         super().__init__(
             input_base=input_base,
             input_config=example_gen_pb2.Input(splits=[example_gen_pb2.Input.Split(name=INPUT_SPLIT, pattern=pattern)]),
-            # The hash buckets are obligatory and unused: time decides the split, not a hash.
+            # TFX requires hash buckets; they are not used, because ratings are split by time.
             output_config=example_gen_pb2.Output(
                 split_config=example_gen_pb2.SplitConfig(
                     splits=[split(name=name, hash_buckets=1) for name in self.SPLITS]

@@ -38,7 +38,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
     """Reads, validates and splits ratings with the transforms of `rrn_tf.beam`."""
 
     def GetInputSourceToExamplePTransform(self) -> beam.PTransform:  # noqa: N802
-        """Unused: no transform of one input split can split by time."""
+        """Raises, because it is not used: a transform of a single input split cannot split by time."""
         raise NotImplementedError
 
     def Do(  # noqa: N802
@@ -61,10 +61,10 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
     def GenerateExamplesByBeam(  # noqa: N802
         self, pipeline: beam.Pipeline, exec_properties: dict[str, Any]
     ) -> dict[str, beam.PCollection]:
-        """One collection of serialized rating `tf.Example`s a split; rejected rows go to the dead letters.
+        """Returns a collection of serialized rating `tf.Example`s per split; rejected rows go to the dead letters.
 
         Args:
-          pipeline: to add to.
+          pipeline: the Beam pipeline to add transforms to.
           exec_properties: see `Do`.
         """
         values = settings(exec_properties)
@@ -82,7 +82,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         }
 
     def _dead_letters(self, values: dict[str, str]) -> str:
-        """The file of rejected rows."""
+        """Returns the path of the file of rejected rows."""
         return posixpath.join(values[DEAD_LETTERS] or self._root, DEAD_LETTERS_FILE)
 
     def _keep_counts(self, counts: beam.PCollection) -> None:
@@ -91,14 +91,14 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
 
 
 def source_pattern(exec_properties: dict[str, Any]) -> str:
-    """The pattern of the files to read."""
+    """Returns the pattern of the files to read."""
     source = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], source)
     return posixpath.join(exec_properties[standard_component_specs.INPUT_BASE_KEY], source.splits[0].pattern)
 
 
 def settings(exec_properties: dict[str, Any]) -> dict[str, str]:
-    """What the component was given besides its input, by name; all texts."""
+    """Returns the component's settings besides its input, by name; all are strings."""
     custom_config, packed = example_gen_pb2.CustomConfig(), struct_pb2.Struct()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY], custom_config)
     custom_config.custom_config.Unpack(packed)

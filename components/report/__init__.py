@@ -1,1 +1,1 @@
-"""The leaderboard of a run: RRN beside its baselines on the same test ratings."""
+"""Writes the leaderboard of a run: RRN and its baselines on the same test ratings."""

@@ -1,4 +1,4 @@
-"""Report: sequences and a model in, a leaderboard out."""
+"""Report writes a leaderboard from sequences and a model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from components.report.executor import MODEL, REPORT, SEQUENCES, Executor
 
 
 class RatingReport(Artifact):
-    """`leaderboard.json`, `leaderboard.md` and `predictions.parquet` of one model."""
+    """The artifact of `leaderboard.json`, `leaderboard.md` and `predictions.parquet` of one model."""
 
     TYPE_NAME = "components.RatingReport"
 
@@ -37,6 +37,6 @@ class Report(base_component.BaseComponent):
 
         Args:
           sequences: Examples of SequenceBuilder; baselines are fitted on its training ratings.
-          model: the model to report on; it answers through its `predict` signature.
+          model: the model to report on; it predicts by its `predict` signature.
         """
         super().__init__(ReportSpec(sequences=sequences, model=model, report=Channel(type=RatingReport)))

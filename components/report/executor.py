@@ -28,7 +28,7 @@ MODEL_NAME = "RRN"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Fits the baselines, asks the model, and writes the leaderboard and every prediction behind it."""
+    """Fits the baselines, predicts by them and the model, and writes the leaderboard and all predictions."""
 
     def Do(  # noqa: N802
         self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
@@ -56,14 +56,14 @@ class Executor(base_executor.BaseExecutor):
 
 
 def compare(sequences: RatingSequences, model: str) -> tuple[Interactions, dict[str, RatingPredictions]]:
-    """Predictions of the model and the baselines for the same test ratings, by the frozen protocol.
+    """Predicts the same test ratings by the model and the baselines, by the frozen protocol.
 
     Args:
       sequences: the data; baselines are fitted on its training ratings and tuned on its validation.
-      model: folder of a SavedModel with the `predict` signature.
+      model: directory of a SavedModel with the `predict` signature.
 
     Returns:
-      The test ratings, and what was said of them by model name, the model first.
+      The test ratings, and their predictions by the name of the model, RRN first.
     """
     train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
     saved = SavedRRN(model)

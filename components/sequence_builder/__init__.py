@@ -1,1 +1,1 @@
-"""Sequences: rating Examples of all splits to user and item `SequenceExample`s."""
+"""Builds user and item `SequenceExample`s from rating Examples of all splits."""

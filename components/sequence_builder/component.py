@@ -1,4 +1,4 @@
-"""SequenceBuilder: rating Examples of every split in, both sides' sequences out."""
+"""SequenceBuilder builds both sides' sequences from rating Examples of all splits."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class SequenceBuilderSpec(ComponentSpec):
 class SequenceBuilder(base_beam_component.BaseBeamComponent):
     """Groups ratings by user and by item into `tf.train.SequenceExample`s.
 
-    Output `sequences` is an Examples artifact with the splits `user_sequences` and `item_sequences`;
-    `metadata.json` and the vocabularies lie at its root.
+    Output `sequences` is an Examples artifact with the splits `user_sequences` and `item_sequences`, and with
+    `metadata.json` and the vocabularies at its root.
     """
 
     SPEC_CLASS = SequenceBuilderSpec
@@ -34,7 +34,7 @@ class SequenceBuilder(base_beam_component.BaseBeamComponent):
         """Declares the component.
 
         Args:
-          examples: Examples of RatingsExampleGen; all of its splits are used, each rating keeps its own.
+          examples: Examples of RatingsExampleGen; all splits are used, and each rating keeps its split.
           data_config: plain values of `rrn_tf.config.DataConfig`.
         """
         super().__init__(

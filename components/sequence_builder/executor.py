@@ -30,7 +30,7 @@ _DECODE_BATCH = 1 << 16
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Decodes rating Examples into column batches and hands them to `BuildSequences`."""
+    """Decodes rating Examples into column batches and passes them to `BuildSequences`."""
 
     SIDES: tuple[Side, ...] = SIDES
 
@@ -65,28 +65,28 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     @staticmethod
     def decode(file: str, split: str) -> Iterator[pa.RecordBatch]:
-        """Batches of a file that belongs to a split of the Examples."""
+        """Yields the batches of a file of one split of the Examples."""
         return decode_ratings(file, Split[split.upper()])
 
     @staticmethod
     def transform(data_config: dict[str, Any], directory: str, rejected: beam.PCollection) -> beam.PTransform:
-        """What builds the sequences of all batches in a directory."""
+        """Returns the transform that writes the sequences of all batches into a directory."""
         config = config_from_dict({"data": data_config}).data
         folders = {side: split_folder(side) for side in SIDES}
         return BuildSequences(config, directory, folders=folders, rejected=rejected)
 
 
 def split_folder(side: Side) -> str:
-    """The folder of a side's sequences in an Examples artifact."""
+    """Returns the folder of a side's sequences in an Examples artifact."""
     return f"Split-{side.sequences}"
 
 
 def decode_ratings(file: str, split: Split) -> Iterator[pa.RecordBatch]:
-    """Batches of a TFRecord file's ratings: flat columns user_id, item_id, rating, timestamp and split.
+    """Yields a TFRecord file's ratings in batches: flat columns user_id, item_id, rating, timestamp and split.
 
     Args:
       file: gzipped TFRecords of rating `tf.Example`s.
-      split: which split they belong to.
+      split: the split of all of the file's ratings.
 
     Raises:
       ValueError: for an Example that lacks one of the values, or has several.
@@ -97,17 +97,17 @@ def decode_ratings(file: str, split: Split) -> Iterator[pa.RecordBatch]:
 
 
 def decode_examples(file: str, further: str, kind: int) -> Iterator[pa.RecordBatch]:
-    """Batches of a TFRecord file of Examples: flat columns user_id, item_id, timestamp and one more.
+    """Yields a TFRecord file's Examples in batches: flat columns user_id, item_id, timestamp and one more.
 
     Args:
       file: gzipped TFRecords.
-      further: name of the fourth value.
-      kind: its type, of `schema_pb2`.
+      further: the name of the fourth column.
+      kind: its type in `schema_pb2`.
 
     Raises:
       ValueError: for an Example that lacks one of the values, or has several.
     """
-    # Without the types an empty batch would have none.
+    # The types are given, because an empty batch would have none otherwise.
     types = dict.fromkeys((features.USER_ID, features.ITEM_ID), schema_pb2.BYTES)
     types |= {features.TIMESTAMP: schema_pb2.INT, further: kind}
     schema = schema_pb2.Schema(feature=[schema_pb2.Feature(name=name, type=value) for name, value in types.items()])
@@ -122,7 +122,7 @@ def decode_examples(file: str, further: str, kind: int) -> Iterator[pa.RecordBat
 
 
 def _narrow(column: pa.Array) -> pa.Array:
-    """Ids as text, each once; Arrow has no cast from the decoder's large binary to dictionaries."""
+    """Dictionary-encodes ids as text; Arrow has no cast from the decoder's large binary type to dictionaries."""
     if not pa.types.is_large_binary(column.type):
         return column
     return column.cast(pa.large_string()).cast(pa.string()).dictionary_encode()

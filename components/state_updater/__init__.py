@@ -1,1 +1,1 @@
-"""A base model and the ratings of a new span in, the model with its states rolled on out; nothing is retrained."""
+"""Updates the states of a base model by the ratings or events of a new span, without retraining."""

@@ -1,4 +1,4 @@
-"""StateUpdater: rating Examples and a base model in, the next model out."""
+"""StateUpdater creates the next model from a base model and new Examples."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from components.state_updater.executor import BASE_MODEL, EXAMPLES, MODEL, UPDAT
 
 
 class StateUpdate(Artifact):
-    """`update.json`: what an update took in, and how well it was foreseen."""
+    """The artifact of `update.json`: the counts of an update, and the model's error on the new data."""
 
     TYPE_NAME = "components.StateUpdate"
 
@@ -30,11 +30,11 @@ class StateUpdaterSpec(ComponentSpec):
 
 
 class StateUpdater(base_component.BaseComponent):
-    """Rolls the states of a saved RRN forward with new ratings, or those of a Collaborative RNN with new events.
+    """Updates the states of a saved RRN by new ratings, or those of a Collaborative RNN by new events.
 
-    What the base model has taken in already is passed over, so a span may be given again, or hold ratings of an earlier
-    one. Late ratings, and those from before training, follow the rules of `rrn_tf.serving.update`; late events those of
-    `rrn_tf.serving.update_events`.
+    Rows that the base model's states already include are skipped, so a span may be given again, or contain ratings of
+    an earlier one. For late ratings, and those before the training cutoff, see `rrn_tf.serving.update`; for late
+    events, see `rrn_tf.serving.update_events`.
     """
 
     SPEC_CLASS = StateUpdaterSpec
@@ -44,9 +44,9 @@ class StateUpdater(base_component.BaseComponent):
         """Declares the component.
 
         Args:
-          examples: of RatingsExampleGen, or of EventsExampleGen where the base model is of events; all of its splits
-            are new.
-          base_model: the model to go on from, of Trainer, Pusher or an earlier StateUpdater.
+          examples: Examples of RatingsExampleGen or, if the base model is for events, of EventsExampleGen; all splits
+            are used as new data.
+          base_model: the model to update, an output of Trainer, Pusher or an earlier StateUpdater.
         """
         super().__init__(
             StateUpdaterSpec(

@@ -22,7 +22,7 @@ REPORT_FILE = "update.json"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Reads the Examples, ratings or events as the base model is of, rolls it on and exports what it has become."""
+    """Reads the Examples, ratings or events as the base model requires, updates the model and exports it."""
 
     def Do(  # noqa: N802
         self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
@@ -34,7 +34,7 @@ class Executor(base_executor.BaseExecutor):
           output_dict: `model` and `update`.
           exec_properties: none.
         """
-        # Not before it runs: who only wires the pipeline, as `tfx pipeline create` does, may have loaded Keras 3.
+        # Imported only here: a process that just wires the pipeline, such as `tfx pipeline create`, may use Keras 3.
         from rrn_tf.serving.load import load_saved_model
         from rrn_tf.serving.update_model import take_in
         from rrn_tf.tasks import task_of_saved
@@ -52,18 +52,18 @@ class Executor(base_executor.BaseExecutor):
 
 
 def saved_model_uri(uri: str) -> str:
-    """Where a Model artifact has its SavedModel: as Trainer lays it out, or as Pusher does, at the root."""
+    """Returns the SavedModel's path in a Model artifact: Trainer's subfolder or, after Pusher, the root."""
     folder = path_utils.serving_model_dir(uri)
     return folder if fileio.exists(folder) else uri
 
 
 def read_ratings(examples: Any) -> pa.Table:
-    """All ratings of an Examples artifact, whatever their split: user_id, item_id, timestamp and rating."""
+    """Reads the ratings of all splits of an Examples artifact: user_id, item_id, timestamp and rating."""
     return _table(examples, features.RATING, pa.float32(), schema_pb2.FLOAT)
 
 
 def read_events(examples: Any) -> pa.Table:
-    """All events of an Examples artifact, in order: user_id, item_id, timestamp and position."""
+    """Reads all events of an Examples artifact, in order: user_id, item_id, timestamp and position."""
     return _table(examples, features.POSITION, pa.int64(), schema_pb2.INT).sort_by(features.POSITION)
 
 

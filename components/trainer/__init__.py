@@ -1,1 +1,1 @@
-"""Training: the `run_fn` that TFX's Trainer calls."""
+"""The `run_fn` that TFX's Trainer calls to train a model."""

@@ -21,8 +21,8 @@ def run_fn(fn_args: FnArgs) -> None:
     """Trains on prepared sequences and exports the SavedModel; of several workers, the chief exports.
 
     Args:
-      fn_args: `train_files` lie one folder below the prepared data set; `custom_config` holds `model`, the name of a
-        task, and `config`, plain values of its configuration, in which `hyperparameters`, if any, take their places.
+      fn_args: `train_files` are one folder below the prepared data set; `custom_config` holds `model`, the name of a
+        task, and `config`, plain values of its configuration, some of which `hyperparameters`, if any, replace.
     """
     tuned = (fn_args.hyperparameters or {}).get("values", {})
     task, config = task_and_config(fn_args, tuned)
@@ -38,16 +38,16 @@ def run_fn(fn_args: FnArgs) -> None:
 
 
 def task_and_config(fn_args: FnArgs, settings: dict[str, Any]) -> tuple[Task, Settings]:
-    """What `custom_config` names, with some settings, by their path, in their places."""
+    """Returns the task and configuration of `custom_config`, with some settings replaced, by their path."""
     task = TASKS[fn_args.custom_config["model"]]
     return task, config_from_dict(with_settings(fn_args.custom_config["config"], settings), task.config)
 
 
 def sequences_root(train_files: list[str]) -> str:
-    """The prepared data set that the Trainer's file patterns (``root/Split-NAME/*``) belong to.
+    """Returns the root of the prepared data set from the Trainer's file patterns (``root/Split-NAME/*``).
 
     Raises:
-      ValueError: where they belong to several.
+      ValueError: if they belong to several data sets.
     """
     roots = {posixpath.dirname(posixpath.dirname(pattern)) for pattern in train_files}
     if len(roots) != 1:

@@ -1,1 +1,1 @@
-"""Tuning: the functions that TFX's Tuner calls."""
+"""The `tuner_fn` that TFX's Tuner calls to search settings."""

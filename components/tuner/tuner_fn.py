@@ -17,10 +17,10 @@ from rrn_tf.tuning.validation import without_test
 
 
 def tuner_fn(fn_args: FnArgs) -> TunerFnResult:
-    """Searches settings of `model` and `training` on prepared sequences, test data set aside.
+    """Searches settings of `model` and `training` on prepared sequences, without test data.
 
     Args:
-      fn_args: `train_files` as those of `components.trainer.run_fn.run_fn`; `custom_config` holds `model` and `config`
+      fn_args: `train_files` as in `components.trainer.run_fn.run_fn`; `custom_config` holds `model` and `config`
         likewise, and plain values: `space` of `rrn_tf.tuning.space.SearchSpace`, `seconds` and `max_trials`.
     """
     options = fn_args.custom_config

@@ -1,1 +1,1 @@
-"""What blesses an updated model."""
+"""Decides whether to bless an updated model."""

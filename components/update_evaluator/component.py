@@ -1,4 +1,4 @@
-"""UpdateEvaluator: what an update reports in, a blessing out."""
+"""UpdateEvaluator decides by the figures of an update whether to bless the updated model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class UpdateEvaluatorSpec(ComponentSpec):
 
 
 class UpdateEvaluator(base_component.BaseComponent):
-    """Blesses an updated model that took something in and foresaw it about as well as its base, or better."""
+    """Blesses an updated model if it has new rows, and predicted them at most slightly worse than its base model."""
 
     SPEC_CLASS = UpdateEvaluatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
@@ -29,9 +29,9 @@ class UpdateEvaluator(base_component.BaseComponent):
 
         Args:
           update: output of StateUpdater.
-          max_increase: how much worse the new ratings may be predicted as they came in, each before it was revealed,
-            than by the base model's frozen states: by RMSE, in rating units; of events each known user's last one, by
-            its loss, in nats.
+          max_increase: by how much the error on the new ratings, each predicted before it is revealed, may exceed that
+            of the base model's frozen states: as RMSE in rating units or, for each known user's last event, as loss
+            in nats.
         """
         super().__init__(
             UpdateEvaluatorSpec(

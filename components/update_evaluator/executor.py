@@ -16,7 +16,7 @@ UPDATE, BLESSING, MAX_INCREASE = "update", "blessing", "max_increase"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Decides by the figures of StateUpdater."""
+    """Decides by the figures of StateUpdater whether to bless the model."""
 
     def Do(  # noqa: N802
         self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
