@@ -69,7 +69,7 @@ def baselines(
     seed: int,
     json_file: str | None,
 ) -> None:
-    """Compares all baselines on the same split, in one table per protocol (for events, that of --protocol)."""
+    """Compares all baselines on the same split. Prints one table per protocol; for events, only that of --protocol."""
     import tempfile
 
     if (data is None) == (not run_dirs):

@@ -75,8 +75,12 @@ def load_options(command: Callable[..., None]) -> Callable[..., None]:
             type=click.IntRange(0, 16),
             help="Steps per doubling of a user's or item's ratings.  [default: that of --config, else 0]",
         ),
-        click.option("--item-granularity", type=duration, help="Steps of items.  [default: that of --config, else 7d]"),
-        click.option("--user-granularity", type=duration, help="Steps of users.  [default: that of --config, else 1d]"),
+        click.option(
+            "--item-granularity", type=duration, help="Step length of items.  [default: that of --config, else 7d]"
+        ),
+        click.option(
+            "--user-granularity", type=duration, help="Step length of users.  [default: that of --config, else 1d]"
+        ),
         click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
         click.option(
             "--sitting",
@@ -125,7 +129,7 @@ def prepare(load_of: Callable[[DataConfig], Load], json_file: str | None) -> Non
 @click.option(
     "--rows-per-batch",
     type=click.IntRange(min=1),
-    help="Padded rows per batch.  [default: that of --config; 0 derives it from the number of rows]",
+    help="Padded rows per batch.  [default: that of --config, where 0 derives it from the number of rows]",
 )
 @click.option("--config", "config_name", default=_DEFAULT, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)

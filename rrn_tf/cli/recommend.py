@@ -19,7 +19,7 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 @click.option("--output", type=click.Path(dir_okay=False), help="CSV file to write for --users, one row per item.")
 @click.option("--at", "at", help="Time to recommend for, unix seconds or ISO date (default: after the latest data).")
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1), help="Number of items per user.")
-@click.option("--new-only", is_flag=True, help="Only events: excludes items of the user's history (ratings: always).")
+@click.option("--new-only", is_flag=True, help="Excludes items of the user's history; for ratings always.")
 @json_option
 def recommend(
     model: str,

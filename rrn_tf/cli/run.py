@@ -19,7 +19,7 @@ from rrn_tf.cli.pipeline_options import RunOptions, arguments, options_of
 @options_of(RunOptions)
 @json_option
 def run(json_file: str | None, **values: Any) -> None:
-    """Runs the whole TFX pipeline on this machine and compares the model with its baselines."""
+    """Runs the whole TFX pipeline on this machine. The model is compared with its baselines."""
     import subprocess
 
     options = RunOptions(**values)

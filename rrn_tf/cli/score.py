@@ -15,7 +15,7 @@ from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_l
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @json_option
 def score(model: str, queries: str, output: str, max_bad_share: float, beam_args: str, json_file: str | None) -> None:
-    """Predicts ratings for any number of pairs with Beam, in any order; rejected rows go to their own file."""
+    """Predicts ratings for any number of pairs with Beam. The order may change; rejected rows go to their own file."""
     import shlex
     import time
 

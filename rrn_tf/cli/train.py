@@ -40,7 +40,7 @@ def train(
     resume: bool,
     json_file: str | None,
 ) -> None:
-    """Trains an RRN on ratings, or a Collaborative RNN on events, and writes a run directory with its SavedModel.
+    """Trains an RRN on ratings, or a Collaborative RNN on events. Writes a run directory with its SavedModel.
 
     If TF_CONFIG names several workers, run this command on each; they share the work and the run directory.
     """

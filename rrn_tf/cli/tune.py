@@ -28,7 +28,7 @@ SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
 )
 @click.option("--data", required=True, help="The data, as for `rrn train`.")
 @click.option(
-    "--output", required=True, type=click.Path(file_okay=False), help="Directory of the search, or one to resume."
+    "--output", required=True, type=click.Path(file_okay=False), help="Directory of a new or a resumed search."
 )
 @click.option("--model", "kind", type=click.Choice(MODELS), default=RRN, show_default=True, help=MODEL_HELP)
 @click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")
@@ -38,8 +38,8 @@ SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
     type=click.Choice(SELECTIONS),
     help="Validation protocol that selects epochs and trials (training.selection); the last two are for events.",
 )
-@click.option("--minutes", default=60.0, show_default=True, type=click.FloatRange(min=0), help="Limit of this call.")
-@click.option("--trials", default=100, show_default=True, type=click.IntRange(min=1), help="Limit over all calls.")
+@click.option("--minutes", default=60.0, show_default=True, type=click.FloatRange(min=0), help="Time limit of a call.")
+@click.option("--trials", default=100, show_default=True, type=click.IntRange(min=1), help="Maximum over all calls.")
 @click.option("--space", "space_file", help="YAML file: for each setting a list of values, or {min, max, log}.")
 @click.option("--search", type=click.Choice(SEARCHES), default=SEARCHES[0], show_default=True, help="Search method.")
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
@@ -58,7 +58,7 @@ def tune(
     beam_args: str,
     json_file: str | None,
 ) -> None:
-    """Searches the settings of the best model on validation data and writes best.yaml.
+    """Searches settings by validation data and writes best.yaml.
 
     Test data are not used. When the time is up the running trial stops, unless no trial has finished successfully yet;
     the same command resumes the search, without repeating finished trials. training.seed also seeds the search.

@@ -26,7 +26,7 @@ from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_l
 @max_bad_share_option
 @json_option
 def update(model: str, data: str, output: str, max_bad_share: float, json_file: str | None) -> None:
-    """Updates a model's states by new ratings or events, without retraining.
+    """Updates a model's states by new data, without retraining.
 
     Each rating (user, item and second) counts once, however often it is given. A late rating, which belongs before the
     latest step of its user or item, is added to that latest step. Ratings before the training cutoff are left out. New

@@ -42,8 +42,8 @@ def train_run(
         trained.
       valid: files of later ratings or events for validation, instead of a split of `pattern`; for events there is then
         no test split.
-      strategy: where to train; by default `make_strategy(config.training.replicas)`. Of several workers the chief calls
-        this, and the others `train_worker`.
+      strategy: the devices to train on; by default `make_strategy(config.training.replicas)`. Of several workers the
+        chief calls this function, and the others `train_worker`.
       listeners: notified of the training's progress.
       on_prepared: called with the prepared data's metadata (`SequenceMetadata` or `EventMetadata`) before training.
       best_error: for generated data, a function that returns the best reachable RMSE on rows with user_id and item_id;

@@ -1,4 +1,4 @@
-"""Later events in files, each predicted by a saved Collaborative RNN from all before it."""
+"""Evaluation of a saved Collaborative RNN on files of later events, each predicted from all earlier ones."""
 
 from __future__ import annotations
 
@@ -36,22 +36,22 @@ def evaluate_event_file(
     *,
     new_only: bool = False,
 ) -> EvaluationOutcome:
-    """Scores a model on the events since training, in order of time (then of the file).
+    """Scores a model on events after training, in order of time, then of the file.
 
-    Each moves its user's state once it is predicted; nothing is retrained. Users known from training are `test`, the
-    others, who start from the mean matrix, `test_cold`. Events with unknown items have no probability and are left
-    out, as are those that the model was trained on. Slices are of the users known from training.
+    Each event updates its user's state after it is predicted; nothing is retrained. Users known from training are in
+    split `test`, the others, who start with the mean matrix, in `test_cold`. Events with unknown items have no
+    probability and are left out, as are training events. Slices include only users known from training.
 
     Args:
-      model: answers.
+      model: the saved model.
       data: CSV or Parquet of `user_id,item_id,timestamp`; a file or a glob, or files in a published format.
       protocol: see `rrn_tf.evaluation.event_protocols`.
-      measures: the figures; all, at 10, by default.
-      new_only: only events whose item is new to the user are scored, among such items alone.
+      measures: the figures to compute; by default all, at 10.
+      new_only: whether to score only events with an item new to the user, ranked among such items.
 
     Raises:
-      BadInputError: for a file that cannot be read, where nothing is left to score, or where `new_only` is asked of a
-        model that kept no training events.
+      BadInputError: for a file that cannot be read, if nothing is left to score, or for `new_only` with a model that
+        was saved without training events.
     """
     rows, sources = read_files(str(data), EVENT_COLUMNS)
     position = [record_batches.numbers(number_events(batch, sources), POSITION) for batch in rows.good]
@@ -101,7 +101,7 @@ def _of_mixture(
 def _of_network(
     model: SavedCollaborativeRNN, training: EventSequences, events: EventSequences, **asked: Any
 ) -> dict[str, dict[str, Any]]:
-    # Users may have matrices of their own: only those of users who are asked about are loaded.
+    # Users may have their own matrices: only those of the users to score are loaded.
     ids = events.user_ids[events.counts(_SPLITS)[1:] > 0]
     loaded = model.load_users(ids)
     events, _ = events.renumbered(ids)

@@ -1,4 +1,4 @@
-"""Queries and later ratings in files, answered by a saved model."""
+"""Prediction and evaluation of files of queries and later ratings by a saved model."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from rrn_tf.serving.streaming import predict_streaming
 
 
 class Queries(NamedTuple):
-    """N valid rows.
+    """N valid rows of a file of queries.
 
     Attributes:
       user_id, item_id: object[N].
       timestamp: int64[N], unix seconds.
-      rating: float32[N]; None where none is asked for.
+      rating: float32[N]; None if ratings are not needed.
     """
 
     user_id: npt.NDArray[np.object_]
@@ -50,14 +50,14 @@ class Queries(NamedTuple):
 
     @classmethod
     def of(cls, rows: ReadRows, *, labelled: bool) -> Queries:
-        """The valid rows of a file that was read."""
+        """Returns the valid rows of a file; `labelled` includes their ratings."""
         rating = rows.numbers(RATING, np.float32) if labelled else None
         return cls(rows.ids(USER_ID), rows.ids(ITEM_ID), rows.numbers(TIMESTAMP), rating)
 
 
 @dataclass(frozen=True)
 class PredictionOutcome:
-    """What `rrn predict` did; `reasons` are numbers of rejected rows."""
+    """The figures of `rrn predict`; `reasons` are numbers of rejected rows by reason."""
 
     predicted: int
     rejected: int
@@ -73,7 +73,7 @@ class PredictionOutcome:
 
 @dataclass(frozen=True)
 class EvaluationOutcome:
-    """What `rrn evaluate` found: figures by split and protocol, slices of known rows, and rejected rows by reason."""
+    """The result of `rrn evaluate`: figures by split and protocol, by slice, and rejected rows by reason."""
 
     metrics: dict[str, dict[str, dict[str, float]]]
     slices: dict[str, list[dict[str, Any]]]
@@ -82,16 +82,16 @@ class EvaluationOutcome:
 
 
 def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = FROZEN) -> PredictionOutcome:
-    """Adds a `prediction` to each row of a file of queries, in order; that of rejected rows is empty.
+    """Adds a column `prediction` to a file of queries, with rows in order; it is empty in rejected rows.
 
     Args:
-      model: answers.
+      model: the saved model.
       queries: CSV or Parquet of `user_id,item_id,timestamp`, for streaming with `rating`; other columns are kept.
-      output: the CSV to write. Where rows are rejected it says in a last column, `reason`, why.
+      output: the CSV to write. If rows are rejected, a last column, `reason`, contains the reasons.
       protocol: see `rrn_tf.evaluation.protocols`.
 
     Raises:
-      BadInputError: in one line: a file that cannot be read, or has a column that is added here.
+      BadInputError: in one line, for a file that cannot be read, or already has a column that is added here.
     """
     labelled = protocol == STREAMING
     file = read_row_file(queries, COLUMNS if labelled else EVENT_COLUMNS, added=(PREDICTION, REASON))
@@ -112,19 +112,19 @@ def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = F
 
 
 def _placed(places: npt.NDArray[np.int64], texts: npt.NDArray[Any], count: int) -> pa.Array:
-    """Texts of some of the rows, the others empty: string[count]."""
+    """Returns texts at the places of some rows, and empty texts elsewhere: string[count]."""
     every = np.full(count, "", object)
     every[places] = texts
     return pa.array(every, pa.string())
 
 
 def _answers(model: SavedRRN, asked: Queries, protocol: str) -> npt.NDArray[np.float32]:
-    """Predictions float32[N]; under streaming, rows before the cutoff are answered as of the cutoff."""
+    """Returns predictions float32[N]; under streaming, rows before the cutoff are predicted for the cutoff."""
     user, item, time, rating = asked
     prediction = np.empty(len(time), np.float32)
     streamed = (time >= model.cutoff) & (protocol == STREAMING)
     if rating is not None and streamed.any():
-        # One user, item and second counts once.
+        # Ratings of the same user, item and second count once.
         number = same_rows(user[streamed], item[streamed], time[streamed])
         first = np.flatnonzero(streamed)[np.unique(number, return_index=True)[1]]
         prediction[streamed] = predict_streaming(model, user[first], item[first], time[first], rating[first])[number]
@@ -133,18 +133,18 @@ def _answers(model: SavedRRN, asked: Queries, protocol: str) -> npt.NDArray[np.f
 
 
 def evaluate_file(model: SavedRRN, data: str | Path, protocol: str) -> EvaluationOutcome:
-    """Scores a model on later ratings, of one user, item and second the first.
+    """Scores a model on later ratings, without repeated ones of the same user, item and second.
 
-    Rows of users and items known from training are `test`, the paper's rule; the others are
-    `test_cold`. Slices are of the known rows.
+    Ratings of users and items known from training are in split `test`, as in the paper; the others are in
+    `test_cold`. Slices include only the known ones.
 
     Args:
-      model: answers.
+      model: the saved model.
       data: CSV or Parquet of `user_id,item_id,rating,timestamp`; a file or a glob.
       protocol: see `rrn_tf.evaluation.protocols`.
 
     Raises:
-      BadInputError: in one line: a file that cannot be read, or has no valid row.
+      BadInputError: in one line, for a file that cannot be read, or has no valid row.
     """
     rows = without_duplicates(read_files(str(data), COLUMNS)[0])
     asked, messages = Queries.of(rows, labelled=True), lines_of_rejected(str(data), rows.rejected, rows.total)

@@ -1,4 +1,4 @@
-"""A file of users, to each of whom a saved model recommends items."""
+"""Recommendation of items to all users in a file by a saved model."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class UserTable:
     """Rows of a file of users.
 
     Attributes:
-      user_id: object[N]; of a row that cannot be used what stands in its place.
-      timestamp: int64[N], unix seconds; 0 where there are none.
-      timed: bool[N], where there are.
-      usable: bool[N].
-      reasons: numbers of rejected rows.
+      user_id: object[N]; for an invalid row, the text of its field.
+      timestamp: int64[N], unix seconds; 0 if a row has none.
+      timed: bool[N], whether a row has a timestamp.
+      usable: bool[N], whether a row is valid.
+      reasons: numbers of rejected rows by reason.
       messages: a line for each of the first rejected rows, then their number.
     """
 
@@ -45,7 +45,7 @@ class UserTable:
 
 @dataclass(frozen=True)
 class RecommendOutcome:
-    """What `rrn recommend` did: rows answered, rows rejected and why, and those of users unknown to the model."""
+    """The figures of `rrn recommend`: rows with recommendations, rejected rows by reason, and rows of unknown users."""
 
     users: int
     rejected: int
@@ -59,7 +59,7 @@ def read_users(path: Path) -> UserTable:
     """Reads a CSV or Parquet file of `user_id` and, if there is one, `timestamp`, which may be empty.
 
     Raises:
-      BadInputError: in one line: no such file, one that is not readable or lacks the column.
+      BadInputError: in one line, for a file that is missing, is not readable or lacks the column.
     """
     file = read_row_file(path, (USER_ID,), optional=(TIMESTAMP,))
     count, rejected = file.rows.total, file.rows.rejected
@@ -85,20 +85,20 @@ def recommend_file(
     *,
     new_only: bool = False,
 ) -> RecommendOutcome:
-    """Writes a CSV of recommended items: user, rank, item, its score or probability, and whether the user is known.
+    """Writes a CSV of recommended items: user, rank, item, score or probability, and whether the user is known.
 
-    Users keep their order; those of unusable rows have one line without an item. Where the file has times, so has the
-    output.
+    Users keep their order; invalid rows have one line without an item. The output has times if the file of users
+    has them.
 
     Args:
-      saved: answers, many users at a time.
+      saved: the saved model, which recommends to many users at a time.
       users: see `read_users`.
       output: the CSV to write.
-      k: how many items a user.
+      k: number of items per user.
       value: name of the column of scores or probabilities.
-      timestamp: unix seconds, for rows without a time of their own.
-      on_users: is told how many users are done, and of how many.
-      new_only: as that of `rrn_tf.serving.recommend_users.recommend_users`.
+      timestamp: unix seconds, for rows without a timestamp.
+      on_users: called with the numbers of users done and of all users.
+      new_only: as in `rrn_tf.serving.recommend_users.recommend_users`.
     """
     table = read_users(users)
     times = table.timestamp if timestamp is None else np.where(table.timed, table.timestamp, timestamp)
@@ -124,7 +124,7 @@ def recommend_file(
 def _lines(
     users: npt.NDArray[np.object_], answered: npt.NDArray[np.bool_], found: Recommended, value: str
 ) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
-    """A line an item, and which of the users object[N] it is of; those who are not answered have an empty one."""
+    """Returns one row per item, and the index of its user in object[N]; users without items have an empty row."""
     there = found.value > -np.inf
     each = there.sum(axis=1)
     counts = np.ones(len(users), np.int64)

@@ -49,13 +49,13 @@ class Task(abc.ABC):
 
     @property
     def objective(self) -> str:
-        """Returns the name of the figure in `trials.jsonl`: ``valid_rmse`` or ``valid_nll``."""
+        """The name of the figure in `trials.jsonl`: ``valid_rmse`` or ``valid_nll``."""
         return f"valid_{self.figure.lower()}"
 
     @property
     @abc.abstractmethod
     def saved_model(self) -> type:
-        """Returns the class of a saved model."""
+        """The class of a saved model."""
 
     @abc.abstractmethod
     def prepare(self, pattern: str, folder: str | Path, config: Any, **options: Any) -> Any:

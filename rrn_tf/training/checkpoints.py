@@ -119,7 +119,7 @@ class Checkpoints:
 
     @property
     def latest(self) -> str | None:
-        """Returns the path of the newest checkpoint, or None."""
+        """The path of the newest checkpoint, or None."""
         return self._newest.latest_checkpoint
 
     def save(self) -> None:

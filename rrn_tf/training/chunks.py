@@ -80,7 +80,7 @@ class ChunkPhase:
 
     @property
     def optimizers(self) -> dict[str, keras.optimizers.legacy.Optimizer]:
-        """Returns the optimizer, by the name of the weights that it trains."""
+        """The optimizer, by the name of the weights that it trains."""
         return {"all": self.optimizer}
 
     def run(self, order: npt.NDArray[np.int64], on_group: OnGroup = lambda done, of, states: None) -> float:

@@ -70,7 +70,7 @@ class MixtureChunkPhase(ChunkPhase):
 
     @property
     def optimizers(self) -> dict[str, tf.Module | keras.optimizers.legacy.Optimizer]:
-        """Returns the optimizer and the averages, which are saved and restored with it."""
+        """The optimizer and the averages, which are saved and restored with it."""
         return {**super().optimizers, **({"averages": self._averages} if self._averages else {})}
 
     def run(self, order: npt.NDArray[np.int64], on_group: OnGroup = lambda done, of, states: None) -> float:

@@ -69,7 +69,7 @@ class Phase:
 
     @property
     def optimizers(self) -> dict[str, keras.optimizers.legacy.Optimizer]:
-        """Returns the phase's optimizers, by the name of the weights that they train."""
+        """The phase's optimizers, by the name of the weights that they train."""
         return {"network": self.network_optimizer, "factors": self.factor_optimizer}
 
     def run(

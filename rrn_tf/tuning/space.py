@@ -82,7 +82,7 @@ class SearchSpace:
 
     @property
     def varied(self) -> frozenset[str]:
-        """Returns the settings with more than one value."""
+        """The settings with more than one value."""
         return frozenset(path for path, of in self.settings.items() if isinstance(of, Range) or len(of) > 1)
 
     def hyperparameters(self, base: Settings) -> keras_tuner.HyperParameters:

@@ -70,7 +70,7 @@ class TrialLog:
 
     @property
     def best(self) -> Trial | None:
-        """Returns the trial with the lowest loss, the earliest of equal ones; None if all failed."""
+        """The trial with the lowest loss, the earliest of equal ones; None if all failed."""
         return next((trial for trial in ranked(self.trials) if trial.failure is None), None)
 
     def _parsed(self, values: dict[str, Any]) -> Trial:

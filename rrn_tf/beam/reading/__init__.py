@@ -1,1 +1,1 @@
-"""Files of ratings and events, and what is wrong with their rows."""
+"""Reads files of ratings and events by Beam, and collects rejected rows."""

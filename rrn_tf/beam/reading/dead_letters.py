@@ -1,4 +1,4 @@
-"""Rejected rows: batches of them on the way, one JSON Lines file at the end, and the share a run may have."""
+"""Rejected rows: they are collected in batches, written to one JSON Lines file, and limited to a fraction of rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rrn_tf.beam.reading.files import replacing
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.rejected import REASON, in_order, reason_counts
 
-METRICS = "rejected_rows"  # namespace of the Beam counters, one a reason
+METRICS = "rejected_rows"  # namespace of the Beam counters, one per reason
 SETTING = "data.max_bad_share"
 OPTION = "--max-bad-share"
 
@@ -27,21 +27,21 @@ def count_in_metrics(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 class WriteDeadLetters(beam.PTransform):
-    """Writes all rejected rows, sorted by (file, line), and fails the run where there are too many.
+    """Writes all rejected rows, sorted by (file, line), and fails the run if there are too many.
 
     Args:
-      path: of the JSON Lines file: file, line, reason, message, row. Written even if empty.
-      max_bad_share: largest share of all rows that may be rejected.
-      rows: PCollection of numbers of rows read; their sum counts.
-      what: the rows should be, for messages.
-      option: what sets the share, for messages.
+      path: path of the JSON Lines file: file, line, reason, message, row. Written even if empty.
+      max_bad_share: largest fraction of all rows that may be rejected.
+      rows: PCollection of numbers of rows read, whose sum is the number of all rows.
+      what: plural noun for the rows, for messages.
+      option: name of the setting of `max_bad_share`, for messages.
 
     Input: rejected batches of the schema `rrn_tf.data.reading.rejected.REJECTED`.
 
     Output: singleton dictionary of the number of rejected rows by reason.
 
     Raises (while running):
-      BadInputError: no rows at all, or too large a share rejected; the file has been written by then.
+      BadInputError: if there are no rows, or too large a fraction is rejected; the file is written before.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ def write_dead_letters(
     Args:
       batches: rejected rows.
       total: number of rows read.
-      path, max_bad_share, what, option: as those of `WriteDeadLetters`.
-      harmless: reasons that do not count against the share.
+      path, max_bad_share, what, option: as in `WriteDeadLetters`.
+      harmless: reasons that do not count towards the fraction of rejected rows.
 
     Raises:
-      BadInputError: as of `WriteDeadLetters`.
+      BadInputError: as in `WriteDeadLetters`.
     """
     table = in_order(list(batches))
     with replacing(path) as file:
@@ -104,7 +104,7 @@ def write_dead_letters(
 
 
 def json_lines(batch: pa.RecordBatch) -> bytes:
-    """Rows of text and integer columns as JSON, one object a line."""
+    """Converts rows of text and integer columns to JSON, one object per line."""
     parts: list[pa.Array | str] = []
     for name, column in zip(batch.schema.names, batch.columns):
         parts += [f'{", " if parts else "{"}"{name}": ']

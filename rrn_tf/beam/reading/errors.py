@@ -1,4 +1,4 @@
-"""Beam wraps an exception of a worker in pages of text; this takes the one line out again."""
+"""Extracts the one-line message of a worker's exception from the pages of text in which Beam wraps it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _MESSAGE = re.compile(rf"{BadInputError.__name__}: (?P<message>.*?)(?: \[while r
 
 @contextlib.contextmanager
 def surfaced_errors() -> Iterator[None]:
-    """Runs a pipeline: a `BadInputError` raised in any worker leaves as itself, and Beam logs no traceback.
+    """Raises a worker's `BadInputError` unwrapped from the pipeline that runs inside, and hides Beam's traceback.
 
     Raises:
-      BadInputError: with the worker's message alone.
+      BadInputError: with only the worker's message.
     """
     beam_log = logging.getLogger("apache_beam")
     level = beam_log.level

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, on any file system that Beam knows."""
+"""Writes files completely or not at all, on any file system that Beam supports."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from apache_beam.io.filesystems import FileSystems
 
 @contextlib.contextmanager
 def replacing(path: str) -> Iterator[IO[bytes]]:
-    """Opens a file for writing that takes its name, and the place of an older one, only once it is complete.
+    """Opens a file for writing under another name; it gets its name, and replaces an older file, when it is complete.
 
     Args:
-      path: local or remote; missing directories are made.
+      path: a local or remote path; missing directories are created.
     """
     folder, name = FileSystems.split(path)
     make_directory(folder)
-    # The leading dot hides the file from patterns that look for finished ones.
+    # The leading dot hides the file from patterns for finished files.
     partial = FileSystems.join(folder, f".{name}.{uuid.uuid4().hex}.partial")
     try:
         with FileSystems.create(partial, compression_type=CompressionTypes.UNCOMPRESSED) as file:
@@ -32,14 +32,14 @@ def replacing(path: str) -> Iterator[IO[bytes]]:
 
 
 def make_directory(path: str) -> None:
-    """Makes a directory where there is none."""
+    """Creates a directory unless it exists."""
     if path and not FileSystems.exists(path):
-        # Another worker may have made it just now.
+        # Another worker may have created it in the meantime.
         with contextlib.suppress(Exception):
             FileSystems.mkdirs(path)
 
 
 def remove(path: str) -> None:
-    """Removes a file where there is one."""
+    """Removes a file if it exists."""
     with contextlib.suppress(Exception):
         FileSystems.delete([path])

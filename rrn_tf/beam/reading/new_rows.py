@@ -1,4 +1,4 @@
-"""Ratings and events that came after training, read and checked as training's are, in memory."""
+"""Reads new ratings and events, for updates, into memory, with the same checks as in training."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ BEFORE_CUTOFF = "before_cutoff"
 def read_new_ratings(
     pattern: str, cutoff: int, dead_letters: str, max_bad_share: float = DataConfig.max_bad_share
 ) -> tuple[pa.Table, dict[str, int]]:
-    """Good ratings at or after a cutoff.
+    """Reads valid ratings at or after a cutoff.
 
     Args:
       pattern: CSV or Parquet files (see `ReadRatings`).
-      cutoff: unix seconds. Earlier ratings are rejected, but are no bad rows: a log may hold its whole past.
+      cutoff: unix seconds. Earlier ratings are rejected, but not counted as bad: logs may contain all earlier data.
       dead_letters: JSON Lines file for rejected rows.
-      max_bad_share: largest share of rows that may be rejected.
+      max_bad_share: largest fraction of rows that may be rejected.
 
     Returns:
       The ratings with the columns of `record_batches.RATINGS`, ids as text, in order of file and line; and the number
       of rejected rows by reason.
 
     Raises:
-      BadInputError: in one line: no such file, a wrong header, no rows, too many bad ones.
+      BadInputError: in one line, for a missing file, a wrong header, no rows or too many bad ones.
     """
     sources = find_sources([pattern], features.COLUMNS, match_files)
     read = read_sources(sources, features.COLUMNS, open_anywhere)
@@ -61,19 +61,19 @@ def read_new_ratings(
 def read_new_events(
     pattern: str, dead_letters: str, max_bad_share: float = EventDataConfig.max_bad_share
 ) -> tuple[pa.Table, dict[str, int]]:
-    """Good events.
+    """Reads valid events.
 
     Args:
       pattern: CSV or Parquet files (see `ReadRatings`).
       dead_letters: JSON Lines file for rejected rows.
-      max_bad_share: largest share of rows that may be rejected.
+      max_bad_share: largest fraction of rows that may be rejected.
 
     Returns:
       The events' user_id and item_id, as text, and timestamp, in order of file and line; and the number of rejected
       rows by reason.
 
     Raises:
-      BadInputError: as `read_new_ratings`.
+      BadInputError: as in `read_new_ratings`.
     """
     sources = find_sources([pattern], features.EVENT_COLUMNS, match_files)
     read = read_sources(sources, features.EVENT_COLUMNS, open_anywhere)

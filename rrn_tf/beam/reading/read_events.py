@@ -1,4 +1,4 @@
-"""Reads events with what `ReadRatings` reads ratings with, and numbers them."""
+"""Reads events as `ReadRatings` reads ratings, and numbers them."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ EVENTS, REJECTED, ROWS = "events", read_ratings.REJECTED, read_ratings.ROWS
 
 
 class ReadEvents(beam.PTransform):
-    """Reads and validates events: user_id, item_id and timestamp; a file of ratings will do.
+    """Reads and validates events: user_id, item_id and timestamp; files of ratings are accepted too.
 
-    Rows that repeat user, item and second are all kept: a log of events may say so. Events of one user and second stay
-    in the order in which they were read, which is that of file names and then of lines (backwards in a format whose
-    newest events come first), however Beam bundles them: `position` carries it.
+    Rows with the same user, item and second are all kept, because such events can occur. Events of one user and second
+    keep the order of file names, then of lines (reversed in a format with the newest events first), however Beam
+    bundles them: the column `position` preserves it.
 
     Args:
       pattern: see `ReadRatings`.
 
     Output: a dictionary of PCollections: ``events`` (`pyarrow.RecordBatch`es with user_id and item_id,
-    dictionary-encoded, timestamp and position, int64), ``rejected`` and ``rows`` as of `ReadRatings`.
+    dictionary-encoded, timestamp and position, int64), ``rejected`` and ``rows`` as in `ReadRatings`.
 
     Raises:
       BadInputError: see `ReadRatings`.

@@ -1,4 +1,4 @@
-"""Reads ratings or events with `rrn_tf.data.reading`, by Beam's workers and from all of its file systems."""
+"""Reads ratings or events by `rrn_tf.data.reading`, on Beam's workers and from all file systems of Beam."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ RATINGS, REJECTED, ROWS = "ratings", "rejected", "rows"
 
 
 class ReadRatings(beam.PTransform):
-    """Reads and validates ratings, or events: rows without a rating.
+    """Reads and validates ratings, or events, which have no rating.
 
     A row of a CSV file is one physical line. Blank lines, a byte order mark, CRLF line ends and further columns are
-    accepted. Ids are kept byte for byte; numbers may stand between spaces.
+    accepted. Ids are kept byte for byte; numbers may be surrounded by spaces.
 
     Args:
       pattern: file, glob or several of them; ``.parquet`` files are Parquet, all others CSV with a header line,
-        plain or compressed (``.gz``, ``.bz2``, ``.xz``, ``.zst``). A format's name before a colon (see
-        `rrn_tf.data.formats`) says that files have no header.
-      columns: what to read, of user_id, item_id, rating and timestamp.
-      block_bytes: CSV read at once.
+        plain or compressed (``.gz``, ``.bz2``, ``.xz``, ``.zst``). A prefix with a format's name and a colon (see
+        `rrn_tf.data.formats`) is for files without a header.
+      columns: the columns to read, of user_id, item_id, rating and timestamp.
+      block_bytes: bytes of CSV to read at once.
 
     Attributes:
-      files: what is read, each with its format, in order of their names.
+      files: the files to read, each with its format, in order of their names.
 
     Output: a dictionary of PCollections: ``ratings`` (`pyarrow.RecordBatch`es of `record_batches.RATINGS`),
     ``rejected`` (batches of `rrn_tf.data.reading.rejected.REJECTED`) and ``rows`` (numbers of rows read).
 
     Raises:
-      BadInputError: no such file; while running, a file that is not readable or lacks a column.
+      BadInputError: for a missing file; while running, for a file that is not readable or lacks a column.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ReadRatings(beam.PTransform):
 
 
 def match_files(pattern: str) -> list[str]:
-    """Files that match, local or remote, without hidden ones."""
+    """Returns the files that match a pattern, local or remote, without hidden ones."""
     if "://" not in pattern:
         return local_files(pattern)
     (match,) = FileSystems.match([pattern])
@@ -78,7 +78,7 @@ def match_files(pattern: str) -> list[str]:
 
 
 def open_anywhere(file: str) -> IO[bytes]:
-    """A file's bytes as they are, on any file system that Beam knows."""
+    """Opens a file without decompressing it, on any file system that Beam supports."""
     return FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
@@ -88,7 +88,7 @@ def _planned(source: tuple[TextFormat | None, str], columns: tuple[str, ...], bl
 
 
 class _ReadBlock(beam.DoFn):
-    """A block's valid rows as a batch, its other rows as rejected batches, and how many rows it has."""
+    """Reads a block: outputs its valid rows as a batch, its other rows as rejected batches, and its number of rows."""
 
     def __init__(self) -> None:
         self._good = Metrics.counter("rrn_tf", "good_rows")

@@ -1,4 +1,4 @@
-"""Files of ratings and events: what their rows say, and what is wrong with those that cannot be used.
+"""Reads files of ratings and events into valid rows and rejected ones, with the reason of their rejection.
 
-Every command reads through this package; it needs neither Beam, which only spreads the work, nor TensorFlow.
+All commands read through this package; it needs neither Beam, which only distributes the work, nor TensorFlow.
 """

@@ -1,4 +1,4 @@
-"""Files in blocks that can be read on their own: valid rows as batches, every other row with its place and reason."""
+"""Splits files into blocks that are read independently, into valid rows and rejected ones with their reasons."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class ParquetBlock(NamedTuple):
     """A row group of a Parquet file.
 
     Attributes:
-      file: path.
-      columns: to read.
-      first_line: number of the group's first row, from 1.
-      row_group: number of the group.
+      file: path of the file.
+      columns: the columns to read.
+      first_line: number of the group's first row in the file, from 1.
+      row_group: index of the group.
     """
 
     file: str
@@ -43,12 +43,12 @@ Block = CsvBlock | ParquetBlock
 
 
 class ReadBlock(NamedTuple):
-    """What a block says.
+    """The rows of a block.
 
     Attributes:
-      good: valid rows: the columns, file and line.
-      rejected: the others, of the schema `rrn_tf.data.reading.rejected.REJECTED`, a batch a reason.
-      rows: how many there are of both.
+      good: the valid rows, with the columns, file and line.
+      rejected: the other rows, one batch per reason, of the schema `rrn_tf.data.reading.rejected.REJECTED`.
+      rows: the number of both.
     """
 
     good: pa.RecordBatch
@@ -66,19 +66,19 @@ def plan_blocks(
     carry: bool = False,
     open_file: Opener = open_local,
 ) -> Iterator[Block]:
-    """Parts of a file that can be read on their own.
+    """Yields the blocks of a file, which can be read independently.
 
     Args:
-      file: path; ``.parquet`` is Parquet, all else CSV, plain or compressed as its name says.
-      columns: wanted columns.
-      text_format: of a file without a header.
-      optional: columns that are read where the file has them.
+      file: path; ``.parquet`` is Parquet, all others CSV, plain or compressed according to the suffix.
+      columns: the required columns.
+      text_format: the format of a file without a header.
+      optional: columns that are read if the file has them.
       block_bytes: size of a CSV block.
-      carry: CSV blocks carry their bytes, which those of a compressed file always do.
+      carry: whether CSV blocks contain their bytes; those of a compressed file always do.
       open_file: opens a file, without decompressing it.
 
     Raises:
-      BadInputError: a file that is not readable or lacks a column.
+      BadInputError: for a file that is not readable or lacks a column.
     """
     with readable(file), open_file(file) as stream:
         if is_parquet(file) and text_format is None:
@@ -104,12 +104,12 @@ def read_block_rows(block: Block, optional: Sequence[str] = (), open_file: Opene
     """Reads and checks the rows of a block.
 
     Args:
-      block: from `plan_blocks`.
-      optional: columns whose values may be missing; they are null then.
-      open_file: as that of `plan_blocks`.
+      block: a block of `plan_blocks`.
+      optional: columns in which values may be missing, which are then null.
+      open_file: as in `plan_blocks`.
 
     Raises:
-      BadInputError: a file that is not readable.
+      BadInputError: for a file that is not readable.
     """
     with readable(block.file):
         if isinstance(block, CsvBlock):
@@ -150,7 +150,7 @@ def _reason(row: Malformed) -> str:
 
 
 def _with_substitutes(item: pa.Array, text_format: TextFormat, last: pa.Array) -> pa.Array:
-    """Item ids, the empty ones replaced as the format says; `last` is the block's last column."""
+    """Replaces empty item ids by the format's substitutes, for which `last` is the block's last column."""
     if text_format.item_name is None and text_format.no_item is None:
         return item
     substitute = last if text_format.no_item is None else text_format.no_item
@@ -179,7 +179,7 @@ def _read_parquet(block: ParquetBlock, open_file: Opener) -> BlockRows:
 
 
 def _parquet_column(file: str, name: str, column: pa.ChunkedArray) -> pa.Array:
-    """One array of a type that the column checks know."""
+    """Converts a column to one array of a type that the column checks accept."""
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type

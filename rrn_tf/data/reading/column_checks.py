@@ -1,4 +1,4 @@
-"""Column checks: whole columns of text or numbers become ids, ratings and timestamps; bad values become problems."""
+"""Checks and converts whole columns of text or numbers to ids, ratings and timestamps, and finds bad values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rrn_tf.data.reading.record_batches import encode_ids
 
 LONGEST_ID = 1_000  # bytes
 _MISSING = "missing"
-_SHOWN = 60  # characters of a value in a message
+_SHOWN = 60  # longest value in a message, in characters
 LAST_SECOND = 253_402_300_799  # of the year 9999
 _LARGEST_RATING = float(np.finfo(np.float32).max)
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
@@ -27,13 +27,13 @@ Mask = npt.NDArray[np.bool_]
 
 
 class Problem(NamedTuple):
-    """What is wrong with some values of a column.
+    """A problem of some values of a column.
 
     Attributes:
-      column: name.
-      kind: of problem; with the column's name, the reason in the dead letters.
-      rows: int64[K], positions.
-      text: says the problem after the column's name; ``{}`` stands for the value.
+      column: name of the column.
+      kind: key of the problem; with the column's name it is the reason in the dead letters.
+      rows: int64[K], positions of the values.
+      text: description of the problem, to follow the column's name; ``{}`` is replaced by the value.
     """
 
     column: str
@@ -46,10 +46,10 @@ class Problem(NamedTuple):
         return f"{self.column}_{self.kind}"
 
     def words(self, columns: Mapping[str, pa.Array]) -> pa.Array | str:
-        """The problem of each row in words, long values cut: string[K], or one text for all.
+        """Describes the problem of each row, with long values cut: string[K], or one text for all.
 
         Args:
-          columns: by name, as they were read.
+          columns: the columns as they were read, by name.
         """
         before, value, after = f"{self.column} {self.text}".partition("{}")
         if not value:
@@ -62,20 +62,20 @@ class Problem(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """A column after its checks; values at problem rows mean nothing."""
+    """A converted column and its problems; values of rows with problems are undefined."""
 
     values: pa.Array
     problems: list[Problem]
 
 
 def check(name: str, column: pa.Array, *, iso_times: bool = False, optional: bool = False) -> Checked:
-    """A column of the data contract.
+    """Checks and converts a column of the data contract.
 
     Args:
-      name: of the column.
-      column: as the check of its kind takes it.
-      iso_times: timestamps are ISO times.
-      optional: a value may be missing, and is null then.
+      name: the name of the column.
+      column: its values, of a type that the check for this column accepts.
+      iso_times: whether timestamps are ISO times.
+      optional: whether values may be missing, which are then null.
     """
     if name == features.RATING:
         checked = check_ratings(column)
@@ -93,10 +93,10 @@ def check(name: str, column: pa.Array, *, iso_times: bool = False, optional: boo
 
 
 def check_ids(name: str, column: pa.Array) -> Checked:
-    """Ids, kept byte for byte: white space around an id is part of it.
+    """Checks ids, which are kept byte for byte: white space around an id is part of it.
 
     Args:
-      name: of the column.
+      name: the name of the column.
       column: text, dictionary-encoded text or integers; null is a missing id.
 
     Returns:
@@ -104,7 +104,7 @@ def check_ids(name: str, column: pa.Array) -> Checked:
     """
     ids = encode_ids(column)
     values = ids.dictionary
-    # An id is one line of a vocabulary file.
+    # An id must fit on one line of a vocabulary file.
     broken = _mask(pc.match_substring_regex(values, r"[\x00\n\r]"))
     blank = _mask(pc.equal(pc.utf8_trim_whitespace(values), "")) & ~broken
     too_long = pc.binary_length(values).to_numpy(zero_copy_only=False) > LONGEST_ID
@@ -123,7 +123,7 @@ def check_ids(name: str, column: pa.Array) -> Checked:
 
 
 def check_ratings(column: pa.Array) -> Checked:
-    """Ratings: numbers, or text in decimal or exponent notation.
+    """Checks ratings: numbers, or text in decimal or exponent notation.
 
     Args:
       column: text or any number type.
@@ -151,7 +151,7 @@ def check_ratings(column: pa.Array) -> Checked:
 
 
 def check_timestamps(column: pa.Array) -> Checked:
-    """Timestamps: integers, integral decimals such as ``17.0``, their text, or Arrow times (cut to the second).
+    """Checks timestamps: integers, integral decimals such as ``17.0``, their text, or Arrow times (cut to the second).
 
     Args:
       column: text, any number type, or timestamps.
@@ -161,7 +161,7 @@ def check_timestamps(column: pa.Array) -> Checked:
     """
     name = features.TIMESTAMP
     if pa.types.is_timestamp(column.type):
-        # Floored, for casts round towards zero.
+        # Floored first, because casts round towards zero.
         column = pc.floor_temporal(column, unit="second").cast(pa.timestamp("s")).cast(pa.int64())
     numbers = _cast(column, pa.int64())
     if numbers is not None:
@@ -186,7 +186,7 @@ def check_timestamps(column: pa.Array) -> Checked:
 
 
 def check_iso_times(column: pa.Array) -> Checked:
-    """Timestamps as ISO times in UTC, such as ``2010-10-17T01:48:53Z``.
+    """Checks timestamps as ISO times in UTC, such as ``2010-10-17T01:48:53Z``.
 
     Args:
       column: text.
@@ -200,7 +200,7 @@ def check_iso_times(column: pa.Array) -> Checked:
         return Checked(values, [])
     text = _text(column)
     times = pc.strptime(text, format=_ISO_TIME, unit="s", error_is_null=True)
-    # Written again, for the 31st of June would be read as the 1st of July.
+    # Formatted again for comparison, because the parser reads the 31st of June as the 1st of July.
     good = _mask(pc.equal(pc.strftime(times, format=_ISO_TIME), text))
     values = times.cast(pa.int64()).fill_null(0)
     missing, negative = _mask(pc.equal(text, "")), good & (values.to_numpy() < 0)
@@ -213,15 +213,15 @@ def check_iso_times(column: pa.Array) -> Checked:
 
 
 def first_problems(problems: list[Problem], rows: int) -> tuple[Mask, list[Problem]]:
-    """Leaves each bad row to the first of its problems.
+    """Assigns each bad row to the first of its problems.
 
     Args:
-      problems: of all columns.
+      problems: the problems of all columns.
       rows: number of rows.
 
     Returns:
-      bad: bool[rows].
-      problems: of different rows each.
+      bad: bool[rows], whether a row has a problem.
+      problems: the problems, each row in at most one of them.
     """
     bad = np.zeros(rows, bool)
     first = []
@@ -238,7 +238,7 @@ def _checked(values: pa.Array, *problems: Problem) -> Checked:
 
 
 def _cast(column: pa.Array | None, kind: pa.DataType) -> pa.Array | None:
-    """The fast path: a column that is clean as a whole, else None."""
+    """Casts a column that has no bad value, as a fast path; returns None otherwise."""
     if column is None or column.null_count:
         return None
     try:
@@ -248,9 +248,9 @@ def _cast(column: pa.Array | None, kind: pa.DataType) -> pa.Array | None:
 
 
 def _text(column: pa.Array) -> pa.Array:
-    """Values as trimmed text without a plus sign, null as empty text."""
+    """Converts values to trimmed text without a plus sign, and null to empty text."""
     if pa.types.is_floating(column.type):
-        # Large floats would be written with an exponent.
+        # As floats, large numbers would be written with an exponent.
         integral = pc.and_(pc.equal(pc.floor(column), column), pc.less(pc.abs(column), 2.0**62))
         whole = pc.if_else(integral.fill_null(False), column, None).cast(pa.int64()).cast(pa.string())
         column = pc.coalesce(whole, column.cast(pa.string()))

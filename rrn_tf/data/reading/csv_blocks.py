@@ -1,7 +1,7 @@
-"""CSV by blocks of whole physical lines, each line one row: what a block's lines say, and which cannot be read.
+"""Reads CSV in blocks of whole physical lines, each line one row, and finds malformed lines.
 
-A quoted line break would make a row span lines; a file that was cut or glued at a quote would then swallow good rows.
-So a row is a line, and a line with an open quote is rejected by itself.
+Rows cannot span lines by a quoted line break: in a file that was cut or joined at a quote, good rows would be lost.
+So a row is a line, and a line with an open quote is rejected on its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rrn_tf.data.reading.csv_header import Header, format_header, parse_header
 _NEWLINE, _RETURN, _QUOTE, _COMMA, _NUL = 10, 13, 34, 44, 0
 _QUOTES, _FIELDS = "unbalanced_quotes", "field_count"
 _UTF8, _RETURNS, _NULS = "invalid_utf8", "stray_carriage_return", "nul_byte"
-MALFORMED = (_QUOTES, _FIELDS, _UTF8, _RETURNS, _NULS)  # reasons for which a line is no row
+MALFORMED = (_QUOTES, _FIELDS, _UTF8, _RETURNS, _NULS)  # reasons for which a line cannot be split into fields
 
 Lines = npt.NDArray[np.int64]
 
@@ -31,12 +31,12 @@ class CsvBlock(NamedTuple):
     """Whole lines of a CSV file.
 
     Attributes:
-      file: path.
-      header: of the file.
+      file: path of the file.
+      header: the header of the file.
       first_line: number of the block's first line in the file, from 1.
-      offset, length: bytes, where the file can be read at any place.
-      data: the bytes themselves where it cannot (compressed files).
-      text_format: of a file without a header.
+      offset, length: position in bytes, if the file can be read at any offset.
+      data: the bytes themselves, if it cannot (compressed files).
+      text_format: the format of a file without a header.
     """
 
     file: str
@@ -49,7 +49,7 @@ class CsvBlock(NamedTuple):
 
 
 class Malformed(NamedTuple):
-    """A line that is no row: its place in the block, the reason's key and the problem in words."""
+    """A malformed line: its index in the block, the key of the reason and a description of the problem."""
 
     line: int
     reason: str
@@ -60,10 +60,10 @@ class BlockRows(NamedTuple):
     """The rows of a block.
 
     Attributes:
-      columns: text, N values each.
-      line: int64[N], place of each row's line in the block, in order.
-      malformed: lines that are no rows, in order.
-      text_of: the texts of some lines.
+      columns: text columns of N values each.
+      line: int64[N], index of each row's line in the block, in order.
+      malformed: malformed lines, in order.
+      text_of: a function that returns the text of given lines.
     """
 
     columns: list[pa.Array]
@@ -84,16 +84,16 @@ def plan_csv(
     """Cuts a CSV file at line ends into blocks of about `block_bytes`, reading it once; there is at least one.
 
     Args:
-      file: path, for the blocks and for messages.
+      file: path of the file, for the blocks and for messages.
       stream: the file's (decompressed) bytes.
-      columns: wanted columns; the header may have more, in any order.
+      columns: the required columns; the header may have more, in any order.
       block_bytes: size of a block.
-      carry: blocks carry their bytes.
-      text_format: of a file without a header.
-      optional: columns that are read where the header has them.
+      carry: whether blocks contain their bytes.
+      text_format: the format of a file without a header.
+      optional: columns that are read if the header has them.
 
     Raises:
-      BadInputError: where the header lacks a column.
+      BadInputError: if the header lacks a column.
     """
     header = None if text_format is None else format_header(text_format, columns)
     line, offset, rest, begun = 1, 0, b"", False
@@ -117,7 +117,7 @@ def plan_csv(
 
 
 def raw_lines(data: bytes) -> pa.Array:
-    """The lines of a block as they are, without their line ends: binary[lines].
+    """Returns the unchanged lines of a block, without their line ends: binary[lines].
 
     Args:
       data: whole lines; the last may lack its line end.
@@ -134,11 +134,11 @@ def raw_lines(data: bytes) -> pa.Array:
 
 
 def fields_of(line: bytes, width: int) -> list[str]:
-    """The fields of any line of a CSV file, be it a row or not, in Latin-1 so that every byte is kept.
+    """Splits any line of a CSV file, even a malformed one, into fields, in Latin-1 so that every byte is kept.
 
     Args:
-      line: without its line end.
-      width: how many fields are wanted: what the line lacks is empty, what it has beyond them stays in the last one.
+      line: the line, without its line end.
+      width: number of fields to return: missing ones are empty, surplus ones remain in the last field.
     """
     text = line.decode("latin-1")
     fields = split_strictly(text) or text.split(",")
@@ -151,13 +151,13 @@ def read_block(data: bytes, header: Header) -> BlockRows:
 
     Args:
       data: whole lines; the last may lack its line end.
-      header: of the file.
+      header: the header of the file.
     """
     buffer = np.frombuffer(data, np.uint8)
     breaks = np.flatnonzero(buffer == _NEWLINE)
     stops = breaks if data.endswith(b"\n") or not data else np.append(breaks, len(data))
     starts = np.concatenate([[0], stops[:-1] + 1]) if len(stops) else stops
-    # A line ends before the carriage return of a CRLF.
+    # The carriage return of a CRLF is not part of the line.
     ends = stops - ((stops > starts) & (buffer[stops - 1] == _RETURN))
 
     def text_of(lines: Lines) -> pa.Array:
@@ -205,7 +205,7 @@ def read_block(data: bytes, header: Header) -> BlockRows:
 
 
 def _parse_plain(payload: bytes, header: Header) -> tuple[list[pa.Array], list[tuple[int, int]]]:
-    """Columns of rows without surprises, and (row, fields) of those with too few or too many fields."""
+    """Parses well-formed rows into columns, and returns (row, fields) of those with too few or too many fields."""
     wrong: list[tuple[int, int]] = []
 
     def skip(row: arrow_csv.InvalidRow) -> str:
@@ -218,7 +218,7 @@ def _parse_plain(payload: bytes, header: Header) -> tuple[list[pa.Array], list[t
     wanted = [names[position] for position in header.positions]
     table = arrow_csv.read_csv(
         io.BytesIO(payload),
-        # Threads would lose the row numbers; one block keeps them exact.
+        # Row numbers of invalid rows are exact only without threads and in a single block.
         arrow_csv.ReadOptions(column_names=names, use_threads=False, block_size=len(payload) + 1),
         arrow_csv.ParseOptions(
             delimiter=header.delimiter, quote_char='"' if header.quoted else False, invalid_row_handler=skip
@@ -233,7 +233,7 @@ def _parse_plain(payload: bytes, header: Header) -> tuple[list[pa.Array], list[t
 def _unreadable(
     data: bytes, buffer: npt.NDArray[np.uint8], starts: Lines, stops: Lines, ends: Lines
 ) -> dict[int, Malformed]:
-    """Lines with a NUL byte, a carriage return inside, or bytes that are not UTF-8."""
+    """Finds lines with a NUL byte, a carriage return inside, or bytes that are not UTF-8."""
     found: dict[int, Malformed] = {}
     if not _is_utf8(data):
         for line in np.unique(np.searchsorted(stops, np.flatnonzero(buffer >= 0x80))).tolist():
@@ -253,7 +253,7 @@ def _unreadable(
 def _quoted(
     data: bytes, buffer: npt.NDArray[np.uint8], starts: Lines, stops: Lines, ends: Lines
 ) -> tuple[Lines, Lines]:
-    """Lines with an odd number of quotes, and lines whose quotes do not just open and close whole fields."""
+    """Finds lines with an odd number of quotes, and lines with quotes other than around whole fields."""
     none = np.empty(0, np.int64)
     if b'"' not in data:
         return none, none
@@ -279,7 +279,7 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def split_strictly(line: str) -> list[str] | None:
-    """The fields of a line whose quotes are balanced, else None."""
+    """Splits a line with balanced quotes into fields; returns None for other lines."""
     try:
         (fields,) = csv.reader([line], strict=True)
     except (csv.Error, ValueError):

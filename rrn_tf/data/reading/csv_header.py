@@ -1,4 +1,4 @@
-"""Where a CSV file keeps its columns, by its header line or by its format."""
+"""The positions of columns in a CSV file, by its header line or by its format."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Header(NamedTuple):
-    """Where a file keeps its columns.
+    """The layout of a CSV file.
 
     Attributes:
       width: number of fields.
       columns: names of the columns to read.
-      positions: of each of them, and perhaps of one more that helps to read them.
-      delimiter: between fields, one character.
-      quoted: a field may stand between quotes; else a quote is a character as any other.
-      line: the header as it stands in the file, without byte order mark and line end.
+      positions: position of each of them, and possibly of one more column that is needed to read them.
+      delimiter: the character between fields.
+      quoted: whether fields may be quoted; if not, a quote is an ordinary character.
+      line: the header's text in the file, without byte order mark and line end.
     """
 
     width: int
@@ -33,12 +33,12 @@ class Header(NamedTuple):
 
     @property
     def names(self) -> list[str]:
-        """All columns of the file, in order."""
+        """The names of all columns of the file, in order."""
         return _names(self.line)
 
 
 def parse_header(file: str, line: bytes, columns: Sequence[str], optional: Sequence[str] = ()) -> Header:
-    """Finds the wanted columns in a header line, and those that it may have.
+    """Finds the required and the optional columns in a header line.
 
     Raises:
       BadInputError: naming the columns expected and the line found.
@@ -61,7 +61,7 @@ def _names(line: bytes) -> list[str]:
 
 
 def format_header(text_format: TextFormat, columns: Sequence[str]) -> Header:
-    """What a header would say of a file without; the field that stands for an empty item_id comes last."""
+    """Returns the layout of a file without a header; the field that replaces an empty item_id comes last."""
     positions = [text_format.fields.index(column) for column in columns]
     further = [] if text_format.item_name is None else [text_format.item_name]
     return Header(len(text_format.fields), tuple(columns), (*positions, *further), text_format.delimiter, quoted=False)

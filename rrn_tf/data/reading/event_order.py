@@ -1,4 +1,4 @@
-"""The order of events as they were read: file names, then lines; backwards where a format has the newest first."""
+"""The order of events in the input: by file name, then by line, reversed if a format has the newest events first."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _LINE_BITS = 40
 
 
 def number_events(batch: pa.RecordBatch, sources: Sequence[tuple[TextFormat | None, str]]) -> pa.RecordBatch:
-    """The batch with `position`, which orders events of one user and second, in place of file and line.
+    """Replaces file and line of a batch by `position`, which orders events of one user and second.
 
     Args:
-      batch: of one of the files.
-      sources: the files that are read, in order of their names, each with its format.
+      batch: a batch from one of the files.
+      sources: all files of the input, in order of their names, each with its format.
     """
     file = record_batches.file_of(batch)
     ((rank, text_format),) = ((rank, known) for rank, (known, name) in enumerate(sources) if name == file)

@@ -1,4 +1,4 @@
-"""Which files a pattern names, and their bytes, decompressed."""
+"""Finds the files of a pattern, and opens and decompresses them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _unzipped(stream: IO[bytes]) -> IO[bytes]:
     return archive.open(files[0])
 
 
-# By the end of a file's name. All of them fail at the end of a file that was cut.
+# Decompressors by the suffix of a file's name. All of them raise at the end of a truncated file.
 _DECOMPRESSORS: dict[str, Callable[[Any], Any]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,
@@ -61,31 +61,31 @@ _COMPRESSORS: dict[str, Callable[..., Any]] = {
 
 
 def open_local(file: str) -> IO[bytes]:
-    """A file's bytes as they are."""
+    """Opens a local file without decompressing it."""
     return open(file, "rb")
 
 
 def is_parquet(file: str) -> bool:
-    """Whether a file's name says so."""
+    """Returns whether a file is Parquet, by its suffix."""
     return file.endswith(PARQUET)
 
 
 def is_compressed(file: str) -> bool:
-    """Whether a file's name says so."""
+    """Returns whether a file is compressed, by its suffix."""
     return os.path.splitext(file)[1].lower() in _DECOMPRESSORS
 
 
 def decompressed(file: str, stream: IO[bytes]) -> IO[bytes]:
-    """What a stream says, which is compressed as the file's name says, or not at all."""
+    """Decompresses a stream as the suffix of the file's name requires, if at all."""
     decompressor = _DECOMPRESSORS.get(os.path.splitext(file)[1].lower())
     return stream if decompressor is None else decompressor(stream)
 
 
 def open_output(path: Path) -> IO[bytes]:
-    """Opens a file for writing, compressed as its name says; its directory is made.
+    """Opens a file for writing, compressed as its suffix requires; creates its directory.
 
     Raises:
-      BadInputError: for a kind of file that is not written.
+      BadInputError: for a suffix of a format that cannot be written.
     """
     kind = path.suffix.lower()
     if kind in (PARQUET, ".zip"):
@@ -96,7 +96,7 @@ def open_output(path: Path) -> IO[bytes]:
 
 @contextlib.contextmanager
 def readable(file: str) -> Iterator[None]:
-    """Within it, what is wrong with a file is a `BadInputError` of one line."""
+    """Turns errors about a file inside the context into a `BadInputError` of one line."""
     try:
         yield
     except EOFError:
@@ -108,15 +108,15 @@ def readable(file: str) -> Iterator[None]:
 def find_sources(
     patterns: Sequence[str], columns: Sequence[str], match: Callable[[str], list[str]] | None = None
 ) -> list[tuple[TextFormat | None, str]]:
-    """Files that match, sorted, each with its format.
+    """Returns the files that match, sorted, each with its format.
 
     Args:
-      patterns: files and globs, perhaps after the name of a format and a colon.
-      columns: what will be read.
-      match: the files of one pattern; by default local ones.
+      patterns: files and globs, optionally after the name of a format and a colon.
+      columns: the columns to read.
+      match: a function that returns the files of one pattern; by default local ones.
 
     Raises:
-      BadInputError: for a pattern without a file, or a format without a wanted column.
+      BadInputError: for a pattern without a file, or a format without a required column.
     """
     found: dict[str, TextFormat | None] = {}
     for pattern in patterns:
@@ -132,14 +132,14 @@ def find_sources(
 
 
 def local_files(pattern: str) -> list[str]:
-    """Files that match as in a shell: without hidden ones, and from the working directory on."""
+    """Returns the files that match as in a shell: without hidden ones, and relative to the working directory."""
     if os.path.isfile(pattern):
-        return [pattern]  # brackets in its name are no glob
+        return [pattern]  # brackets in the name of an existing file are not a glob
     every = f"{pattern}*" if pattern.endswith("/") else pattern
     found = [path for path in glob.glob(every, recursive=True) if not os.path.isdir(path)]
     return found or ([pattern] if os.path.exists(pattern) else [])
 
 
 def what_is_read(columns: Sequence[str]) -> str:
-    """Rows with these columns, in one word."""
+    """Returns the plural noun for rows with these columns, for messages."""
     return "ratings" if features.RATING in columns else "events" if features.ITEM_ID in columns else "users"

@@ -1,4 +1,4 @@
-"""Whole files of ratings or events in memory."""
+"""Reads whole files of ratings or events into memory."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class ReadRows(NamedTuple):
     """All rows of some files.
 
     Attributes:
-      good: valid rows in order of files and lines, a batch a block.
-      rejected: the others, in the same order, of the schema `rrn_tf.data.reading.rejected.REJECTED`.
-      total: how many there are of both.
+      good: valid rows in order of files and lines, one batch per block.
+      rejected: the other rows, in the same order, of the schema `rrn_tf.data.reading.rejected.REJECTED`.
+      total: the number of both.
     """
 
     good: list[pa.RecordBatch]
@@ -35,24 +35,24 @@ class ReadRows(NamedTuple):
     total: int
 
     def ids(self, name: str) -> npt.NDArray[np.object_]:
-        """A column of ids of the valid rows: object[N]."""
+        """Returns a column of ids of the valid rows: object[N]."""
         parts = (record_batches.ids(batch, name) for batch in self.good)
         return np.concatenate([np.empty(0, object), *(values.to_numpy(False)[codes] for codes, values in parts)])
 
     def numbers(self, name: str, kind: type[np.generic] = np.int64) -> npt.NDArray[Any]:
-        """A column of numbers of the valid rows."""
+        """Returns a column of numbers of the valid rows."""
         return np.concatenate([np.empty(0, kind), *(record_batches.numbers(batch, name) for batch in self.good)])
 
 
 def read_files(pattern: str, columns: Sequence[str]) -> tuple[ReadRows, list[tuple[TextFormat | None, str]]]:
-    """Reads local files, and says which these are, each with its format, in order of their names.
+    """Reads local files, and returns their rows and the files, each with its format, in order of their names.
 
     Args:
-      pattern: file or glob, CSV or Parquet; perhaps after the name of a format and a colon.
-      columns: what to read, of user_id, item_id, rating and timestamp.
+      pattern: file or glob, CSV or Parquet; optionally after the name of a format and a colon.
+      columns: the columns to read, of user_id, item_id, rating and timestamp.
 
     Raises:
-      BadInputError: in one line: no such file, one that is not readable or lacks a column.
+      BadInputError: in one line, for a file that is missing, is not readable or lacks a column.
     """
     sources = find_sources([pattern], columns)
     return read_sources(sources, columns), sources
@@ -61,15 +61,15 @@ def read_files(pattern: str, columns: Sequence[str]) -> tuple[ReadRows, list[tup
 def read_sources(
     sources: Sequence[tuple[TextFormat | None, str]], columns: Sequence[str], open_file: Opener = open_local
 ) -> ReadRows:
-    """Reads files.
+    """Reads files into memory.
 
     Args:
-      sources: from `rrn_tf.data.reading.files.find_sources`.
-      columns: what to read.
+      sources: the files, from `rrn_tf.data.reading.files.find_sources`.
+      columns: the columns to read.
       open_file: opens a file, without decompressing it.
 
     Raises:
-      BadInputError: a file that is not readable or lacks a column.
+      BadInputError: for a file that is not readable or lacks a column.
     """
     return read_blocks(
         (
@@ -95,7 +95,7 @@ def same_rows(user: npt.ArrayLike, item: npt.ArrayLike, timestamp: npt.ArrayLike
 
 
 def without_duplicates(read: ReadRows) -> ReadRows:
-    """Rejects all valid rows but the first of one user, item and second, as training does."""
+    """Rejects valid rows that repeat the user, item and second of an earlier one, as in training."""
     number = same_rows(read.ids(USER_ID), read.ids(ITEM_ID), read.numbers(TIMESTAMP))
     first = np.unique(number, return_index=True)[1][number]
     later = first != np.arange(len(first))
@@ -115,6 +115,6 @@ def without_duplicates(read: ReadRows) -> ReadRows:
 
 
 def _places(batch: pa.RecordBatch) -> pa.Array:
-    """Where rows stand, as ``file:line``."""
+    """Returns the places of rows, as ``file:line``."""
     line = pa.array(record_batches.numbers(batch, record_batches.LINE)).cast(pa.string())
     return pc.binary_join_element_wise(f"{record_batches.file_of(batch)}:", line, "")

@@ -1,7 +1,7 @@
-"""Batches of ratings: what reading gives, and what the elements of Beam's collections are until ids become numbers.
+"""Batches of ratings, as they are read and as elements of Beam's collections until ids are numbered.
 
-A batch is a `pyarrow.RecordBatch` of tens or hundreds of thousands of ratings. Ids travel dictionary-encoded,
-so that hashing, counting and looking up touch each distinct id of a batch once.
+A batch is a `pyarrow.RecordBatch` of tens or hundreds of thousands of ratings. Ids are dictionary-encoded, so that
+each distinct id of a batch is hashed, counted and looked up only once.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import pyarrow.compute as pc
 
 from rrn_tf import features
 
-# Columns beside those of the data contract; they are left behind once rows are numbered or split.
+# Columns besides those of the data contract; they are dropped when rows are numbered or split.
 FILE = "file"
 LINE = "line"
-HELD_OUT = "held_out"  # of the explicit validation source
+HELD_OUT = "held_out"  # whether a row is from the explicit validation files
 
 IDS = pa.dictionary(pa.int32(), pa.string())
-FILES = pa.dictionary(pa.int8(), pa.string())  # one file a batch
+FILES = pa.dictionary(pa.int8(), pa.string())  # a batch has rows of one file only
 
 RATINGS = pa.schema(
     [
@@ -45,12 +45,12 @@ EVENTS = pa.schema(
 
 
 def numbers(batch: pa.RecordBatch, name: str) -> npt.NDArray[Any]:
-    """A column without nulls as a numpy array."""
+    """Converts a column without nulls to a NumPy array."""
     return batch.column(batch.schema.get_field_index(name)).to_numpy(zero_copy_only=False)
 
 
 def ids(batch: pa.RecordBatch, name: str) -> tuple[npt.NDArray[np.int32], pa.Array]:
-    """A text column as codes, int32[rows], and the distinct values they point to, string[values]."""
+    """Splits a text column into codes, int32[rows], and the distinct values that they index, string[values]."""
     column = batch.column(batch.schema.get_field_index(name))
     if not pa.types.is_dictionary(column.type):
         column = encode_ids(column)
@@ -58,31 +58,31 @@ def ids(batch: pa.RecordBatch, name: str) -> tuple[npt.NDArray[np.int32], pa.Arr
 
 
 def encode_ids(column: pa.Array) -> pa.DictionaryArray:
-    """Text, binary or dictionary ids as `IDS`, each distinct id once."""
+    """Converts text, binary or dictionary ids to the type `IDS`, with each distinct id once."""
     if pa.types.is_dictionary(column.type):
         return column if column.type.equals(IDS) else column.cast(IDS)
     return column.cast(pa.string()).dictionary_encode()
 
 
 def file_of(batch: pa.RecordBatch) -> str:
-    """The file that all rows of a batch come from."""
+    """Returns the file that all rows of a batch come from."""
     return str(batch.column(batch.schema.get_field_index(FILE)).dictionary[0].as_py())
 
 
 def without(batch: pa.RecordBatch, *names: str) -> pa.RecordBatch:
-    """The batch without some columns, which it need not have."""
+    """Returns the batch without some columns, if it has them."""
     kept = [name for name in batch.schema.names if name not in names]
     return pa.RecordBatch.from_arrays([batch.column(batch.schema.get_field_index(name)) for name in kept], names=kept)
 
 
 def with_column(batch: pa.RecordBatch, name: str, column: pa.Array | npt.NDArray[Any]) -> pa.RecordBatch:
-    """The batch with one more column."""
+    """Returns the batch with a further column."""
     values = column if isinstance(column, pa.Array) else pa.array(column)
     return pa.RecordBatch.from_arrays([*batch.columns, values], names=[*batch.schema.names, name])
 
 
 def take(batch: pa.RecordBatch, rows: npt.NDArray[Any]) -> pa.RecordBatch:
-    """The rows of a mask or of positions, copied: a slice would drag the whole batch through every shuffle."""
+    """Copies the rows of a mask or of positions, because a slice would keep the whole batch in every shuffle."""
     positions = np.flatnonzero(rows) if rows.dtype == bool else rows
     return pa.RecordBatch.from_arrays(
         [column.take(pa.array(positions)) for column in batch.columns], names=batch.schema.names
@@ -90,7 +90,7 @@ def take(batch: pa.RecordBatch, rows: npt.NDArray[Any]) -> pa.RecordBatch:
 
 
 def texts(rows: pa.RecordBatch) -> pa.Array:
-    """Each row's contract columns as one line of text, for people to read: string[rows]."""
+    """Formats each row's columns of the data contract as one line of readable text: string[rows]."""
     columns = [rows.column(rows.schema.get_field_index(name)) for name in features.COLUMNS if name in rows.schema.names]
     plain = (c.dictionary_decode() if pa.types.is_dictionary(c.type) else c.cast(pa.string()) for c in columns)
     return pc.binary_join_element_wise(*plain, ",")

@@ -1,4 +1,4 @@
-"""Rows that are rejected: where they stand, why, and what they say."""
+"""Rejected rows, with their place, the reason and their text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from rrn_tf.data.reading import record_batches
 
-_LONGEST_TEXT = 500  # bytes of a rejected row that are kept
-_MESSAGES = 3  # rows that are told one by one; then their number
+_LONGEST_TEXT = 500  # bytes kept of a rejected row's text
+_MESSAGES = 3  # rows listed one by one, before their number
 
 REASON = "reason"
 REJECTED = pa.schema(
@@ -27,14 +27,14 @@ REJECTED = pa.schema(
 
 
 class RejectedRow(NamedTuple):
-    """One rejected row, as it stands in the dead-letter file.
+    """One rejected row, as in the dead-letter file.
 
     Attributes:
       file: path of the file.
       line: physical line of the file, from 1; for Parquet the row number, from 1.
       reason: short stable key, such as ``rating_not_a_number``.
-      message: what was wrong, such as ``ratings.csv:17: rating 'abc' is not a number``.
-      row: the row's text, cut where it is very long.
+      message: the problem, such as ``ratings.csv:17: rating 'abc' is not a number``.
+      row: the row's text, cut if it is very long.
     """
 
     file: str
@@ -51,14 +51,14 @@ def rejected_batch(
     problem: pa.Array | list[str] | str,
     row: pa.Array | list[str],
 ) -> pa.RecordBatch:
-    """Rows of one file that are rejected for one reason.
+    """Returns a batch of rows of one file that are rejected for the same reason.
 
     Args:
       file: path of the file.
-      line: int[N].
-      reason: key.
-      problem: N texts, or one for all; the message is the place and this.
-      row: N texts.
+      line: int[N], line numbers.
+      reason: the key of the reason.
+      problem: N descriptions, or one for all; the message is the place followed by the description.
+      row: the N rows' texts.
     """
     lines = pa.array(line, pa.int64())
     problems = pa.scalar(problem) if isinstance(problem, str) else _texts(problem)
@@ -71,13 +71,13 @@ def rejected_batch(
 def split_off(
     batch: pa.RecordBatch, rows: npt.NDArray[np.int64], reason: str, problem: pa.Array
 ) -> tuple[pa.RecordBatch, list[pa.RecordBatch]]:
-    """A batch without some rows, and these as a rejected batch, of which there is none without such rows.
+    """Splits rows off a batch: returns the other rows, and a list of one rejected batch, empty without such rows.
 
     Args:
       batch: valid rows of one file.
-      rows: int64[K], positions of those to reject.
-      reason: key.
-      problem: in words: string[K].
+      rows: int64[K], positions of the rows to reject.
+      reason: the key of the reason.
+      problem: string[K], descriptions of the problem.
     """
     if not len(rows):
         return batch, []
@@ -92,28 +92,28 @@ def _texts(values: pa.Array | list[str]) -> pa.Array:
 
 
 def rejected_rows(batch: pa.RecordBatch) -> list[RejectedRow]:
-    """The rows of a batch."""
+    """Returns the rows of a batch as objects."""
     return [RejectedRow(**row) for row in batch.to_pylist()]
 
 
 def in_order(batches: list[pa.RecordBatch]) -> pa.Table:
-    """Rejected rows, sorted by file and line."""
+    """Returns the rejected rows of all batches, sorted by file and line."""
     table = pa.Table.from_batches(batches, REJECTED)
     return table.take(pc.sort_indices(table, [("file", "ascending"), ("line", "ascending")]))
 
 
 def reason_counts(reason: pa.Array | pa.ChunkedArray) -> dict[str, int]:
-    """Number of rows by reason, in alphabetical order."""
+    """Counts rows by reason, in alphabetical order."""
     return {count["values"]: count["counts"] for count in sorted(reason.value_counts().to_pylist(), key=str)}
 
 
 def lines_of_rejected(source: str, rejected: pa.Table, rows: int) -> list[str]:
-    """A line for each of the first rejected rows, and one that counts all of them by reason; none without any.
+    """Returns a line for each of the first rejected rows, and one with their numbers by reason; empty without any.
 
     Args:
-      source: what was read.
-      rejected: rows in order, of the schema `REJECTED`.
-      rows: how many were read.
+      source: the name of the input.
+      rejected: the rejected rows in order, of the schema `REJECTED`.
+      rows: the number of rows read.
     """
     if not rejected.num_rows:
         return []

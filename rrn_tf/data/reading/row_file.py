@@ -1,4 +1,4 @@
-"""A file of queries in memory: each of its rows is valid or rejected, and comes back in its place."""
+"""A file of queries in memory, to be written again with further columns and all rows, valid or rejected, in order."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class RowFile:
 
     Attributes:
       names: all of its columns, in order.
-      header: the line of these.
-      lines: binary[N], each row as a line of CSV; as it stands in the file where that is possible.
-      rows: its valid and its rejected rows.
-      good, rejected: int64, places of these among the N rows.
+      header: the header line.
+      lines: binary[N], each row as a line of CSV, unchanged from the file if possible.
+      rows: the valid and the rejected rows.
+      good, rejected: int64, positions of valid and rejected rows among the N rows.
     """
 
     names: list[str]
@@ -45,17 +45,17 @@ class RowFile:
     rejected: Places
 
     def rejected_fields(self, name: str) -> list[str]:
-        """What stands in a column of the rejected rows."""
+        """Returns the values of the rejected rows in a column."""
         lines = self.lines.take(pa.array(self.rejected)).to_pylist()
         place = self.names.index(name)
         return [_utf8(fields_of(line, len(self.names))[place]) for line in lines]
 
     def write(self, output: Path, columns: Mapping[str, pa.Array]) -> None:
-        """Writes all rows as CSV, compressed as its name says, with further columns at their end.
+        """Writes all rows as CSV, compressed as the suffix requires, with further columns at their end.
 
         Args:
           output: the file.
-          columns: string[N] by name.
+          columns: further columns, string[N], by name.
         """
         every = [column.cast(pa.binary()) for column in columns.values()]
         with open_output(output) as file:
@@ -76,13 +76,13 @@ def read_row_file(
     """Reads a CSV or Parquet file.
 
     Args:
-      path: of one file, plain or compressed.
-      columns: what to read, of user_id, item_id, rating and timestamp.
-      optional: columns that are read where there are such; their values may be missing, and are null then.
-      added: names of columns that are to be added.
+      path: path of one file, plain or compressed.
+      columns: the columns to read, of user_id, item_id, rating and timestamp.
+      optional: columns that are read if the file has them; missing values are null.
+      added: names of the columns to be added.
 
     Raises:
-      BadInputError: in one line: no such file, one that is not readable, lacks a column or has one that is to be added.
+      BadInputError: in one line, for a file that is missing, not readable, lacks a column or has one of `added`.
     """
     file = str(path)
     if not path.exists():
@@ -111,12 +111,12 @@ def read_row_file(
 
 
 def _csv_lines(block: CsvBlock, line: Places, malformed: Places) -> pa.Array:
-    """The rows of a block as they are, but for lines that are no rows: binary[rows].
+    """Returns the rows of a block unchanged, except for malformed lines, which become CSV rows: binary[rows].
 
     Args:
-      block: with its bytes.
-      line: of all rows of the file, in order.
-      malformed: which of them are no rows of the header's columns.
+      block: the block, with its bytes.
+      line: line numbers of all rows of the file, in order.
+      malformed: line numbers of the malformed ones.
     """
     every = raw_lines(block.data or b"")
     begin, end = np.searchsorted(line, [block.first_line, block.first_line + len(every)])
@@ -132,14 +132,14 @@ def _csv_lines(block: CsvBlock, line: Places, malformed: Places) -> pa.Array:
 
 
 def _as_row(line: bytes, width: int) -> bytes:
-    """A line that a reader of CSV takes for one row of so many fields, with every byte of a line that it would not."""
+    """Returns a malformed line as one CSV row of `width` fields, with every byte kept."""
     if len(split_strictly(line.decode("latin-1")) or ()) == width and b"\r" not in line:
         return line
     return _csv_line(fields_of(line, width)).encode("latin-1")
 
 
 def _parquet_lines(file: str, table: pa.Table) -> Iterator[pa.Array]:
-    """The rows of a table as lines of CSV: binary[rows] a batch."""
+    """Yields the rows of a table as lines of CSV: binary[rows] for each batch."""
     for batch in table.to_batches():
         with readable(file):
             texts = [_csv_texts(column) for column in batch.columns]
@@ -147,7 +147,7 @@ def _parquet_lines(file: str, table: pa.Table) -> Iterator[pa.Array]:
 
 
 def _csv_texts(column: pa.Array) -> pa.Array:
-    """Values as fields of CSV, null as an empty one: string[rows]."""
+    """Converts values to fields of CSV, and null to an empty field: string[rows]."""
     text = column.cast(pa.string()).fill_null("")
     quoted = pc.binary_join_element_wise('"', pc.replace_substring(text, '"', '""'), '"', "")
     return pc.if_else(pc.match_substring_regex(text, '[",\r\n]'), quoted, text)
@@ -155,7 +155,7 @@ def _csv_texts(column: pa.Array) -> pa.Array:
 
 def _csv_line(fields: Sequence[str]) -> str:
     text = io.StringIO()
-    csv.writer(text).writerow(fields)  # with an end that it knows, so that it quotes what looks like one
+    csv.writer(text).writerow(fields)  # with the default line end, so that fields that contain line ends are quoted
     return text.getvalue().removesuffix("\r\n")
 
 
