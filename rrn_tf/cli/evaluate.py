@@ -1,4 +1,4 @@
-"""`rrn evaluate`. Slow imports are made only when it runs."""
+"""The command `rrn evaluate`, which imports slow modules only when it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rrn recommend`. Slow imports are made only when it needs them."""
+"""The command `rrn recommend`, which imports slow modules only when it runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`rrn train`. Slow imports are made only when it runs."""
+"""The command `rrn train`, which imports slow modules only when it runs."""
 
 from __future__ import annotations
 

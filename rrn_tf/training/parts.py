@@ -65,8 +65,8 @@ class ValidationScorer:
     """Scores a network and the Bayesian factors on validation ratings, and fits the weights of these parts.
 
     Weights are not negative and minimise the mean squared error. They are used only if, in cross-validation over users,
-    they predict better than the best part alone by more than the standard error; else that part is used alone, or the
-    mean of both. Users without ratings since training have separate weights. All protocols count equally, because a
+    they predict better than the best part alone by more than the standard error; else that part is used alone, or just
+    the mean rating. Users without ratings since training have separate weights. All protocols count equally, because a
     model uses the same weights before and after updates. Streaming includes ratings of unseen users and items.
 
     Args:
@@ -154,7 +154,7 @@ def weigh_users(table: ValidationTable, rating_range: tuple[float, float]) -> tu
 
 
 def _weigh(table: ValidationTable) -> PartWeights:
-    """Returns weights of both parts if cross-validation over users finds them better than the best part alone."""
+    """Returns fitted weights if cross-validation over users finds them better than the best part or the mean rating."""
     alone = [PartWeights(0, 0, float(table.share @ table.actual / table.share.sum())), PartWeights(0, 1)]
     if table.parts[:, 0].any():
         alone.append(PartWeights(1, 0))
@@ -203,7 +203,7 @@ def weigh_parts(model: RRN, scorer: ValidationScorer, *, trained: bool) -> UserW
 def parts_alone(
     by_protocol: Mapping[str, StepStates], splits: Sequence[Split]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Returns the RMSE of each part alone and of the whole model, ``{split: {protocol: {part: rmse}}}``."""
+    """Returns RMSEs of each part alone and of the whole, ``{split: {protocol: {part: rmse}}}``, without empty splits."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for split in splits:
         for protocol, states in by_protocol.items():

@@ -78,7 +78,7 @@ def make_model(config: CollaborativeConfig, sequences: EventSequences) -> EventN
 def counted(
     config: CollaborativeConfig, sequences: EventSequences, listener: Listener | None = None
 ) -> tuple[EventSequences, SharedCounts | None]:
-    """Returns the events to train on and None; for a mixture, events with context and the counts of all users' items."""
+    """Returns the events to train on and None; for a mixture, events with context and counts of all users' items."""
     if not config.model.mixture:
         return sequences, None
     listener = listener or Listener()

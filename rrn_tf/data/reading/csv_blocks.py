@@ -22,7 +22,7 @@ from rrn_tf.data.reading.csv_header import Header, format_header, parse_header
 _NEWLINE, _RETURN, _QUOTE, _COMMA, _NUL = 10, 13, 34, 44, 0
 _QUOTES, _FIELDS = "unbalanced_quotes", "field_count"
 _UTF8, _RETURNS, _NULS = "invalid_utf8", "stray_carriage_return", "nul_byte"
-MALFORMED = (_QUOTES, _FIELDS, _UTF8, _RETURNS, _NULS)  # reasons for which a line cannot be split into fields
+MALFORMED = (_QUOTES, _FIELDS, _UTF8, _RETURNS, _NULS)  # reasons for which a line is not a row
 
 Lines = npt.NDArray[np.int64]
 
