@@ -12,7 +12,7 @@ UPDATE_PIPELINE_NAME = "rrn_update"
 DATA = {"rrn": "movielens-small", "crnn": "synthetic-events"}
 MAX_TRIALS = 100  # limit of a search before training
 
-# --- what blesses a model -------------------------------------------------------------------------
+# --- thresholds for blessing ----------------------------------------------------------------------
 # A bound in rating units cannot suit all data, so it is set only for data of a known scale. On
 # movielens-small (half to five stars) a model above the bound is no better than the global mean.
 MAX_ERROR = {"movielens-small": 1.0}

@@ -28,7 +28,7 @@ from rrn_tf.version import __version__
 )
 @click.version_option(__version__, prog_name="rrn")
 def main() -> None:
-    """Recurrent recommenders: predict where tastes are going."""
+    """Trains recurrent recommenders on ratings or events, and predicts and recommends by them."""
     # Hides TensorFlow's start-up messages from users of the command line; both variables can be set otherwise.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not sys.warnoptions:

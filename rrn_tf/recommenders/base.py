@@ -50,7 +50,7 @@ class Recommender:
     """
 
     columns: ClassVar[tuple[str, ...]]
-    what: ClassVar[str]  # plural noun for rows of the data
+    what: ClassVar[str]  # singular noun for a row of the data
     preset: ClassVar[str]
     config_kind: ClassVar[type[Any]]
 

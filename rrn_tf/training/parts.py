@@ -203,7 +203,7 @@ def weigh_parts(model: RRN, scorer: ValidationScorer, *, trained: bool) -> UserW
 def parts_alone(
     by_protocol: Mapping[str, StepStates], splits: Sequence[Split]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """Returns RMSEs of each part alone and of the whole, ``{split: {protocol: {part: rmse}}}``, without empty splits."""
+    """Returns RMSEs of each part and of the whole, ``{split: {protocol: {part: rmse}}}``, without empty splits."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for split in splits:
         for protocol, states in by_protocol.items():
