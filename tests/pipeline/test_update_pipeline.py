@@ -156,7 +156,7 @@ def test_spans_follow_one_another_and_nothing_new_is_not_pushed(
 def test_tfx_takes_the_runner(tmp_path: Path) -> None:
     (tmp_path / "out" / "serving_model" / "1").mkdir(parents=True)
     (tmp_path / "out" / "serving_model" / "1" / "saved_model.pb").touch()
-    environment = {**os.environ, "OWN_SIDE": str(tmp_path), "RRN_OUTPUT": str(tmp_path / "out")}
+    environment = {**os.environ, "HOME": str(tmp_path), "RRN_OUTPUT": str(tmp_path / "out")}
     tfx = [str(Path(sys.executable).with_name("tfx")), "pipeline"]
     arguments = ["create", "--engine", "local", "--pipeline_path", str(ROOT / "local_update_runner.py")]
     done = subprocess.run(
