@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import json
 import shutil
 import tempfile
@@ -41,7 +42,7 @@ Data: TypeAlias = "pd.DataFrame | str | Path"
 RANK = "rank"
 
 
-class Recommender:
+class Recommender(abc.ABC):
     """A model to fit, predict with, update, evaluate and save; see `RRNRecommender` and `CollaborativeRecommender`.
 
     Args:
@@ -221,9 +222,9 @@ class Recommender:
             self.config = load_config(file, kind=self.config_kind)
         return self
 
+    @abc.abstractmethod
     def _catalogue(self) -> npt.NDArray[np.object_]:
         """Returns the ids of all items."""
-        raise NotImplementedError
 
     def _source(self, data: Data, root: Path, name: str) -> DataSource:
         """Returns the source of `fit`'s data; a frame is first written to a file in the run directory."""

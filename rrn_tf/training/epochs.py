@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -25,7 +26,7 @@ from rrn_tf.training.workers import is_chief, lost_workers, take_from_chief
 OnBatch = Callable[[int, int], None]  # called after each batch with the number of batches done and of all batches
 
 
-class Epoch:
+class Epoch(abc.ABC):
     """The steps of one epoch; subclasses train and validate a kind of model.
 
     Attributes:
@@ -42,16 +43,17 @@ class Epoch:
     phases: Sequence[TrainedPart]
     validated: bool
 
-    def initialize(self) -> None:
+    def initialize(self) -> None:  # noqa: B027 - optional: a model may start from its own initial values
         """Sets the initial weights; with several workers those of the chief are used."""
 
-    def weights_were_set(self) -> None:
+    def weights_were_set(self) -> None:  # noqa: B027 - optional: nothing may depend on the weights
         """Recomputes everything that depends on the weights; called when all of them have been replaced."""
 
     def validate_start(self) -> float:
         """Returns the validation error of the initial weights; infinite if these cannot be the best ones."""
         return float("inf")
 
+    @abc.abstractmethod
     def run_phase(self, number: int, epoch: int, rng: np.random.Generator, on_batch: OnBatch) -> dict[str, float]:
         """Trains one phase, and returns figures for the epoch's record.
 
@@ -64,15 +66,14 @@ class Epoch:
         Raises:
           TrainingError: if the loss is not finite or explodes.
         """
-        raise NotImplementedError
 
     def validated_weights(self) -> AbstractContextManager[None]:
         """Returns a context in which the model has the weights to validate and save, such as averages."""
         return nullcontext()
 
+    @abc.abstractmethod
     def validate(self) -> float:
         """Returns the validation error after an epoch, the same on every worker; infinite without validation data."""
-        raise NotImplementedError
 
 
 class Training:

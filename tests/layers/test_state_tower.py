@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import tf_keras as keras
 
-from rrn_tf.config import ConfigError, config_from_dict
+from rrn_tf.config import CELLS, ConfigError, config_from_dict
 from rrn_tf.features import Side
 from rrn_tf.layers import StateTower
 from rrn_tf.layers.cells import NAMES, recurrent_layer
@@ -65,6 +65,11 @@ def test_a_network_of_any_cell_is_configured_and_propagated(cell: str) -> None:
     states = EntityStates.like(model, Side.USER, 2)
     assert len(states.state) == len(model.tower(Side.USER).initial_state(1))
     assert states.extrapolate(model, Side.USER, tf.constant([1, 2]), tf.zeros([2])).shape == (2, 2)
+
+
+def test_configuration_and_layers_know_the_same_cells(cell: str) -> None:
+    assert cell in CELLS
+    assert CELLS == NAMES
 
 
 def test_refuses_an_unknown_cell(cell: str) -> None:

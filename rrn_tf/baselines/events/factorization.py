@@ -117,8 +117,8 @@ class SoftmaxFactorization(DistributionModel):
             order = rng.permutation(users)
             for user in np.split(order, range(size, len(order), size)):
                 rows = self._counts.rows(user)
-                total, fraction = self._counts.total[rows].astype(np.float32), np.float32(len(user) / len(users))
-                network.step(UserBatch(user, total, *self._counts.entries(rows), fraction), np.float32(rate))
+                fraction = np.float32(len(user) / len(users))
+                network.step(UserBatch(user, *self._counts.entries(rows), fraction), np.float32(rate))
 
         return epoch
 

@@ -20,7 +20,6 @@ class UserBatch(NamedTuple):
 
     Attributes:
       user: int64[B], distinct user indices.
-      total: float32[B], number of events of each user.
       slot: int64[N], position in the batch of each pair's user.
       item: int64[N], item index less one.
       times: float32[N], how often the pair occurs.
@@ -28,14 +27,13 @@ class UserBatch(NamedTuple):
     """
 
     user: npt.NDArray[np.int64]
-    total: npt.NDArray[np.float32]
     slot: npt.NDArray[np.int64]
     item: npt.NDArray[np.int64]
     times: npt.NDArray[np.float32]
     fraction: np.float32
 
 
-_BATCH = UserBatch(_INDEX, _FLOATS, _INDEX, _INDEX, _FLOATS, tf.TensorSpec([]))
+_BATCH = UserBatch(_INDEX, _INDEX, _INDEX, _FLOATS, tf.TensorSpec([]))
 
 
 class SoftmaxNetwork(tf.Module):

@@ -59,7 +59,7 @@ class Autoencoder(tf.Module):
     @tf.function(input_signature=[_BATCH], autograph=False)
     def encode(self, batch: RowBatch) -> tf.Tensor:
         """Computes g(V r + mu) of a batch of rows: float32[B, k]."""
-        return self._encode(_sparse(batch, batch.value), tf.gather(self.V, batch.columns))
+        return _encode(batch, tf.gather(self.V, batch.columns), self.mu)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None]), _INDEX, _INDEX], autograph=False)
     def decode(self, hidden: tf.Tensor, slot: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
@@ -81,14 +81,11 @@ class Autoencoder(tf.Module):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
             V, mu, W, b = weights
-            hidden = tf.sigmoid(tf.sparse.sparse_dense_matmul(_sparse(batch, batch.value), V) + mu)
+            hidden = _encode(batch, V, mu)
             predicted = _dot(hidden, batch.slot, W, batch.local) + tf.gather(b, batch.local)
             penalty = tf.reduce_sum(batch.fraction[:, tf.newaxis] * (tf.square(V) + tf.square(W)))
             objective = tf.reduce_sum(tf.square(predicted - batch.value)) + self._l2 / 2 * penalty
         return gathered_gradients(tape.gradient(objective, weights), places)
-
-    def _encode(self, r: tf.SparseTensor, V: tf.Tensor) -> tf.Tensor:
-        return tf.sigmoid(tf.sparse.sparse_dense_matmul(r, V) + self.mu)
 
 
 class AdamSteps:
@@ -115,3 +112,8 @@ def _sparse(batch: RowBatch, value: tf.Tensor) -> tf.SparseTensor:
 
 def _dot(left: tf.Tensor, i: tf.Tensor, right: tf.Tensor, j: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.gather(left, i) * tf.gather(right, j), axis=1)
+
+
+def _encode(batch: RowBatch, V: tf.Tensor, mu: tf.Tensor) -> tf.Tensor:
+    """g(V r + mu) of a batch's rows, from the rows of V at its columns."""
+    return tf.sigmoid(tf.sparse.sparse_dense_matmul(_sparse(batch, batch.value), V) + mu)

@@ -120,7 +120,7 @@ class TimeFactors(tf.Module):
     @tf.function(input_signature=[_BATCH], autograph=False)
     def tastes(self, batch: UserBatch) -> tf.Tensor:
         """Computes p_u + |N(u)|^(-1/2) sum_j y_j of a batch's users: float32[B, k]."""
-        return self._tastes(batch, tf.gather(self.Y, batch.item))
+        return self._tastes(batch, tf.gather(self.P, batch.user), tf.gather(self.Y, batch.item))
 
     @tf.function(input_signature=[_BATCH, tf.TensorSpec([])], autograph=False)
     def step(self, batch: UserBatch, rate: tf.Tensor) -> None:
@@ -152,7 +152,7 @@ class TimeFactors(tf.Module):
     ) -> tf.Tensor:
         """Computes the batch's part of the objective, from the rows of all weights that it concerns."""
         user_l2, item_l2, drift_l2, factor_l2 = self._l2
-        z = P + tf.sparse.sparse_dense_matmul(self._ones(batch), Y)
+        z = self._tastes(batch, P, Y)
         taste = tf.gather(z, batch.slot) + batch.deviation[:, tf.newaxis] * tf.gather(A, batch.slot)
         predicted = tf.gather(b_u, batch.slot) + batch.deviation * tf.gather(slope, batch.slot)
         predicted += tf.gather(b_t, batch.day_of) + tf.gather(b_i, batch.item_of) + tf.gather(b_bin, batch.bin_of)
@@ -167,8 +167,8 @@ class TimeFactors(tf.Module):
         biases = user_l2 * squared(b_u) + item_l2 * tf.reduce_sum(batch.item_fraction * tf.square(b_i))
         return (squared(error) + biases + drift_l2 * drift + factor_l2 * factors) / 2
 
-    def _tastes(self, batch: UserBatch, Y: tf.Tensor) -> tf.Tensor:
-        return tf.gather(self.P, batch.user) + tf.sparse.sparse_dense_matmul(self._ones(batch), Y)
+    def _tastes(self, batch: UserBatch, P: tf.Tensor, Y: tf.Tensor) -> tf.Tensor:
+        return P + tf.sparse.sparse_dense_matmul(self._ones(batch), Y)
 
     def _ones(self, batch: UserBatch) -> tf.SparseTensor:
         """Returns the sparse matrix of a batch's users by its items with |N(u)|^(-1/2) where user u rated item j."""

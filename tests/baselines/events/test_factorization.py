@@ -28,7 +28,7 @@ def test_gradients_are_those_of_the_objective() -> None:
     network.assign([rng.standard_normal(value.shape).astype(np.float32) for value in network.values])
     users = np.array([3, 1])
     slot, item = np.nonzero(counts[users])
-    batch = UserBatch(users, counts[users].sum(axis=1), slot, item, counts[users][slot, item], np.float32(0.5))
+    batch = UserBatch(users, slot, item, counts[users][slot, item], np.float32(0.5))
     of_u, of_v, of_b = network.gradients(batch)
     np.testing.assert_array_equal(of_u.indices, users)
     dense_u = np.zeros((USERS, FACTORS))
@@ -48,7 +48,7 @@ def test_users_outside_the_batch_stay() -> None:
     network = SoftmaxNetwork(USERS, ITEMS, FACTORS, L2, np.zeros(ITEMS, np.float32))
     before = network.values
     one = np.ones(1, np.float32)
-    network.step(UserBatch(np.array([2]), one, np.array([0]), np.array([4]), one, np.float32(1)), np.float32(0.01))
+    network.step(UserBatch(np.array([2]), np.array([0]), np.array([4]), one, np.float32(1)), np.float32(0.01))
     moved = [(old != new).reshape(len(old), -1).any(axis=1) for old, new in zip(before, network.values, strict=True)]
     np.testing.assert_array_equal(moved[0], [False, False, True, False])
     assert moved[1].all()
