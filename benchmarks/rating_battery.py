@@ -14,7 +14,7 @@ OUTPUT/cache/                     fetched or generated data
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmarks.battery_report import KNOWN, ROWS, TEST, VALID, report, tables
 from benchmarks.rating_answers import Answer, Peers, SplitFiles, baseline_answers, rrn_answers
 from benchmarks.rating_sets import LeftOutError, RatingSet, rating_sets, write_once
 from benchmarks.rating_split import TimeSplit, time_split
@@ -31,25 +32,9 @@ from rrn_tf.config import RRN_PLUS
 from rrn_tf.environment import environment
 from rrn_tf.evaluation.metrics import rmse, rmse_difference
 from rrn_tf.evaluation.protocols import PROTOCOLS
-from rrn_tf.evaluation.tables import aligned_text, markdown
+from rrn_tf.evaluation.tables import aligned_text
 from rrn_tf.features import COLUMNS, RATING, USER_ID, Split
 from rrn_tf.files import write_whole
-
-KNOWN, WITH_UNSEEN = "known", "with unseen"
-_VALID, _TEST = "valid", "test"
-ROWS: dict[str, dict[str, tuple[Split, ...]]] = {
-    KNOWN: {_VALID: (Split.VALID,), _TEST: (Split.TEST,)},
-    WITH_UNSEEN: {_VALID: (Split.VALID, Split.VALID_COLD), _TEST: (Split.TEST, Split.TEST_COLD)},
-}
-_ABOUT = """\
-Test RMSE, lower is better; every option and epoch was chosen on validation ratings. Rows: test ratings of users and
-items with training ratings (known), and those of unseen ones as well, for models that predict them. The best other
-model is the one with the lowest test RMSE. Differences are another model's RMSE less RRN's, positive if RRN is better,
-with the standard error of the paired difference, users as clusters; differences to the mean of seeds are means over
-seeds of the difference and of its standard error, which may be too large but not too small. All predictions are
-clipped to the range of training and validation ratings. Streaming: RRN observes all later ratings of strictly earlier
-steps, our baselines all of strictly earlier timestamps, peers only those of known users and items. Seconds are those of
-fitting, including the choice of options; blank is unknown."""
 
 
 class Rung(NamedTuple):
@@ -124,7 +109,7 @@ def board(
       their standard errors, and costs. Empty if the rows are the same as those of `KNOWN`.
     """
     at = {part: split.row_indices(*splits) for part, splits in ROWS[rows].items()}
-    if rows != KNOWN and len(at[_TEST]) == len(split.row_indices(*ROWS[KNOWN][_TEST])):
+    if rows != KNOWN and len(at[TEST]) == len(split.row_indices(*ROWS[KNOWN][TEST])):
         return []
     errors_on = {part: _Errors(split, positions) for part, positions in at.items()}
     asked = [of for of in (*ours, *others) if of.protocol == protocol]
@@ -133,7 +118,7 @@ def board(
     lines = []
     for of in answering:
         is_ours = of in references
-        differences = [errors_on[_TEST].difference(of, reference) for reference in references]
+        differences = [errors_on[TEST].difference(of, reference) for reference in references]
         means = [float(np.mean(values)) for values in zip(*differences, strict=True)]
         lines.append(
             {
@@ -147,7 +132,7 @@ def board(
                 "parameters": of.parameters,
             }
         )
-    return sorted(lines, key=lambda line: line[_TEST])
+    return sorted(lines, key=lambda line: line[TEST])
 
 
 class _Errors:
@@ -194,7 +179,7 @@ def ablated(split: TimeSplit, files: SplitFiles, setting: Setting) -> dict[str, 
     """Computes RMSE on known users and items by configuration, protocol and split, each the mean over seeds."""
     figures: dict[str, Any] = {}
     for rung in LADDER:
-        found: dict[str, dict[str, list[float]]] = {of: {_VALID: [], _TEST: []} for of in PROTOCOLS}
+        found: dict[str, dict[str, list[float]]] = {of: {VALID: [], TEST: []} for of in PROTOCOLS}
         for seed in setting.seeds:
             click.echo(f"  {rung.name}, seed {seed}")
             for answer in setting.answers(split, files, rung, seed):
@@ -205,79 +190,6 @@ def ablated(split: TimeSplit, files: SplitFiles, setting: Setting) -> dict[str, 
             for protocol, parts in found.items()
         }
     return figures
-
-
-Table = tuple[str, list[str], list[list[str]]]
-
-
-def tables(figures: dict[str, Any]) -> Iterator[Table]:
-    """Yields title, headings and lines of each table: the summary, one for each board, and the ablation."""
-    seeds, sets = figures["seeds"], figures["sets"]
-    several = len(seeds) > 1
-    reference = "mean of seeds" if several else f"seed {seeds[0]}"
-    ours = f"RRN, seed{'s' if several else ''} {', '.join(map(str, seeds))}"
-    lines = []
-    for name, protocol, rows, found in _boards(sets):
-        others = [line for line in found if not line["ours"]]
-        best = (
-            [f"{others[0][_TEST]:.4f} ({others[0]['model']})", _signed(others[0]["less_mean"])] if others else ["", ""]
-        )
-        by_seed = {line["model"]: f"{line[_TEST]:.4f}" for line in found if line["ours"]}
-        errors = ", ".join(by_seed[f"RRN seed {seed}"] for seed in seeds)
-        lines.append([name, protocol, rows, f"{_size(sets[name], rows):,}", errors, *best])
-    yield "Summary", ["set", "protocol", "rows", "ratings", ours, "best other", f"less RRN ({reference})"], lines
-    columns = ["model", "valid", "test", f"less seed {seeds[0]}", *(["less mean of seeds"] if several else [])]
-    for name, protocol, rows, found in _boards(sets):
-        title = f"{name}, {protocol}, {rows}: {_size(sets[name], rows):,} test ratings"
-        yield title, [*columns, "s", "MB", "parameters"], [_cells(line, several) for line in found]
-    if "ablation" in figures:
-        yield _ablation_table(figures["ablation"])
-
-
-def _ablation_table(ablation: dict[str, Any]) -> Table:
-    columns = [(of, protocol, part) for of in ablation for protocol in PROTOCOLS for part in (_VALID, _TEST)]
-    lines = [
-        [rung.name, *(f"{ablation[of][rung.name][protocol][part]:.4f}" for of, protocol, part in columns)]
-        for rung in LADDER
-    ]
-    return "Ablation: RMSE on known rows, mean of seeds", ["", *map(" ".join, columns)], lines
-
-
-def _boards(sets: dict[str, Any]) -> Iterator[tuple[str, str, str, list[dict[str, Any]]]]:
-    for name, of in sets.items():
-        for protocol, by_rows in of["boards"].items():
-            for rows, found in by_rows.items():
-                yield name, protocol, rows, found
-
-
-def _size(of: dict[str, Any], rows: str) -> int:
-    return sum(of["ratings"][split.label] for split in ROWS[rows][_TEST])
-
-
-def _signed(difference: Sequence[float] | None) -> str:
-    return "" if difference is None else "{:+.4f} ± {:.4f}".format(*difference)
-
-
-def _cells(line: dict[str, Any], several: bool) -> list[str]:
-    def given(name: str, form: str, unit: float = 1) -> str:
-        return "" if line[name] is None else format(line[name] / unit, form)
-
-    differences = [_signed(line["less_first"]), *([_signed(line["less_mean"])] if several else [])]
-    costs = [given("seconds", ".1f"), given("memory_bytes", ",.0f", 2**20), given("parameters", ",.0f")]
-    return [line["model"], f"{line[_VALID]:.4f}", f"{line[_TEST]:.4f}", *differences, *costs]
-
-
-def report(figures: dict[str, Any]) -> str:
-    """Formats the tables as Markdown, with explanations."""
-    parts = ["# Comparison of rating models", _ABOUT, *(f"Left out: {line}." for line in figures["left_out"])]
-    for title, headings, lines in tables(figures):
-        parts += [f"## {title}", markdown(headings, lines)]
-    for name, of in figures["sets"].items():
-        counts = ", ".join(f"{count:,} {part}" for part, count in of["ratings"].items())
-        silent = f" Peers without predictions: {', '.join(of['silent_peers'])}." if of["silent_peers"] else ""
-        low, high = of["range"]
-        parts.append(f"{name}: {counts}; ratings from {low:g} to {high:g}.{silent}")
-    return "\n\n".join(parts) + "\n"
 
 
 @click.command()
