@@ -53,7 +53,7 @@ def test_a_killed_run_resumes_to_the_same_figures(until: str, whole: Path, tmp_p
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
     while not (tmp_path / until).exists():
         assert child.poll() is None, "the run should not end before it is killed"
         assert time.monotonic() < deadline

@@ -21,7 +21,7 @@ from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.workers import from_chief, is_chief, num_workers, own_replicas, sum_of_workers, take_from_chief
 
 ROOT = Path(__file__).parent.parent.parent
-SECONDS = 240
+SECONDS = 900
 
 
 class Kind(NamedTuple):
