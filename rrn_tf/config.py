@@ -10,7 +10,6 @@ import dataclasses
 import re
 import warnings
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +20,7 @@ from pydantic.dataclasses import dataclass
 from typing_extensions import TypeVar
 
 from rrn_tf.files import write_whole
+from rrn_tf.times import parse_time
 
 PRESETS = Path(__file__).parent / "presets"
 # Read from the folder: importing the modules would import TensorFlow.
@@ -67,19 +67,6 @@ def parse_duration(text: str) -> int:
     return int(match[1]) * _SECONDS[match[2]]
 
 
-def parse_time(text: str) -> int:
-    """Converts an ISO date or date-time (UTC unless it has an offset) or a plain integer to unix seconds."""
-    if re.fullmatch(r"-?\d{1,18}", text.strip()):
-        return int(text)
-    try:
-        moment = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    except ValueError:
-        raise ValueError(f"expected unix seconds or an ISO date such as 2005-12-01, found {text!r}") from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=timezone.utc)
-    return int(moment.timestamp())
-
-
 @dataclass(frozen=True, config=STRICT)
 class SplitConfig:
     """The global time split.
@@ -87,7 +74,7 @@ class SplitConfig:
     Attributes:
       train_fraction: the cutoff is one second after the rating at this quantile of time (used
         without `cutoff`); all ratings with one timestamp fall on the same side.
-      cutoff: unix seconds or an ISO date; earlier ratings are training ratings.
+      cutoff: a time as of `rrn_tf.times.parse_time`; earlier ratings are training ratings.
       seed: of the hash of each rating that halves the later ratings into validation and test.
       drop_unseen: whether, as in the paper, later ratings of users or items without a training rating
         are left out of validation and test (they become `valid_cold` and `test_cold`).

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from rrn_tf.console.terminal import terminal
 from rrn_tf.training.listeners import Listener, Record
 
 
@@ -18,13 +19,13 @@ class PlainLines(Listener):
         self._console = console
 
     def on_start(self, description: str) -> None:
-        self._console.print(description, highlight=False, soft_wrap=True)
+        self._console.print(description, soft_wrap=True)
 
     def on_stage(self, description: str) -> None:
-        self._console.print(description, highlight=False, soft_wrap=True)
+        self._console.print(description, soft_wrap=True)
 
     def on_epoch(self, record: Record) -> None:
-        self._console.print(record.summary(), highlight=False, soft_wrap=True)
+        self._console.print(record.summary(), soft_wrap=True)
 
 
 class ProgressBar(PlainLines):
@@ -48,7 +49,7 @@ class ProgressBar(PlainLines):
 @contextmanager
 def training_listener() -> Iterator[Listener]:
     """Yields a listener: a bar if standard output is a terminal, else plain lines."""
-    console = Console()
+    console = terminal()
     if not console.is_terminal:
         yield PlainLines(console)
         return
@@ -59,7 +60,7 @@ def training_listener() -> Iterator[Listener]:
 @contextmanager
 def bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """Yields a function that updates a bar, called with the amounts done and in total."""
-    console = Console()
+    console = terminal()
     if not console.is_terminal:
         yield lambda done, of: None
         return
@@ -70,7 +71,7 @@ def bar(description: str) -> Iterator[Callable[[int, int], None]]:
 
 def _progress(console: Console) -> Progress:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:3.0f} %"),
         TimeRemainingColumn(),

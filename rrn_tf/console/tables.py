@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from rich import box
-from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+from rrn_tf.console.terminal import terminal
 from rrn_tf.data.dropped import lines_of_dropped
 from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
 from rrn_tf.evaluation.event_figures import shown
@@ -19,19 +18,18 @@ from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
 from rrn_tf.features import SCORE, Split
 from rrn_tf.tasks import EVENTS, RATINGS
+from rrn_tf.times import utc_text
 from rrn_tf.tuning.trials import Trial, ranked
 
-_WIDEST = 200  # columns
+_WIDEST = 4_000  # columns, more than those of the longest ids
 
 
 def print_prepared(metadata: SequenceMetadata) -> None:
     """Prints how many ratings each split has, and how many were left out."""
-    # Python's own dates end with the year 9999, one second before the latest possible cutoff.
-    cutoff = str(np.datetime64(metadata.cutoff, "s")).replace("T", " ")
     counts = metadata.ratings
     train, valid, test, *cold = (counts.get(split.label, 0) for split in Split)
     _print(
-        f"cutoff {cutoff} UTC: {train:,} training ratings of {metadata.users.trained:,} users and "
+        f"cutoff {utc_text(metadata.cutoff)}: {train:,} training ratings of {metadata.users.trained:,} users and "
         f"{metadata.items.trained:,} items; {valid:,} validation, {test:,} test; "
         f"{sum(cold):,} later ratings of users or items unseen in training left out"
     )
@@ -224,8 +222,8 @@ def _table(*headings: str) -> Table:
 
 
 def _print(content: Any) -> None:
-    console = Console()
+    console = terminal()
     # Lines may be longer than the terminal's, because a figure that is cut off is useless.
     widest = Measurement.get(console, console.options.update(max_width=_WIDEST), content).maximum
     console.width = max(console.width, widest)
-    console.print(content, highlight=False, soft_wrap=True)
+    console.print(content, soft_wrap=True)

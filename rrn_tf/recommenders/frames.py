@@ -10,13 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
+from rrn_tf.columns import refuse, text_ids, unix_seconds
 from rrn_tf.features import RATING, TIMESTAMP, Side
 
 Ids: TypeAlias = "Iterable[str | int] | str | int"
-
-_LAST_SECOND = 253_402_300_799  # of the year 9999; larger numbers are not in seconds
-_SECONDS = r"\s*-?\d{1,18}\s*"
-_ISO = r"\s*\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?\s*(?:Z|[+-]\d{2}:?\d{2})?\s*"
 
 
 def checked(frame: Any, columns: Sequence[str]) -> pd.DataFrame:
@@ -43,57 +40,6 @@ def checked(frame: Any, columns: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({name: reading.get(name, text_ids)(frame[name], name) for name in columns})
 
 
-def text_ids(values: Iterable[Any], name: str) -> npt.NDArray[np.object_]:
-    """Converts ids to text; whole numbers are written in decimal.
-
-    Args:
-      values: text or whole numbers.
-      name: the name of the values in error messages.
-
-    Raises:
-      TypeError: for ids of another type.
-      ValueError: for a missing or empty id.
-    """
-    ids = pd.Series(values, dtype=object).reset_index(drop=True)
-    _refuse(ids.isna() | (ids == ""), ids, name, "an id")
-    kind = types.infer_dtype(ids, skipna=False)
-    mixed = kind == "mixed-integer" and set(ids.map(type)) <= {str, int}
-    if not mixed and kind not in ("string", "integer", "empty"):
-        raise TypeError(f"{name}: expected ids that are text or whole numbers, found {kind}")
-    return ids.astype(str).to_numpy(object)
-
-
-def unix_seconds(values: Iterable[Any], name: str = TIMESTAMP) -> npt.NDArray[np.int64]:
-    """Converts times to unix seconds, int64[N]; a time without a zone is UTC.
-
-    Args:
-      values: unix seconds, ISO dates or date-times as text, datetime64, or Timestamps.
-      name: the name of the values in error messages.
-
-    Raises:
-      TypeError: for times of another type.
-      ValueError: for a missing time, and for one that cannot be read.
-    """
-    times = pd.Series(values).reset_index(drop=True)
-    _refuse(times.isna(), times, name, "a time")
-    kind = types.infer_dtype(times, skipna=False)
-    if kind == "string":
-        text = times.astype(str)
-        plain = text.str.fullmatch(_SECONDS)
-        _refuse(~plain & ~text.str.fullmatch(_ISO), times, name, "unix seconds or an ISO date such as 2005-12-01")
-        seconds = text.where(plain, "0").astype(np.int64)
-        seconds[~plain] = _of_moments(text[~plain], name)
-    elif kind in ("datetime", "datetime64", "date"):
-        seconds = _of_moments(times, name)
-    elif kind in ("integer", "floating", "mixed-integer-float", "empty"):
-        seconds = times.astype(np.int64 if kind == "integer" else np.float64)
-        _refuse(seconds != np.floor(seconds), times, name, "whole unix seconds")
-    else:
-        raise TypeError(f"{name}: expected unix seconds, ISO dates or timestamps, found {kind}")
-    _refuse(~seconds.between(-_LAST_SECOND, _LAST_SECOND), times, name, "unix seconds before the year 10000")
-    return seconds.to_numpy(np.int64)
-
-
 def ratings(values: Iterable[Any], name: str = RATING) -> npt.NDArray[np.float32]:
     """Converts ratings to float32[N].
 
@@ -105,7 +51,7 @@ def ratings(values: Iterable[Any], name: str = RATING) -> npt.NDArray[np.float32
     if len(given) and (types.is_bool_dtype(given) or not types.is_numeric_dtype(given)):
         raise TypeError(f"{name}: expected numbers, found {types.infer_dtype(given, skipna=False)}")
     numbers = given.astype(np.float64).to_numpy(np.float32)
-    _refuse(pd.Series(~np.isfinite(numbers)), given, name, "a finite number")
+    refuse(pd.Series(~np.isfinite(numbers)), given, name, "a finite number")
     return numbers
 
 
@@ -121,7 +67,7 @@ def one_of(name: str, value: str, known: Sequence[str]) -> str:
 
 
 def ids_of(ids: Ids, name: str) -> npt.NDArray[np.object_]:
-    """Converts one id or many to text (see `rrn_tf.recommenders.frames.text_ids`)."""
+    """Converts one id or many to text (see `rrn_tf.columns.text_ids`)."""
     if isinstance(ids, (pd.DataFrame, Mapping)):
         raise TypeError(f"{name}: expected one id or a list of them, found {type(ids).__name__}")
     if isinstance(ids, str) or not isinstance(ids, Iterable):
@@ -158,17 +104,3 @@ def states_frame(
     """Returns a frame with a row for each id: the first `moving` columns are its state, the others its factors."""
     names = [f"state_{n}" for n in range(moving)] + [f"factor_{n}" for n in range(vectors.shape[1] - moving)]
     return pd.DataFrame(vectors, pd.Index(ids, name=side.id_feature), names)
-
-
-def _of_moments(times: pd.Series, name: str) -> pd.Series:
-    moments = pd.to_datetime(times, utc=True, errors="coerce")
-    _refuse(moments.isna(), times, name, "a time between the years 1678 and 2261")
-    seconds = moments.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
-    return pd.Series(seconds, times.index)
-
-
-def _refuse(bad: pd.Series, values: pd.Series, name: str, expected: str) -> None:
-    """Raises a ValueError that names the first bad value and its row, if any is bad."""
-    if bad.any():
-        row = int(np.argmax(bad.to_numpy(bool)))
-        raise ValueError(f"{name}: expected {expected} in every row, found {values.iloc[row]!r} in row {row}")

@@ -8,10 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from rrn_tf.features import METADATA_FILE
 from rrn_tf.serving.warmup import EXTRA
+from rrn_tf.times import utc_text
 from rrn_tf.version import __version__
 
 CARD = "model_card.md"
@@ -52,7 +51,7 @@ def write_card(path: Path, facts: ModelFacts) -> None:
 
 def _card(facts: ModelFacts) -> str:
     lines = [f"# {facts.model}", "", facts.purpose, "", f"Saved by rrn_tf {__version__}.", ""]
-    lines += ["## Data", "", *_table({**facts.data, **{what: _utc(time) for what, time in facts.period.items()}}), ""]
+    lines += ["## Data", "", *_table({**facts.data, **{what: utc_text(time) for what, time in facts.period.items()}}), ""]
     if facts.parts:
         lines += ["## Parts", "", *(f"- {part}" for part in facts.parts), ""]
     lines += ["## Metrics", ""]
@@ -73,8 +72,3 @@ def _card(facts: ModelFacts) -> str:
 def _table(values: Mapping[str, Any]) -> list[str]:
     shown = {name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in values.items()}
     return ["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in shown.items())]
-
-
-def _utc(seconds: int) -> str:
-    # Not by Python's own dates, which end with the year 9999.
-    return str(np.datetime64(seconds, "s")).replace("T", " ") + " UTC"

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 
 from rrn_tf import features
 from rrn_tf.data.reading.record_batches import encode_ids
+from rrn_tf.times import LAST_SECOND
 
 LONGEST_ID = 1_000  # bytes
 _MISSING = "missing"
 _SHOWN = 60  # longest value in a message, in characters
-LAST_SECOND = 253_402_300_799  # of the year 9999
 _LARGEST_RATING = float(np.finfo(np.float32).max)
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
 _NOT_FINITE = r"(?i)^[+-]?(nan|inf|infinity)$"

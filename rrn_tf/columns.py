@@ -1,0 +1,107 @@
+"""Columns that a caller passes in Python: ids become text and times unix seconds, or one clear error says why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from pandas.api import types
+
+from rrn_tf.features import TIMESTAMP
+from rrn_tf.times import EXPECTED_TIME, LAST_SECOND, parse_times
+
+
+def text_ids(values: Iterable[Any], name: str, *, empty: bool = False) -> npt.NDArray[np.object_]:
+    """Converts ids to text; whole numbers are written in decimal.
+
+    Args:
+      values: text or whole numbers.
+      name: the name of the values in error messages.
+      empty: whether empty text is accepted, which is the id of nobody.
+
+    Returns:
+      object[N], the ids as text.
+
+    Raises:
+      TypeError: for ids of another type.
+      ValueError: for a missing id and, unless `empty`, an empty one.
+
+    Example:
+      >>> text_ids([7, 42], "user_id").tolist()
+      ['7', '42']
+    """
+    ids = pd.Series(_held(values), dtype=object).reset_index(drop=True)
+    refuse(ids.isna() | ((ids == "") & (not empty)), ids, name, "an id")
+    kind = types.infer_dtype(ids, skipna=False)
+    mixed = kind == "mixed-integer" and set(ids.map(type)) <= {str, int}
+    if not mixed and kind not in ("string", "integer", "empty"):
+        raise TypeError(f"{name}: expected ids that are text or whole numbers, found {kind}")
+    return ids.astype(str).to_numpy(object)
+
+
+def unix_seconds(values: Iterable[Any], name: str = TIMESTAMP) -> npt.NDArray[np.int64]:
+    """Converts times to unix seconds, int64[N]; a time without a zone is UTC.
+
+    Args:
+      values: numbers, which are unix seconds; text as of `rrn_tf.times.parse_time`; datetime64, or Timestamps.
+      name: the name of the values in error messages.
+
+    Raises:
+      TypeError: for times of another type.
+      ValueError: for a missing time, and for one that cannot be read.
+
+    Example:
+      >>> unix_seconds(pd.to_datetime(["2030-01-01"])).tolist() == unix_seconds(["2030"]).tolist() == [1893456000]
+      True
+    """
+    times = pd.Series(_held(values)).reset_index(drop=True)
+    refuse(times.isna(), times, name, "a time")
+    kind = types.infer_dtype(times, skipna=False)
+    if kind == "string":
+        seconds = _of_text(times, name)
+    elif kind in ("datetime", "datetime64", "date"):
+        seconds = _of_moments(times, name)
+    elif kind in ("integer", "floating", "mixed-integer-float", "empty"):
+        seconds = times.astype(np.int64 if kind == "integer" else np.float64)
+        refuse(seconds != np.floor(seconds), times, name, "whole unix seconds")
+    else:
+        raise TypeError(f"{name}: expected unix seconds, ISO dates or timestamps, found {kind}")
+    refuse(~seconds.between(-LAST_SECOND, LAST_SECOND), times, name, "unix seconds before the year 10000")
+    return seconds.to_numpy(np.int64)
+
+
+def refuse(bad: pd.Series, values: pd.Series, name: str, expected: str) -> None:
+    """Raises a ValueError that names the first bad value and its row, if any is bad.
+
+    Args:
+      bad: bool[N].
+      values: the N values, for the message.
+      name: the name of the values.
+      expected: what was expected in every row.
+    """
+    if bad.any():
+        row = int(np.argmax(bad.to_numpy(bool)))
+        raise ValueError(f"{name}: expected {expected} in every row, found {values.iloc[row]!r} in row {row}")
+
+
+def _held(values: Iterable[Any]) -> Any:
+    """Returns values as an array if they offer themselves as one, as tensors do; pandas' own are left as they are."""
+    if isinstance(values, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray)) or not hasattr(values, "__array__"):
+        return values
+    return np.asarray(values)
+
+
+def _of_text(times: pd.Series, name: str) -> pd.Series:
+    seconds, readable = parse_times(times.astype(str).to_numpy(object))
+    refuse(pd.Series(~readable), times, name, EXPECTED_TIME)
+    return pd.Series(seconds)
+
+
+def _of_moments(times: pd.Series, name: str) -> pd.Series:
+    moments = pd.to_datetime(times, utc=True, errors="coerce")
+    refuse(moments.isna(), times, name, "a time between the years 1678 and 2261")
+    seconds = moments.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
+    return pd.Series(seconds, times.index)
