@@ -5,7 +5,8 @@ sequences/           prepared data: sequences, vocabularies, metadata
 dead_letters.jsonl   rejected rows
 logs/                TensorBoard
 checkpoints/         the training's progress, and the best weights
-source.json          the input that the sequences were prepared from
+source.json          the input that the sequences were prepared from, and the content of its files
+preparing/           while new data are prepared; if they cannot be used, their rejected rows
 model/               the SavedModel
 metrics.json         figures of every split
 """
@@ -22,6 +23,9 @@ from typing import Any
 
 from rrn_tf.config import AnyConfig, dump_config, load_config
 from rrn_tf.files import write_whole
+from rrn_tf.runs.input_files import changed_file, content_of
+
+_CONTENT = "files"  # name of the content of files in source.json
 
 
 class ResumeError(ValueError):
@@ -68,15 +72,22 @@ class RunPaths:
 
 
 def prepare_once(
-    paths: RunPaths, config: AnyConfig, source: Mapping[str, str | None], prepare: Callable[[], Any], *, resume: bool
+    paths: RunPaths,
+    config: AnyConfig,
+    source: Mapping[str, str | None],
+    prepare: Callable[[RunPaths], Any],
+    *,
+    resume: bool,
 ) -> bool:
     """Writes a run directory's configuration and sequences, unless it is resumed and holds them already.
+
+    Nothing of a run that the directory holds is changed before the new data are prepared.
 
     Args:
       paths: the paths of the run directory.
       config: the configuration; if a run is resumed, its sections `data` and `model` must equal those of that run.
-      source: the input that the sequences are prepared from.
-      prepare: called to prepare the sequences.
+      source: the input that the sequences are prepared from: files and globs by name.
+      prepare: called with the paths where to prepare the sequences and to write the rejected rows.
       resume: whether to resume the run that the directory holds.
 
     Returns:
@@ -86,27 +97,44 @@ def prepare_once(
       ResumeError: if the directory holds a run on other data or with another model.
     """
     paths.root.mkdir(parents=True, exist_ok=True)
-    resumed = resume and paths.config.exists() and paths.source.exists()
-    if resumed:
+    if resume and paths.config.exists() and paths.source.exists():
         _check_resumable(paths, config, source)
-    else:
-        paths.source.unlink(missing_ok=True)
-        shutil.rmtree(paths.checkpoints, ignore_errors=True)
+        dump_config(config, paths.config)
+        return True
+    content = content_of(source.values())  # before it is read: what changes in the meantime is noticed by resuming
+    draft = RunPaths(paths.root / "preparing")
+    shutil.rmtree(draft.root, ignore_errors=True)
+    try:
+        prepare(draft)
+    except BaseException:
+        # Rejected rows stay, since messages refer to them.
+        shutil.rmtree(draft.sequences, ignore_errors=True)
+        raise
+    paths.source.unlink(missing_ok=True)
+    for former in (paths.checkpoints, paths.sequences):
+        shutil.rmtree(former, ignore_errors=True)
+    for new, place in ((draft.sequences, paths.sequences), (draft.dead_letters, paths.dead_letters)):
+        new.replace(place)
+    draft.root.rmdir()
     dump_config(config, paths.config)
-    if not resumed:
-        prepare()
-        # Written last: its presence means that everything before it is complete.
-        write_whole(paths.source, json.dumps(source))
-    return resumed
+    # Written last: its presence means that everything before it is complete.
+    write_whole(paths.source, json.dumps({**source, _CONTENT: content}))
+    return False
 
 
 def _check_resumable(paths: RunPaths, config: AnyConfig, source: Mapping[str, str | None]) -> None:
     """Raises if data or network differ; learning rates and the number of epochs may change between runs."""
     own_source = json.loads(paths.source.read_text())
-    # Runs of earlier versions list only the kinds of input that existed then.
+    content = own_source.pop(_CONTENT, None)
+    # Runs of earlier versions list only the kinds of input that existed then, and not the content of files.
     if any(own_source.get(name) != files for name, files in source.items()):
         raise ResumeError(
             f"{paths.root}: expected the run's own data {json.dumps(own_source)}, found {json.dumps(source)}"
+        )
+    if content is not None and (file := changed_file(source.values(), content)):
+        raise ResumeError(
+            f"{file}: expected the content that {paths.root} was prepared from, but the file has changed since then: "
+            "name another output, or train without --resume, which starts anew"
         )
     before = load_config(paths.config, kind=type(config))
     for section in ("data", "model"):

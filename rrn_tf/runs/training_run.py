@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +63,11 @@ def train_run(
 
     begin = time.perf_counter()
     listener.on_stage(f"preparing {task.rows}")
-    options: dict[str, Any] = {"valid": valid, "dead_letters": str(paths.dead_letters), "beam_args": beam_args}
-    prepare = partial(task.prepare, pattern, paths.sequences, config.data, **options)
+
+    def prepare(to: RunPaths) -> None:
+        options: dict[str, Any] = {"valid": valid, "dead_letters": str(to.dead_letters), "beam_args": beam_args}
+        task.prepare(pattern, to.sequences, config.data, **options)
+
     resumed = prepare_once(paths, config, {"data": pattern, "valid": valid}, prepare, resume=resume)
     if strategy:  # the other workers wait for this value in `train_worker`
         from_chief(strategy, int(resumed))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +93,11 @@ def _prepared(pattern: str, folder: Path, config: Settings, beam_args: Sequence[
     """Prepares the data by a configuration, unless they are prepared already, and loads them."""
     task = task_of(config)
     paths = RunPaths(folder / task.preparation(config.data))
-    options: dict[str, Any] = {"dead_letters": str(paths.dead_letters), "beam_args": beam_args}
-    prepare = partial(task.prepare, pattern, paths.sequences, config.data, **options)
+
+    def prepare(to: RunPaths) -> None:
+        options: dict[str, Any] = {"dead_letters": str(to.dead_letters), "beam_args": beam_args}
+        task.prepare(pattern, to.sequences, config.data, **options)
+
     prepare_once(paths, config, {"data": pattern}, prepare, resume=True)
     return task.load(paths.sequences)
 
