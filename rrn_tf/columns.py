@@ -39,7 +39,7 @@ def text_ids(values: Iterable[Any], name: str, *, empty: bool = False) -> npt.ND
     mixed = kind == "mixed-integer" and set(ids.map(type)) <= {str, int}
     if not mixed and kind not in ("string", "integer", "empty"):
         raise TypeError(f"{name}: expected ids that are text or whole numbers, found {kind}")
-    return ids.astype(str).to_numpy(object)
+    return (ids if kind == "string" else ids.astype(str)).to_numpy(object)
 
 
 def unix_seconds(values: Iterable[Any], name: str = TIMESTAMP) -> npt.NDArray[np.int64]:

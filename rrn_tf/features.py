@@ -103,6 +103,7 @@ class Side(str, enum.Enum):
 
 
 SIDES = (Side.USER, Side.ITEM)
+HELD_OUT_USERS_FILE = "held_out_users.txt"  # asset of a saved RRN: ids of users with validation or test ratings
 
 
 def rating_example_spec(*, labelled: bool = False) -> dict[str, Any]:

@@ -25,8 +25,8 @@ _DAY = 86_400
 def parse_time(text: str) -> int:
     """Converts a time to unix seconds, rounded down; it is UTC unless it has an offset.
 
-    Four digits are a year, eight a date and fourteen a date with a time; other whole numbers are unix seconds, and so is
-    every number with a sign or a decimal point.
+    Four digits are a year, eight a date and fourteen a date with a time; other whole numbers are unix seconds, and so
+    is every number with a sign or a decimal point.
 
     Args:
       text: a year, a month, a date or a date-time of ISO 8601, with or without hyphens and colons, or unix seconds.
@@ -96,7 +96,9 @@ def _seconds_of(parts: dict[str, Any]) -> tuple[npt.NDArray[np.int64], npt.NDArr
     if "seconds" in parts:
         return number("seconds", 0), np.ones(count, bool)
     year, month, day = (number(name, 1) for name in ("year", "month", "day"))
-    hour, minute, second, hours, minutes = (number(name, 0) for name in ("hour", "minute", "second", "hours", "minutes"))
+    hour, minute, second, hours, minutes = (
+        number(name, 0) for name in ("hour", "minute", "second", "hours", "minutes")
+    )
     first = (12 * (year - 1970) + month - 1).astype("datetime64[M]")
     days = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(np.int64)
     real = (year > 0) & (month > 0) & (month < 13) & (day > 0) & (day <= days)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rrn_tf.files import only_writer_of_file
+
 if TYPE_CHECKING:
     from rrn_tf.config import AnyConfig
 
 FAILURE = 1
 CONFIG_HELP = "Settings: a YAML file or the name of a preset."
+AT_HELP = "A year, a date or time (ISO; UTC without a zone), or unix seconds. Default: after the latest data."
 SET_HELP = "Overrides one setting; may be repeated."
 
 
@@ -31,10 +35,16 @@ def example(*lines: str) -> str:
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds `--json FILE`, passed as `json_file`."""
+    """Adds `--json FILE`, passed as `json_file`, which no other command may write to in the meantime."""
+
+    @functools.wraps(command)
+    def alone(*, json_file: str | None, **others: Any) -> None:
+        with one_line_errors(), only_writer_of_file(json_file):
+            command(json_file=json_file, **others)
+
     return click.option(
         "--json", "json_file", type=click.Path(dir_okay=False), help="Also writes the figures to this file."
-    )(command)
+    )(alone)
 
 
 def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -69,6 +79,24 @@ def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[Any
         finally:
             for line in dict.fromkeys(str(warning.message) for warning in told):
                 click.echo(line, err=True)
+
+
+def understood_time(text: str | None) -> int | None:
+    """Returns the unix seconds of `--at`, after telling how the time was understood; None without one.
+
+    Raises:
+      ValueError: in one line, for text that is no time.
+    """
+    if text is None:
+        return None
+    from rrn_tf.times import parse_time, utc_text
+
+    try:
+        seconds = parse_time(text)
+    except ValueError as error:
+        raise ValueError(f"--at: {error}") from None
+    click.echo(f"as of {utc_text(seconds)}", err=True)
+    return seconds
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import click
 
 from rrn_tf.cli.kinds import PROTOCOLS
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.files import only_writer_of_file
 
 
 @click.command(epilog=example("rrn predict --model runs/a --queries queries.csv --output predictions.csv"))
@@ -32,7 +33,7 @@ def predict(model: str, queries: str, output: str, protocol: str, json_file: str
 
     Invalid rows have no prediction; a last column, `reason`, gives the reason.
     """
-    with one_line_errors():
+    with one_line_errors(), only_writer_of_file(output):
         from rrn_tf.serving.query_file import predict_file
         from rrn_tf.serving.saved_rrn import SavedRRN
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import AT_HELP, example, json_option, one_line_errors, understood_time, write_json
+from rrn_tf.files import only_writer_of_file
 
 
 @click.command(
@@ -17,7 +18,7 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 @click.option("--user", "user_ids", multiple=True, help="User id; may be repeated. Unknown users are newbies.")
 @click.option("--users", "users_file", help="File of many users, CSV or Parquet: user_id[,timestamp in unix seconds].")
 @click.option("--output", type=click.Path(dir_okay=False), help="CSV file to write for --users, one row per item.")
-@click.option("--at", "at", help="Time to recommend for, unix seconds or ISO date (default: after the latest data).")
+@click.option("--at", "at", help=AT_HELP)
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1), help="Number of items per user.")
 @click.option("--new-only", is_flag=True, help="Excludes items of the user's history; for ratings always.")
 @json_option
@@ -39,22 +40,21 @@ def recommend(
     """
     if bool(user_ids) == bool(users_file) or bool(users_file) != bool(output):
         raise click.UsageError("expected --user, or --users together with --output")
-    with one_line_errors():
+    with one_line_errors(), only_writer_of_file(output):
         from dataclasses import asdict
         from pathlib import Path
 
         import numpy as np
 
-        from rrn_tf.config import parse_time
         from rrn_tf.console.progress import bar
         from rrn_tf.console.tables import print_recommendations
         from rrn_tf.features import SCORE, TIMESTAMP
         from rrn_tf.serving.load import load_saved_model
-        from rrn_tf.serving.recommend_users import recommend_users
+        from rrn_tf.serving.recommend_users import before_last, line_of_early, recommend_users
         from rrn_tf.serving.saved_rrn import SavedRRN
         from rrn_tf.serving.user_file import recommend_file
 
-        timestamp = None if at is None else parse_time(at)
+        timestamp = understood_time(at)
         # Compiling is worth its time for many users only.
         saved = load_saved_model(model, compiled=users_file is not None)
         of, met = (SCORE, "ratings") if isinstance(saved, SavedRRN) else ("probability", "events")
@@ -73,15 +73,14 @@ def recommend(
             return
         if timestamp is None and isinstance(saved, SavedRRN):
             timestamp = saved.until
-        times = np.full(len(user_ids), timestamp or 0)
-        found = recommend_users(
-            saved,
+        asked = (
             np.array(user_ids, object),
-            times,
+            np.full(len(user_ids), timestamp or 0),
             np.full(len(user_ids), timestamp is not None),
-            k,
-            new_only=new_only,
         )
+        found = recommend_users(saved, *asked, k, new_only=new_only)
+        for line in line_of_early(saved, before_last(saved, *asked)):
+            click.echo(line, err=True)
         answers = []
         for user, names, values, known in zip(user_ids, *found, strict=True):
             if len(user_ids) > 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
+from rrn_tf.files import only_writer_of_file
 
 
 @click.command(epilog=example("rrn score --model runs/a --queries 'pairs/*.parquet' --output scores/pairs"))
@@ -19,7 +20,7 @@ def score(model: str, queries: str, output: str, max_bad_share: float, beam_args
     import shlex
     import time
 
-    with one_line_errors():
+    with one_line_errors(), only_writer_of_file(output):
         from rrn_tf.beam.score import score_pairs
         from rrn_tf.environment import environment
         from rrn_tf.serving.saved_rrn import find_saved_model

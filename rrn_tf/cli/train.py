@@ -8,6 +8,7 @@ import click
 
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS, config_of
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
+from rrn_tf.files import only_writer_of_directory
 
 
 @click.command(
@@ -73,7 +74,7 @@ def train(
         from rrn_tf.training.devices import set_logical_devices
 
         set_logical_devices(config.training.replicas)
-        with training_listener() as listener:
+        with only_writer_of_directory(output), training_listener() as listener:
             summary = train_run(
                 source.pattern,
                 output,

@@ -15,6 +15,7 @@ from rrn_tf.cli.options import (
     one_line_errors,
     write_json,
 )
+from rrn_tf.files import only_writer_of_directory
 
 SELECTIONS = (*PROTOCOLS, "both", *EVENT_PROTOCOLS)
 SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
@@ -90,17 +91,18 @@ def tune(
         from rrn_tf.training.devices import set_logical_devices
 
         set_logical_devices(config.training.replicas)
-        finished = tune_run(
-            source.pattern,
-            output,
-            config,
-            space,
-            search=search,
-            max_trials=trials,
-            seconds=60 * minutes,
-            beam_args=shlex.split(beam_args),
-            echo=click.echo,
-        )
+        with only_writer_of_directory(output):
+            finished = tune_run(
+                source.pattern,
+                output,
+                config,
+                space,
+                search=search,
+                max_trials=trials,
+                seconds=60 * minutes,
+                beam_args=shlex.split(beam_args),
+                echo=click.echo,
+            )
         print_trials(finished, config.training.selection, task.figure)
         best = Path(output, BEST_FILE)
         model = "" if kind == RRN else f" --model {kind}"

@@ -42,8 +42,6 @@ def update(model: str, data: str, output: str, max_bad_share: float, json_file: 
 
         summary = update_run(model, data, output, max_bad_share)
         print_update(summary)
-        if future := summary["in_future"]:
-            click.echo(
-                f"{future:,} rows lie in the future: answers for which no time is given are of after them", err=True
-            )
+        for warning in summary["warnings"]:
+            click.echo(warning, err=True)
         write_json(json_file, summary)

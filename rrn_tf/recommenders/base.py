@@ -6,6 +6,7 @@ import abc
 import json
 import shutil
 import tempfile
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,10 +25,11 @@ from rrn_tf.config import Config, load_config
 from rrn_tf.data.datasets import resolve
 from rrn_tf.data.source import DataSource, write_whole_frame
 from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, USER_ID
+from rrn_tf.files import only_writer_of_directory
 from rrn_tf.recommenders.frames import Ids, checked, ids_of, times_of
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.training_run import train_run
-from rrn_tf.runs.update_run import replace_directory, update_run
+from rrn_tf.runs.update_run import WARNINGS, replace_directory, update_run
 from rrn_tf.serving.load import load_saved_model
 from rrn_tf.serving.query_file import EvaluationOutcome
 from rrn_tf.serving.recommend_users import recommend_users, users_at_a_time
@@ -114,7 +116,7 @@ class Recommender(abc.ABC):
           TypeError: for a frame whose columns are of the wrong types.
           ValueError: for data that cannot be used.
         """
-        with self._directory(output) as root:
+        with self._directory(output) as root, only_writer_of_directory(root):
             later = None if valid is None else self._source(valid, root, "valid").pattern
             source = self._source(data, root, f"{self.what}s")
             best_error = task_of(self.config).best_error(source)
@@ -132,7 +134,8 @@ class Recommender(abc.ABC):
           output: the directory of the updated model; by default a temporary one, deleted with this object.
 
         Returns:
-          The content of `update.json`: the figures of the update.
+          The content of `update.json`: the figures of the update. What is probably a mistake is warned of: times in the
+          future, and ratings of another scale.
 
         Raises:
           TypeError: for a frame whose columns are of the wrong types.
@@ -143,6 +146,8 @@ class Recommender(abc.ABC):
             figures = update_run(former.root, file, root)
             _copy_records(former, RunPaths(root))
             self.adopt(root)
+        for line in figures[WARNINGS]:
+            warnings.warn(line, stacklevel=2)
         return figures
 
     def recommend(
@@ -210,9 +215,9 @@ class Recommender(abc.ABC):
           The directory.
         """
         target, model = RunPaths(Path(path)), find_saved_model(self.path)
-        target.root.mkdir(parents=True, exist_ok=True)
-        replace_directory(target.model, partial(_copy_folder, model))
-        _copy_records(RunPaths(self.path), target)
+        with only_writer_of_directory(target.root):
+            replace_directory(target.model, partial(_copy_folder, model))
+            _copy_records(RunPaths(self.path), target)
         return target.root
 
     def adopt(self, root: str | Path, saved: SavedRRN | SavedCollaborativeRNN | None = None) -> Self:

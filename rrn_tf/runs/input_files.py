@@ -39,9 +39,7 @@ def changed_file(patterns: Iterable[str | None], before: Mapping[str, Mapping[st
         return min(others)
     for file, was in before.items():
         now = _times(file)
-        if any(now[name] != was[name] for name in now) and (
-            now[SIZE] != was[SIZE] or _digest(file) != was[DIGEST]
-        ):
+        if any(now[name] != was[name] for name in now) and (now[SIZE] != was[SIZE] or _digest(file) != was[DIGEST]):
             return file
     return None
 

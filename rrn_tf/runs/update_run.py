@@ -14,16 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from rrn_tf.config import DataConfig
 from rrn_tf.environment import environment
-from rrn_tf.features import TIMESTAMP
-from rrn_tf.files import write_whole
+from rrn_tf.features import RATING, TIMESTAMP
+from rrn_tf.files import only_writer_of_directory, write_whole
 from rrn_tf.tasks import task_of_saved
 
 REPORT_FILE, DEAD_LETTERS_FILE = "update.json", "update_dead_letters.jsonl"
-IN_FUTURE = "in_future"
+IN_FUTURE, WARNINGS = "in_future", "warnings"
 
 
 def update_run(
@@ -40,25 +38,34 @@ def update_run(
 
     Returns:
       The content of `update.json`: the figures of `rrn_tf.serving.update.UpdateReport` or of
-      `rrn_tf.serving.update_events.EventUpdateReport`, rejected rows by reason, the number of rows in the future, the
-      path of the model, seconds and versions.
+      `rrn_tf.serving.update_events.EventUpdateReport`, rejected rows by reason, the number of rows in the future,
+      warnings about rows that are probably mistakes, the path of the model, seconds and versions.
 
     Raises:
       BadInputError: for ratings or events that cannot be used.
       ValueError: for a model that cannot be updated.
+      OutputInUseError: if another command is writing to `output`.
     """
+    with only_writer_of_directory(output):
+        return _update_run(model, pattern, Path(output), max_bad_share)
+
+
+def _update_run(model: str | Path, pattern: str, root: Path, max_bad_share: float) -> dict[str, Any]:
+    from rrn_tf.serving.doubtful_rows import in_future, lines_of_future, lines_of_scale
     from rrn_tf.serving.load import load_saved_model
     from rrn_tf.serving.update_model import take_in
 
-    root, begin = Path(output), time.perf_counter()
+    begin = time.perf_counter()
     base = load_saved_model(model)
     seconds = {"load": time.perf_counter() - begin}
-    root.mkdir(parents=True, exist_ok=True)
     begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
     rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters, max_bad_share)
     seconds["read"] = time.perf_counter() - begin
-    future = in_future(rows, time.time())
-    updated = take_in(base, rows)
+    now, times, rated = time.time(), rows[TIMESTAMP].to_numpy(), RATING in rows.column_names
+    doubts = lines_of_future(times, now, rated=rated)
+    if rated:
+        doubts += lines_of_scale(rows[RATING].to_numpy(), base.metadata)
+    updated = take_in(base, rows, now)
     begin = time.perf_counter()
     path = next_model(root)
     replace_directory(path, updated.export)
@@ -66,7 +73,8 @@ def update_run(
     summary = {
         **updated.report,
         **left_out,
-        IN_FUTURE: future,
+        IN_FUTURE: in_future(times, now),
+        WARNINGS: doubts,
         "rejected": rejected,
         "model": str(path),
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
@@ -74,11 +82,6 @@ def update_run(
     }
     write_whole(root / REPORT_FILE, json.dumps(summary, indent=2) + "\n")
     return summary
-
-
-def in_future(rows: pa.Table, now: float) -> int:
-    """Counts the ratings or events with a timestamp after `now`, in unix seconds."""
-    return int((rows[TIMESTAMP].to_numpy() > now).sum())
 
 
 def next_model(root: Path) -> Path:

@@ -62,7 +62,7 @@ class RRNServing(tf.Module):
             name="about",
         )
         self.user_ids, self.item_ids = (self.table(side).ids for side in SIDES)
-        self.seen = SeenItems(served)
+        self.seen = SeenItems(served, assets / features.HELD_OUT_USERS_FILE)
         resting = self.item.at_rest()
         self.catalogue = Catalogue(self.item, resting)
         self.compiled = resting.compiled if resting else tf.Variable(False, trainable=False, name="compiled")
@@ -140,7 +140,7 @@ class RRNServing(tf.Module):
         id and the score -inf.
         """
         user_id, timestamp = same_rows(user_id=user_id, timestamp=timestamp)
-        return self._best(user_id, timestamp, k, self.seen.of(self.table(Side.USER).index(user_id)))
+        return self._best(user_id, timestamp, k, self._rated(user_id))
 
     @tf.function(
         input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.EXCLUDE)], autograph=False
@@ -149,7 +149,7 @@ class RRNServing(tf.Module):
         """As `recommend`, without the items string[N, E] of each row; empty and unknown ids are ignored."""
         user_id, timestamp, exclude = same_rows(user_id=user_id, timestamp=timestamp, exclude=exclude)
         (exclude,) = same_widths(exclude=exclude)
-        seen = self.seen.of(self.table(Side.USER).index(user_id))
+        seen = self._rated(user_id)
         others = self.table(Side.ITEM).index(exclude)
         excluded = tf.concat([seen, tf.ragged.boolean_mask(others, others > 0)], axis=1)
         return self._best(user_id, timestamp, k, excluded)
@@ -165,9 +165,13 @@ class RRNServing(tf.Module):
         user_id, timestamp, candidates = same_rows(user_id=user_id, timestamp=timestamp, candidates=candidates)
         (candidates,) = same_widths(candidates=candidates)
         width = answer_width(k, *tf.unstack(tf.shape(candidates)))
-        seen, query = self.seen.of(self.table(Side.USER).index(user_id)), self._vectors(Side.USER, user_id, timestamp)
+        seen, query = self._rated(user_id), self._vectors(Side.USER, user_id, timestamp)
         step, items = self.table(Side.ITEM).step(timestamp), self.table(Side.ITEM).index(candidates)
         return self._ranked(*self.catalogue.best_of(query, step, items, seen, width))
+
+    def _rated(self, user_id: tf.Tensor) -> tf.RaggedTensor:
+        """Looks up indices of the items that users string[N] have rated: int64[N, (n)]."""
+        return self.seen.of(self.table(Side.USER).index(user_id), user_id)
 
     def _vectors(self, side: Side, ids: tf.Tensor, timestamp: tf.Tensor) -> tf.Tensor:
         """Computes the vectors of entities string[N] at times int64[N]: float32[N, d]."""

@@ -35,7 +35,7 @@ class EventServing(NextItems):
     """
 
     def __init__(self, result: EventSnapshot, assets: Path) -> None:
-        super().__init__(result, HeldEvents(result.sequences), assets)
+        super().__init__(result, HeldEvents(result.sequences, result.held_out), assets)
         model, cell = result.model, result.model.cell
         assert isinstance(model, CollaborativeRNN)
         self._personal = bool(cell.personal)

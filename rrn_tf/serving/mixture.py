@@ -32,7 +32,7 @@ class MixtureServing(NextItems):
         trained, counts = result.model, result.counts
         assert isinstance(trained, CollaborativeMixture)
         assert counts is not None
-        past = PastEvents(result.sequences, trained.window)
+        past = PastEvents(result.sequences, trained.window, result.held_out)
         super().__init__(result, past, assets)
         model = CollaborativeMixture(**trained.settings)
         model.set_weights(trained.get_weights())

@@ -51,7 +51,12 @@ def write_card(path: Path, facts: ModelFacts) -> None:
 
 def _card(facts: ModelFacts) -> str:
     lines = [f"# {facts.model}", "", facts.purpose, "", f"Saved by rrn_tf {__version__}.", ""]
-    lines += ["## Data", "", *_table({**facts.data, **{what: utc_text(time) for what, time in facts.period.items()}}), ""]
+    lines += [
+        "## Data",
+        "",
+        *_table({**facts.data, **{what: utc_text(time) for what, time in facts.period.items()}}),
+        "",
+    ]
     if facts.parts:
         lines += ["## Parts", "", *(f"- {part}" for part in facts.parts), ""]
     lines += ["## Metrics", ""]

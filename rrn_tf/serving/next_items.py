@@ -178,9 +178,17 @@ class NextItems(tf.Module):
         return self._cells(tf.size(user, tf.int64), tf.reshape(row, [-1]), tf.reshape(item, [-1]))
 
     def _own_items(self, user: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
-        """Returns whether each item is in a stored event of each user, or among int64[N, T]: bool[N, items]."""
+        """Returns whether each user has met each item, or it is among int64[N, T]: bool[N, items].
+
+        Users have met the items of their stored events, and of those of validation and test.
+        """
         whose, held, _ = self.past.own(user)
-        return self._marked(user, item) | self._cells(tf.size(user, tf.int64), whose, tf.cast(held, tf.int64))
+        others = self.past.held_out(user)
+        row, met = (
+            tf.concat(parts, axis=0)
+            for parts in ((whose, others.value_rowids()), (tf.cast(held, tf.int64), others.values))
+        )
+        return self._marked(user, item) | self._cells(tf.size(user, tf.int64), row, met)
 
     def _cells(self, rows: tf.Tensor, row: tf.Tensor, item: tf.Tensor) -> tf.Tensor:
         """Returns a mask bool[rows, items] that is True at the given rows and items int64[n]; item 0 is ignored."""

@@ -22,6 +22,7 @@ from rrn_tf.data.event_context import (
 )
 from rrn_tf.data.events import EventSequences
 from rrn_tf.features import Split
+from rrn_tf.states.event_snapshot import HeldOutEvents
 
 
 class Past(NamedTuple):
@@ -45,10 +46,14 @@ class HeldEvents(tf.Module):
 
     Args:
       sequences: the events; only training events are stored.
+      held_out: the items of validation and test events, whose order is not stored; by default those of `sequences`.
     """
 
-    def __init__(self, sequences: EventSequences) -> None:
+    def __init__(self, sequences: EventSequences, held_out: HeldOutEvents | None = None) -> None:
         super().__init__(name="past_events")
+        others = HeldOutEvents.of(sequences) if held_out is None else held_out
+        self.held_out_splits = tf.Variable(others.splits, trainable=False, dtype=tf.int64, name="held_out_splits")
+        self.held_out_items = tf.Variable(others.items, trainable=False, dtype=tf.int64, name="held_out_items")
         train = sequences.split == Split.TRAIN
         splits = np.concatenate([[0], np.cumsum(sequences.counts([Split.TRAIN]))])
         self.splits = tf.Variable(splits.astype(np.int64), trainable=False, name="splits")
@@ -70,17 +75,22 @@ class HeldEvents(tf.Module):
         previous = tf.where(place > tf.gather(begin, whose), before, tf.zeros_like(before))
         return whose, tf.gather(self.item, place), previous
 
+    def held_out(self, user: tf.Tensor) -> tf.RaggedTensor:
+        """Returns the items of the validation and test events of users int64[N]: int64[N, (n)]."""
+        table = tf.RaggedTensor.from_row_splits(self.held_out_items, self.held_out_splits, validate=False)
+        return tf.gather(table, user)
+
 
 class PastEvents(HeldEvents):
     """Stored events that also have a repeat flag, one more byte each.
 
     Args:
-      sequences: as in `HeldEvents`.
+      sequences, held_out: as in `HeldEvents`.
       window: number of earlier events that an event is compared with.
     """
 
-    def __init__(self, sequences: EventSequences, window: int) -> None:
-        super().__init__(sequences)
+    def __init__(self, sequences: EventSequences, window: int, held_out: HeldOutEvents | None = None) -> None:
+        super().__init__(sequences, held_out)
         train = sequences.split == Split.TRAIN
         self.window = window
         self.repeat = tf.Variable(repeats(sequences, window)[train], trainable=False, name="repeat")

@@ -30,6 +30,7 @@ from rrn_tf.features import (
     Side,
     Split,
 )
+from rrn_tf.serving.doubtful_rows import lines_of_scale
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming
 
@@ -100,6 +101,7 @@ def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = F
     if rejected.num_rows:
         added[REASON] = _placed(file.rejected, rejected[REASON].to_numpy(), file.rows.total)
     file.write(output, added)
+    doubts = [] if asked.rating is None else lines_of_scale(asked.rating, model.metadata)
     return PredictionOutcome(
         predicted=len(file.good),
         rejected=rejected.num_rows,
@@ -107,7 +109,7 @@ def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = F
         unknown_items=int((~model.known(Side.ITEM, asked.item_id)).sum()),
         before_cutoff=int((asked.timestamp < model.until).sum()),
         reasons=reason_counts(rejected[REASON]),
-        messages=lines_of_rejected(str(queries), rejected, file.rows.total),
+        messages=lines_of_rejected(str(queries), rejected, file.rows.total) + doubts,
     )
 
 
@@ -169,5 +171,6 @@ def evaluate_file(model: SavedRRN, data: str | Path, protocol: str) -> Evaluatio
     if early := int((times < model.until).sum()):
         seen = "the last rating that the model has seen"
         messages.append(f"{data}: {early:,} rows lie before {seen}: not forecasts, but counted above")
+    messages += [f"{data}: {line}" for line in lines_of_scale(rating, model.metadata)]
     slices = {MONTH: slice_metrics(month_of(times[known]), prediction[known], rating[known])}
     return EvaluationOutcome(metrics, slices, messages, reason_counts(rows.rejected[REASON]))

@@ -13,6 +13,7 @@ from rrn_tf.features import Side
 from rrn_tf.serving.requests import LARGEST_ANSWER
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.times import utc_text
 
 _USERS = 2_048  # of one request, at most
 
@@ -75,6 +76,35 @@ def recommend_users(
     if candidates is not None:
         item, value = _best_of(item, value, candidates, k)
     return Recommended(item, np.where(item == "", -np.inf, value), pd.Series(user_id).isin(saved.user_ids).to_numpy())
+
+
+def before_last(
+    saved: SavedRRN | SavedCollaborativeRNN,
+    user_id: npt.NDArray[np.object_],
+    timestamp: npt.NDArray[np.int64],
+    timed: npt.NDArray[np.bool_],
+) -> int:
+    """Counts the times before what the model has seen, which are answered as of then.
+
+    Args:
+      saved, user_id, timestamp, timed: as in `recommend_users`.
+
+    Returns:
+      The number of times before the last rating that a model of ratings has seen, or before the user's last event.
+    """
+    last = saved.until if isinstance(saved, SavedRRN) else saved.last_times(user_id)
+    return int((timed & (timestamp < last)).sum())
+
+
+def line_of_early(saved: SavedRRN | SavedCollaborativeRNN, early: int) -> list[str]:
+    """Returns a line about `early` times that `before_last` counted; empty without any."""
+    if not early:
+        return []
+    if isinstance(saved, SavedRRN):
+        seen = f"before {utc_text(saved.until)}, after the last rating that the model has seen"
+    else:
+        seen = "before the user's last event"
+    return [f"{early:,} of the times asked for lie {seen}: answered as of then"]
 
 
 def users_at_a_time(width: int) -> int:

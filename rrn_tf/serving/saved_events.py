@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import tensorflow as tf
 
+from rrn_tf.columns import text_ids, unix_seconds
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import LEFT_OUT
 from rrn_tf.features import (
@@ -29,6 +31,7 @@ from rrn_tf.layers.collaborative import PERSONAL, SHARED
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.saved_rrn import for_everybody, loaded_module, texts
+from rrn_tf.states.event_snapshot import HeldOutEvents
 from rrn_tf.states.event_states import EventNetwork
 
 
@@ -48,6 +51,9 @@ class LoadedUsers(NamedTuple):
 
 class SavedCollaborativeRNN:
     """A saved Collaborative RNN.
+
+    Ids are text or whole numbers; times are unix seconds, ISO dates, datetime64 or Timestamps, in UTC if they have no
+    time zone (see `rrn_tf.columns`). Other types raise a TypeError.
 
     Args:
       model: a path (see `rrn_tf.serving.saved_rrn.find_saved_model`), or the module that TensorFlow loaded from it.
@@ -94,19 +100,31 @@ class SavedCollaborativeRNN:
         """Ids of the trained users, in order of their indices (from 1)."""
         return _text(self._module.user_ids)
 
-    def known(self, user_id: str) -> bool:
+    def known(self, user_id: str | int) -> bool:
         """Returns whether the model was trained on events of a user."""
-        return user_id in set(self.user_ids)
+        return str(text_ids([user_id], USER_ID, empty=True)[0]) in set(self.user_ids)
+
+    def last_times(self, user_id: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Returns the unix seconds of the last stored event of each of N users: int64[N], 0 without one."""
+        rows = pd.Index(self.user_ids).get_indexer(pd.Index(text_ids(user_id, USER_ID, empty=True))) + 1
+        past = getattr(self._module, "past", None)
+        if past is None:
+            return np.zeros(len(rows), np.int64)
+        splits, times = past.splits.numpy(), past.time.numpy()
+        some = splits[rows + 1] > splits[rows]
+        last = np.zeros(len(rows), np.int64)
+        last[some] = times[splits[rows + 1][some] - 1]
+        return last
 
     def next_items(
         self,
-        user_id: str,
-        history: Sequence[str],
+        user_id: str | int,
+        history: Sequence[str | int],
         k: int,
         *,
-        history_timestamp: Sequence[int] | None = None,
-        timestamp: int | None = None,
-        exclude: Sequence[str] = (),
+        history_timestamp: Sequence[Any] | None = None,
+        timestamp: Any = None,
+        exclude: Iterable[str | int] = (),
         new_only: bool = False,
     ) -> list[tuple[str, float]]:
         """Returns the `k` most probable next items of a user, with their log-probabilities.
@@ -115,22 +133,25 @@ class SavedCollaborativeRNN:
           user_id: id of the user.
           history: items of the user's events after those that the model stores, in order.
           k: number of items.
-          history_timestamp, timestamp: unix seconds of the history's events and of the next event, both or neither. By
-            default all of them are at the time of the user's last stored event.
+          history_timestamp, timestamp: times of the history's events and of the next event, both or neither. By default
+            all of them are at the time of the user's last stored event.
           exclude: items to leave out; the probabilities of the others then add up to one.
           new_only: whether to leave out all items of the user's events.
 
         Raises:
+          TypeError: for ids or times of other types.
           ValueError: if only one kind of times is given, lengths differ, or the model uses the order of events only.
         """
-        if (timestamp is None) != (history_timestamp is None) or len(history_timestamp or history) != len(history):
+        met = text_ids(history, HISTORY, empty=True)
+        times = met if history_timestamp is None else unix_seconds(history_timestamp, HISTORY_TIMESTAMP)
+        if (timestamp is None) != (history_timestamp is None) or len(times) != len(met):
             raise ValueError("expected timestamp, and history_timestamp for each event of the history")
         names, found = self.next_items_of(
-            np.array([user_id], object),
+            [user_id],
             k,
-            None if timestamp is None else np.array([timestamp], np.int64),
-            history=np.array([list(history)], object),
-            history_timestamp=None if history_timestamp is None else np.array([list(history_timestamp)], np.int64),
+            None if timestamp is None else [timestamp],
+            history=met[np.newaxis],
+            history_timestamp=None if history_timestamp is None else times[np.newaxis],
             exclude=exclude,
             new_only=new_only,
         )
@@ -138,13 +159,13 @@ class SavedCollaborativeRNN:
 
     def next_items_of(
         self,
-        user_id: npt.NDArray[np.object_],
+        user_id: npt.ArrayLike,
         k: int,
-        timestamp: npt.NDArray[np.int64] | None = None,
+        timestamp: npt.ArrayLike | None = None,
         *,
-        history: npt.NDArray[np.object_] | None = None,
-        history_timestamp: npt.NDArray[np.int64] | None = None,
-        exclude: Sequence[str] = (),
+        history: npt.ArrayLike | None = None,
+        history_timestamp: npt.ArrayLike | None = None,
+        exclude: Iterable[str | int] = (),
         new_only: bool = False,
     ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
         """As `next_items`, for many users: object[N, k] and float32[N, k], in descending order.
@@ -152,33 +173,42 @@ class SavedCollaborativeRNN:
         If fewer than `k` items are left, the tail has empty ids and -inf.
 
         Args:
-          user_id: object[N], ids of the users.
+          user_id: N ids of users.
           k: number of items.
-          timestamp: int64[N], unix seconds of the next events, or None.
-          history: object[N, T], items of the events after those that the model stores; none by default.
-          history_timestamp: int64[N, T], unix seconds of the history; by default that of the last stored event.
+          timestamp: N times of the next events, or None.
+          history: [N, T], items of the events after those that the model stores, none by default; empty ids are padding.
+          history_timestamp: [N, T], times of the history; by default that of the last stored event.
           exclude: items to leave out.
           new_only: whether to leave out all items of the users' events.
 
         Raises:
+          TypeError: for ids or times of other types.
           ValueError: for timestamps with a model that uses the order of events only.
         """
         if timestamp is not None and not self.is_mixture:
             raise ValueError("expected no timestamps, found some: this model uses the order of events only")
-        past = np.empty((len(user_id), 0), object) if history is None else history
+        users = text_ids(user_id, USER_ID, empty=True)
+        past = (
+            np.empty((len(users), 0), object)
+            if history is None
+            else _each(history, partial(text_ids, empty=True), HISTORY)
+        )
+        without = text_ids(exclude, EXCLUDE, empty=True)
         request = {
-            USER_ID: tf.constant(user_id, tf.string),
+            USER_ID: tf.constant(users, tf.string),
             HISTORY: tf.constant(past, tf.string, past.shape),
             "k": tf.constant(k, tf.int32),
         }
         signature = "next_items"
-        if timestamp is not None or len(exclude) or new_only:
+        if timestamp is not None or len(without) or new_only:
             signature = "next_items_at"
-            times = np.empty((0, 0), np.int64) if history_timestamp is None else history_timestamp
+            times = np.empty((0, 0), np.int64)
+            if history_timestamp is not None:
+                times = _each(history_timestamp, unix_seconds, HISTORY_TIMESTAMP)
             request |= {
                 HISTORY_TIMESTAMP: tf.constant(times, tf.int64),
-                TIMESTAMP: tf.constant([] if timestamp is None else timestamp, tf.int64),
-                EXCLUDE: for_everybody(exclude, request[USER_ID]),
+                TIMESTAMP: tf.constant([] if timestamp is None else unix_seconds(timestamp), tf.int64),
+                EXCLUDE: for_everybody(without, request[USER_ID]),
                 NEW_ONLY: tf.constant(new_only),
             }
         answer = self._module.signatures[signature](**request)
@@ -199,6 +229,13 @@ class SavedCollaborativeRNN:
             user_ids=user_ids,
             item_ids=self.item_ids,
         )
+
+    def held_out_events(self) -> HeldOutEvents:
+        """Returns the items of users' validation and test events; models of earlier versions have none."""
+        past = getattr(self._module, "past", None)
+        if not hasattr(past, "held_out_splits"):
+            return HeldOutEvents(np.zeros(len(self.user_ids) + 2, np.int64), np.empty(0, np.int64))
+        return HeldOutEvents(past.held_out_splits.numpy(), past.held_out_items.numpy())
 
     def load_network(self, new_users: int = 0, new_items: int = 0) -> EventNetwork:
         """Loads the network with all users and items that it knows and, at higher indices, some new ones.
@@ -251,6 +288,13 @@ class SavedCollaborativeRNN:
         known = (rows > 0)[:, np.newaxis].astype(np.float32)
         model.stationary.table.assign(known * tf.gather(module.factors, rows))
         return LoadedUsers(model, tf.gather(module.states, rows).numpy(), row > 0)
+
+
+def _each(rows: npt.ArrayLike, convert: Callable[..., npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
+    """Converts values [N, T] by one of the functions of `rrn_tf.columns`."""
+    # As objects, datetime64 would become numbers of nanoseconds.
+    values = np.asarray(rows) if hasattr(rows, "__array__") else np.asarray(rows, object)
+    return convert(values.ravel(), name).reshape(values.shape)
 
 
 def _text(ids: tf.Variable) -> npt.NDArray[np.object_]:

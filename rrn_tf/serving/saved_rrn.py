@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ import pandas as pd
 import tensorflow as tf
 
 from rrn_tf import features
+from rrn_tf.columns import text_ids, unix_seconds
 from rrn_tf.config import RENAMED_MODEL_SETTINGS
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.factors.beliefs import Beliefs, FactorScale
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.quiet import quiet_xla
 from rrn_tf.states.entity_states import EntityStates, variables_by_entity, variables_of_pending_seconds
-from rrn_tf.states.snapshot import LaterRatings, RatedItems, RRNSnapshot
+from rrn_tf.states.snapshot import HeldOutRatings, LaterRatings, RatedItems, RRNSnapshot
 
 _BATCH = 1 << 18  # pairs of one call, which computes a repeated user or item once
 
@@ -53,6 +54,9 @@ def loaded_module(model: str | Path | Any) -> Any:
 
 class SavedRRN:
     """A saved RRN that predicts and recommends in batches.
+
+    Ids are text or whole numbers; times are unix seconds, ISO dates, datetime64 or Timestamps, in UTC if they have no
+    time zone (see `rrn_tf.columns`). Other types raise a TypeError.
 
     Args:
       model: a path (see `find_saved_model`), or the module that TensorFlow loaded from it.
@@ -111,6 +115,7 @@ class SavedRRN:
             until=self.until,
             since=about["since"],
             metrics=about["metrics"],
+            held_out=_held_out(seen),
         )
 
     def _factors(
@@ -142,7 +147,7 @@ class SavedRRN:
 
     @property
     def until(self) -> int:
-        """Unix seconds of the time after all ratings that the states include; without updates, the cutoff."""
+        """Unix seconds after all ratings that the states include, except future ones; without updates, the cutoff."""
         return int(self._module.until.numpy())
 
     @property
@@ -157,14 +162,23 @@ class SavedRRN:
 
     def known(self, side: features.Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Returns whether the model has ratings of each id of a side: bool[N]."""
-        return pd.Series(np.asarray(ids, dtype=object)).isin(self.ids(side)).to_numpy()
+        return pd.Series(text_ids(ids, side.id_feature, empty=True)).isin(self.ids(side)).to_numpy()
 
     def predict(
         self, user_id: npt.ArrayLike, item_id: npt.ArrayLike, timestamp: npt.ArrayLike
     ) -> npt.NDArray[np.float32]:
-        """Predicts ratings float32[N] of users and items string[N] at unix seconds int64[N]."""
-        users, items = np.asarray(user_id, dtype=object), np.asarray(item_id, dtype=object)
-        times = np.asarray(timestamp, dtype=np.int64)
+        """Predicts ratings float32[N] of N users and items, each pair at a time.
+
+        Args:
+          user_id, item_id: N ids; unknown and empty ones are newbies.
+          timestamp: N times.
+
+        Raises:
+          TypeError: for ids or times of other types.
+          ValueError: for missing ids or times, or times that cannot be read.
+        """
+        users, items = text_ids(user_id, features.USER_ID, empty=True), text_ids(item_id, features.ITEM_ID, empty=True)
+        times = unix_seconds(timestamp, features.TIMESTAMP)
         signature = self._module.signatures["predict"]
         parts = [np.zeros(0, np.float32)]
         for begin in range(0, len(times), _BATCH):
@@ -179,7 +193,7 @@ class SavedRRN:
             parts.append(answer[features.RATING].numpy())
         return np.concatenate(parts)
 
-    def recommend(self, user_id: str, timestamp: int, k: int) -> list[tuple[str, float]]:
+    def recommend(self, user_id: str | int, timestamp: Any, k: int) -> list[tuple[str, float]]:
         """Recommends the best `k` items to a user at a time, with scores, without items that the user has rated."""
         names, scores = (rows[0] for rows in self.recommend_many([user_id], [timestamp], k))
         return [(name, float(score)) for name, score in zip(names, scores, strict=True) if np.isfinite(score)]
@@ -190,38 +204,47 @@ class SavedRRN:
         timestamp: npt.ArrayLike,
         k: int,
         *,
-        exclude: Sequence[str] = (),
-        candidates: Sequence[str] | None = None,
+        exclude: Iterable[str | int] = (),
+        candidates: Iterable[str | int] | None = None,
     ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
-        """As `recommend`, for users string[N] at int64[N]: items object[N, k] and scores, -inf if no item is left.
+        """As `recommend`, for N users: items object[N, k] and scores float32[N, k], -inf if no item is left.
 
         Args:
-          user_id, timestamp: the users, and the times in unix seconds.
+          user_id, timestamp: N ids of users, and N times.
           k: number of items.
           exclude: items to leave out for all users, beside those that each user has rated.
           candidates: the only items to recommend; all by default.
         """
         if self._compiled:
             quiet_xla()
-        users = tf.constant(np.asarray(user_id, dtype=object), tf.string)
+        users = tf.constant(text_ids(user_id, features.USER_ID, empty=True), tf.string)
         request = {
             features.USER_ID: users,
-            features.TIMESTAMP: tf.constant(np.asarray(timestamp, dtype=np.int64)),
+            features.TIMESTAMP: tf.constant(unix_seconds(timestamp, features.TIMESTAMP)),
             "k": tf.constant(min(k, tf.int32.max), tf.int32),
         }
-        signature = "recommend"
+        signature, without = "recommend", text_ids(exclude, features.EXCLUDE, empty=True)
         if candidates is not None:
-            left = list(pd.Index(candidates, dtype=object).difference(pd.Index(exclude, dtype=object)))
+            left = pd.Index(text_ids(candidates, features.CANDIDATES, empty=True)).difference(pd.Index(without))
             signature, request[features.CANDIDATES] = "recommend_from", for_everybody(left, users)
-        elif len(exclude):
-            signature, request[features.EXCLUDE] = "recommend_except", for_everybody(exclude, users)
+        elif len(without):
+            signature, request[features.EXCLUDE] = "recommend_except", for_everybody(without, users)
         answer = self._module.signatures[signature](**request)
         return texts(answer[features.ITEM_ID]), answer[features.SCORE].numpy()
 
 
-def for_everybody(items: Sequence[str], users: tf.Tensor) -> tf.Tensor:
+def for_everybody(items: Iterable[str], users: tf.Tensor) -> tf.Tensor:
     """The same items for each of N users: string[N, items]."""
-    return tf.repeat(tf.constant([list(items)], tf.string, [1, len(items)]), tf.size(users), axis=0)
+    every = list(items)
+    return tf.repeat(tf.constant([every], tf.string, [1, len(every)]), tf.size(users), axis=0)
+
+
+def _held_out(seen: Any) -> HeldOutRatings:
+    """Loads the validation and test ratings from the module of `SeenItems`; models of earlier versions have none."""
+    if not hasattr(seen, "held_out_users"):
+        return HeldOutRatings.none()
+    users, items = texts(seen.held_out_users[1:]), texts(seen.held_out_item_ids)
+    return HeldOutRatings(users, seen.held_out_splits.numpy()[1:], seen.held_out_items.numpy(), items)
 
 
 def _present_names(settings: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import tensorflow as tf
 
 from rrn_tf.data.wallclock import step_of, wallclock_of
@@ -133,14 +134,18 @@ class SeenItems(tf.Module):
     """The items that each user has rated, which recommendations leave out.
 
     Args:
-      served: a network with the items that users have rated, before the training cutoff and since.
+      served: a network with the items that users have rated: before the training cutoff and since, and in validation
+        and test ratings, of users and items which the network need not know.
+      held_out_users: file for the ids of users with validation or test ratings, which becomes an asset.
     """
 
-    def __init__(self, served: RRNSnapshot) -> None:
+    def __init__(self, served: RRNSnapshot, held_out_users: Path) -> None:
         super().__init__(name="seen_items")
         users = len(served.ids[Side.USER])
         splits = np.pad(served.rated.splits, (0, users + 2 - len(served.rated.splits)), mode="edge")
         later = np.searchsorted(served.later.user, np.arange(users + 2))
+        held_out = served.held_out
+        known = pd.Index(served.ids[Side.ITEM]).get_indexer(pd.Index(held_out.item_ids)) + 1
         self.splits, self.items, self.later_splits, self.later_items, self.later_timestamps = (
             tf.Variable(values, trainable=False, dtype=tf.int64, name=name)
             for name, values in (
@@ -151,12 +156,39 @@ class SeenItems(tf.Module):
                 ("later_timestamps", served.later.timestamp),
             )
         )
+        # Row 0 is that of users without validation and test ratings, whose id is empty in the file.
+        self.held_out_splits, self.held_out_items, self.held_out_indices = (
+            tf.Variable(values, trainable=False, dtype=tf.int64, name=name)
+            for name, values in (
+                ("held_out_splits", np.concatenate([[0], held_out.splits])),
+                ("held_out_items", held_out.items),
+                ("held_out_indices", known),
+            )
+        )
+        users = ["", *held_out.user_ids]
+        self.held_out_users, self.held_out_item_ids = (
+            tf.Variable(np.array(ids, dtype=object), trainable=False, dtype=tf.string, name=name)
+            for name, ids in (("held_out_users", users), ("held_out_item_ids", [*held_out.item_ids]))
+        )
+        self._held_out_row = line_numbers(held_out_users, users)
 
-    def of(self, user: tf.Tensor) -> tf.RaggedTensor:
-        """Returns indices (from 1) of the items that users int64[N] have rated: int64[N, (n)]."""
+    def of(self, user: tf.Tensor, user_id: tf.Tensor) -> tf.RaggedTensor:
+        """Returns indices (from 1) of the items that users have rated: int64[N, (n)].
+
+        Args:
+          user: int64[N], indices of the users.
+          user_id: string[N], their ids.
+        """
         parts = ((self.items, self.splits), (self.later_items, self.later_splits))
         tables = (tf.RaggedTensor.from_row_splits(*part, validate=False) for part in parts)
-        return tf.concat([tf.gather(table, user) for table in tables], axis=1)
+        return tf.concat([*(tf.gather(table, user) for table in tables), self._held_out_of(user_id)], axis=1)
+
+    def _held_out_of(self, user_id: tf.Tensor) -> tf.RaggedTensor:
+        row = tf.maximum(self._held_out_row.lookup(user_id), 0)
+        table = tf.RaggedTensor.from_row_splits(self.held_out_items, self.held_out_splits, validate=False)
+        place = tf.gather(table, row)
+        item = place.with_values(tf.gather(self.held_out_indices, place.values))
+        return tf.ragged.boolean_mask(item, item > 0)
 
 
 def part_at_rest(side: Side, mean: float, stationary: tf.Tensor, bayesian: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:

@@ -65,12 +65,14 @@ class UpdateReport:
         return dict(vars(self))
 
 
-def update(base: SavedRRN, ratings: NewRatings) -> tuple[RRNSnapshot, UpdateReport]:
+def update(base: SavedRRN, ratings: NewRatings, now: float | None = None) -> tuple[RRNSnapshot, UpdateReport]:
     """Updates a model's states by new ratings.
 
     Args:
       base: the saved model, which is not changed.
       ratings: the ratings, in any order and of any time, user and item.
+      now: unix seconds, by default by the clock. Later ratings are used, but do not move the time after which a
+        recommendation is made by default.
 
     Returns:
       The updated network, which can be exported, and a report.
@@ -100,7 +102,8 @@ def update(base: SavedRRN, ratings: NewRatings) -> tuple[RRNSnapshot, UpdateRepo
         rmse=figures,
         seconds={name: round(value, 3) for name, value in seconds.items()},
     )
-    until = max(before.until, 1 + int(new.timestamp.max(initial=0)))
+    past = new.timestamp[new.timestamp <= (time.time() if now is None else now)]
+    until = max(before.until, 1 + int(past.max(initial=0)))
     return network._replace(states=rolled.states, later=taken, until=until), report
 
 

@@ -119,7 +119,8 @@ def update_events(base: SavedCollaborativeRNN, events: NamedEvents) -> tuple[Eve
         seconds={name: round(value, 3) for name, value in seconds.items()},
     )
     metrics = {f"new events of {users} users": {CLEAN: figures} for users, figures in nll.items()}
-    return EventSnapshot(model, after, states, metrics, counts), report
+    held_out = base.held_out_events().enlarged(new_users)
+    return EventSnapshot(model, after, states, metrics, counts, held_out=held_out), report
 
 
 def _losses(

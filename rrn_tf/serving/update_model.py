@@ -35,12 +35,13 @@ class Updated(NamedTuple):
     report: dict[str, Any]
 
 
-def take_in(base: SavedRRN | SavedCollaborativeRNN, rows: pa.Table) -> Updated:
+def take_in(base: SavedRRN | SavedCollaborativeRNN, rows: pa.Table, now: float | None = None) -> Updated:
     """Updates a model by new rows; the base is not changed.
 
     Args:
       base: a saved model of ratings or of events.
       rows: a table with `RATING_COLUMNS`, or with `EVENT_COLUMNS` for a model of events, with ids as text.
+      now: as in `rrn_tf.serving.update.update`.
 
     Raises:
       ValueError: for a model that cannot be updated.
@@ -48,7 +49,7 @@ def take_in(base: SavedRRN | SavedCollaborativeRNN, rows: pa.Table) -> Updated:
     columns = RATING_COLUMNS if isinstance(base, SavedRRN) else EVENT_COLUMNS
     arrays = (rows[name].to_numpy() for name in columns)
     if isinstance(base, SavedRRN):
-        network, report = update(base, NewRatings(*arrays))
+        network, report = update(base, NewRatings(*arrays), now)
         return Updated(partial(export_saved_model, network), {**report.as_dict(), "until": network.until})
     result, of_events = update_events(base, NamedEvents(*arrays))
     return Updated(partial(export_event_model, result), of_events.as_dict())

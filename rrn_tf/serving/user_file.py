@@ -15,7 +15,7 @@ import pyarrow as pa
 from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
 from rrn_tf.data.reading.row_file import read_row_file
 from rrn_tf.features import ITEM_ID, TIMESTAMP, USER_ID
-from rrn_tf.serving.recommend_users import Recommended, recommend_users, users_at_a_time
+from rrn_tf.serving.recommend_users import Recommended, before_last, line_of_early, recommend_users, users_at_a_time
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
 
@@ -118,7 +118,9 @@ def recommend_file(
             unknown, items = unknown + int((~found.known).sum()), items + int((found.value > -np.inf).sum())
             on_users(min(begin + step, count), count)
     answered = int(table.usable.sum())
-    return RecommendOutcome(answered, count - answered, unknown, items, table.reasons, table.messages)
+    early = before_last(saved, table.user_id[table.usable], times[table.usable], timed[table.usable])
+    messages = [*table.messages, *(f"{users}: {line}" for line in line_of_early(saved, early))]
+    return RecommendOutcome(answered, count - answered, unknown, items, table.reasons, messages)
 
 
 def _lines(

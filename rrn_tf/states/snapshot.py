@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.data.metadata import SequenceMetadata
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states.entity_states import EntityStates
@@ -26,6 +27,37 @@ class RatedItems(NamedTuple):
 
     splits: npt.NDArray[np.int64]
     items: npt.NDArray[np.int64]
+
+
+class HeldOutRatings(NamedTuple):
+    """Items that H users rated in the validation and test ratings, which the states do not include.
+
+    Recommendations leave them out as they do all rated items. Users and items need not have training ratings.
+
+    Attributes:
+      user_ids: object[H], ids of the users.
+      splits: int64[H + 1], where the items of each user begin and end.
+      items: int64[N], places of the items in `item_ids`, from 0.
+      item_ids: object[J], ids of the items.
+    """
+
+    user_ids: npt.NDArray[np.object_]
+    splits: npt.NDArray[np.int64]
+    items: npt.NDArray[np.int64]
+    item_ids: npt.NDArray[np.object_]
+
+    @classmethod
+    def of(cls, sequences: RatingSequences, user: npt.NDArray[np.int64], item: npt.NDArray[np.int32]) -> HeldOutRatings:
+        """Creates an instance from the indices of N ratings' users, in order, and items."""
+        users, counts = np.unique(user, return_counts=True)
+        items, place = np.unique(item, return_inverse=True)
+        splits = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return cls(sequences.user_ids[users - 1], splits, place.astype(np.int64), sequences.item_ids[items - 1])
+
+    @classmethod
+    def none(cls) -> HeldOutRatings:
+        """Returns an instance without ratings."""
+        return cls(np.empty(0, object), np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0, object))
 
 
 class LaterRatings(NamedTuple):
@@ -57,9 +89,10 @@ class RRNSnapshot(NamedTuple):
         training ratings first.
       rated: items that users rated before the cutoff.
       later: the ratings since the cutoff that the states include.
-      until: unix seconds after all of those ratings.
+      until: unix seconds after all of those ratings that were not in the future when they were taken in.
       since: unix seconds of the first training rating.
       metrics: ``{split: {protocol: {"rmse", "mae", "n"}}}``, as measured in training.
+      held_out: the validation and test ratings.
     """
 
     model: RRN
@@ -71,6 +104,7 @@ class RRNSnapshot(NamedTuple):
     until: int
     since: int
     metrics: Metrics
+    held_out: HeldOutRatings = HeldOutRatings.none()
 
     @classmethod
     def at_cutoff(cls, trained_states: StepStates, metrics: Metrics) -> RRNSnapshot:
@@ -102,4 +136,5 @@ class RRNSnapshot(NamedTuple):
             until=metadata.cutoff,
             since=int(user.timestamp.min(initial=metadata.cutoff)),
             metrics=metrics,
+            held_out=HeldOutRatings.of(sequences, owner[~inside], user.opposite[~inside]),
         )

@@ -96,5 +96,5 @@ def test_resuming_notices_that_a_pattern_matches_other_files(data: Path, tmp_pat
     run, source = RunPaths(tmp_path / "run"), {"data": str(tmp_path / "*.csv")}
     prepare_once(run, CONFIG, source, prepare, resume=False)
     (tmp_path / "b.csv").write_text(data.read_text())
-    with pytest.raises(ResumeError, match="b.csv: expected the content"):
+    with pytest.raises(ResumeError, match=r"b\.csv: expected the content"):
         prepare_once(run, CONFIG, source, pytest.fail, resume=True)

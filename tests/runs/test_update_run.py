@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 
-from rrn_tf.runs.update_run import in_future, next_model, replace_directory
+from rrn_tf.runs.update_run import next_model, replace_directory
 
 
 def test_the_next_model_is_the_next_version_or_the_runs_own(tmp_path: Path) -> None:
@@ -16,10 +15,6 @@ def test_the_next_model_is_the_next_version_or_the_runs_own(tmp_path: Path) -> N
     for version in ("9", "10"):
         (tmp_path / version).mkdir()
     assert next_model(tmp_path) == tmp_path / "11"
-
-
-def test_rows_in_the_future_are_counted() -> None:
-    assert in_future(pa.table({"timestamp": [7, 8, 9]}), now=7.5) == 2
 
 
 def test_a_directory_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
