@@ -86,7 +86,7 @@ def recommend(
             if len(user_ids) > 1:
                 click.echo(f"user {user}")
             if not known:
-                click.echo(f"user {user!r} has no {met}: recommended as to a newcomer", err=True)
+                click.echo(f"user '{user}' has no {met}: recommended as to a newcomer", err=True)
             items = [(str(name), float(value)) for name, value in zip(names, values, strict=True) if value > -np.inf]
             print_recommendations(items, of)
             told = [{"item": item, of: value} for item, value in items]

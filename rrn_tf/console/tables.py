@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,10 @@ def print_prepared(metadata: SequenceMetadata) -> None:
         f"{metadata.items.trained:,} items; {valid:,} validation, {test:,} test; "
         f"{sum(cold):,} later ratings of users or items unseen in training left out"
     )
+    if metadata.cutoff > time.time():
+        _print(
+            "the cutoff lies in the future, and so do training ratings: recommendations are of after them by default"
+        )
     _print_counts("rows rejected", metadata.rejected)
 
 

@@ -176,7 +176,7 @@ class SavedCollaborativeRNN:
           user_id: N ids of users.
           k: number of items.
           timestamp: N times of the next events, or None.
-          history: [N, T], items of the events after those that the model stores, none by default; empty ids are padding.
+          history: [N, T], items of the events after those that the model stores, by default none; empty ids pad rows.
           history_timestamp: [N, T], times of the history; by default that of the last stored event.
           exclude: items to leave out.
           new_only: whether to leave out all items of the users' events.

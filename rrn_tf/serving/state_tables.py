@@ -156,7 +156,8 @@ class SeenItems(tf.Module):
                 ("later_timestamps", served.later.timestamp),
             )
         )
-        # Row 0 is that of users without validation and test ratings, whose id is empty in the file.
+        # Row 0 is that of users without validation and test ratings. TensorFlow reads no file with an empty line, and no
+        # user's id is white space.
         self.held_out_splits, self.held_out_items, self.held_out_indices = (
             tf.Variable(values, trainable=False, dtype=tf.int64, name=name)
             for name, values in (
@@ -165,7 +166,7 @@ class SeenItems(tf.Module):
                 ("held_out_indices", known),
             )
         )
-        users = ["", *held_out.user_ids]
+        users = [" ", *held_out.user_ids]
         self.held_out_users, self.held_out_item_ids = (
             tf.Variable(np.array(ids, dtype=object), trainable=False, dtype=tf.string, name=name)
             for name, ids in (("held_out_users", users), ("held_out_item_ids", [*held_out.item_ids]))

@@ -200,8 +200,13 @@ def test_an_update_is_that_of_the_command_line(rating_run: Path, tmp_path: Path)
     assert (before.prediction != after.prediction).any()
     pd.testing.assert_frame_equal(load(rating_run).predict(LATE), before, check_exact=True)
     assert model.metrics == load(rating_run).metrics
-    again = model.update(LATE, output=tmp_path / "again")
-    assert (again["ratings"], again["duplicates"]) == (0, found["ratings"])
+    present, doubtful = model.saved.until, LATE.iloc[:1].assign(rating=50, timestamp=4_102_444_800)
+    with pytest.warns(UserWarning, match="in the future|scale of training") as doubts:
+        again = model.update(pd.concat([LATE, doubtful]), output=tmp_path / "again")
+    assert [str(doubt.message) for doubt in doubts] == again["warnings"]
+    assert (again["ratings"], again["duplicates"], again["in_future"]) == (1, found["ratings"], 1)
+    assert len(again["warnings"]) == 2
+    assert model.saved.until == present
     assert model.path == tmp_path / "again"
 
 

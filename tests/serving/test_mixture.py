@@ -116,10 +116,9 @@ def test_what_is_left_out_takes_no_share(result: EventSnapshot, path: Path) -> N
     request = asked(result)
     whole = by_item(at(signature, **request, k=tf.constant(ITEMS)), result)
     users = len(whole)
-    last = sequences.user_splits[2:] - 1
+    # All events, also the last one, which is not in the request: those of validation and test are known to be met.
     met = np.zeros((users, ITEMS), bool)
-    for position in np.flatnonzero(np.arange(len(sequences.item)) < last[sequences.user - 1]):
-        met[sequences.user[position] - 1, sequences.item[position] - 1] = True
+    met[sequences.user - 1, sequences.item - 1] = True
     names = np.array([[str(sequences.item_ids[2]), "", "no item"]] * users)
     excluded = np.zeros((users, ITEMS), bool)
     excluded[:, 2] = True
@@ -172,6 +171,18 @@ def test_python_asks_with_times_and_without(result: EventSnapshot, path: Path) -
     assert len(new) < ITEMS
     with pytest.raises(ValueError, match="expected timestamp, and history_timestamp for each event"):
         saved.next_items(user, [item], 3, timestamp=5)
+    moments = pd.to_datetime([1_400_000_000, 1_400_020_000], unit="s")
+    assert timed == saved.next_items(user, [item], 3, history_timestamp=moments[:1], timestamp=moments[1])
+    names, found = saved.next_items_of(
+        [user], 3, moments[1:], history=[[item]], history_timestamp=moments[:1].values[None]
+    )
+    assert names[0].tolist() == [name for name, _ in timed]
+    assert found[0].tolist() == [value for _, value in timed]
+    assert saved.next_items(7, [8], 3) == saved.next_items("7", ["8"], 3)
+    with pytest.raises(TypeError, match="timestamp: expected unix seconds, ISO dates or timestamps, found timedelta"):
+        saved.next_items(user, [], 3, history_timestamp=[], timestamp=pd.Timedelta(1, "d"))
+    with pytest.raises(TypeError, match="history: expected ids that are text or whole numbers, found floating"):
+        saved.next_items(user, [1.5], 3)
 
 
 def test_a_file_of_users_is_answered_as_each_alone(result: EventSnapshot, path: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
@@ -17,6 +18,13 @@ from rrn_tf.serving.saved_rrn import ModelNotFoundError, SavedRRN, find_saved_mo
 from tests.serving.conftest import Saved, compiled, loaded
 
 DAY = 86_400
+
+
+def rated(saved: Saved, user: int) -> set[str]:
+    """All items that a user has rated, in whatever split."""
+    sequences = saved.result.sequences
+    history = sequences.interactions(Split, unseen=True)
+    return set(sequences.item_ids[history.item[history.user == user] - 1])
 
 
 def later_ratings(saved: Saved) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -93,8 +101,7 @@ def test_recommendations_are_the_best_unseen_items_at_that_time(saved: Saved, mo
     items = sequences.item_ids[:trained]
     for index, later in ((1, 0), (2, 40 * DAY)):
         user, time = sequences.user_ids[index - 1], model.cutoff + later
-        history = sequences.interactions([Split.TRAIN])
-        seen = {sequences.item_ids[item - 1] for item in history.item[history.user == index]}
+        seen = rated(saved, index)
         rating = model.predict([user] * trained, items, [time] * trained)
         found = model.recommend(user, time, 5)
         unseen = [item for item in items if item not in seen]
@@ -119,9 +126,47 @@ def test_one_batch_gives_what_single_queries_give(saved: Saved, model: SavedRRN)
 def test_k_beyond_the_catalogue_gives_what_there_is(saved: Saved, model: SavedRRN) -> None:
     sequences = saved.result.sequences
     user = sequences.user_ids[0]
-    history = sequences.interactions([Split.TRAIN])
-    seen = len(set(history.item[history.user == 1].tolist()))
-    assert len(model.recommend(user, model.cutoff, 10_000)) == sequences.metadata.items.trained - seen
+    seen = rated(saved, 1) & set(sequences.item_ids[: sequences.metadata.items.trained])
+    assert len(model.recommend(user, model.cutoff, 10_000)) == sequences.metadata.items.trained - len(seen)
+
+
+def test_validation_and_test_ratings_are_rated_items_of_strangers_too(saved: Saved, model: SavedRRN) -> None:
+    sequences = saved.result.sequences
+    catalogue = set(sequences.item_ids[: sequences.metadata.items.trained])
+    strangers = np.arange(sequences.metadata.users.trained + 1, len(sequences.user_ids) + 1)
+    assert len(strangers)
+    for index in (*strangers[:2], 1):
+        user = sequences.user_ids[index - 1]
+        assert model.known(Side.USER, [user]) == (index == 1)
+        left = catalogue - rated(saved, index)
+        assert {item for item, _ in model.recommend(user, model.cutoff, 10_000)} == left
+        names, scores = model.recommend_many([user], [model.cutoff], 10_000, candidates=[*catalogue])
+        assert set(names[scores > -np.inf]) == left
+        names, scores = model.recommend_many([user], [model.cutoff], 10_000, exclude=[min(left)])
+        assert set(names[scores > -np.inf]) == left - {min(left)}
+
+
+def test_times_and_ids_of_other_libraries_are_those_of_text(saved: Saved, model: SavedRRN) -> None:
+    user, item, time = saved.result.sequences.user_ids[0], saved.result.sequences.item_ids[0], model.cutoff + 30 * DAY
+    expected = model.predict([user], [item], [time])
+    moment = pd.to_datetime([time], unit="s")
+    for times in (
+        moment,
+        pd.Series(moment),
+        moment.to_numpy(),
+        [moment[0]],
+        [np.datetime64(time, "s")],
+        [str(moment[0])],
+    ):
+        np.testing.assert_array_equal(model.predict(pd.Series([user]), np.array([item]), times), expected)
+    assert model.recommend(user, moment[0], 3) == model.recommend(user, time, 3)
+    strangers = model.predict([1, 2], np.array([3, 4]), [time, time])
+    np.testing.assert_array_equal(strangers, model.predict(["1", "2"], ["3", "4"], [time, time]))
+    assert model.known(Side.USER, [1]).tolist() == [False]
+    with pytest.raises(TypeError, match="user_id: expected ids that are text or whole numbers, found floating"):
+        model.predict([1.5], [item], [time])
+    with pytest.raises(TypeError, match="timestamp: expected unix seconds, ISO dates or timestamps, found timedelta"):
+        model.recommend_many([user], [pd.Timedelta(1, "d")], 3)
 
 
 def test_unknown_entities_get_one_newbie_answer(saved: Saved, model: SavedRRN) -> None:

@@ -146,6 +146,16 @@ def test_ratings_before_the_cutoff_are_left_out(base: SavedRRN) -> None:
     assert network.until == base.until
 
 
+def test_a_rating_in_the_future_does_not_become_the_present(base: SavedRRN) -> None:
+    (user,), (item,) = base.ids(Side.USER)[:1], base.ids(Side.ITEM)[:1]
+    pair = zip(some(user, item, base.cutoff + DAY), some(user, item, base.cutoff + 9 * DAY), strict=True)
+    both = NewRatings(*map(np.concatenate, pair))
+    network, report = update(base, both, now=base.cutoff + 2 * DAY)
+    assert (report.ratings, network.until) == (2, base.cutoff + DAY + 1)
+    assert update(base, both)[0].until == base.cutoff + 9 * DAY + 1
+    assert update(base, some(user, item, 4_102_444_800))[0].until == base.until
+
+
 @pytest.fixture(scope="module")
 def two_more(base: SavedRRN, updated: Callable[[SavedRRN, NewRatings], Updated]) -> Updated:
     """The model after a known user's rating of the item recommended first, and a newcomer's of a new item."""
@@ -166,6 +176,19 @@ def test_a_rating_moves_answers_at_once_and_its_item_is_no_longer_recommended(
     assert item not in {name for name, _ in after.recommend(user, now, 1_000)}
     stranger = base.ids(Side.USER)[1]
     assert item in {name for name, _ in after.recommend(stranger, now, 1_000)}
+
+
+def test_validation_and_test_ratings_stay_rated(base: SavedRRN, two_more: Updated, trained: Saved) -> None:
+    before, after = base.load_model().held_out, two_more[0].load_model().held_out
+    for mine, theirs in zip(after, before, strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    sequences = trained.result.sequences
+    held_out = sequences.interactions(LATER, unseen=True)
+    assert len(before.items) == len(held_out.item)
+    np.testing.assert_array_equal(
+        np.repeat(before.user_ids, np.diff(before.splits)), sequences.user_ids[held_out.user - 1]
+    )
+    np.testing.assert_array_equal(before.item_ids[before.items], sequences.item_ids[held_out.item - 1])
 
 
 def test_new_users_and_items_are_known_afterwards(base: SavedRRN, two_more: Updated) -> None:

@@ -151,6 +151,24 @@ def test_new_users_and_items_are_answered(
     assert mine > others > -25
 
 
+def test_held_out_items_stay_met(base: SavedCollaborativeRNN, updated: Callable[..., Updated]) -> None:
+    before = base.held_out_events()
+    model, _ = updated(base, some(("new user", "new item", 2_000_000_000)))
+    after = model.held_out_events()
+    np.testing.assert_array_equal(after.items, before.items)
+    np.testing.assert_array_equal(after.splits, [*before.splits, before.splits[-1]])
+    user, items = 1, model.item_ids
+    met = set(items[before.items[before.splits[user] : before.splits[user + 1]] - 1])
+    assert met
+    assert not met & set(dict(model.next_items(model.user_ids[user - 1], [], len(items), new_only=True)))
+
+
+def test_the_last_event_of_each_user_is_known(base: SavedCollaborativeRNN) -> None:
+    events, users = base.training_events(), [*base.user_ids[:2], "nobody"]
+    expected = [events.timestamp[events.user_splits[user + 1] - 1] for user in (1, 2)]
+    assert base.last_times(users).tolist() == [*expected, 0]
+
+
 def test_a_network_alone_passes_over_new_items(saved_events: SavedEvents, updated: Callable[..., Updated]) -> None:
     base, result = SavedCollaborativeRNN(saved_events.path), saved_events.result
     events = some(("user 1", "new item", 100), ("user 1", "item 2", 101), ("stranger", "item 3", 102))
