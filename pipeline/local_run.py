@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.progress import ComponentTimer
 from rrn_tf.cli.pipeline_options import LocalOptions
+from rrn_tf.files import only_writer_of_directory
 from rrn_tf.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class LocalRun:
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
         try:
-            LocalDagRunner().run(wire())
+            with only_writer_of_directory(self.output):
+                LocalDagRunner().run(wire())
         except Exception as error:
             logging.getLogger("absl").exception("the run failed")
             return fail(FAILURE, f"{self._timer.running or 'pipeline'}: {first_line(error)} (see {self._log})")

@@ -32,7 +32,7 @@ from rrn_tf.runs.training_run import train_run
 from rrn_tf.runs.update_run import WARNINGS, replace_directory, update_run
 from rrn_tf.serving.load import load_saved_model
 from rrn_tf.serving.query_file import EvaluationOutcome
-from rrn_tf.serving.recommend_users import recommend_users, users_at_a_time
+from rrn_tf.serving.recommend_users import before_last, line_of_early, recommend_users, users_at_a_time
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN, find_saved_model
 from rrn_tf.tasks import task_of
@@ -187,6 +187,8 @@ class Recommender(abc.ABC):
         saved, count = self.saved, len(user_id)
         timed, times = np.full(count, time is not None), np.zeros(count, np.int64) if time is None else time
         step = users_at_a_time(max(int(k), len(without), len(without if of is None else self._catalogue())))
+        for line in line_of_early(saved, before_last(saved, user_id, times, timed)):
+            warnings.warn(line, stacklevel=2)
         parts = [self._no_recommendations()]
         for begin in range(0, count, step):
             part = slice(begin, begin + step)

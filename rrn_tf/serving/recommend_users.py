@@ -100,11 +100,11 @@ def line_of_early(saved: SavedRRN | SavedCollaborativeRNN, early: int) -> list[s
     """Returns a line about `early` times that `before_last` counted; empty without any."""
     if not early:
         return []
+    users = f" ({early:,} users)" if early > 1 else ""
     if isinstance(saved, SavedRRN):
-        seen = f"before {utc_text(saved.until)}, after the last rating that the model has seen"
-    else:
-        seen = "before the user's last event"
-    return [f"{early:,} of the times asked for lie {seen}: answered as of then"]
+        then = utc_text(saved.until)
+        return [f"the time asked for lies before the last rating that the model has seen: answered as of {then}{users}"]
+    return [f"the time asked for lies before the user's last event: answered as of then{users}"]
 
 
 def users_at_a_time(width: int) -> int:

@@ -156,8 +156,8 @@ class SeenItems(tf.Module):
                 ("later_timestamps", served.later.timestamp),
             )
         )
-        # Row 0 is that of users without validation and test ratings. TensorFlow reads no file with an empty line, and no
-        # user's id is white space.
+        # Row 0 is that of users without validation and test ratings. Its id cannot be empty, since TensorFlow reads no
+        # file with an empty line, but no user's id is white space.
         self.held_out_splits, self.held_out_items, self.held_out_indices = (
             tf.Variable(values, trainable=False, dtype=tf.int64, name=name)
             for name, values in (

@@ -55,7 +55,7 @@ def test_recommend_tells_how_it_understood_the_time(rating_run: Path, tmp_path: 
     result = rrn("recommend", "--model", rating_run, "--user", "1", "--at", "20000101", "--json", tmp_path / "r.json")
     assert result.exit_code == 0, result.output
     assert "as of 2000-01-01 00:00:00 UTC" in result.output
-    assert "after the last rating that the model has seen: answered as of then" in result.output
+    assert "the time asked for lies before the last rating that the model has seen: answered as of 20" in result.output
     assert json.loads((tmp_path / "r.json").read_text())["timestamp"] == 946_684_800
     result = rrn("recommend", "--model", rating_run, "--user", "1", "--at", "20001301")
     assert result.exit_code == 1

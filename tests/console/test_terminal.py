@@ -21,7 +21,7 @@ def test_ids_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None
     print_recommendations([(item, 1.0) for item in IDS])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines if line.endswith(" 1.0000  ")] == IDS
-    print_slices({"[/]": [{"slice": item, "n": 1} for item in IDS]})
+    print_slices({"[a]": [{"slice": item, "n": 1} for item in IDS]})
     printed = capsys.readouterr().out.split()
     assert [word for word in printed if word in IDS] == IDS
     PlainLines(terminal()).on_stage(" ".join(IDS[:4]))
