@@ -69,14 +69,14 @@ def only_writer_of_file(path: str | Path | None) -> Iterator[None]:
     """Keeps all other commands from writing to a file, by a lock on a hidden file beside it as long as this one runs.
 
     Args:
-      path: the file, or the beginning of the names of several. Remote files, devices and pipes are not locked, nor is
-        None, which stands for no file.
+      path: the file, or the beginning of the names of several. Remote files, devices and pipes are not locked, nor are
+        ``-``, standard output, and None, no file.
 
     Raises:
       OutputInUseError: if another command is writing to it.
     """
     file = Path(path or "")
-    if path is None or "://" in str(path) or (file.exists() and not file.is_file()):
+    if path is None or str(path) == "-" or "://" in str(path) or (file.exists() and not file.is_file()):
         yield
         return
     lock = file.with_name(f".{file.name}.lock")

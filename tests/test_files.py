@@ -71,6 +71,6 @@ def test_a_directory_stays_with_what_is_in_it(tmp_path: Path) -> None:
 
 
 def test_devices_and_remote_files_are_not_locked() -> None:
-    for output in ("/dev/null", "gs://bucket/scores", None):
+    for output in ("/dev/null", "gs://bucket/scores", "-", None):
         with only_writer_of_file(output), only_writer_of_file(output):
             pass
