@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,11 @@ from rrn_tf.features import TIMESTAMP
 from rrn_tf.times import EXPECTED_TIME, LAST_SECOND, parse_times
 
 
-def text_ids(values: Iterable[Any], name: str, *, empty: bool = False) -> npt.NDArray[np.object_]:
+def text_ids(values: Any, name: str, *, empty: bool = False) -> npt.NDArray[np.object_]:
     """Converts ids to text; whole numbers are written in decimal.
 
     Args:
-      values: text or whole numbers.
+      values: one value or an iterable of many: text or whole numbers.
       name: the name of the values in error messages.
       empty: whether empty text is accepted, which is the id of nobody.
 
@@ -42,11 +42,12 @@ def text_ids(values: Iterable[Any], name: str, *, empty: bool = False) -> npt.ND
     return (ids if kind == "string" else ids.astype(str)).to_numpy(object)
 
 
-def unix_seconds(values: Iterable[Any], name: str = TIMESTAMP) -> npt.NDArray[np.int64]:
+def unix_seconds(values: Any, name: str = TIMESTAMP) -> npt.NDArray[np.int64]:
     """Converts times to unix seconds, int64[N]; a time without a zone is UTC.
 
     Args:
-      values: numbers, which are unix seconds; text as of `rrn_tf.times.parse_time`; datetime64, or Timestamps.
+      values: one value or an iterable of many: numbers, which are unix seconds; text as of `rrn_tf.times.parse_time`;
+        datetime64, or Timestamps.
       name: the name of the values in error messages.
 
     Raises:
@@ -87,11 +88,14 @@ def refuse(bad: pd.Series, values: pd.Series, name: str, expected: str) -> None:
         raise ValueError(f"{name}: expected {expected} in every row, found {values.iloc[row]!r} in row {row}")
 
 
-def _held(values: Iterable[Any]) -> Any:
-    """Returns values as an array if they offer themselves as one, as tensors do; pandas' own are left as they are."""
-    if isinstance(values, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray)) or not hasattr(values, "__array__"):
+def _held(values: Any) -> Any:
+    """Returns values in what a `pandas.Series` is made of: a pandas object as it is, else an array or a list."""
+    if isinstance(values, (pd.Series, pd.Index, pd.api.extensions.ExtensionArray)):
         return values
-    return np.asarray(values)
+    if hasattr(values, "__array__"):  # tensors too
+        return np.atleast_1d(np.asarray(values))
+    many = isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping))
+    return list(values if many else [values]) or np.empty(0, object)
 
 
 def _of_text(times: pd.Series, name: str) -> pd.Series:

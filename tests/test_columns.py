@@ -28,6 +28,7 @@ NEW_YEAR = 1_767_225_600  # 2026-01-01 UTC
         pd.Series([7, 42], dtype="Int64"),
         pd.Categorical(["7", "42"]),
         pd.Index([7, 42]),
+        (number for number in (7, 42)),
     ],
     ids=repr,
 )
@@ -82,6 +83,13 @@ def test_times_are_unix_seconds(times: Any) -> None:
 def test_text_is_read_as_the_command_line_reads_it() -> None:
     texts = ["0", "-7", " 1700000000 ", "1969-12-31T23:59:58", "2010-10-17T01:48:53Z", "2024-02-29"]
     assert unix_seconds(texts).tolist() == [parse_time(text) for text in texts]
+
+
+def test_one_value_is_a_list_of_one_and_none_are_none() -> None:
+    assert [text_ids(one, "user_id").tolist() for one in ("ab", 7, np.int64(7), [])] == [["ab"], ["7"], ["7"], []]
+    for moment in ("2026", NEW_YEAR, pd.Timestamp("2026"), np.datetime64("2026-01-01")):
+        assert unix_seconds(moment).tolist() == [NEW_YEAR]
+    assert unix_seconds([]).dtype == np.int64
 
 
 def test_the_id_of_nobody_is_accepted_where_it_is_asked_for() -> None:

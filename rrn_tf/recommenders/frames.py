@@ -70,9 +70,7 @@ def ids_of(ids: Ids, name: str) -> npt.NDArray[np.object_]:
     """Converts one id or many to text (see `rrn_tf.columns.text_ids`)."""
     if isinstance(ids, (pd.DataFrame, Mapping)):
         raise TypeError(f"{name}: expected one id or a list of them, found {type(ids).__name__}")
-    if isinstance(ids, str) or not isinstance(ids, Iterable):
-        return text_ids([ids], name)
-    return text_ids(ids if isinstance(ids, (pd.Series, pd.Index, np.ndarray)) else list(ids), name)
+    return text_ids(ids, name)
 
 
 def times_of(at: Any, count: int) -> npt.NDArray[np.int64]:

@@ -53,6 +53,7 @@ def update_run(
 def _update_run(model: str | Path, pattern: str, root: Path, max_bad_share: float) -> dict[str, Any]:
     from rrn_tf.serving.doubtful_rows import in_future, lines_of_future, lines_of_scale
     from rrn_tf.serving.load import load_saved_model
+    from rrn_tf.serving.saved_rrn import SavedRRN
     from rrn_tf.serving.update_model import take_in
 
     begin = time.perf_counter()
@@ -61,9 +62,9 @@ def _update_run(model: str | Path, pattern: str, root: Path, max_bad_share: floa
     begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
     rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters, max_bad_share)
     seconds["read"] = time.perf_counter() - begin
-    now, times, rated = time.time(), rows[TIMESTAMP].to_numpy(), RATING in rows.column_names
-    doubts = lines_of_future(times, now, rated=rated)
-    if rated:
+    now, times = time.time(), rows[TIMESTAMP].to_numpy()
+    doubts = lines_of_future(times, now, rated=isinstance(base, SavedRRN))
+    if isinstance(base, SavedRRN):
         doubts += lines_of_scale(rows[RATING].to_numpy(), base.metadata)
     updated = take_in(base, rows, now)
     begin = time.perf_counter()

@@ -106,7 +106,8 @@ class SavedCollaborativeRNN:
 
     def last_times(self, user_id: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """Returns the unix seconds of the last stored event of each of N users: int64[N], 0 without one."""
-        rows = pd.Index(self.user_ids).get_indexer(pd.Index(text_ids(user_id, USER_ID, empty=True))) + 1
+        users = text_ids(user_id, USER_ID, empty=True)
+        rows = pd.Categorical(users, categories=self.user_ids).codes.astype(np.int64) + 1
         past = getattr(self._module, "past", None)
         if past is None:
             return np.zeros(len(rows), np.int64)
@@ -233,7 +234,7 @@ class SavedCollaborativeRNN:
     def held_out_events(self) -> HeldOutEvents:
         """Returns the items of users' validation and test events; models of earlier versions have none."""
         past = getattr(self._module, "past", None)
-        if not hasattr(past, "held_out_splits"):
+        if past is None or not hasattr(past, "held_out_splits"):
             return HeldOutEvents(np.zeros(len(self.user_ids) + 2, np.int64), np.empty(0, np.int64))
         return HeldOutEvents(past.held_out_splits.numpy(), past.held_out_items.numpy())
 

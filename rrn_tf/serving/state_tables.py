@@ -145,7 +145,7 @@ class SeenItems(tf.Module):
         splits = np.pad(served.rated.splits, (0, users + 2 - len(served.rated.splits)), mode="edge")
         later = np.searchsorted(served.later.user, np.arange(users + 2))
         held_out = served.held_out
-        known = pd.Index(served.ids[Side.ITEM]).get_indexer(pd.Index(held_out.item_ids)) + 1
+        known = pd.Categorical(held_out.item_ids, categories=served.ids[Side.ITEM]).codes.astype(np.int64) + 1
         self.splits, self.items, self.later_splits, self.later_items, self.later_timestamps = (
             tf.Variable(values, trainable=False, dtype=tf.int64, name=name)
             for name, values in (
@@ -166,12 +166,12 @@ class SeenItems(tf.Module):
                 ("held_out_indices", known),
             )
         )
-        users = [" ", *held_out.user_ids]
+        names = [" ", *held_out.user_ids]
         self.held_out_users, self.held_out_item_ids = (
             tf.Variable(np.array(ids, dtype=object), trainable=False, dtype=tf.string, name=name)
-            for name, ids in (("held_out_users", users), ("held_out_item_ids", [*held_out.item_ids]))
+            for name, ids in (("held_out_users", names), ("held_out_item_ids", [*held_out.item_ids]))
         )
-        self._held_out_row = line_numbers(held_out_users, users)
+        self._held_out_row = line_numbers(held_out_users, names)
 
     def of(self, user: tf.Tensor, user_id: tf.Tensor) -> tf.RaggedTensor:
         """Returns indices (from 1) of the items that users have rated: int64[N, (n)].
