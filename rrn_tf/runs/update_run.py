@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from rrn_tf.config import DataConfig
+from rrn_tf.data_format import DataFormat
 from rrn_tf.environment import environment
 from rrn_tf.features import TIMESTAMP
 from rrn_tf.files import write_whole
@@ -27,16 +28,21 @@ IN_FUTURE = "in_future"
 
 
 def update_run(
-    model: str | Path, pattern: str, output: str | Path, max_bad_share: float = DataConfig.max_bad_share
+    model: str | Path,
+    pattern: str,
+    output: str | Path,
+    max_bad_share: float = DataConfig.max_bad_share,
+    data_format: DataFormat | None = None,
 ) -> dict[str, Any]:
     """Updates the states of a saved model by new ratings or events, and saves the updated model.
 
     Args:
       model: see `rrn_tf.serving.saved_rrn.find_saved_model`; it may be `output`, whose model is then replaced or, among
         numbered versions, followed by a new version.
-      pattern: CSV or Parquet files of the new ratings or events; those that the states already include are skipped.
+      pattern: files of the new ratings or events; those that the states already include are skipped.
       output: the directory of the next model.
       max_bad_share: the largest fraction of rows that may be rejected.
+      data_format: what the user says about the files' format.
 
     Returns:
       The content of `update.json`: the figures of `rrn_tf.serving.update.UpdateReport` or of
@@ -55,7 +61,7 @@ def update_run(
     seconds = {"load": time.perf_counter() - begin}
     root.mkdir(parents=True, exist_ok=True)
     begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
-    rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters, max_bad_share)
+    rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters, max_bad_share, data_format)
     seconds["read"] = time.perf_counter() - begin
     future = in_future(rows, time.time())
     updated = take_in(base, rows)
