@@ -21,6 +21,7 @@ class Header(NamedTuple):
       layout: the file's format.
       quoted: whether fields may be quoted; if not, a quote is an ordinary character.
       line: the header's text in the file, without byte order mark and line end; empty without a header.
+      one_line: positions of the library's columns, read or not, in which a quoted line break is refused.
       kinds: for JSON, the key of each column to read and the type of its values.
       start, lines: number of bytes and of lines of the text before the first row.
       told: one line about how the file is read; empty for the library's own columns between commas.
@@ -32,6 +33,7 @@ class Header(NamedTuple):
     layout: Layout = PLAIN
     quoted: bool = True
     line: bytes = b""
+    one_line: tuple[int, ...] = ()
     kinds: tuple[tuple[str, str], ...] = ()
     start: int = 0
     lines: int = 0

@@ -107,7 +107,7 @@ def _row_of_lines(lines: BlockLines, header: Header, first: int, last: int) -> l
     if lines.ends[last] - lines.starts[first] > _LONGEST:
         return None
     fields = split_strictly(_text(lines, first, last), header.delimiter)
-    if fields is None or len(fields) != header.width or any("\n" in fields[position] for position in header.positions):
+    if fields is None or len(fields) != header.width or any("\n" in fields[position] for position in header.one_line):
         return None
     if any(_like_a_row(_text(lines, line, line), header) for line in range(first + 1, last)):
         return None

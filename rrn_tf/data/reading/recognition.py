@@ -6,13 +6,14 @@ import dataclasses
 import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from rrn_tf.data.layouts import LAYOUTS, Layout
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.column_names import Named, find_names, missing_names, told_names
 from rrn_tf.data.reading.header import PLAIN, Header, split_names
 from rrn_tf.data_format import DataFormat
-from rrn_tf.features import TIMESTAMP
+from rrn_tf.features import COLUMNS, TIMESTAMP
 
 _SEPARATORS = (",", "\t", ";", "|", "::", " ")
 _SAMPLE = 100  # lines that are looked at
@@ -89,18 +90,14 @@ def _of_lines(
 ) -> Header:
     """Finds out how lines with fields are read; `texts` are those behind the first `begin` lines."""
     sample = [text for text in texts[:_SAMPLE] if text.strip()]
-    named_layout = LAYOUTS[data_format.name] if data_format.name else None
+    chosen = LAYOUTS.get(data_format.name)
     if data_format.positions:
         return _by_position(file, sample, columns, optional, data_format)
-    if named_layout is not None and named_layout.by_position and data_format.header is not True:
-        return _headerless(named_layout, columns, optional, data_format, told=False)
-    if (
-        sample
-        and data_format.header is not False
-        and (found := _header(sample[0].lstrip("\ufeff"), columns, optional, data_format))
-    ):
+    if chosen is not None and chosen.by_position and data_format.header is not True:
+        return _headerless(chosen, columns, optional, data_format, told=False)
+    if sample and data_format.header is not False and (found := _header(sample[0], columns, COLUMNS, data_format)):
         named, separator, names = found
-        present = tuple(named.names)
+        present = tuple(name for name in named.names if name in columns or name in optional)
         told = told_names(named)
         layout = dataclasses.replace(named.layout, separator=separator)
         if separator != "," and layout.name == PLAIN.name:
@@ -108,10 +105,11 @@ def _of_lines(
             told = f"{told}; between {between}" if told else f"columns between {between}"
         positions = tuple(names.index(named.names[name]) for name in present)
         quoted = separator != " " and len(separator) == 1 and layout.name != "recbole"
-        return Header(len(names), present, positions, layout, quoted, sample[0].encode(), told=told)
+        one_line = tuple(names.index(name) for name in named.names.values())
+        return Header(len(names), present, positions, layout, quoted, sample[0].encode(), one_line, told=told)
     unsaid = not (data_format.separator or data_format.mapping or data_format.name)
-    if sample and unsaid and (layout := _by_lines(file, sample, columns)):
-        return _headerless(layout, columns, optional, data_format)
+    if sample and unsaid and (fitting := _by_lines(file, sample, columns)):
+        return _headerless(fitting, columns, optional, data_format)
     raise _not_found(file, begin + 1, sample, columns, data_format)
 
 
@@ -223,7 +221,7 @@ def _of_json(
     file: str, texts: list[str], columns: Sequence[str], optional: Sequence[str], data_format: DataFormat
 ) -> Header:
     """Finds out how JSON lines are read."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, text in enumerate(texts[:_SAMPLE], start=1):
         if not text.strip():
             continue
