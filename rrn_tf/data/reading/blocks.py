@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -27,6 +28,7 @@ from rrn_tf.data.reading.text_stream import text_stream
 from rrn_tf.data_format import DataFormat
 
 BLOCK_BYTES = 16 << 20
+_LOOKED_AT = 16 << 20  # bytes of a compressed file that are read to judge it
 
 
 class ParquetBlock(NamedTuple):
@@ -119,7 +121,10 @@ def told_about(
         if is_parquet(file, stream):
             return told_names(_parquet_names(file, pq.ParquetFile(stream), columns, optional, data_format))
         with text_stream(file, stream) as text:
-            return recognise(file, text.head, text.whole, columns, optional, data_format).told
+            told = recognise(file, text.head, text.whole, columns, optional, data_format).told
+            if text.altered:  # a small archive that is cut or damaged is found out here
+                collections.deque(itertools.islice(text.chunks(_LOOKED_AT // 4), 4), maxlen=0)
+            return told
 
 
 def _plan_parquet(

@@ -127,7 +127,7 @@ def _by_lines(file: str, sample: list[str], columns: Sequence[str]) -> Layout | 
     if len(readings) > 1:
         titles = " or ".join(f"{layout.title} (--format {layout.name})" for layout in reversed(readings.values()))
         raise BadInputError(f"{file}: two readings are possible, {titles}: say which")
-    for layout in fitting:
+    for layout in (*usable, *fitting):
         if layout.refused:
             raise BadInputError(f"{file}: a {layout.title} file cannot be used: {layout.refused}")
         if layout in usable:
