@@ -63,7 +63,7 @@ def find_names(
         for column in (*columns, *optional):
             name = given.get(column) or _name_of(column, plain, layout, own)
             name = plain.get(name, name)
-            if names.count(name) == 1:
+            if name and names.count(name) == 1:
                 found[column] = name
         if set(columns) <= set(found) and set(layout.names) <= set(plain):
             return Named(found, dataclasses.replace(layout, columns=found, time=data_format.time or layout.time))

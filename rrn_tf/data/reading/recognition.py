@@ -64,12 +64,19 @@ def recognise(
 
 
 def _preamble(texts: list[str], columns: Sequence[str], data_format: DataFormat) -> tuple[int, str]:
-    """Returns the number of lines before the header or the first row, and the separator, if a line says it."""
+    """Returns the number of lines before the header or the first row, and the separator, if a line says it.
+
+    The mark of a comment is taken off a header.
+    """
     for number, text in enumerate(texts):
         if mark := re.fullmatch(r'"?sep=(.)"?', text):
             return number + 1, mark[1]
+        names = text.lstrip("#% ")
         comment = text.lstrip().startswith(("#", "%")) and data_format.header is not False and not data_format.positions
-        if text.strip() and not (comment and not _header(text, columns, (), data_format)):
+        if comment and _header(names, columns, (), data_format):
+            texts[number] = names
+            return number, ""
+        if text.strip() and not comment:
             return number, ""
     return len(texts), ""
 

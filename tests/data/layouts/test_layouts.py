@@ -177,8 +177,8 @@ FILES = {
         [("0", "22847", SECOND)],
     ),
     "foursquare": Published(
-        "470\t49bbd6c0f964a520f4531fe3\t4bf58dd8d48988d127951735\tCaf\xe9\t40.7\t-74.0\t-240\tTue Apr 03 18:00:09 +0000 2012\n"
-        "979\t4a43c0aef964a520c6a61fe3\t4bf58dd8d48988d1df941735\tBridge\t40.6\t-74.0\t-240\tTue Apr 03 18:00:10 +0000 2012\n",
+        "470\t49bbd6c0f964a520f4531fe3\t4bf5\tCaf\xe9\t40.7\t-74.0\t-240\tTue Apr 03 18:00:09 +0000 2012\n"
+        "979\t4a43c0aef964a520c6a61fe3\t4bf5\tBridge\t40.6\t-74.0\t-240\tTue Apr 03 18:00:10 +0000 2012\n",
         "Foursquare check-ins (New York and Tokyo) layout: user, item, timestamp, between tabs, without a header",
         [("470", "49bbd6c0f964a520f4531fe3", SECOND), ("979", "4a43c0aef964a520c6a61fe3", SECOND + 1)],
     ),
@@ -215,8 +215,7 @@ NO_TIMES = "it has no times, and RRN needs to know when each rating was given"
 REFUSED = {
     "netflix-probe": ("1:\n30878\n2647871\n", "it has neither ratings nor times"),
     "hetrec-movielens-parts": (
-        "userID\tmovieID\trating\tdate_day\tdate_month\tdate_year\tdate_hour\tdate_minute\tdate_second\n"
-        "75\t3\t1\t29\t10\t2006\t23\t17\t16\n",
+        "userID\tmovieID\trating\tdate_day\tdate_month\tdate_year\n75\t3\t1\t29\t10\t2006\n",
         "its times are spread over six columns: use user_ratedmovies-timestamps.dat",
     ),
     "goodreads-interactions": ("user_id,book_id,is_read,rating,is_reviewed\n0,948,1,5,0\n", NO_TIMES),
