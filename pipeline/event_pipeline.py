@@ -37,7 +37,6 @@ def create_event_pipeline(
         setting.data_base,
         setting.data_pattern,
         config["data"],
-        text_format=setting.text_format,
         dead_letters=setting.dead_letters,
     )
     sequences = EventSequenceBuilder(examples.outputs["examples"], config["data"])

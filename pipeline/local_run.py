@@ -60,9 +60,7 @@ class LocalRun:
             {"name": name, "seconds": round(spent, 2), "cached": name in cached} for name, spent in self.seconds.items()
         ]
 
-    def setting(
-        self, name: str, options: LocalOptions, data_base: str, data_pattern: str, text_format: str = ""
-    ) -> PipelineSetting:
+    def setting(self, name: str, options: LocalOptions, data_base: str, data_pattern: str) -> PipelineSetting:
         """Returns the setting of a pipeline on this machine; the arguments are those of `PipelineSetting`."""
         from tfx.orchestration import metadata
 
@@ -76,7 +74,6 @@ class LocalRun:
             data_pattern=data_pattern,
             schema_file=str(Path(schemas.__file__).with_name(f"{TASKS[options.model].rows}.pbtxt")),
             serving_model_dir=str(self.output / "serving_model"),
-            text_format=text_format,
             dead_letters=str(self.output / "dead_letters"),
             metadata_connection_config=metadata.sqlite_metadata_connection_config(str(self.output / METADATA_FILE)),
             beam_pipeline_args=shlex.split(options.beam_args),

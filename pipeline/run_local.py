@@ -6,6 +6,7 @@ Example:
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -26,7 +27,9 @@ from pipeline.tuning import tune_options
 from rrn_tf.cli.pipeline_options import RunOptions, parsed
 from rrn_tf.config import ConfigError, config_from_dict, config_to_dict, dump_config, load_config
 from rrn_tf.data.datasets import DataSource, DataSourceError, resolve
-from rrn_tf.data.formats import split_format_name
+from rrn_tf.data.layouts import split_layout
+from rrn_tf.data.prepared import BadInputError
+from rrn_tf.data.reading.first_look import is_file, look_at
 from rrn_tf.tasks import TASKS, Settings, Task
 
 if TYPE_CHECKING:
@@ -50,22 +53,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = parsed(RunOptions, argv, "pipeline.run_local")
         task = TASKS[options.model]
-        config: Settings = load_config(options.config or task.preset, options.set, task.config)
+        config: Settings = options.into(load_config(options.config or task.preset, options.set, task.config))
         output = Path(options.output).absolute()
         tune = tune_options(options.tune, options.space, config)
         source = resolve(options.data or configs.DATA[task.name], output / "data")
+        layout, path = split_layout(source.pattern)
+        config = dataclasses.replace(options, format=layout).into(config) if layout else config
+        told = look_at(path, task.columns, config.data.format) if is_file(path) else []
         dump_config(config, output / CONFIG_FILE)
-    except (ConfigError, DataSourceError, OSError) as error:
+    except (ConfigError, DataSourceError, BadInputError, OSError) as error:
         return fail(USAGE, str(error))
     except click.UsageError as error:
         return fail(USAGE, error.format_message())
 
     local = LocalRun(output, LOG_FILE)
-    tell(source.description)
+    for line in (source.description, *told):
+        tell(line)
     from rrn_tf.training.devices import set_logical_devices
 
     set_logical_devices(config.training.replicas)
-    if failed := local.run(lambda: wired(local, options, config, source, tune)):
+    if failed := local.run(lambda: wired(local, options, config, path, tune)):
         return failed
     if local.seconds:
         record = finished_record(local, task, config, source, time.monotonic() - begin)
@@ -75,14 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def wired(
-    local: LocalRun, options: RunOptions, config: Settings, source: DataSource, tune: dict[str, Any] | None
-) -> Pipeline:
-    """Returns the pipeline, wired for this machine."""
+def wired(local: LocalRun, options: RunOptions, config: Settings, path: str, tune: dict[str, Any] | None) -> Pipeline:
+    """Returns the pipeline, wired for this machine; `path` is the pattern of its data."""
     from pipeline.event_pipeline import create_event_pipeline
     from pipeline.pipeline import create_pipeline
 
-    text_format, path = split_format_name(source.pattern)
     base, _, pattern = path.rpartition("/")
     # By model: the function that wires the pipeline, and the largest error that is blessed.
     create, bound = {
@@ -90,7 +94,7 @@ def wired(
         "crnn": (create_event_pipeline, options.max_nll),
     }[options.model]
     return create(
-        local.setting(configs.PIPELINE_NAMES[options.model], options, base or ".", pattern, text_format),
+        local.setting(configs.PIPELINE_NAMES[options.model], options, base or ".", pattern),
         config=config_to_dict(config),
         max_error=configs.MAX_ERROR.get(options.data or configs.DATA[options.model]) if bound is None else bound,
         max_error_increase=configs.MAX_ERROR_INCREASE[options.model],

@@ -87,6 +87,7 @@ def wired(local: LocalRun, options: UpdateOptions, base: Path) -> Pipeline:
         max_increase=options.max_increase,
         model=options.model,
         span=options.span,
+        data_format=options.over(),
     )
 
 

@@ -20,7 +20,6 @@ class PipelineSetting:
       data_base, data_pattern: directory of the data and the file pattern below it.
       schema_file: schema of the Examples (`schemas/ratings.pbtxt` or `schemas/events.pbtxt`).
       serving_model_dir: directory to which blessed models are pushed, each as a new numbered version.
-      text_format: for events, a name of `rrn_tf.data.formats` for files without a header.
       dead_letters: directory of rejected rows; None keeps them inside the Examples artifact.
       metadata_connection_config: ML Metadata connection; None if the orchestrator has its own.
       beam_pipeline_args: Beam options, passed unchanged to every Beam component.
@@ -33,7 +32,6 @@ class PipelineSetting:
     data_pattern: str
     schema_file: str
     serving_model_dir: str
-    text_format: str = ""
     dead_letters: str | None = None
     metadata_connection_config: Any = None
     beam_pipeline_args: Sequence[str] = ()

@@ -21,6 +21,7 @@ from pipeline.parts import push, validation
 from pipeline.setting import PipelineSetting
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.config import DataConfig, SplitConfig
+from rrn_tf.data_format import DataFormat
 from rrn_tf.tasks import EVENTS, RATINGS
 
 # No row of a new span is for training: all are after this cutoff, so all are new.
@@ -39,6 +40,7 @@ def create_update_pipeline(
     max_increase: float,
     model: str = RATINGS.name,
     span: int | None = None,
+    data_format: DataFormat | None = None,
 ) -> tfx_pipeline.Pipeline:
     """Wires the components from a span of ratings or events to the next pushed version.
 
@@ -49,6 +51,7 @@ def create_update_pipeline(
       max_increase: see `components.update_evaluator.component.UpdateEvaluator`.
       model: the name of the model's task.
       span: the number of the span; the latest by default.
+      data_format: what the user says about the files' format.
     """
     chosen = None
     if span is not None:
@@ -58,7 +61,7 @@ def create_update_pipeline(
     examples = example_gen(
         setting.data_base,
         setting.data_pattern,
-        dataclasses.asdict(data),
+        dataclasses.asdict(dataclasses.replace(data, format=data_format or data.format)),
         dead_letters=setting.dead_letters,
         range_config=chosen,
     )

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from rrn_tf.config import STRICT, renamed
+from rrn_tf.data_format import DataFormat
 
 # Parts of a mixture that can be left out: features of the weights of a user's past items, whole distributions, and the
 # inputs of the gate.
@@ -42,6 +43,7 @@ class EventDataConfig:
         of items without training events are left out.
       validation: whether as many of the remaining events are held out again, for validation; if not, the held-out
         events are validation events, as in the authors' program, and there is no test split.
+      format: how the input files are to be read, where that is not recognised (`rrn_tf.data_format`).
       max_bad_share: a run fails if a larger fraction of the rows of its input files is rejected.
       shards: number of output files, and of groups processed in parallel.
     """
@@ -53,6 +55,7 @@ class EventDataConfig:
     min_holdout: int = Field(default=3, ge=1)
     max_holdout: int = Field(default=500, ge=1)
     validation: bool = True
+    format: DataFormat = Field(default_factory=DataFormat)
     max_bad_share: float = Field(default=0.01, ge=0, le=1)
     shards: int = Field(default=4, ge=1, le=10_000)
 

@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 from typing_extensions import TypeVar
 
+from rrn_tf.data_format import DataFormat
 from rrn_tf.files import write_whole
 from rrn_tf.times import parse_time
 
@@ -105,6 +106,7 @@ class DataConfig:
       steps_per_doubling: steps end by count as well: within a time step, a user or item gets this many steps whenever
         its number of ratings so far doubles, so that states can react within a single session; 0 for one step per
         time step, as in the paper.
+      format: how the input files are to be read, where that is not recognised (`rrn_tf.data_format`).
       max_bad_share: a run fails if a larger fraction of the rows of its input files is rejected.
       shards: number of output files per side, and of groups processed in parallel.
     """
@@ -113,6 +115,7 @@ class DataConfig:
     user_granularity: str = "1d"
     item_granularity: str = "7d"
     steps_per_doubling: int = Field(default=0, ge=0, le=16)
+    format: DataFormat = Field(default_factory=DataFormat)
     max_bad_share: float = Field(default=0.01, ge=0, le=1)
     shards: int = Field(default=4, ge=1, le=10_000)
 

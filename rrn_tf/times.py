@@ -10,11 +10,12 @@ import numpy.typing as npt
 LAST_SECOND = 253_402_300_799  # of the year 9999; larger numbers are not in seconds
 EXPECTED_TIME = "a year, an ISO date or time such as 2005-12-01, or unix seconds"
 
-_CLOCK = r"(?:[Tt ](?P<hour>\d{2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?)?)?"
-_ZONE = r"\s*(?:[Zz]|(?P<sign>[+-])(?P<hours>\d{2})(?::?(?P<minutes>\d{2}))?)?"
+_CLOCK = r"(?:[Tt ](?P<hour>\d{1,2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?)?)?"
+_ZONE = r"\s*(?:[Zz]|UTC|(?P<sign>[+-])(?P<hours>\d{2})(?::?(?P<minutes>\d{2}))?)?"
+_ISO = rf"^(?P<year>\d{{4}})[-/](?P<month>\d{{1,2}})[-/](?P<day>\d{{1,2}}){_CLOCK}{_ZONE}$"
 _WRITTEN = (
     r"^(?P<year>\d{4})(?:-(?P<month>\d{2}))?$",
-    rf"^(?P<year>\d{{4}})-(?P<month>\d{{2}})-(?P<day>\d{{2}}){_CLOCK}{_ZONE}$",
+    _ISO,
     rf"^(?P<year>\d{{4}})(?P<month>\d{{2}})(?P<day>\d{{2}}){_CLOCK}{_ZONE}$",
     r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})$",
 )
@@ -46,14 +47,16 @@ def parse_time(text: str) -> int:
     return int(seconds[0])
 
 
-def parse_times(texts: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+def parse_times(texts: Any, *, only_iso: bool = False) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """As `parse_time`, for many texts at once.
 
     Args:
       texts: N texts, of a type that pyarrow takes.
+      only_iso: whether nothing is a time but a whole date with hyphens or slashes, with or without a time of day.
 
     Returns:
-      int64[N], unix seconds, which may be after the year 9999; and bool[N], whether each text is a time.
+      int64[N], unix seconds, which may be after the year 9999, 0 for other texts; and bool[N], whether each text is a
+      time.
     """
     # Imported here, because settings that have no time need no pyarrow.
     import pyarrow as pa
@@ -62,7 +65,7 @@ def parse_times(texts: Any) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_
     trimmed = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
     seconds, readable = np.zeros(len(trimmed), np.int64), np.zeros(len(trimmed), bool)
     written = np.zeros(len(trimmed), bool)
-    for pattern in (*_WRITTEN, _SECONDS):
+    for pattern in (_ISO,) if only_iso else (*_WRITTEN, _SECONDS):
         found = pc.extract_regex(trimmed, pattern)
         here = found.is_valid().to_numpy(zero_copy_only=False) & ~written
         if here.any():
@@ -106,4 +109,4 @@ def _seconds_of(parts: dict[str, Any]) -> tuple[npt.NDArray[np.int64], npt.NDArr
     behind = pc.equal(parts["sign"], "-").to_numpy(zero_copy_only=False) if "sign" in parts else np.zeros(count, bool)
     ahead = np.where(behind, -1, 1) * 60 * (60 * hours + minutes)
     seconds = _DAY * (first.astype("datetime64[D]").astype(np.int64) + day - 1) + 3600 * hour + 60 * minute + second
-    return seconds - ahead, real
+    return np.where(real, seconds - ahead, 0), real

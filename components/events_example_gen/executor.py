@@ -16,8 +16,6 @@ from rrn_tf.beam.reading.read_events import EVENTS, ReadEvents
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import config_from_dict
 
-TEXT_FORMAT = "text_format"
-
 
 class Executor(ratings_executor.Executor):
     """Reads and validates events with the transforms of `rrn_tf.beam`."""
@@ -33,8 +31,7 @@ class Executor(ratings_executor.Executor):
         """
         values = settings(exec_properties)
         config = config_from_dict({"data": json.loads(values[DATA_CONFIG])}, CollaborativeConfig).data
-        pattern = source_pattern(exec_properties)
-        read = pipeline | ReadEvents(f"{values[TEXT_FORMAT]}:{pattern}" if values[TEXT_FORMAT] else pattern)
+        read = pipeline | ReadEvents(source_pattern(exec_properties), config.format)
         letters = WriteDeadLetters(
             self._dead_letters(values), config.max_bad_share, read[read_events.ROWS], read_events.EVENTS
         )

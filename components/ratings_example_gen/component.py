@@ -31,29 +31,21 @@ class RatingsExampleGen(example_gen.FileBasedExampleGen):
         *,
         dead_letters: str | None = None,
         range_config: range_config_pb2.RangeConfig | None = None,
-        **settings: str,
     ) -> None:
         """Declares the component.
 
         Args:
           input_base: directory of the ratings; cached output is reused if the matching files are unchanged.
-          pattern: file pattern below `input_base`; CSV (plain or gzip) or Parquet. With TFX's ``{SPAN}`` and
+          pattern: file pattern below `input_base`, read as `data_config` says in `format`. With TFX's ``{SPAN}`` and
             ``{VERSION}`` the latest span is read.
           data_config: plain values of `rrn_tf.config.DataConfig`.
           dead_letters: directory for rejected rows. Default: inside the output artifact, which the
             orchestrator removes when the component fails.
           range_config: the span to read, if not the latest.
-          settings: further strings for the executor, by name.
         """
         packed = struct_pb2.Struct()
         # JSON text inside the Struct, because numbers of a Struct are doubles, but seeds and shards are integers.
-        packed.update(
-            {
-                DATA_CONFIG: json.dumps(data_config, sort_keys=True),
-                DEAD_LETTERS: dead_letters or "",
-                **settings,
-            }
-        )
+        packed.update({DATA_CONFIG: json.dumps(data_config, sort_keys=True), DEAD_LETTERS: dead_letters or ""})
         custom_config = example_gen_pb2.CustomConfig()
         custom_config.custom_config.Pack(packed)
         split = example_gen_pb2.SplitConfig.Split

@@ -69,7 +69,7 @@ class Executor(base_example_gen_executor.BaseExampleGenExecutor):
         """
         values = settings(exec_properties)
         config = config_from_dict({"data": json.loads(values[DATA_CONFIG])}).data
-        read = pipeline | ReadRatings(source_pattern(exec_properties))
+        read = pipeline | ReadRatings(source_pattern(exec_properties), data_format=config.format)
         ratings = read[read_ratings.RATINGS] | SplitByTime(config.split)
         rejected = (ratings[time_split.REJECTED], read[read_ratings.REJECTED]) | "AllRejected" >> beam.Flatten()
         letters = WriteDeadLetters(self._dead_letters(values), config.max_bad_share, read[read_ratings.ROWS])

@@ -33,7 +33,7 @@ def prepare_sequences(
     """Reads, checks and splits ratings and writes user and item sequences.
 
     Args:
-      source: CSV or Parquet files (see `ReadRatings`).
+      source: files of ratings (see `ReadRatings`).
       output_dir: folder for the sequences, vocabularies and metadata.
       config: settings of the split and the sequences.
       valid: files of validation ratings; all of `source` is then used for training.
@@ -50,9 +50,9 @@ def prepare_sequences(
     remove(f"{output_dir}/{METADATA_FILE}")  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
         pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
-        parts = {time_split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source)}
+        parts = {time_split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source, data_format=config.format)}
         if valid is not None:
-            parts[time_split.HELD_OUT] = pipeline | "ReadValidation" >> ReadRatings(valid)
+            parts[time_split.HELD_OUT] = pipeline | "ReadValidation" >> ReadRatings(valid, data_format=config.format)
         ratings = {name: part[read_ratings.RATINGS] for name, part in parts.items()} | SplitByTime(config.split)
         rejected = [ratings[time_split.REJECTED], *(part[read_ratings.REJECTED] for part in parts.values())]
         rows = [part[read_ratings.ROWS] for part in parts.values()]

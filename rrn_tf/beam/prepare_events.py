@@ -32,7 +32,7 @@ def prepare_events(
     """Reads and checks events, applies the filter rules and writes the sequences of users.
 
     Args:
-      pattern: CSV or Parquet files of events or ratings, or files in a published format (see `ReadRatings`).
+      pattern: files of events or ratings (see `ReadRatings`).
       output_dir: folder for the sequences, vocabularies and metadata.
       config: settings of the rules.
       valid: files of later events for validation, as `pattern`; all of `pattern` is then used for training.
@@ -49,9 +49,9 @@ def prepare_events(
     remove(f"{output_dir}/{EVENT_METADATA_FILE}")  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
         pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
-        parts = {EVENTS: pipeline | "ReadEvents" >> ReadEvents(pattern)}
+        parts = {EVENTS: pipeline | "ReadEvents" >> ReadEvents(pattern, config.format)}
         if valid is not None:
-            parts[LATER] = pipeline | "ReadValidation" >> ReadEvents(valid)
+            parts[LATER] = pipeline | "ReadValidation" >> ReadEvents(valid, config.format)
         rejected = [part[read_events.REJECTED] for part in parts.values()]
         rows = [part[read_events.ROWS] for part in parts.values()]
         counts = (rejected | "AllRejected" >> beam.Flatten()) | WriteDeadLetters(

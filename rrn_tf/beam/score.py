@@ -25,6 +25,7 @@ from rrn_tf.beam.reading.read_ratings import ReadRatings
 from rrn_tf.data.allocator import reused_memory
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE, BadInputError
 from rrn_tf.data.reading import record_batches
+from rrn_tf.data_format import DataFormat
 
 PAIRS_AT_A_TIME = 1 << 18  # pairs of one call of the model, which computes a repeated user or item once
 SCORED = pa.schema(
@@ -101,17 +102,24 @@ class Scored(NamedTuple):
 
 
 def score_pairs(
-    model: str, queries: str, output: str, *, max_bad_share: float = 0.01, beam_args: Sequence[str] = ()
+    model: str,
+    queries: str,
+    output: str,
+    *,
+    max_bad_share: float = 0.01,
+    beam_args: Sequence[str] = (),
+    data_format: DataFormat | None = None,
 ) -> Scored:
     """Reads pairs, predicts their ratings and writes them as Parquet files, in no particular order.
 
     Args:
       model: path of a SavedModel.
-      queries: CSV or Parquet files of user_id, item_id and timestamp (see `ReadRatings`).
+      queries: files of user_id, item_id and timestamp (see `ReadRatings`).
       output: prefix of the written files: Parquet of these columns and `prediction`; rejected rows as JSON Lines in
         ``<output>-dead_letters.jsonl``; the counts in ``<output>-summary.json``, which is written last.
       max_bad_share: largest fraction of rows that may be rejected.
       beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
+      data_format: what the user says about the format of the queries.
 
     Raises:
       BadInputError: if a file is missing, a header is wrong, there are no rows, too many rows are rejected, or the
@@ -121,7 +129,7 @@ def score_pairs(
     remove(summary)  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
         pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
-        read = pipeline | "ReadPairs" >> ReadRatings(queries, features.EVENT_COLUMNS)
+        read = pipeline | "ReadPairs" >> ReadRatings(queries, features.EVENT_COLUMNS, data_format)
         rejected = read[read_ratings.REJECTED] | WriteDeadLetters(
             f"{output}-{DEAD_LETTERS_FILE}", max_bad_share, read[read_ratings.ROWS], "pairs", OPTION
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import CRNN, EVENT_PROTOCOLS, MODEL_HELP, MODELS, RRN, config_of
 from rrn_tf.cli.options import (
     CONFIG_HELP,
@@ -19,6 +20,7 @@ from rrn_tf.cli.options import (
     one_line_errors,
     write_json,
 )
+from rrn_tf.cli.pipeline_options import options_of
 
 if TYPE_CHECKING:
     from rrn_tf.data.events import EventSequences
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     "--all", "everything", is_flag=True, help="Only crnn: adds the paper's networks and slow, weak baselines (MF, HMM)."
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the baselines.")
+@options_of(FormatOptions)
 @json_option
 def baselines(
     data: str | None,
@@ -68,6 +71,7 @@ def baselines(
     everything: bool,
     seed: int,
     json_file: str | None,
+    **reading: Any,
 ) -> None:
     """Compares all baselines on the same split. Prints one table per protocol; for events, only that of --protocol."""
     import tempfile
@@ -81,19 +85,23 @@ def baselines(
     if run_dirs and config_name:
         raise click.UsageError("--config is for --data; a run has its own")
     with one_line_errors(), tempfile.TemporaryDirectory(prefix="rrn-data-") as folder:
-        from rrn_tf.data.datasets import resolve
-        from rrn_tf.environment import environment
-        from rrn_tf.runs.comparison import load_compared
         from rrn_tf.runs.directory import RunPaths
         from rrn_tf.tasks import TASKS
-        from rrn_tf.training.devices import set_logical_devices
 
-        pattern = resolve(data, folder).pattern if data else ""
         runs = [RunPaths(Path(run_dir)) for run_dir in run_dirs]
         for run in runs:
             if not run.config.exists():
                 raise InputError(f"{run.root}: expected a run directory, found no {run.config.name} in it")
         config = config_of(kind, str(runs[0].config) if runs else config_name, overrides)
+        config = FormatOptions(**reading).into(config)
+        if data:
+            tell_layouts(data, TASKS[kind].columns, config.data.format, named=True)
+        from rrn_tf.data.datasets import resolve
+        from rrn_tf.environment import environment
+        from rrn_tf.runs.comparison import load_compared
+        from rrn_tf.training.devices import set_logical_devices
+
+        pattern = resolve(data, folder).pattern if data else ""
         set_logical_devices(config.training.replicas)
         sequences = load_compared(TASKS[kind], pattern, config, runs)
         options = {"protocol": protocol, "config": config if networks else None, "everything": everything}

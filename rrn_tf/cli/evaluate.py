@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import EVENT_PROTOCOLS, PROTOCOLS
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.cli.pipeline_options import options_of
+from rrn_tf.features import EVENT_COLUMNS
 
 
 @click.command(
@@ -16,7 +21,7 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 )
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option(
-    "--data", required=True, help="Data after the training, CSV or Parquet: user_id,item_id[,rating],timestamp."
+    "--data", required=True, help="Files of data after the training: user_id, item_id[, rating] and timestamp."
 )
 @click.option(
     "--protocol",
@@ -30,6 +35,7 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 @click.option(
     "--new-only", is_flag=True, help="Only events: scores events with items new to the user, ranked among such items."
 )
+@options_of(FormatOptions)
 @json_option
 def evaluate(
     model: str,
@@ -39,6 +45,7 @@ def evaluate(
     ks: tuple[int, ...],
     new_only: bool,
     json_file: str | None,
+    **reading: Any,
 ) -> None:
     """Evaluates a model on later ratings or events.
 
@@ -47,6 +54,8 @@ def evaluate(
     second, are left out, listed and counted.
     """
     with one_line_errors():
+        data_format = FormatOptions(**reading).over()
+        tell_layouts(data, EVENT_COLUMNS, data_format)
         from rrn_tf.console.tables import PRINT_METRICS, print_slices
         from rrn_tf.environment import environment
         from rrn_tf.evaluation.event_figures import METRICS, Measures
@@ -67,7 +76,7 @@ def evaluate(
             measures = Measures(names, tuple(dict.fromkeys(ks)) or (10,))
         except ValueError as error:
             raise click.UsageError(f"--metrics: {error}") from None
-        outcome = task.evaluate(saved, data, protocol, measures=measures, new_only=new_only)
+        outcome = task.evaluate(saved, data, protocol, measures=measures, new_only=new_only, data_format=data_format)
         PRINT_METRICS[task.name](outcome.metrics)
         print_slices(outcome.slices)
         for message in outcome.messages:

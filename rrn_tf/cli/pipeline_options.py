@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
+from rrn_tf.cli.format_options import FormatOptions
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP
 
@@ -23,7 +24,7 @@ def _option(default: Any, told: str, *flags: str, **settings: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class LocalOptions:
+class LocalOptions(FormatOptions):
     """Options of every pipeline."""
 
     model: str = _option(MODELS[0], MODEL_HELP, type=click.Choice(MODELS), envvar="RRN_MODEL")
@@ -66,7 +67,7 @@ class UpdateOptions(LocalOptions):
     )
 
 
-def options_of(kind: type[LocalOptions]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def options_of(kind: type[FormatOptions]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Returns a decorator that adds the options of a class to a command, each passed by its name."""
 
     def decorated(command: Callable[..., Any]) -> Callable[..., Any]:

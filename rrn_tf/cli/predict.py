@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import PROTOCOLS
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.cli.pipeline_options import options_of
+from rrn_tf.features import COLUMNS, EVENT_COLUMNS
 from rrn_tf.files import only_writer_of_file
 
 
 @click.command(epilog=example("rrn predict --model runs/a --queries queries.csv --output predictions.csv"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
-@click.option("--queries", required=True, help="CSV or Parquet: user_id,item_id,timestamp[,rating].")
+@click.option("--queries", required=True, help="File of user_id, item_id and timestamp[, rating].")
 @click.option(
     "--output",
     required=True,
@@ -27,17 +31,20 @@ from rrn_tf.files import only_writer_of_file
     show_default=True,
     help="streaming requires ratings, and reveals each one to strictly later steps.",
 )
+@options_of(FormatOptions)
 @json_option
-def predict(model: str, queries: str, output: str, protocol: str, json_file: str | None) -> None:
+def predict(model: str, queries: str, output: str, protocol: str, json_file: str | None, **reading: Any) -> None:
     """Predicts ratings for the queries in a file, in their order.
 
     Invalid rows have no prediction; a last column, `reason`, gives the reason.
     """
     with one_line_errors(), only_writer_of_file(output):
+        data_format = FormatOptions(**reading).over()
+        tell_layouts(queries, COLUMNS if protocol == PROTOCOLS[1] else EVENT_COLUMNS, data_format)
         from rrn_tf.serving.query_file import predict_file
         from rrn_tf.serving.saved_rrn import SavedRRN
 
-        outcome = predict_file(SavedRRN(model), Path(queries), Path(output), protocol)
+        outcome = predict_file(SavedRRN(model), Path(queries), Path(output), protocol, data_format)
         click.echo(
             f"{outcome.predicted:,} predictions in {output}; {outcome.unknown_users:,} of unknown users, "
             f"{outcome.unknown_items:,} of unknown items"

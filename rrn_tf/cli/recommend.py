@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.options import AT_HELP, example, json_option, one_line_errors, understood_time, write_json
+from rrn_tf.cli.pipeline_options import options_of
+from rrn_tf.features import TIMESTAMP, USER_ID
 from rrn_tf.files import only_writer_of_file
 
 
@@ -16,11 +21,12 @@ from rrn_tf.files import only_writer_of_file
 )
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--user", "user_ids", multiple=True, help="User id; may be repeated. Unknown users are newbies.")
-@click.option("--users", "users_file", help="File of many users, CSV or Parquet: user_id[,timestamp in unix seconds].")
+@click.option("--users", "users_file", help="File of many users: user_id[, timestamp].")
 @click.option("--output", type=click.Path(dir_okay=False), help="CSV file to write for --users, one row per item.")
 @click.option("--at", "at", help=AT_HELP)
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1), help="Number of items per user.")
 @click.option("--new-only", is_flag=True, help="Excludes items of the user's history; for ratings always.")
+@options_of(FormatOptions)
 @json_option
 def recommend(
     model: str,
@@ -31,6 +37,7 @@ def recommend(
     k: int,
     new_only: bool,
     json_file: str | None,
+    **reading: Any,
 ) -> None:
     """Recommends items to users at a given time.
 
@@ -41,6 +48,9 @@ def recommend(
     if bool(user_ids) == bool(users_file) or bool(users_file) != bool(output):
         raise click.UsageError("expected --user, or --users together with --output")
     with one_line_errors(), only_writer_of_file(output):
+        data_format = FormatOptions(**reading).over()
+        if users_file:
+            tell_layouts(users_file, (USER_ID,), data_format, (TIMESTAMP,))
         from dataclasses import asdict
         from pathlib import Path
 
@@ -48,7 +58,7 @@ def recommend(
 
         from rrn_tf.console.progress import bar
         from rrn_tf.console.tables import print_recommendations
-        from rrn_tf.features import SCORE, TIMESTAMP
+        from rrn_tf.features import SCORE
         from rrn_tf.serving.load import load_saved_model
         from rrn_tf.serving.recommend_users import before_last, line_of_early, recommend_users
         from rrn_tf.serving.saved_rrn import SavedRRN
@@ -61,7 +71,15 @@ def recommend(
         if users_file and output:
             with bar("recommending") as on_users:
                 outcome = recommend_file(
-                    saved, Path(users_file), Path(output), k, of, timestamp, on_users, new_only=new_only
+                    saved,
+                    Path(users_file),
+                    Path(output),
+                    k,
+                    of,
+                    timestamp,
+                    on_users,
+                    new_only=new_only,
+                    data_format=data_format,
                 )
             click.echo(
                 f"{outcome.items:,} items for {outcome.users:,} users in {output}; "

@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
+from rrn_tf.cli.pipeline_options import options_of
+from rrn_tf.features import EVENT_COLUMNS
 from rrn_tf.files import only_writer_of_file
 
 
 @click.command(epilog=example("rrn score --model runs/a --queries 'pairs/*.parquet' --output scores/pairs"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
-@click.option("--queries", required=True, help="CSV or Parquet files of user_id, item_id and timestamp.")
+@click.option("--queries", required=True, help="Files of user_id, item_id and timestamp.")
 @click.option("--output", required=True, help="Prefix of the Parquet files written, with the column prediction.")
 @max_bad_share_option
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
+@options_of(FormatOptions)
 @json_option
-def score(model: str, queries: str, output: str, max_bad_share: float, beam_args: str, json_file: str | None) -> None:
+def score(
+    model: str,
+    queries: str,
+    output: str,
+    max_bad_share: float,
+    beam_args: str,
+    json_file: str | None,
+    **reading: Any,
+) -> None:
     """Predicts ratings for any number of pairs with Beam. The order may change; rejected rows go to their own file."""
     import shlex
     import time
 
     with one_line_errors(), only_writer_of_file(output):
+        data_format = FormatOptions(**reading).over()
+        tell_layouts(queries, EVENT_COLUMNS, data_format)
         from rrn_tf.beam.score import score_pairs
         from rrn_tf.environment import environment
         from rrn_tf.serving.saved_rrn import find_saved_model
@@ -29,7 +45,9 @@ def score(model: str, queries: str, output: str, max_bad_share: float, beam_args
         path = model if "://" in model else str(find_saved_model(model))
         begin = time.perf_counter()
         arguments = shlex.split(beam_args)
-        scored = score_pairs(path, queries, output, max_bad_share=max_bad_share, beam_args=arguments)
+        scored = score_pairs(
+            path, queries, output, max_bad_share=max_bad_share, beam_args=arguments, data_format=data_format
+        )
         seconds = time.perf_counter() - begin
         click.echo(
             f"{scored.pairs:,} pairs scored, {sum(scored.rejected.values()):,} rows rejected in {seconds:.1f} s "

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS, config_of
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
+from rrn_tf.cli.pipeline_options import options_of
 from rrn_tf.files import only_writer_of_directory
 
 
@@ -29,6 +32,7 @@ from rrn_tf.files import only_writer_of_directory
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @click.option("--resume", is_flag=True, help="Resumes from the last finished phase of the run in --output, if any.")
+@options_of(FormatOptions)
 @json_option
 def train(
     data: str,
@@ -40,6 +44,7 @@ def train(
     beam_args: str,
     resume: bool,
     json_file: str | None,
+    **reading: Any,
 ) -> None:
     """Trains an RRN on ratings, or a Collaborative RNN on events. Writes a run directory with its SavedModel.
 
@@ -49,9 +54,13 @@ def train(
 
     with one_line_errors():
         from rrn_tf.cluster import several_workers
+        from rrn_tf.tasks import TASKS
+
+        config = FormatOptions(**reading).into(config_of(kind, config_name, overrides))
+        for pattern in filter(None, (data, valid)):
+            tell_layouts(pattern, TASKS[kind].columns, config.data.format, named=True)
         from rrn_tf.data.datasets import resolve
 
-        config = config_of(kind, config_name, overrides)
         strategy = None
         if several_workers():
             from rrn_tf.runs.training_run import train_worker
@@ -70,7 +79,6 @@ def train(
         from rrn_tf.console.tables import PRINT_METRICS, PRINT_PREPARED
         from rrn_tf.runs.directory import RunPaths
         from rrn_tf.runs.training_run import train_run
-        from rrn_tf.tasks import TASKS
         from rrn_tf.training.devices import set_logical_devices
 
         set_logical_devices(config.training.replicas)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import EVENT_PROTOCOLS, MODEL_HELP, MODELS, PROTOCOLS, RRN, config_of
 from rrn_tf.cli.options import (
     CONFIG_HELP,
@@ -15,6 +17,7 @@ from rrn_tf.cli.options import (
     one_line_errors,
     write_json,
 )
+from rrn_tf.cli.pipeline_options import options_of
 from rrn_tf.files import only_writer_of_directory
 
 SELECTIONS = (*PROTOCOLS, "both", *EVENT_PROTOCOLS)
@@ -44,6 +47,7 @@ SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
 @click.option("--space", "space_file", help="YAML file: for each setting a list of values, or {min, max, log}.")
 @click.option("--search", type=click.Choice(SEARCHES), default=SEARCHES[0], show_default=True, help="Search method.")
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
+@options_of(FormatOptions)
 @json_option
 def tune(
     data: str,
@@ -58,6 +62,7 @@ def tune(
     search: str,
     beam_args: str,
     json_file: str | None,
+    **reading: Any,
 ) -> None:
     """Searches settings by validation data and writes best.yaml.
 
@@ -72,7 +77,8 @@ def tune(
         from rrn_tf.tasks import TASKS
         from rrn_tf.tuning.space import SearchSpace
 
-        task, config = TASKS[kind], config_of(kind, config_name, overrides)
+        task, config = TASKS[kind], FormatOptions(**reading).into(config_of(kind, config_name, overrides))
+        tell_layouts(data, task.columns, config.data.format, named=True)
 
         try:
             space = SearchSpace.load(space_file, config)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
+from rrn_tf.cli.pipeline_options import options_of
+from rrn_tf.features import EVENT_COLUMNS
 
 
 @click.command(
@@ -14,9 +19,7 @@ from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_l
     )
 )
 @click.option("--model", required=True, help="Run directory, SavedModel, or directory of numbered versions (newest).")
-@click.option(
-    "--data", required=True, help="New ratings or events, CSV or Parquet; those already included are skipped."
-)
+@click.option("--data", required=True, help="Files of new ratings or events; those already included are skipped.")
 @click.option(
     "--output",
     required=True,
@@ -24,8 +27,9 @@ from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_l
     help="Directory of the next model: saved as the next version if versions are numbered, else as `model`.",
 )
 @max_bad_share_option
+@options_of(FormatOptions)
 @json_option
-def update(model: str, data: str, output: str, max_bad_share: float, json_file: str | None) -> None:
+def update(model: str, data: str, output: str, max_bad_share: float, json_file: str | None, **reading: Any) -> None:
     """Updates a model's states by new data, without retraining.
 
     Each rating (user, item and second) counts once, however often it is given. A late rating, which belongs before the
@@ -37,10 +41,12 @@ def update(model: str, data: str, output: str, max_bad_share: float, json_file: 
     event; a mixture recommends new items by histories and counts, but a network alone leaves their events out.
     """
     with one_line_errors():
+        data_format = FormatOptions(**reading).over()
+        tell_layouts(data, EVENT_COLUMNS, data_format)
         from rrn_tf.console.tables import print_update
         from rrn_tf.runs.update_run import update_run
 
-        summary = update_run(model, data, output, max_bad_share)
+        summary = update_run(model, data, output, max_bad_share, data_format)
         print_update(summary)
         for warning in summary["warnings"]:
             click.echo(warning, err=True)

@@ -2,7 +2,7 @@
 
 Bundled and generated data are written once into a cache directory, so every source reaches the
 pipeline as a CSV or Parquet file with the columns of `rrn_tf.features.COLUMNS`, or `EVENT_COLUMNS`;
-but for files in a published format, which are read as they are.
+but for the user's own files, which are read as they are.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import os
 from pathlib import Path
 
 from rrn_tf.data import sets
-from rrn_tf.data.formats import FORMATS, split_format
+from rrn_tf.data.layouts import LAYOUTS, split_layout
+from rrn_tf.data.reading.files import local_files
 from rrn_tf.data.source import DataSource, DataSourceError, write_frame
 
 __all__ = ["ACCEPTED", "DataSource", "DataSourceError", "resolve", "write_frame"]
 
-ACCEPTED = f"a CSV or Parquet path or glob, {sets.described()} or one of {', '.join(FORMATS)} with :PATH"
+ACCEPTED = f"a CSV or Parquet path or glob, {sets.described()} or a layout and a path, such as brightkite:PATH"
 
 
 def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
@@ -25,7 +26,7 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
 
     Args:
       name_or_path: a path or glob; the name of a data set of `rrn_tf.data.sets`, such as `movielens-small`,
-        `synthetic:users=500,seed=1` or `tfds:movielens/100k-ratings`; or a format of `rrn_tf.data.formats` and a path,
+        `synthetic:users=500,seed=1` or `tfds:movielens/100k-ratings`; or a layout of `rrn_tf.data.layouts` and a path,
         such as `brightkite:PATH`.
       cache_dir: where files are made; kept and used again.
 
@@ -35,10 +36,10 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
     name, _, rest = name_or_path.partition(":")
     if name in sets.NAMES and not os.path.exists(name_or_path):
         return sets.data_set(name).source(rest, Path(cache_dir))
-    text_format, path = split_format(name_or_path)
-    if text_format is not None:
+    layout, path = split_layout(name_or_path)
+    if layout:
         source = _files(path)
-        return DataSource(f"{name}:{source.pattern}", f"{text_format.description}: {source.description}")
+        return DataSource(f"{layout}:{source.pattern}", f"{LAYOUTS[layout].title}: {source.description}")
     return _files(name_or_path)
 
 
@@ -51,7 +52,7 @@ def _files(pattern: str) -> DataSource:
         )
     if os.path.exists(pattern):
         return DataSource(glob.escape(pattern), pattern)
-    matches = glob.glob(pattern)
+    matches = local_files(pattern)
     if not matches:
         raise DataSourceError(f"{pattern}: expected {ACCEPTED}, found no such file")
     return DataSource(pattern, f"{pattern} ({len(matches)} files)")

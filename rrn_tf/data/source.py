@@ -23,7 +23,7 @@ class DataSource:
     """The files of a data set of ratings or events.
 
     Attributes:
-      pattern: path or glob of CSV or Parquet files; for a published format, preceded by its name and a colon.
+      pattern: path or glob of CSV or Parquet files; for a named layout, preceded by its name and a colon.
       description: one line for people.
       best_rmse: for generated ratings, the best achievable RMSE on the rows of a frame with the
         columns user_id and item_id, in any order.

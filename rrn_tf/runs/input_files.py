@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rrn_tf.data.formats import split_format
+from rrn_tf.data.layouts import split_layout
 from rrn_tf.data.reading.files import local_files
 
 SIZE, MODIFIED, DIGEST = "bytes", "modified_ns", "blake2b"
@@ -46,7 +46,7 @@ def changed_file(patterns: Iterable[str | None], before: Mapping[str, Mapping[st
 
 def _files(patterns: Iterable[str | None]) -> list[str]:
     local = [pattern for pattern in patterns if pattern is not None and "://" not in pattern]
-    return sorted({file for pattern in local for file in local_files(split_format(pattern)[1])})
+    return sorted({file for pattern in local for file in local_files(split_layout(pattern)[1])})
 
 
 def _times(file: str) -> dict[str, int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rrn_tf.config import DataConfig
+from rrn_tf.data_format import DataFormat
 from rrn_tf.environment import environment
 from rrn_tf.features import RATING, TIMESTAMP
 from rrn_tf.files import only_writer_of_directory, write_whole
@@ -25,16 +26,21 @@ IN_FUTURE, WARNINGS = "in_future", "warnings"
 
 
 def update_run(
-    model: str | Path, pattern: str, output: str | Path, max_bad_share: float = DataConfig.max_bad_share
+    model: str | Path,
+    pattern: str,
+    output: str | Path,
+    max_bad_share: float = DataConfig.max_bad_share,
+    data_format: DataFormat | None = None,
 ) -> dict[str, Any]:
     """Updates the states of a saved model by new ratings or events, and saves the updated model.
 
     Args:
       model: see `rrn_tf.serving.saved_rrn.find_saved_model`; it may be `output`, whose model is then replaced or, among
         numbered versions, followed by a new version.
-      pattern: CSV or Parquet files of the new ratings or events; those that the states already include are skipped.
+      pattern: files of the new ratings or events; those that the states already include are skipped.
       output: the directory of the next model.
       max_bad_share: the largest fraction of rows that may be rejected.
+      data_format: what the user says about the files' format.
 
     Returns:
       The content of `update.json`: the figures of `rrn_tf.serving.update.UpdateReport` or of
@@ -47,10 +53,12 @@ def update_run(
       OutputInUseError: if another command is writing to `output`.
     """
     with only_writer_of_directory(output):
-        return _update_run(model, pattern, Path(output), max_bad_share)
+        return _update_run(model, pattern, Path(output), max_bad_share, data_format)
 
 
-def _update_run(model: str | Path, pattern: str, root: Path, max_bad_share: float) -> dict[str, Any]:
+def _update_run(
+    model: str | Path, pattern: str, root: Path, max_bad_share: float, data_format: DataFormat | None
+) -> dict[str, Any]:
     from rrn_tf.serving.doubtful_rows import in_future, lines_of_future, lines_of_scale
     from rrn_tf.serving.load import load_saved_model
     from rrn_tf.serving.saved_rrn import SavedRRN
@@ -60,7 +68,7 @@ def _update_run(model: str | Path, pattern: str, root: Path, max_bad_share: floa
     base = load_saved_model(model)
     seconds = {"load": time.perf_counter() - begin}
     begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
-    rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters, max_bad_share)
+    rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters, max_bad_share, data_format)
     seconds["read"] = time.perf_counter() - begin
     now, times = time.time(), rows[TIMESTAMP].to_numpy()
     doubts = lines_of_future(times, now, rated=isinstance(base, SavedRRN))

@@ -17,6 +17,7 @@ from rrn_tf.data.reading.event_order import number_events
 from rrn_tf.data.reading.in_memory import read_files
 from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
 from rrn_tf.data.shared_counts import SharedCounts
+from rrn_tf.data_format import DataFormat
 from rrn_tf.evaluation.event_figures import REPEATS, SLICES, Measures
 from rrn_tf.evaluation.network_scores import network_figures
 from rrn_tf.features import EVENT_COLUMNS, ITEM_ID, POSITION, TIMESTAMP, USER_ID, Split
@@ -35,6 +36,7 @@ def evaluate_event_file(
     measures: Measures | None = None,
     *,
     new_only: bool = False,
+    data_format: DataFormat | None = None,
 ) -> EvaluationOutcome:
     """Scores a model on events after training, in order of time, then of the file.
 
@@ -44,16 +46,17 @@ def evaluate_event_file(
 
     Args:
       model: the saved model.
-      data: CSV or Parquet of `user_id,item_id,timestamp`; a file or a glob, or files in a published format.
+      data: files of `user_id,item_id,timestamp`; a file or a glob.
       protocol: see `rrn_tf.evaluation.event_protocols`.
       measures: the figures to compute; by default all, at 10.
       new_only: whether to score only events with an item new to the user, ranked among such items.
+      data_format: what the user says about the format of the data.
 
     Raises:
       BadInputError: for a file that cannot be read, if nothing is left to score, or for `new_only` with a model that
         was saved without training events.
     """
-    rows, sources = read_files(str(data), EVENT_COLUMNS)
+    rows, sources = read_files(str(data), EVENT_COLUMNS, data_format)
     position = [record_batches.numbers(number_events(batch, sources), POSITION) for batch in rows.good]
     given = NamedEvents(rows.ids(USER_ID), rows.ids(ITEM_ID), rows.numbers(TIMESTAMP))
     given = take_rows(given, np.argsort(np.concatenate(position)))

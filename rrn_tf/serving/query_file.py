@@ -15,6 +15,7 @@ from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.in_memory import ReadRows, read_files, same_rows, without_duplicates
 from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
 from rrn_tf.data.reading.row_file import read_row_file
+from rrn_tf.data_format import DataFormat
 from rrn_tf.evaluation.metrics import mae, rmse, rmse_standard_error
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING
 from rrn_tf.evaluation.slices import month_of, slice_metrics
@@ -82,20 +83,24 @@ class EvaluationOutcome:
     rejected: dict[str, int]
 
 
-def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = FROZEN) -> PredictionOutcome:
+def predict_file(
+    model: SavedRRN, queries: Path, output: Path, protocol: str = FROZEN, data_format: DataFormat | None = None
+) -> PredictionOutcome:
     """Adds a column `prediction` to a file of queries, with rows in order; it is empty in rejected rows.
 
     Args:
       model: the saved model.
-      queries: CSV or Parquet of `user_id,item_id,timestamp`, for streaming with `rating`; other columns are kept.
+      queries: a file of `user_id,item_id,timestamp`, for streaming with `rating`; other columns are kept.
       output: the CSV to write. If rows are rejected, a last column, `reason`, contains the reasons.
       protocol: see `rrn_tf.evaluation.protocols`.
+      data_format: what the user says about the format of the queries.
 
     Raises:
       BadInputError: in one line, for a file that cannot be read, or already has a column that is added here.
     """
     labelled = protocol == STREAMING
-    file = read_row_file(queries, COLUMNS if labelled else EVENT_COLUMNS, added=(PREDICTION, REASON))
+    columns = COLUMNS if labelled else EVENT_COLUMNS
+    file = read_row_file(queries, columns, added=(PREDICTION, REASON), data_format=data_format)
     asked, rejected = Queries.of(file.rows, labelled=labelled), file.rows.rejected
     added = {PREDICTION: _placed(file.good, np.char.mod("%.6g", _answers(model, asked, protocol)), file.rows.total)}
     if rejected.num_rows:
@@ -134,7 +139,9 @@ def _answers(model: SavedRRN, asked: Queries, protocol: str) -> npt.NDArray[np.f
     return prediction
 
 
-def evaluate_file(model: SavedRRN, data: str | Path, protocol: str) -> EvaluationOutcome:
+def evaluate_file(
+    model: SavedRRN, data: str | Path, protocol: str, data_format: DataFormat | None = None
+) -> EvaluationOutcome:
     """Scores a model on later ratings, without repeated ones of the same user, item and second.
 
     Ratings of users and items known from training are in split `test`, as in the paper; the others are in
@@ -142,13 +149,14 @@ def evaluate_file(model: SavedRRN, data: str | Path, protocol: str) -> Evaluatio
 
     Args:
       model: the saved model.
-      data: CSV or Parquet of `user_id,item_id,rating,timestamp`; a file or a glob.
+      data: files of `user_id,item_id,rating,timestamp`; a file or a glob.
       protocol: see `rrn_tf.evaluation.protocols`.
+      data_format: what the user says about the format of the data.
 
     Raises:
       BadInputError: in one line, for a file that cannot be read, or has no valid row.
     """
-    rows = without_duplicates(read_files(str(data), COLUMNS)[0])
+    rows = without_duplicates(read_files(str(data), COLUMNS, data_format)[0])
     asked, messages = Queries.of(rows, labelled=True), lines_of_rejected(str(data), rows.rejected, rows.total)
     user, item, times, rating = asked
     if rating is None or not len(rating):

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
 from rrn_tf.data.reading.row_file import read_row_file
+from rrn_tf.data_format import DataFormat
 from rrn_tf.features import ITEM_ID, TIMESTAMP, USER_ID
 from rrn_tf.serving.recommend_users import Recommended, before_last, line_of_early, recommend_users, users_at_a_time
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
@@ -55,17 +56,21 @@ class RecommendOutcome:
     messages: list[str]
 
 
-def read_users(path: Path) -> UserTable:
-    """Reads a CSV or Parquet file of `user_id` and, if there is one, `timestamp`, which may be empty.
+def read_users(path: Path, data_format: DataFormat | None = None) -> UserTable:
+    """Reads a file of `user_id` and, if there is one, `timestamp`, which may be empty.
+
+    Args:
+      path: the file.
+      data_format: what the user says about its format.
 
     Raises:
       BadInputError: in one line, for a file that is missing, is not readable or lacks the column.
     """
-    file = read_row_file(path, (USER_ID,), optional=(TIMESTAMP,))
+    file = read_row_file(path, (USER_ID,), optional=(TIMESTAMP,), data_format=data_format)
     count, rejected = file.rows.total, file.rows.rejected
     user_id, timestamp, timed = np.empty(count, object), np.zeros(count, np.int64), np.zeros(count, bool)
     user_id[file.good], user_id[file.rejected] = file.rows.ids(USER_ID), file.rejected_fields(USER_ID)
-    if TIMESTAMP in file.names and file.rows.good:
+    if TIMESTAMP in file.columns and file.rows.good:
         times = pa.Table.from_batches(file.rows.good)[TIMESTAMP]
         timed[file.good], timestamp[file.good] = times.is_valid().to_numpy(), times.fill_null(0).to_numpy()
     usable = np.zeros(count, bool)
@@ -84,6 +89,7 @@ def recommend_file(
     on_users: Callable[[int, int], None] = lambda done, of: None,
     *,
     new_only: bool = False,
+    data_format: DataFormat | None = None,
 ) -> RecommendOutcome:
     """Writes a CSV of recommended items: user, rank, item, score or probability, and whether the user is known.
 
@@ -99,8 +105,9 @@ def recommend_file(
       timestamp: unix seconds, for rows without a timestamp.
       on_users: called with the numbers of users done and of all users.
       new_only: as in `rrn_tf.serving.recommend_users.recommend_users`.
+      data_format: see `read_users`.
     """
-    table = read_users(users)
+    table = read_users(users, data_format)
     times = table.timestamp if timestamp is None else np.where(table.timed, table.timestamp, timestamp)
     timed = table.timed | (timestamp is not None)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from rrn_tf.collaborative_config import CollaborativeConfig, EventDataConfig
 from rrn_tf.config import CRNN_PLUS
-from rrn_tf.features import TIMESTAMP, USER_ID, Split
+from rrn_tf.data_format import DataFormat
+from rrn_tf.features import EVENT_COLUMNS, TIMESTAMP, USER_ID, Split
 from rrn_tf.tasks.task import BestError, Task
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 class EventTask(Task):
     """Trains a Collaborative RNN by truncated backpropagation and evaluates it by the likelihood of later events."""
 
-    name, rows = "crnn", "events"
+    name, rows, columns = "crnn", "events", EVENT_COLUMNS
     config, preset = CollaborativeConfig, CRNN_PLUS
     figure = "NLL"
     protocols = ("clean", "interleaved")  # as in rrn_tf.evaluation.event_protocols, which imports TensorFlow
@@ -96,11 +97,16 @@ class EventTask(Task):
         return source.best_nll
 
     def read_new(
-        self, pattern: str, model: SavedCollaborativeRNN, dead_letters: str, max_bad_share: float
+        self,
+        pattern: str,
+        model: SavedCollaborativeRNN,
+        dead_letters: str,
+        max_bad_share: float,
+        data_format: DataFormat | None = None,
     ) -> tuple[pa.Table, dict[str, int], dict[str, int]]:
         from rrn_tf.beam.reading.new_rows import read_new_events
 
-        return *read_new_events(pattern, dead_letters, max_bad_share), {}
+        return *read_new_events(pattern, dead_letters, max_bad_share, data_format), {}
 
     def evaluate(
         self, model: SavedCollaborativeRNN, data: str | Path, protocol: str, **options: Any

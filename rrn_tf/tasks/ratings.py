@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rrn_tf.config import RRN_PLUS, Config, DataConfig
-from rrn_tf.features import Split
+from rrn_tf.data_format import DataFormat
+from rrn_tf.features import COLUMNS, Split
 from rrn_tf.tasks.task import BestError, Task
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class RatingTask(Task):
     """Trains an RRN by alternating subspace descent and evaluates it by the RMSE of later ratings."""
 
-    name, rows = "rrn", "ratings"
+    name, rows, columns = "rrn", "ratings", COLUMNS
     config, preset = Config, RRN_PLUS
     figure = "RMSE"
     protocols = ("frozen", "streaming")  # as in rrn_tf.evaluation.protocols, which imports TensorFlow
@@ -92,18 +93,23 @@ class RatingTask(Task):
         return source.best_rmse
 
     def read_new(
-        self, pattern: str, model: SavedRRN, dead_letters: str, max_bad_share: float
+        self,
+        pattern: str,
+        model: SavedRRN,
+        dead_letters: str,
+        max_bad_share: float,
+        data_format: DataFormat | None = None,
     ) -> tuple[pa.Table, dict[str, int], dict[str, int]]:
         """Reads new ratings, leaving out those before the training cutoff."""
         from rrn_tf.beam.reading.new_rows import BEFORE_CUTOFF, read_new_ratings
 
-        rows, rejected = read_new_ratings(pattern, model.cutoff, dead_letters, max_bad_share)
+        rows, rejected = read_new_ratings(pattern, model.cutoff, dead_letters, max_bad_share, data_format)
         return rows, rejected, {BEFORE_CUTOFF: rejected.pop(BEFORE_CUTOFF, 0)}
 
     def evaluate(self, model: SavedRRN, data: str | Path, protocol: str, **options: Any) -> EvaluationOutcome:
         from rrn_tf.serving.query_file import evaluate_file
 
-        return evaluate_file(model, data, protocol)
+        return evaluate_file(model, data, protocol, options.get("data_format"))
 
 
 RATINGS = RatingTask()

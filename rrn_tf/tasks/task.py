@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from rrn_tf.collaborative_config import CollaborativeConfig, EventDataConfig
 from rrn_tf.config import Config, DataConfig
+from rrn_tf.data_format import DataFormat
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ class Task(abc.ABC):
     Attributes:
       name: the name of the model, as given to `--model`.
       rows: the plural noun for rows of the data, ``ratings`` or ``events``.
+      columns: the columns of a row.
       config: the class of the configuration.
       preset: the configuration that is the default of the command line.
       figure: the validation figure that a search minimises: ``RMSE``, or ``NLL`` in nats per
@@ -41,6 +43,7 @@ class Task(abc.ABC):
 
     name: ClassVar[str]
     rows: ClassVar[str]
+    columns: ClassVar[tuple[str, ...]]
     config: ClassVar[type[Any]]
     preset: ClassVar[str]
     figure: ClassVar[str]
@@ -105,15 +108,16 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def read_new(
-        self, pattern: str, model: Any, dead_letters: str, max_bad_share: float
+        self, pattern: str, model: Any, dead_letters: str, max_bad_share: float, data_format: DataFormat | None = None
     ) -> tuple[pa.Table, dict[str, int], dict[str, int]]:
         """Reads rows by which a saved model is updated.
 
         Args:
-          pattern: CSV or Parquet files.
+          pattern: files of ratings or events.
           model: the saved model.
           dead_letters: JSON Lines file for rejected rows.
           max_bad_share: the largest fraction of rows that may be rejected.
+          data_format: what the user says about the files' format.
 
         Returns:
           The valid rows, the numbers of rejected rows by reason, and the numbers of other rows left out, by reason.

@@ -20,8 +20,9 @@ from rrn_tf import features
 from rrn_tf.beam.prepare_events import prepare_events
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.load_events import load_events
+from rrn_tf.data_format import DataFormat
 
-CONFIG = EventDataConfig(min_item_events=5, min_user_entropy=1.0, max_bad_share=0.01, shards=2)
+CONFIG = EventDataConfig(min_item_events=5, min_user_entropy=1.0, shards=2, format=DataFormat("brightkite"))
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def examples(log: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    component = EventsExampleGen(str(log.parent), "*.txt", dataclasses.asdict(CONFIG), text_format="brightkite")
+    component = EventsExampleGen(str(log.parent), "*.txt", dataclasses.asdict(CONFIG))
     artifact = standard_artifacts.Examples()
     artifact.uri = str(tmp_path_factory.mktemp("examples"))
     Executor().Do({}, {"examples": [artifact]}, dict(component.exec_properties))

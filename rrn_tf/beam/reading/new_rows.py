@@ -19,20 +19,26 @@ from rrn_tf.data.reading.event_order import number_events
 from rrn_tf.data.reading.files import find_sources
 from rrn_tf.data.reading.in_memory import read_sources
 from rrn_tf.data.reading.rejected import split_off
+from rrn_tf.data_format import DataFormat
 
 BEFORE_CUTOFF = "before_cutoff"
 
 
 def read_new_ratings(
-    pattern: str, cutoff: int, dead_letters: str, max_bad_share: float = DataConfig.max_bad_share
+    pattern: str,
+    cutoff: int,
+    dead_letters: str,
+    max_bad_share: float = DataConfig.max_bad_share,
+    data_format: DataFormat | None = None,
 ) -> tuple[pa.Table, dict[str, int]]:
     """Reads valid ratings at or after a cutoff.
 
     Args:
-      pattern: CSV or Parquet files (see `ReadRatings`).
+      pattern: files (see `ReadRatings`).
       cutoff: unix seconds. Earlier ratings are rejected, but not counted as bad: logs may contain all earlier data.
       dead_letters: JSON Lines file for rejected rows.
       max_bad_share: largest fraction of rows that may be rejected.
+      data_format: what the user says about the files' format.
 
     Returns:
       The ratings with the columns of `record_batches.RATINGS`, ids as text, in order of file and line; and the number
@@ -41,7 +47,7 @@ def read_new_ratings(
     Raises:
       BadInputError: in one line, for a missing file, a wrong header, no rows or too many bad ones.
     """
-    sources = find_sources([pattern], features.COLUMNS, match_files)
+    sources = find_sources([pattern], features.COLUMNS, match_files, data_format)
     read = read_sources(sources, features.COLUMNS, open_anywhere)
     good, rejected = [], read.rejected.to_batches()
     for batch in read.good:
@@ -59,14 +65,18 @@ def read_new_ratings(
 
 
 def read_new_events(
-    pattern: str, dead_letters: str, max_bad_share: float = EventDataConfig.max_bad_share
+    pattern: str,
+    dead_letters: str,
+    max_bad_share: float = EventDataConfig.max_bad_share,
+    data_format: DataFormat | None = None,
 ) -> tuple[pa.Table, dict[str, int]]:
     """Reads valid events.
 
     Args:
-      pattern: CSV or Parquet files (see `ReadRatings`).
+      pattern: files (see `ReadRatings`).
       dead_letters: JSON Lines file for rejected rows.
       max_bad_share: largest fraction of rows that may be rejected.
+      data_format: what the user says about the files' format.
 
     Returns:
       The events' user_id and item_id, as text, and timestamp, in order of file and line; and the number of rejected
@@ -75,7 +85,7 @@ def read_new_events(
     Raises:
       BadInputError: as in `read_new_ratings`.
     """
-    sources = find_sources([pattern], features.EVENT_COLUMNS, match_files)
+    sources = find_sources([pattern], features.EVENT_COLUMNS, match_files, data_format)
     read = read_sources(sources, features.EVENT_COLUMNS, open_anywhere)
     counts = write_dead_letters(read.rejected.to_batches(), read.total, dead_letters, max_bad_share, EVENTS, OPTION)
     events = [number_events(batch, sources) for batch in read.good]

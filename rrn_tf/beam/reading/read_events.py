@@ -10,6 +10,7 @@ from rrn_tf import features
 from rrn_tf.beam.reading import read_ratings
 from rrn_tf.beam.reading.read_ratings import ReadRatings
 from rrn_tf.data.reading.event_order import number_events
+from rrn_tf.data_format import DataFormat
 
 EVENTS, REJECTED, ROWS = "events", read_ratings.REJECTED, read_ratings.ROWS
 
@@ -22,7 +23,7 @@ class ReadEvents(beam.PTransform):
     bundles them: the column `position` preserves it.
 
     Args:
-      pattern: see `ReadRatings`.
+      pattern, data_format: see `ReadRatings`.
 
     Output: a dictionary of PCollections: ``events`` (`pyarrow.RecordBatch`es with user_id and item_id,
     dictionary-encoded, timestamp and position, int64), ``rejected`` and ``rows`` as in `ReadRatings`.
@@ -31,9 +32,9 @@ class ReadEvents(beam.PTransform):
       BadInputError: see `ReadRatings`.
     """
 
-    def __init__(self, pattern: str | Sequence[str]) -> None:
+    def __init__(self, pattern: str | Sequence[str], data_format: DataFormat | None = None) -> None:
         super().__init__()
-        self._read = ReadRatings(pattern, features.EVENT_COLUMNS)
+        self._read = ReadRatings(pattern, features.EVENT_COLUMNS, data_format)
 
     def expand(self, start: beam.Pipeline) -> dict[str, beam.PCollection]:
         read = start | "Rows" >> self._read

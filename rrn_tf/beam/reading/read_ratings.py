@@ -14,9 +14,9 @@ from apache_beam.metrics import Metrics
 
 from rrn_tf import features
 from rrn_tf.beam.reading.dead_letters import count_in_metrics
-from rrn_tf.data.formats import TextFormat
 from rrn_tf.data.reading.blocks import BLOCK_BYTES, Block, plan_blocks, read_block_rows
-from rrn_tf.data.reading.files import find_sources, local_files
+from rrn_tf.data.reading.files import Source, find_sources, local_files
+from rrn_tf.data_format import DataFormat
 
 RATINGS, REJECTED, ROWS = "ratings", "rejected", "rows"
 
@@ -24,18 +24,18 @@ RATINGS, REJECTED, ROWS = "ratings", "rejected", "rows"
 class ReadRatings(beam.PTransform):
     """Reads and validates ratings, or events, which have no rating.
 
-    A row of a CSV file is one physical line. Blank lines, a byte order mark, CRLF line ends and further columns are
-    accepted. Ids are kept byte for byte; numbers may be surrounded by spaces.
+    Blank lines, a byte order mark, any line ends and further columns are accepted. Ids are kept byte for byte; numbers
+    may be surrounded by spaces. How a file is read is recognised by what stands in it (`rrn_tf.data.layouts`).
 
     Args:
-      pattern: file, glob or several of them; ``.parquet`` files are Parquet, all others CSV with a header line,
-        plain or compressed (``.gz``, ``.bz2``, ``.xz``, ``.zst``). A prefix with a format's name and a colon (see
-        `rrn_tf.data.formats`) is for files without a header.
+      pattern: file, glob or several of them: CSV, JSON lines or Parquet, plain or compressed. A prefix such as
+        ``brightkite:`` names a published layout.
       columns: the columns to read, of user_id, item_id, rating and timestamp.
+      data_format: what the user says about the files' format.
       block_bytes: bytes of CSV to read at once.
 
     Attributes:
-      files: the files to read, each with its format, in order of their names.
+      files: the files to read, in order of their names, each with what is said about its format.
 
     Output: a dictionary of PCollections: ``ratings`` (`pyarrow.RecordBatch`es of `record_batches.RATINGS`),
     ``rejected`` (batches of `rrn_tf.data.reading.rejected.REJECTED`) and ``rows`` (numbers of rows read).
@@ -48,12 +48,14 @@ class ReadRatings(beam.PTransform):
         self,
         pattern: str | Sequence[str],
         columns: Sequence[str] = features.COLUMNS,
+        data_format: DataFormat | None = None,
         *,
         block_bytes: int = BLOCK_BYTES,
     ) -> None:
         super().__init__()
         self._columns = tuple(columns)
-        self.files = find_sources([pattern] if isinstance(pattern, str) else pattern, self._columns, match_files)
+        patterns = [pattern] if isinstance(pattern, str) else pattern
+        self.files = find_sources(patterns, self._columns, match_files, data_format)
         self._block_bytes = block_bytes
 
     def expand(self, start: beam.Pipeline) -> dict[str, beam.PCollection]:
@@ -82,9 +84,9 @@ def open_anywhere(file: str) -> IO[bytes]:
     return FileSystems.open(file, compression_type=CompressionTypes.UNCOMPRESSED)
 
 
-def _planned(source: tuple[TextFormat | None, str], columns: tuple[str, ...], block_bytes: int) -> Iterator[Block]:
-    text_format, file = source
-    return plan_blocks(file, columns, text_format, block_bytes=block_bytes, open_file=open_anywhere)
+def _planned(source: Source, columns: tuple[str, ...], block_bytes: int) -> Iterator[Block]:
+    data_format, file = source
+    return plan_blocks(file, columns, data_format, block_bytes=block_bytes, open_file=open_anywhere)
 
 
 class _ReadBlock(beam.DoFn):

@@ -8,23 +8,22 @@ import numpy as np
 import pyarrow as pa
 
 from rrn_tf import features
-from rrn_tf.data.formats import TextFormat
 from rrn_tf.data.reading import record_batches
+from rrn_tf.data.reading.files import Source
 
 _LINE_BITS = 40
 
 
-def number_events(batch: pa.RecordBatch, sources: Sequence[tuple[TextFormat | None, str]]) -> pa.RecordBatch:
+def number_events(batch: pa.RecordBatch, sources: Sequence[Source]) -> pa.RecordBatch:
     """Replaces file and line of a batch by `position`, which orders events of one user and second.
 
     Args:
       batch: a batch from one of the files.
-      sources: all files of the input, in order of their names, each with its format.
+      sources: all files of the input, in order of their names.
     """
     file = record_batches.file_of(batch)
-    ((rank, text_format),) = ((rank, known) for rank, (known, name) in enumerate(sources) if name == file)
-    newest_first = text_format is not None and text_format.newest_first
+    (rank,) = (rank for rank, (_, name) in enumerate(sources) if name == file)
     line = record_batches.numbers(batch, record_batches.LINE)
-    position = (rank << _LINE_BITS) + ((1 << _LINE_BITS) - 1 - line if newest_first else line)
+    position = (rank << _LINE_BITS) + ((1 << _LINE_BITS) - 1 - line if record_batches.is_newest_first(batch) else line)
     plain = record_batches.without(batch, record_batches.FILE, record_batches.LINE)
     return record_batches.with_column(plain, features.POSITION, position.astype(np.int64))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import dataclasses
+import difflib
 import glob
 import gzip
 import io
@@ -18,10 +20,12 @@ from typing import IO, Any
 import pyarrow as pa
 
 from rrn_tf import features
-from rrn_tf.data.formats import TextFormat, split_format
+from rrn_tf.data.layouts import LAYOUTS, split_layout
 from rrn_tf.data.prepared import BadInputError
+from rrn_tf.data_format import DataFormat
 
 Opener = Callable[[str], IO[bytes]]
+Source = tuple[DataFormat, str]  # a file and what is said about its format
 PARQUET = ".parquet"
 
 
@@ -37,7 +41,8 @@ def _unzipped(stream: IO[bytes]) -> IO[bytes]:
     archive = zipfile.ZipFile(stream)
     files = [name for name in archive.namelist() if not name.endswith("/")]
     if len(files) != 1:
-        raise OSError(f"expected an archive of one file, found one of {len(files)}")
+        found = ", ".join(sorted(files)[:3]) or "none"
+        raise OSError(f"expected an archive of one file, found one of {len(files)} ({found}): unpack it")
     return archive.open(files[0])
 
 
@@ -52,6 +57,15 @@ _DECOMPRESSORS: dict[str, Callable[[Any], Any]] = {
     ".deflate": _deflated,
     ".zip": _unzipped,
 }
+# First bytes of compressed files, which need not be named so.
+_MAGIC: dict[bytes, str] = {
+    b"\x1f\x8b\x08": ".gz",
+    b"BZh": ".bz2",
+    b"\xfd7zXZ\0": ".xz",
+    b"\x28\xb5\x2f\xfd": ".zst",
+    b"PK\x03\x04": ".zip",
+}
+_PARQUET_MAGIC = b"PAR1"
 _COMPRESSORS: dict[str, Callable[..., Any]] = {
     ".gz": gzip.open,
     ".bz2": bz2.open,
@@ -65,20 +79,27 @@ def open_local(file: str) -> IO[bytes]:
     return open(file, "rb")
 
 
-def is_parquet(file: str) -> bool:
-    """Returns whether a file is Parquet, by its suffix."""
-    return file.endswith(PARQUET)
-
-
-def is_compressed(file: str) -> bool:
-    """Returns whether a file is compressed, by its suffix."""
-    return os.path.splitext(file)[1].lower() in _DECOMPRESSORS
+def is_parquet(file: str, stream: IO[bytes]) -> bool:
+    """Returns whether a file is Parquet, by its suffix or its first bytes."""
+    return file.endswith(PARQUET) or _begins(stream) == _PARQUET_MAGIC
 
 
 def decompressed(file: str, stream: IO[bytes]) -> IO[bytes]:
-    """Decompresses a stream as the suffix of the file's name requires, if at all."""
-    decompressor = _DECOMPRESSORS.get(os.path.splitext(file)[1].lower())
+    """Decompresses a stream as the suffix of the file's name or its first bytes require, if at all."""
+    kind = os.path.splitext(file)[1].lower()
+    if kind not in _DECOMPRESSORS:
+        begin = _begins(stream, 10)
+        kind = next((kind for magic, kind in _MAGIC.items() if begin.startswith(magic)), "")
+        if kind == ".bz2" and begin[4:] != b"1AY&SY":  # letters and digits, as in text
+            kind = ""
+    decompressor = _DECOMPRESSORS.get(kind)
     return stream if decompressor is None else decompressor(stream)
+
+
+def _begins(stream: IO[bytes], size: int = 4) -> bytes:
+    begin = stream.read(size)
+    stream.seek(0)
+    return begin
 
 
 def open_output(path: Path) -> IO[bytes]:
@@ -101,34 +122,53 @@ def readable(file: str) -> Iterator[None]:
         yield
     except EOFError:
         raise BadInputError(f"{file}: expected a whole compressed file, found one that is cut short") from None
-    except (OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException) as error:
+    except (OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, pa.ArrowException, UnicodeError) as error:
         raise BadInputError(f"{file}: not readable: {str(error).splitlines()[0]}") from error
 
 
 def find_sources(
-    patterns: Sequence[str], columns: Sequence[str], match: Callable[[str], list[str]] | None = None
-) -> list[tuple[TextFormat | None, str]]:
-    """Returns the files that match, sorted, each with its format.
+    patterns: Sequence[str],
+    columns: Sequence[str],
+    match: Callable[[str], list[str]] | None = None,
+    data_format: DataFormat | None = None,
+) -> list[Source]:
+    """Returns the files that match, sorted, each with what is said about its format.
 
     Args:
-      patterns: files and globs, optionally after the name of a format and a colon.
+      patterns: files and globs, optionally after the name of a layout and a colon.
       columns: the columns to read.
       match: a function that returns the files of one pattern; by default local ones.
+      data_format: what is said about all of them.
 
     Raises:
-      BadInputError: for a pattern without a file, or a format without a required column.
+      BadInputError: for a pattern without a file, an unknown layout, or one without a required column.
     """
-    found: dict[str, TextFormat | None] = {}
+    found: dict[str, DataFormat] = {}
     for pattern in patterns:
-        text_format, path = split_format(str(pattern))
-        if text_format is not None and not set(columns) <= set(text_format.fields):
-            fields = ",".join(field for field in text_format.fields if field)
-            raise BadInputError(f"{pattern}: expected columns {','.join(columns)}, found {fields}")
+        name, path = split_layout(str(pattern))
+        chosen = data_format or DataFormat()
+        chosen = dataclasses.replace(chosen, name=name) if name else chosen
         files = (match or local_files)(path)
         if not files:
             raise BadInputError(f"{path}: expected {what_is_read(columns)}, found no such file")
-        found |= dict.fromkeys(files, text_format)
+        _check_layout(str(pattern), chosen.name, columns)
+        found |= dict.fromkeys(files, chosen)
     return [(found[file], file) for file in sorted(found)]
+
+
+def _check_layout(pattern: str, name: str, columns: Sequence[str]) -> None:
+    if not name:
+        return
+    if name not in LAYOUTS:
+        near = difflib.get_close_matches(name, LAYOUTS, 1)
+        meant = f" (did you mean {near[0]}?)" if near else f": one of {', '.join(sorted(LAYOUTS))}"
+        raise BadInputError(f"--format {name}: expected the name of a layout{meant}")
+    layout = LAYOUTS[name]
+    if layout.refused:
+        raise BadInputError(f"{pattern}: a {layout.title} file cannot be used: {layout.refused}")
+    if not set(columns) <= set(layout.columns):
+        there = ",".join(sorted(layout.columns, key=lambda of: layout.columns[of]))
+        raise BadInputError(f"{pattern}: expected columns {','.join(columns)}, found {there}")
 
 
 def local_files(pattern: str) -> list[str]:

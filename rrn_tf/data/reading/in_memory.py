@@ -11,11 +11,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rrn_tf.data.formats import TextFormat
 from rrn_tf.data.reading import record_batches
 from rrn_tf.data.reading.blocks import Block, plan_blocks, read_block_rows
-from rrn_tf.data.reading.files import Opener, find_sources, open_local
+from rrn_tf.data.reading.files import Opener, Source, find_sources, open_local
 from rrn_tf.data.reading.rejected import in_order, split_off
+from rrn_tf.data_format import DataFormat
 from rrn_tf.features import ITEM_ID, TIMESTAMP, USER_ID
 
 DUPLICATE = "duplicate"
@@ -44,23 +44,24 @@ class ReadRows(NamedTuple):
         return np.concatenate([np.empty(0, kind), *(record_batches.numbers(batch, name) for batch in self.good)])
 
 
-def read_files(pattern: str, columns: Sequence[str]) -> tuple[ReadRows, list[tuple[TextFormat | None, str]]]:
-    """Reads local files, and returns their rows and the files, each with its format, in order of their names.
+def read_files(
+    pattern: str, columns: Sequence[str], data_format: DataFormat | None = None
+) -> tuple[ReadRows, list[Source]]:
+    """Reads local files, and returns their rows and the files in order of their names.
 
     Args:
-      pattern: file or glob, CSV or Parquet; optionally after the name of a format and a colon.
+      pattern: file or glob; optionally after the name of a layout and a colon.
       columns: the columns to read, of user_id, item_id, rating and timestamp.
+      data_format: what the user says about their format.
 
     Raises:
       BadInputError: in one line, for a file that is missing, is not readable or lacks a column.
     """
-    sources = find_sources([pattern], columns)
+    sources = find_sources([pattern], columns, data_format=data_format)
     return read_sources(sources, columns), sources
 
 
-def read_sources(
-    sources: Sequence[tuple[TextFormat | None, str]], columns: Sequence[str], open_file: Opener = open_local
-) -> ReadRows:
+def read_sources(sources: Sequence[Source], columns: Sequence[str], open_file: Opener = open_local) -> ReadRows:
     """Reads files into memory.
 
     Args:
@@ -74,8 +75,8 @@ def read_sources(
     return read_blocks(
         (
             block
-            for text_format, file in sources
-            for block in plan_blocks(file, columns, text_format, carry=True, open_file=open_file)
+            for data_format, file in sources
+            for block in plan_blocks(file, columns, data_format, carry=True, open_file=open_file)
         ),
         open_file=open_file,
     )

@@ -20,6 +20,8 @@ FILE = "file"
 LINE = "line"
 HELD_OUT = "held_out"  # whether a row is from the explicit validation files
 
+_NEWEST_FIRST = b"newest_first"
+
 IDS = pa.dictionary(pa.int32(), pa.string())
 FILES = pa.dictionary(pa.int8(), pa.string())  # a batch has rows of one file only
 
@@ -67,6 +69,16 @@ def encode_ids(column: pa.Array) -> pa.DictionaryArray:
 def file_of(batch: pa.RecordBatch) -> str:
     """Returns the file that all rows of a batch come from."""
     return str(batch.column(batch.schema.get_field_index(FILE)).dictionary[0].as_py())
+
+
+def newest_first(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Returns a batch marked as rows of a file in which later events precede earlier ones."""
+    return batch.replace_schema_metadata({_NEWEST_FIRST: b"yes"})
+
+
+def is_newest_first(batch: pa.RecordBatch) -> bool:
+    """Returns whether a batch is marked by `newest_first`."""
+    return _NEWEST_FIRST in (batch.schema.metadata or {})
 
 
 def without(batch: pa.RecordBatch, *names: str) -> pa.RecordBatch:

@@ -14,9 +14,9 @@ from rrn_tf.data.reading.rejected import rejected_rows
 from tests.data.reading.bad_rows import BAD_ROWS, GOOD_ROWS, HEADER, QUOTED_NEWLINE
 
 
-def read_file(path, block_bytes=1 << 20, columns=features.COLUMNS, text_format=None):
+def read_file(path, block_bytes=1 << 20, columns=features.COLUMNS, data_format=None):
     """Good rows as (user, item, rating, timestamp, file, line), rejected rows and the number of all."""
-    read = [read_block_rows(block) for block in plan_blocks(str(path), columns, text_format, block_bytes=block_bytes)]
+    read = [read_block_rows(block) for block in plan_blocks(str(path), columns, data_format, block_bytes=block_bytes)]
     good = [tuple(row.values()) for block in read for row in block.good.to_pylist()]
     rejected = [row for block in read for batch in block.rejected for row in rejected_rows(batch)]
     return good, sorted(rejected, key=lambda row: row.line), sum(block.rows for block in read)
@@ -85,11 +85,10 @@ def test_columns_in_any_order_and_further_ones(tmp_path):
 @pytest.mark.parametrize(
     ("data", "found"),
     [
-        (b"userId,movieId,rating,timestamp\n1,2,3,4\n", "'userId,movieId,rating,timestamp'"),
+        (b"uid,movie,stars,time\n1,2,3,4\n", "'uid,movie,stars,time': name them, as in --columns user_id=uid,item_id="),
         (b"1,2,3,4", "'1,2,3,4'"),
-        (b"user_id\titem_id\trating\ttimestamp\n", "'user_id"),
         (b"user_id,item_id,rating,timestamp,rating\n", "'user_id"),
-        (b"\nuser_id,item_id,rating,timestamp\n", "an empty line"),
+        (b"\n\n", "an empty file"),
         (b"", "an empty file"),
     ],
 )
@@ -133,7 +132,7 @@ def test_parquet_rows_and_their_numbers(tmp_path):
         ("rating", [None, float("nan"), 3.0], ["rating_missing", "rating_not_finite"]),
         ("rating", [float("inf"), 1e39, 3.0], ["rating_not_finite", "rating_out_of_range"]),
         ("rating", ["3", "x", "1e39"], ["rating_not_a_number", "rating_out_of_range"]),
-        ("timestamp", [1.5, 1e9, None], ["timestamp_not_an_integer", "timestamp_missing"]),
+        ("timestamp", [-1.5, 1e9 + 0.5, None], ["timestamp_negative", "timestamp_missing"]),
         ("timestamp", [-1, 253402300800, 3], ["timestamp_negative", "timestamp_out_of_range"]),
         ("timestamp", pa.array([-1, 1999, None], pa.timestamp("ms")), ["timestamp_negative", "timestamp_missing"]),
     ],

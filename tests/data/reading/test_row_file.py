@@ -101,7 +101,7 @@ def test_no_rows_are_a_header(kind: str, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_done_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"nowhere.csv: expected a CSV or Parquet file, found no such file$"):
+    with pytest.raises(BadInputError, match=r"nowhere.csv: expected a file of rows, found no such file$"):
         read_row_file(tmp_path / "nowhere.csv", EVENT_COLUMNS)
     (tmp_path / "q.csv").write_text("user_id,item_id,timestamp,prediction\na,b,1,mine\n")
     with pytest.raises(BadInputError, match=r"q.csv: expected no column prediction, which is added"):

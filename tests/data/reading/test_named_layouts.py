@@ -6,7 +6,7 @@ from rrn_tf import features
 from rrn_tf.beam.prepare_events import prepare_events
 from rrn_tf.beam.reading.read_ratings import ReadRatings
 from rrn_tf.collaborative_config import EventDataConfig
-from rrn_tf.data.formats import FORMATS, split_format
+from rrn_tf.data.layouts import split_layout
 from rrn_tf.data.prepared import BadInputError
 from tests.beam.test_prepare_events import contents
 from tests.data.reading.test_blocks import read_file
@@ -36,9 +36,9 @@ LASTFM = (
 
 def read(path, name, data):
     path.write_bytes(data)
-    ((text_format, file),) = ReadRatings(f"{name}:{path}", features.EVENT_COLUMNS).files
-    assert text_format is FORMATS[name]
-    return read_file(file, 64, features.EVENT_COLUMNS, text_format)
+    ((data_format, file),) = ReadRatings(f"{name}:{path}", features.EVENT_COLUMNS).files
+    assert data_format.name == name
+    return read_file(file, 64, features.EVENT_COLUMNS, data_format)
 
 
 def test_brightkite(tmp_path):
@@ -107,11 +107,11 @@ def test_newest_events_first_and_packed_files(tmp_path):
 
 
 def test_a_format_is_a_prefix_and_no_file(tmp_path, monkeypatch):
-    assert split_format("brightkite:a.txt") == (FORMATS["brightkite"], "a.txt")
-    assert split_format("gs://bucket/a.csv") == (None, "gs://bucket/a.csv")
+    assert split_layout("brightkite:a.txt") == ("brightkite", "a.txt")
+    assert split_layout("gs://bucket/a.csv") == ("", "gs://bucket/a.csv")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "authors:a.csv").touch()
-    assert split_format("authors:a.csv") == (None, "authors:a.csv")
+    assert split_layout("authors:a.csv") == ("", "authors:a.csv")
 
 
 def test_events_are_no_ratings(tmp_path):
