@@ -51,7 +51,7 @@ def parse_times(texts: Any, *, only_iso: bool = False) -> tuple[npt.NDArray[np.i
     """As `parse_time`, for many texts at once.
 
     Args:
-      texts: N texts, of a type that pyarrow takes.
+      texts: N texts, as an Arrow array or of a type that becomes one.
       only_iso: whether nothing is a time but a whole date with hyphens or slashes, with or without a time of day.
 
     Returns:
@@ -62,7 +62,8 @@ def parse_times(texts: Any, *, only_iso: bool = False) -> tuple[npt.NDArray[np.i
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    trimmed = pc.utf8_trim_whitespace(pa.array(texts, pa.string()))
+    texts = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    trimmed = pc.utf8_trim_whitespace(texts)
     seconds, readable = np.zeros(len(trimmed), np.int64), np.zeros(len(trimmed), bool)
     written = np.zeros(len(trimmed), bool)
     for pattern in (_ISO,) if only_iso else (*_WRITTEN, _SECONDS):
