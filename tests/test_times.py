@@ -44,7 +44,7 @@ def test_digits_alone_are_seconds_where_nothing_else_fits() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "soon", "20301301", "2030-02-29", "2030-01-01T24:00", "2030/01/01", "1e9", "1.5", "0000", "١٢٣٤"]
+    "text", ["", "soon", "20301301", "2030-02-29", "2030-01-01T24:00", "1e9", "1.5", "0000", "١٢٣٤"]
 )
 def test_what_is_no_time_is_refused_in_one_line(text: str) -> None:
     with pytest.raises(ValueError, match=f"expected a year, an ISO date or time .* or unix seconds, found '{text}'"):
