@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rrn_tf.cli.failures import debugging, line_of
+
 if TYPE_CHECKING:
     from rrn_tf.config import AnyConfig
 
 FAILURE = 1
+INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
 CONFIG_HELP = "Settings: a YAML file or the name of a preset."
 SET_HELP = "Overrides one setting; may be repeated."
 
@@ -23,6 +26,12 @@ class InputError(click.ClickException):
     """An error that prints one line on standard error and exits with code 1."""
 
     exit_code = FAILURE
+
+
+class SettingError(click.ClickException):
+    """An error in `--config` or `--set`, which prints one line and exits with code 2, as any wrong option does."""
+
+    exit_code = click.UsageError.exit_code
 
 
 def example(*lines: str) -> str:
@@ -56,7 +65,7 @@ def write_json(path: str | None, values: dict[str, Any]) -> None:
 
 
 def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[AnyConfig]) -> AnyConfig:
-    """Returns the configuration by `--config` and `--set`; prints renamed settings, and raises usage errors."""
+    """Returns the configuration by `--config` and `--set`; prints renamed settings, and raises `SettingError`."""
     from rrn_tf.config import ConfigError, RenamedSettingWarning, load_config
 
     # The command line hides all other warnings.
@@ -65,19 +74,27 @@ def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[Any
         try:
             return load_config(name, overrides, kind)
         except ConfigError as error:
-            raise click.UsageError(str(error)) from None
+            raise SettingError(str(error)) from None
         finally:
             for line in dict.fromkeys(str(warning.message) for warning in told):
                 click.echo(line, err=True)
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turns errors about bad input into one line."""
+def one_line_errors(interrupted: str = "interrupted") -> Iterator[None]:
+    """Turns every exception of a command into one line and exit code 1; with `--debug` it is raised as it is.
+
+    Args:
+      interrupted: what to print on Ctrl-C, whose exit code is 130.
+    """
     try:
         yield
-    except (ValueError, OSError, RuntimeError) as error:
-        if isinstance(error, click.ClickException):
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except KeyboardInterrupt:
+        click.echo(interrupted, err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if debugging():
             raise
-        line = str(error).strip().splitlines()
-        raise InputError(line[0] if line else type(error).__name__) from error
+        raise InputError(line_of(error)) from error
