@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return fail(USAGE, error.format_message())
     output = Path(options.output).absolute()
     local = LocalRun(output, LOG_FILE)
-    from rrn_tf.serving.saved_rrn import ModelNotFoundError
+    from rrn_tf.serving.saved_files import ModelNotFoundError
 
     try:
         base = base_model(output / "serving_model", options.base)
@@ -67,7 +67,7 @@ def base_model(pushed: Path, other: str | None) -> Path:
     Raises:
       ModelNotFoundError: if there is neither.
     """
-    from rrn_tf.serving.saved_rrn import ModelNotFoundError, find_saved_model
+    from rrn_tf.serving.saved_files import ModelNotFoundError, find_saved_model
 
     try:
         return find_saved_model(pushed)

@@ -8,6 +8,7 @@ import click
 
 from rrn_tf.cli.kinds import PROTOCOLS
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.cli.outputs import OutputFile
 
 
 @click.command(epilog=example("rrn predict --model runs/a --queries queries.csv --output predictions.csv"))
@@ -16,7 +17,7 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 @click.option(
     "--output",
     required=True,
-    type=click.Path(dir_okay=False),
+    type=OutputFile(),
     help="CSV to write: the queries and a column prediction.",
 )
 @click.option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.cli.outputs import OutputFile
 
 
 @click.command(
@@ -16,7 +17,7 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--user", "user_ids", multiple=True, help="User id; may be repeated. Unknown users are newbies.")
 @click.option("--users", "users_file", help="File of many users, CSV or Parquet: user_id[,timestamp in unix seconds].")
-@click.option("--output", type=click.Path(dir_okay=False), help="CSV file to write for --users, one row per item.")
+@click.option("--output", type=OutputFile(), help="CSV file to write for --users, one row per item.")
 @click.option("--at", "at", help="Time to recommend for, unix seconds or ISO date (default: after the latest data).")
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1), help="Number of items per user.")
 @click.option("--new-only", is_flag=True, help="Excludes items of the user's history; for ratings always.")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
+from rrn_tf.cli.outputs import OutputPrefix
 
 
 @click.command(epilog=example("rrn score --model runs/a --queries 'pairs/*.parquet' --output scores/pairs"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--queries", required=True, help="CSV or Parquet files of user_id, item_id and timestamp.")
-@click.option("--output", required=True, help="Prefix of the Parquet files written, with the column prediction.")
+@click.option("--output", required=True, type=OutputPrefix(), help="Prefix of the Parquet files written, with the column prediction.")
 @max_bad_share_option
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @json_option
@@ -22,10 +23,13 @@ def score(model: str, queries: str, output: str, max_bad_share: float, beam_args
     with one_line_errors():
         from rrn_tf.beam.score import score_pairs
         from rrn_tf.environment import environment
-        from rrn_tf.serving.saved_rrn import find_saved_model
+        from rrn_tf.serving.saved_files import RECOMMEND, check_saved_model, find_saved_model
 
         # A remote model is located by Beam's workers.
-        path = model if "://" in model else str(find_saved_model(model))
+        path = model
+        if "://" not in model:
+            path = str(find_saved_model(model))
+            check_saved_model(path, RECOMMEND)
         begin = time.perf_counter()
         arguments = shlex.split(beam_args)
         scored = score_pairs(path, queries, output, max_bad_share=max_bad_share, beam_args=arguments)

@@ -8,6 +8,7 @@ import click
 
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS, config_of
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
+from rrn_tf.cli.outputs import OutputFolder
 
 
 @click.command(
@@ -21,7 +22,7 @@ from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, example, json_option, one_
     required=True,
     help="Path, movielens-small, tfds:NAME or generated: synthetic, synthetic-events, -listening.",
 )
-@click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
+@click.option("--output", required=True, type=OutputFolder(), help="The run directory.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--valid", help="Later ratings or events for validation; all of --data is then for training.")
 @click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")

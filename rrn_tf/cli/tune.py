@@ -15,6 +15,7 @@ from rrn_tf.cli.options import (
     one_line_errors,
     write_json,
 )
+from rrn_tf.cli.outputs import OutputFolder
 
 SELECTIONS = (*PROTOCOLS, "both", *EVENT_PROTOCOLS)
 SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
@@ -28,7 +29,7 @@ SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
 )
 @click.option("--data", required=True, help="The data, as for `rrn train`.")
 @click.option(
-    "--output", required=True, type=click.Path(file_okay=False), help="Directory of a new or a resumed search."
+    "--output", required=True, type=OutputFolder(), help="Directory of a new or a resumed search."
 )
 @click.option("--model", "kind", type=click.Choice(MODELS), default=RRN, show_default=True, help=MODEL_HELP)
 @click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")

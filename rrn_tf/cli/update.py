@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
+from rrn_tf.cli.outputs import OutputFolder
 
 
 @click.command(
@@ -20,7 +21,7 @@ from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_l
 @click.option(
     "--output",
     required=True,
-    type=click.Path(file_okay=False),
+    type=OutputFolder(),
     help="Directory of the next model: saved as the next version if versions are numbered, else as `model`.",
 )
 @max_bad_share_option

@@ -28,7 +28,8 @@ from rrn_tf.features import (
 from rrn_tf.layers.collaborative import PERSONAL, SHARED
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
-from rrn_tf.serving.saved_rrn import for_everybody, loaded_module, texts
+from rrn_tf.serving.saved_files import NEXT_ITEMS, loaded_module
+from rrn_tf.serving.saved_rrn import for_everybody, texts
 from rrn_tf.states.event_states import EventNetwork
 
 
@@ -50,7 +51,7 @@ class SavedCollaborativeRNN:
     """A saved Collaborative RNN.
 
     Args:
-      model: a path (see `rrn_tf.serving.saved_rrn.find_saved_model`), or the module that TensorFlow loaded from it.
+      model: a path (see `rrn_tf.serving.saved_files.find_saved_model`), or the module that TensorFlow loaded from it.
 
     Example:
       >>> model = SavedCollaborativeRNN("runs/b")
@@ -59,7 +60,7 @@ class SavedCollaborativeRNN:
     """
 
     def __init__(self, model: str | Path | Any) -> None:
-        self._module = loaded_module(model)
+        self._module = loaded_module(model, NEXT_ITEMS)
 
     @property
     def is_mixture(self) -> bool:
