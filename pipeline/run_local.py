@@ -23,6 +23,7 @@ import click
 from pipeline import configs
 from pipeline.local_run import METADATA_FILE, USAGE, LocalRun, fail, tell, tell_anomalies
 from pipeline.tuning import tune_options
+from rrn_tf.cli.failures import line_of
 from rrn_tf.cli.pipeline_options import RunOptions, parsed
 from rrn_tf.config import ConfigError, config_from_dict, config_to_dict, dump_config, load_config
 from rrn_tf.data.datasets import DataSource, DataSourceError, resolve
@@ -56,9 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         source = resolve(options.data or configs.DATA[task.name], output / "data")
         dump_config(config, output / CONFIG_FILE)
     except (ConfigError, DataSourceError, OSError) as error:
-        return fail(USAGE, str(error))
-    except click.UsageError as error:
-        return fail(USAGE, error.format_message())
+        return fail(USAGE, line_of(error))
+    except click.ClickException as error:
+        return fail(error.exit_code, error.format_message())
 
     local = LocalRun(output, LOG_FILE)
     tell(source.description)

@@ -41,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         options = parsed(UpdateOptions, argv, "pipeline.run_update")
-    except click.UsageError as error:
-        return fail(USAGE, error.format_message())
+    except click.ClickException as error:
+        return fail(error.exit_code, error.format_message())
     output = Path(options.output).absolute()
     local = LocalRun(output, LOG_FILE)
     from rrn_tf.serving.saved_files import ModelNotFoundError

@@ -38,7 +38,7 @@ def no_such_setting(path: str, kind: type) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns ``; did you mean …?`` with the known name most like another one; empty if none is like it."""
-    close = difflib.get_close_matches(name, list(known), n=1)
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)
     return f"; did you mean {close[0]}?" if close else ""
 
 

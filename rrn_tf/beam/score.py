@@ -13,10 +13,10 @@ from apache_beam import pvalue
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.io.parquetio import WriteToParquetBatched
 from apache_beam.ml.inference.base import ModelHandler, RunInference
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
 from rrn_tf import features
+from rrn_tf.beam.pipelines import new_pipeline
 from rrn_tf.beam.reading import read_ratings
 from rrn_tf.beam.reading.dead_letters import OPTION, WriteDeadLetters
 from rrn_tf.beam.reading.errors import surfaced_errors
@@ -111,7 +111,7 @@ def score_pairs(
       output: prefix of the written files: Parquet of these columns and `prediction`; rejected rows as JSON Lines in
         ``<output>-dead_letters.jsonl``; the counts in ``<output>-summary.json``, which is written last.
       max_bad_share: largest fraction of rows that may be rejected.
-      beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
+      beam_args: pipeline options, see `new_pipeline`; the in-memory runner by default.
 
     Raises:
       BadInputError: if a file is missing, a header is wrong, there are no rows, too many rows are rejected, or the
@@ -120,7 +120,7 @@ def score_pairs(
     summary = f"{output}-summary.json"
     remove(summary)  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
-        pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
+        pipeline = new_pipeline(beam_args)
         read = pipeline | "ReadPairs" >> ReadRatings(queries, features.EVENT_COLUMNS)
         rejected = read[read_ratings.REJECTED] | WriteDeadLetters(
             f"{output}-{DEAD_LETTERS_FILE}", max_bad_share, read[read_ratings.ROWS], "pairs", OPTION

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-_DEBUG = f"{__name__}.debug"
+DEBUG = "RRN_DEBUG"  # environment variable that does what `--debug` does, in processes that a command starts too
 _OWN = ("rrn_tf", "components", "pipeline")  # packages whose errors are written for users
 _HINTS = {
     errno.ENOSPC: "free some space, or write to another disk",
@@ -31,7 +31,7 @@ def add_debug(command: click.Command) -> None:
         is_flag=True,
         expose_value=False,
         is_eager=True,
-        envvar="RRN_DEBUG",
+        envvar=DEBUG,
         callback=_remember,
         help="Shows the traceback of an error.",
     )
@@ -41,7 +41,7 @@ def add_debug(command: click.Command) -> None:
 def debugging() -> bool:
     """Returns whether the running command was given `--debug`."""
     context = click.get_current_context(silent=True)
-    return context is not None and bool(context.meta.get(_DEBUG))
+    return context is not None and bool(context.meta.get(DEBUG))
 
 
 def line_of(error: BaseException) -> str:
@@ -70,7 +70,7 @@ def line_of(error: BaseException) -> str:
 
 
 def _remember(context: click.Context, _: click.Parameter, value: bool) -> None:
-    context.meta[_DEBUG] = value
+    context.meta[DEBUG] = value
 
 
 def _first_line(error: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -55,6 +56,23 @@ def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:
         type=click.FloatRange(0, 1),
         help="Fails if a larger fraction of the rows is rejected.",
     )(command)
+
+
+def beam_options(text: str) -> list[str]:
+    """Returns the options of `--beam-args`, which are checked.
+
+    Raises:
+      ValueError: for an open quotation mark, or options that Beam does not know.
+    """
+    try:
+        options = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"--beam-args: {str(error).lower()}: {text}") from None
+    if options:
+        from rrn_tf.beam.pipelines import check_beam_args
+
+        check_beam_args(options)
+    return options
 
 
 def write_json(path: str | None, values: dict[str, Any]) -> None:

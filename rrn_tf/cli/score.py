@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
+from rrn_tf.cli.options import beam_options, example, json_option, max_bad_share_option, one_line_errors, write_json
 from rrn_tf.cli.outputs import OutputPrefix
 
 
@@ -17,7 +17,6 @@ from rrn_tf.cli.outputs import OutputPrefix
 @json_option
 def score(model: str, queries: str, output: str, max_bad_share: float, beam_args: str, json_file: str | None) -> None:
     """Predicts ratings for any number of pairs with Beam. The order may change; rejected rows go to their own file."""
-    import shlex
     import time
 
     with one_line_errors():
@@ -30,8 +29,8 @@ def score(model: str, queries: str, output: str, max_bad_share: float, beam_args
         if "://" not in model:
             path = str(find_saved_model(model))
             check_saved_model(path, RECOMMEND)
+        arguments = beam_options(beam_args)
         begin = time.perf_counter()
-        arguments = shlex.split(beam_args)
         scored = score_pairs(path, queries, output, max_bad_share=max_bad_share, beam_args=arguments)
         seconds = time.perf_counter() - begin
         click.echo(

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS, config_of
-from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, beam_options, example, json_option, one_line_errors, write_json
 from rrn_tf.cli.outputs import OutputFolder
 
 
@@ -45,8 +45,6 @@ def train(
 
     If TF_CONFIG names several workers, run this command on each; they share the work and the run directory.
     """
-    import shlex
-
     with one_line_errors():
         from rrn_tf.cluster import several_workers
         from rrn_tf.data.datasets import resolve
@@ -84,7 +82,7 @@ def train(
                 listeners=[listener],
                 on_prepared=PRINT_PREPARED[kind],
                 best_error=TASKS[kind].best_error(source),
-                beam_args=shlex.split(beam_args),
+                beam_args=beam_options(beam_args),
                 resume=resume,
             )
         PRINT_METRICS[kind](summary)

@@ -10,6 +10,7 @@ from rrn_tf.cli.kinds import EVENT_PROTOCOLS, MODEL_HELP, MODELS, PROTOCOLS, RRN
 from rrn_tf.cli.options import (
     CONFIG_HELP,
     SET_HELP,
+    beam_options,
     example,
     json_option,
     one_line_errors,
@@ -99,7 +100,7 @@ def tune(
             search=search,
             max_trials=trials,
             seconds=60 * minutes,
-            beam_args=shlex.split(beam_args),
+            beam_args=beam_options(beam_args),
             echo=click.echo,
         )
         print_trials(finished, config.training.selection, task.figure)
