@@ -50,6 +50,7 @@ def recommend(
         from rrn_tf.console.progress import bar
         from rrn_tf.console.tables import print_recommendations
         from rrn_tf.features import SCORE, TIMESTAMP
+        from rrn_tf.serving.empty_answers import why_nothing
         from rrn_tf.serving.load import load_saved_model
         from rrn_tf.serving.recommend_users import recommend_users
         from rrn_tf.serving.saved_rrn import SavedRRN
@@ -90,7 +91,10 @@ def recommend(
             if not known:
                 click.echo(f"user {user!r} has no {met}: recommended as to a newcomer", err=True)
             items = [(str(name), float(value)) for name, value in zip(names, values, strict=True) if value > -np.inf]
-            print_recommendations(items, of)
+            if items:
+                print_recommendations(items, of)
+            else:
+                click.echo(why_nothing(saved, user), err=True)
             told = [{"item": item, of: value} for item, value in items]
             answers.append({"user": user, "known": bool(known), TIMESTAMP: timestamp, "items": told})
         write_json(json_file, answers[0] if len(answers) == 1 else {"users": answers})

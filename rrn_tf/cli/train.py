@@ -45,7 +45,7 @@ def train(
 
     If TF_CONFIG names several workers, run this command on each; they share the work and the run directory.
     """
-    with one_line_errors():
+    with one_line_errors("interrupted: the same command with --resume goes on after the last finished phase"):
         from rrn_tf.cluster import several_workers
         from rrn_tf.data.datasets import resolve
 

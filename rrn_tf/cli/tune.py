@@ -68,7 +68,7 @@ def tune(
     import shlex
 
     overrides = (*overrides, *([f"training.selection={protocol}"] if protocol else []))
-    with one_line_errors():
+    with one_line_errors("interrupted: the same command goes on with the search, from the trial that was stopped"):
         from rrn_tf.config import ConfigError
         from rrn_tf.tasks import TASKS
         from rrn_tf.tuning.space import SearchSpace

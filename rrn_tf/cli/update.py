@@ -37,7 +37,7 @@ def update(model: str, data: str, output: str, max_bad_share: float, json_file: 
     time. Users' states, their histories and the counts of other users are updated. New users start with their first
     event; a mixture recommends new items by histories and counts, but a network alone leaves their events out.
     """
-    with one_line_errors():
+    with one_line_errors("interrupted: no model was changed; start the same command again"):
         from rrn_tf.console.tables import print_update
         from rrn_tf.runs.update_run import update_run
 

@@ -166,6 +166,13 @@ def evaluate_file(model: SavedRRN, data: str | Path, protocol: str) -> Evaluatio
                     "n": int(inside.sum()),
                 }
             }
+    mean = np.full(len(rating), model.metadata.rating_mean)
+    of_model, of_mean = rmse(prediction, rating), rmse(mean, rating)
+    if of_model > of_mean:
+        messages.append(
+            f"warning: {data}: the RMSE of {of_model:.4f} is larger than {of_mean:.4f}, that of predicting the training "
+            "ratings' mean each time"
+        )
     if early := int((times < model.until).sum()):
         seen = "the last rating that the model has seen"
         messages.append(f"{data}: {early:,} rows lie before {seen}: not forecasts, but counted above")
