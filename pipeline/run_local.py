@@ -28,6 +28,7 @@ from rrn_tf.cli.pipeline_options import RunOptions, parsed
 from rrn_tf.config import ConfigError, config_from_dict, config_to_dict, dump_config, load_config
 from rrn_tf.data.datasets import DataSource, DataSourceError, resolve
 from rrn_tf.data.formats import split_format_name
+from rrn_tf.files import write_whole
 from rrn_tf.tasks import TASKS, Settings, Task
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         record = finished_record(local, task, config, source, time.monotonic() - begin)
         tell(f"  {'start-up':<32}{record['start_up_seconds']:8.1f} s")
         tell_anomalies(record["anomalies"])
-        (output / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
+        write_whole(output / RUN_FILE, json.dumps(record, indent=2) + "\n")
     return 0
 
 

@@ -22,6 +22,7 @@ import click
 from pipeline import configs
 from pipeline.local_run import METADATA_FILE, USAGE, LocalRun, fail, tell, tell_anomalies
 from rrn_tf.cli.pipeline_options import UpdateOptions, parsed
+from rrn_tf.files import write_whole
 
 if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if local.seconds:
         record = update_record(local, base)
         _print(record)
-        (output / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
+        write_whole(output / RUN_FILE, json.dumps(record, indent=2) + "\n")
     return 0
 
 

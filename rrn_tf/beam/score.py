@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -119,7 +123,7 @@ def score_pairs(
     """
     summary = f"{output}-summary.json"
     remove(summary)  # a file of an earlier run must not look like success
-    with surfaced_errors(), reused_memory():
+    with surfaced_errors(), reused_memory(), _no_leftovers(output):
         pipeline = new_pipeline(beam_args)
         read = pipeline | "ReadPairs" >> ReadRatings(queries, features.EVENT_COLUMNS)
         rejected = read[read_ratings.REJECTED] | WriteDeadLetters(
@@ -129,10 +133,29 @@ def score_pairs(
         written = scored | WriteToParquetBatched(output, SCORED, codec="snappy", file_name_suffix=".parquet")
         pairs = scored | "Rows" >> beam.Map(len) | "AllPairs" >> beam.CombineGlobally(sum)
         _ = rejected | "Summary" >> beam.Map(_write_summary, summary, pvalue.AsSingleton(pairs), pvalue.AsIter(written))
-        pipeline.run().wait_until_finish()
-        _release_model()
+        try:
+            pipeline.run().wait_until_finish()
+        finally:
+            _release_model()
     with FileSystems.open(summary) as file:
         return Scored(**json.loads(file.read()))
+
+
+@contextlib.contextmanager
+def _no_leftovers(output: str) -> Iterator[None]:
+    """Removes the temporary folder in which Beam collects local files, which a job that fails leaves behind."""
+    folder, name = Path(output).parent, Path(output).name
+
+    def found() -> set[Path]:
+        return set(folder.glob(f"beam-temp-{glob.escape(name)}-*"))
+
+    before = found()
+    try:
+        yield
+    except BaseException:
+        for leftover in found() - before:
+            shutil.rmtree(leftover, ignore_errors=True)
+        raise
 
 
 class _Nothing:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rrn_tf.cli.failures import debugging, line_of
+from rrn_tf.files import write_whole
 
 if TYPE_CHECKING:
     from rrn_tf.config import AnyConfig
@@ -78,8 +79,7 @@ def beam_options(text: str) -> list[str]:
 def write_json(path: str | None, values: dict[str, Any]) -> None:
     """Writes the printed figures to the file of `--json`, if one was given."""
     if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(json.dumps(values, indent=2) + "\n")
+        write_whole(Path(path), json.dumps(values, indent=2) + "\n")
 
 
 def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[AnyConfig]) -> AnyConfig:

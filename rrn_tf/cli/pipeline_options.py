@@ -13,7 +13,7 @@ import click
 
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP
-from rrn_tf.cli.outputs import OutputFolder
+from rrn_tf.cli.output_paths import OutputFolder
 
 Options = TypeVar("Options", bound="LocalOptions")
 

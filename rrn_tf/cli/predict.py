@@ -8,7 +8,7 @@ import click
 
 from rrn_tf.cli.kinds import PROTOCOLS
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
-from rrn_tf.cli.outputs import OutputFile
+from rrn_tf.cli.output_paths import OutputFile
 
 
 @click.command(epilog=example("rrn predict --model runs/a --queries queries.csv --output predictions.csv"))

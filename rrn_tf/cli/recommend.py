@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
-from rrn_tf.cli.outputs import OutputFile
+from rrn_tf.cli.output_paths import OutputFile
 
 
 @click.command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rrn_tf.cli.options import beam_options, example, json_option, max_bad_share_option, one_line_errors, write_json
-from rrn_tf.cli.outputs import OutputPrefix
+from rrn_tf.cli.output_paths import OutputPrefix
 
 
 @click.command(epilog=example("rrn score --model runs/a --queries 'pairs/*.parquet' --output scores/pairs"))

@@ -8,7 +8,7 @@ import click
 
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS, config_of
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, beam_options, example, json_option, one_line_errors, write_json
-from rrn_tf.cli.outputs import OutputFolder
+from rrn_tf.cli.output_paths import OutputFolder
 
 
 @click.command(

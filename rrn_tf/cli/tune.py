@@ -16,7 +16,7 @@ from rrn_tf.cli.options import (
     one_line_errors,
     write_json,
 )
-from rrn_tf.cli.outputs import OutputFolder
+from rrn_tf.cli.output_paths import OutputFolder
 
 SELECTIONS = (*PROTOCOLS, "both", *EVENT_PROTOCOLS)
 SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
-from rrn_tf.cli.outputs import OutputFolder
+from rrn_tf.cli.output_paths import OutputFolder
 
 
 @click.command(

@@ -93,7 +93,11 @@ def replace_directory(path: Path, write: Callable[[Path], None]) -> None:
     draft, former = (path.with_name(f".{path.name}.{what}") for what in ("draft", "former"))
     for leftover in (draft, former):
         shutil.rmtree(leftover, ignore_errors=True)
-    write(draft)
+    try:
+        write(draft)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
     if path.exists():
         path.rename(former)
     draft.rename(path)

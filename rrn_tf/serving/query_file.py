@@ -30,6 +30,7 @@ from rrn_tf.features import (
     Side,
     Split,
 )
+from rrn_tf.files import written_whole
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming
 
@@ -99,7 +100,11 @@ def predict_file(model: SavedRRN, queries: Path, output: Path, protocol: str = F
     added = {PREDICTION: _placed(file.good, np.char.mod("%.6g", _answers(model, asked, protocol)), file.rows.total)}
     if rejected.num_rows:
         added[REASON] = _placed(file.rejected, rejected[REASON].to_numpy(), file.rows.total)
-    file.write(output, added)
+    with written_whole(output) as draft:
+        try:
+            file.write(draft, added)
+        except BadInputError as error:  # of an ending that cannot be written
+            raise BadInputError(str(error).replace(str(draft), str(output))) from None
     return PredictionOutcome(
         predicted=len(file.good),
         rejected=rejected.num_rows,

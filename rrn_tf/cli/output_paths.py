@@ -20,14 +20,12 @@ class OutputFile(click.ParamType):
         """Returns the path.
 
         Raises:
-          InputError: for a folder, a device, or a path that cannot be written.
+          InputError: for a folder, or a path that cannot be written.
         """
         path, text = Path(value), str(value)
         option = _option(param)
         if text.endswith(os.sep) or path.is_dir():
             raise InputError(f"{option}: expected a file, found a folder: {text}")
-        if path.exists() and not path.is_file():
-            raise InputError(f"{option}: expected a file, found a device or a pipe: {text}")
         _check_writable(path if path.exists() else path.parent, option)
         return text
 
