@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
-import shlex
+import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.progress import ComponentTimer
+from rrn_tf.cli.failures import DEBUG, line_of
+from rrn_tf.cli.options import INTERRUPTED, beam_options
 from rrn_tf.cli.pipeline_options import LocalOptions
 from rrn_tf.files import only_writer_of_directory
 from rrn_tf.tasks import TASKS
@@ -49,9 +51,16 @@ class LocalRun:
         try:
             with only_writer_of_directory(self.output):
                 LocalDagRunner().run(wire())
+        except KeyboardInterrupt:
+            print(
+                "interrupted: the same command goes on after the last finished component", file=sys.stderr, flush=True
+            )
+            return INTERRUPTED
         except Exception as error:
+            if os.environ.get(DEBUG):
+                raise
             logging.getLogger("absl").exception("the run failed")
-            return fail(FAILURE, f"{self._timer.running or 'pipeline'}: {first_line(error)} (see {self._log})")
+            return fail(FAILURE, f"{self._timer.running or 'pipeline'}: {line_of(error)} (see {self._log})")
         return 0
 
     def components(self, cached: Iterable[str]) -> list[dict[str, Any]]:
@@ -76,7 +85,7 @@ class LocalRun:
             serving_model_dir=str(self.output / "serving_model"),
             dead_letters=str(self.output / "dead_letters"),
             metadata_connection_config=metadata.sqlite_metadata_connection_config(str(self.output / METADATA_FILE)),
-            beam_pipeline_args=shlex.split(options.beam_args),
+            beam_pipeline_args=beam_options(options.beam_args),
             enable_cache=not options.no_cache,
         )
 
@@ -109,9 +118,3 @@ def fail(code: int, message: str) -> int:
     """Prints the reason of a failure on stderr and returns the exit code."""
     print(f"error: {message}", file=sys.stderr, flush=True)
     return code
-
-
-def first_line(error: BaseException) -> str:
-    """Returns an error's message as one line; for bad input only its own message, without Beam's wrapping."""
-    lines = str(error).strip().splitlines()
-    return lines[0].split(" [while running")[0] if lines else type(error).__name__

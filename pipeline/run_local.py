@@ -24,12 +24,14 @@ import click
 from pipeline import configs
 from pipeline.local_run import METADATA_FILE, USAGE, LocalRun, fail, tell, tell_anomalies
 from pipeline.tuning import tune_options
+from rrn_tf.cli.failures import line_of
 from rrn_tf.cli.pipeline_options import RunOptions, parsed
 from rrn_tf.config import ConfigError, config_from_dict, config_to_dict, dump_config, load_config
 from rrn_tf.data.datasets import DataSource, DataSourceError, resolve
 from rrn_tf.data.layouts import split_layout
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.first_look import is_file, look_at
+from rrn_tf.files import write_whole
 from rrn_tf.tasks import TASKS, Settings, Task
 
 if TYPE_CHECKING:
@@ -62,9 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         told = look_at(path, task.columns, config.data.format) if is_file(path) else []
         dump_config(config, output / CONFIG_FILE)
     except (ConfigError, DataSourceError, BadInputError, OSError) as error:
-        return fail(USAGE, str(error))
-    except click.UsageError as error:
-        return fail(USAGE, error.format_message())
+        return fail(USAGE, line_of(error))
+    except click.ClickException as error:
+        return fail(error.exit_code, error.format_message())
 
     local = LocalRun(output, LOG_FILE)
     for line in (source.description, *told):
@@ -78,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         record = finished_record(local, task, config, source, time.monotonic() - begin)
         tell(f"  {'start-up':<32}{record['start_up_seconds']:8.1f} s")
         tell_anomalies(record["anomalies"])
-        (output / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
+        write_whole(output / RUN_FILE, json.dumps(record, indent=2) + "\n")
     return 0
 
 

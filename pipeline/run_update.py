@@ -22,6 +22,7 @@ import click
 from pipeline import configs
 from pipeline.local_run import METADATA_FILE, USAGE, LocalRun, fail, tell, tell_anomalies
 from rrn_tf.cli.pipeline_options import UpdateOptions, parsed
+from rrn_tf.files import write_whole
 
 if TYPE_CHECKING:
     from tfx.orchestration.pipeline import Pipeline
@@ -41,11 +42,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         options = parsed(UpdateOptions, argv, "pipeline.run_update")
-    except click.UsageError as error:
-        return fail(USAGE, error.format_message())
+    except click.ClickException as error:
+        return fail(error.exit_code, error.format_message())
     output = Path(options.output).absolute()
     local = LocalRun(output, LOG_FILE)
-    from rrn_tf.serving.saved_rrn import ModelNotFoundError
+    from rrn_tf.serving.saved_files import ModelNotFoundError
 
     try:
         base = base_model(output / "serving_model", options.base)
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if local.seconds:
         record = update_record(local, base)
         _print(record)
-        (output / RUN_FILE).write_text(json.dumps(record, indent=2) + "\n")
+        write_whole(output / RUN_FILE, json.dumps(record, indent=2) + "\n")
     return 0
 
 
@@ -67,7 +68,7 @@ def base_model(pushed: Path, other: str | None) -> Path:
     Raises:
       ModelNotFoundError: if there is neither.
     """
-    from rrn_tf.serving.saved_rrn import ModelNotFoundError, find_saved_model
+    from rrn_tf.serving.saved_files import ModelNotFoundError, find_saved_model
 
     try:
         return find_saved_model(pushed)

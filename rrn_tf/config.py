@@ -10,6 +10,7 @@ import dataclasses
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from typing_extensions import TypeVar
 
 from rrn_tf.data_format import DataFormat
 from rrn_tf.files import write_whole
+from rrn_tf.setting_names import did_you_mean, no_such_setting
 from rrn_tf.times import parse_time
 
 PRESETS = Path(__file__).parent / "presets"
@@ -57,7 +59,15 @@ class RenamedSettingWarning(FutureWarning):
 
 
 class ConfigError(ValueError):
-    """A configuration value is invalid; the message contains what was expected and what was found."""
+    """A configuration value is invalid; the message contains what was expected and what was found.
+
+    Attributes:
+      path: path of the setting or section, such as ``training.epochs``; empty if the error is not about one.
+    """
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
 
 
 def parse_duration(text: str) -> int:
@@ -222,6 +232,23 @@ class Config:
     model: ModelConfig = Field(default_factory=ModelConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
 
+    def check_together(self) -> None:
+        """Checks settings that exclude one another; a search has such trials, which fail, and so this is not validation.
+
+        Raises:
+          ConfigError: with both settings, and what to do.
+        """
+        model, training = self.model, self.training
+        if model.include_opposite_state and model.inputs != "innovations":
+            found = f"model.include_opposite_state=true with model.inputs={model.inputs}"
+            raise ConfigError(f"{found}: set model.include_opposite_state=false, or model.inputs=innovations", "model")
+        if model.ensemble > 1 and model.cell != "lstm":
+            found = f"model.ensemble={model.ensemble} with model.cell={model.cell}"
+            raise ConfigError(f"{found}: set model.ensemble=1, or model.cell=lstm", "model")
+        if model.stationary == 1 and training.pretraining in ("bias", "u-autorec"):
+            found = f"model.stationary=1 with training.pretraining={training.pretraining}"
+            raise ConfigError(f"{found}: set model.stationary=2, or training.pretraining=none", "model")
+
 
 AnyConfig = TypeVar("AnyConfig", default=Config)  # `Config` or `rrn_tf.collaborative_config.CollaborativeConfig`
 
@@ -237,8 +264,20 @@ def config_from_dict(values: dict[str, Any], kind: type[AnyConfig] = Config) -> 
         return pydantic.TypeAdapter(kind).validate_python(values)
     except pydantic.ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "config"
-        raise ConfigError(f"{key}: {first['msg']}, found {first['input']!r}") from None
+        path = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(_message(first, path, kind), path) from None
+
+
+def _message(error: Any, path: str, kind: type) -> str:
+    """Describes an error of pydantic: what was expected of which setting, and what was found."""
+    if error["type"] == "unexpected_keyword_argument":
+        return no_such_setting(path, kind)
+    if error["type"] == "value_error":  # of a class here: it says what it found
+        return f"{path}: {error['ctx']['error']}" if path else str(error["ctx"]["error"])
+    expected = error["msg"]
+    if error["type"] == "dataclass_type":
+        expected = "expected a section with settings of its own"
+    return f"{path or 'configuration'}: {expected}, found {error['input']!r}"
 
 
 def renamed(values: Any, old: str, new: str, meanings: Mapping[Any, Any]) -> Any:
@@ -284,18 +323,35 @@ def load_config(
         values = _read_source(source)
     else:
         values = {} if source is None else config_to_dict(source)
+    overrides, changed = list(overrides), deepcopy(values)
     for override in overrides:
         path, equals, text = override.partition("=")
         if not equals or not path.strip():
             raise ConfigError(f"expected an override such as training.epochs=5, found {override!r}")
         *sections, key = path.strip().split(".")
-        target = values
+        target = changed
         for section in sections:
             target = target.setdefault(section, {})
             if not isinstance(target, dict):
                 raise ConfigError(f"{path}: {section!r} is a value, not a section")
-        target[key] = yaml.load(text, Loader=_Loader)
-    return config_from_dict(values, kind)
+        try:
+            target[key] = yaml.load(text, Loader=_Loader)
+        except yaml.YAMLError as error:
+            raise ConfigError(
+                f"{override}: the value is not readable as YAML: {_problem(error)}", path.strip()
+            ) from None
+    try:
+        config = config_from_dict(changed, kind)
+        if isinstance(config, Config):
+            config.check_together()
+        return config
+    except ConfigError as error:
+        # Where a file is at fault, the message says which.
+        path = f"{error.path}."
+        given = any(f"{override.partition('=')[0].strip()}.".startswith(path) for override in overrides)
+        if given or not isinstance(source, (str, Path)):
+            raise
+        raise ConfigError(f"{source}: {error}", error.path) from None
 
 
 def dump_config(config: Any, path: Path) -> None:
@@ -309,12 +365,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises:
       ConfigError: for a file that is missing, not YAML, or not a mapping.
     """
-    if not path.exists():
-        raise ConfigError(f"{path}: no such file")
+    if not path.is_file():
+        raise ConfigError(f"{path}: {'expected a file, found a folder' if path.exists() else 'no such file'}")
     try:
-        values = yaml.load(path.read_text(), Loader=_Loader)
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not readable as YAML: {str(error).splitlines()[0]}") from None
+        raise ConfigError(f"{path}: not readable as YAML: {_problem(error)}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: expected YAML, found bytes that are not UTF-8 text") from None
     if values is None:
         return {}
     if not isinstance(values, dict):
@@ -322,11 +380,23 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
+def _problem(error: yaml.YAMLError) -> str:
+    """Returns what is wrong with a text, and in which line, as one line."""
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or next(iter(str(error).splitlines()), "")
+    return f"{problem} in line {mark.line + 1}" if mark else str(problem)
+
+
 def _read_source(source: str | Path) -> dict[str, Any]:
     path = Path(source)
-    if not path.exists():
-        path = PRESETS / f"{_OTHER_NAMES.get(str(source), source)}.yaml"
-        if not path.exists():
-            known = ", ".join(sorted(p.stem for p in PRESETS.glob("*.yaml"))) or "none"
-            raise ConfigError(f"{source}: no such configuration file or preset (presets: {known})")
-    return read_yaml(path)
+    preset = PRESETS / f"{_OTHER_NAMES.get(str(source), source)}.yaml"
+    # A run directory may have the name of a preset.
+    if path.is_file() or (path.exists() and not preset.is_file()):
+        return read_yaml(path)
+    if preset.is_file():
+        return read_yaml(preset)
+    known = sorted(p.stem for p in PRESETS.glob("*.yaml"))
+    raise ConfigError(
+        f"{source}: no such configuration file or preset{did_you_mean(str(source), known)} "
+        f"(presets: {', '.join(known) or 'none'})"
+    )

@@ -20,6 +20,9 @@ def written_whole(path: Path) -> Iterator[Path]:
 
     Files of Beam, which may be remote, are written by `rrn_tf.beam.reading.files.replacing`.
     """
+    if path.exists() and not path.is_file():  # a device or a pipe, which nothing can replace
+        yield path
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # The process's number: others may write the same file. Its ending, by which pandas chooses a compression, stays.
     draft = path.with_name(f".{os.getpid()}-{path.name}")

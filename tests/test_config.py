@@ -58,7 +58,7 @@ def test_low_rank_is_of_a_mixture() -> None:
 @pytest.mark.parametrize(
     ("override", "said"),
     [
-        ("training.epoch=3", "training.epoch: .*found 3"),
+        ("training.epoch=3", r"^no such setting 'training.epoch'; did you mean training.epochs\?$"),
         ("training.epochs=many", "training.epochs: .*integer.*found 'many'"),
         ("training.epochs=-1", "training.epochs: .*greater than or equal to 0.*found -1"),
         ("data.user_granularity=fortnight", "expected a duration such as .*found 'fortnight'"),

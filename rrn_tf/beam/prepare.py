@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
+from rrn_tf.beam.pipelines import new_pipeline
 from rrn_tf.beam.reading import read_ratings
 from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
 from rrn_tf.beam.reading.errors import surfaced_errors
@@ -38,7 +38,7 @@ def prepare_sequences(
       config: settings of the split and the sequences.
       valid: files of validation ratings; all of `source` is then used for training.
       dead_letters: JSON Lines file for rejected rows.
-      beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
+      beam_args: pipeline options, see `new_pipeline`; the in-memory runner by default.
 
     Returns:
       The metadata, which is written to `output_dir` too.
@@ -49,7 +49,7 @@ def prepare_sequences(
     """
     remove(f"{output_dir}/{METADATA_FILE}")  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
-        pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
+        pipeline = new_pipeline(beam_args)
         parts = {time_split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source, data_format=config.format)}
         if valid is not None:
             parts[time_split.HELD_OUT] = pipeline | "ReadValidation" >> ReadRatings(valid, data_format=config.format)

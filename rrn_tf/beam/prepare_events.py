@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import PipelineOptions
 
+from rrn_tf.beam.pipelines import new_pipeline
 from rrn_tf.beam.reading import read_events
 from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
 from rrn_tf.beam.reading.errors import surfaced_errors
@@ -37,7 +37,7 @@ def prepare_events(
       config: settings of the rules.
       valid: files of later events for validation, as `pattern`; all of `pattern` is then used for training.
       dead_letters: JSON Lines file for rejected rows.
-      beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
+      beam_args: pipeline options, see `new_pipeline`; the in-memory runner by default.
 
     Returns:
       The metadata, which is written to `output_dir` too.
@@ -48,7 +48,7 @@ def prepare_events(
     """
     remove(f"{output_dir}/{EVENT_METADATA_FILE}")  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
-        pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
+        pipeline = new_pipeline(beam_args)
         parts = {EVENTS: pipeline | "ReadEvents" >> ReadEvents(pattern, config.format)}
         if valid is not None:
             parts[LATER] = pipeline | "ReadValidation" >> ReadEvents(valid, config.format)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -13,10 +17,10 @@ from apache_beam import pvalue
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.io.parquetio import WriteToParquetBatched
 from apache_beam.ml.inference.base import ModelHandler, RunInference
-from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils.shared import Shared
 
 from rrn_tf import features
+from rrn_tf.beam.pipelines import new_pipeline
 from rrn_tf.beam.reading import read_ratings
 from rrn_tf.beam.reading.dead_letters import OPTION, WriteDeadLetters
 from rrn_tf.beam.reading.errors import surfaced_errors
@@ -118,7 +122,7 @@ def score_pairs(
       output: prefix of the written files: Parquet of these columns and `prediction`; rejected rows as JSON Lines in
         ``<output>-dead_letters.jsonl``; the counts in ``<output>-summary.json``, which is written last.
       max_bad_share: largest fraction of rows that may be rejected.
-      beam_args: pipeline options, passed to Beam unchanged; the in-memory runner by default.
+      beam_args: pipeline options, see `new_pipeline`; the in-memory runner by default.
       data_format: what the user says about the format of the queries.
 
     Raises:
@@ -127,8 +131,8 @@ def score_pairs(
     """
     summary = f"{output}-summary.json"
     remove(summary)  # a file of an earlier run must not look like success
-    with surfaced_errors(), reused_memory():
-        pipeline = beam.Pipeline(options=PipelineOptions(list(beam_args)))
+    with surfaced_errors(), reused_memory(), _no_leftovers(output):
+        pipeline = new_pipeline(beam_args)
         read = pipeline | "ReadPairs" >> ReadRatings(queries, features.EVENT_COLUMNS, data_format)
         rejected = read[read_ratings.REJECTED] | WriteDeadLetters(
             f"{output}-{DEAD_LETTERS_FILE}", max_bad_share, read[read_ratings.ROWS], "pairs", OPTION
@@ -137,10 +141,29 @@ def score_pairs(
         written = scored | WriteToParquetBatched(output, SCORED, codec="snappy", file_name_suffix=".parquet")
         pairs = scored | "Rows" >> beam.Map(len) | "AllPairs" >> beam.CombineGlobally(sum)
         _ = rejected | "Summary" >> beam.Map(_write_summary, summary, pvalue.AsSingleton(pairs), pvalue.AsIter(written))
-        pipeline.run().wait_until_finish()
-        _release_model()
+        try:
+            pipeline.run().wait_until_finish()
+        finally:
+            _release_model()
     with FileSystems.open(summary) as file:
         return Scored(**json.loads(file.read()))
+
+
+@contextlib.contextmanager
+def _no_leftovers(output: str) -> Iterator[None]:
+    """Removes the temporary folder in which Beam collects local files, which a job that fails leaves behind."""
+    folder, name = Path(output).parent, Path(output).name
+
+    def found() -> set[Path]:
+        return set(folder.glob(f"beam-temp-{glob.escape(name)}-*"))
+
+    before = found()
+    try:
+        yield
+    except BaseException:
+        for leftover in found() - before:
+            shutil.rmtree(leftover, ignore_errors=True)
+        raise
 
 
 class _Nothing:

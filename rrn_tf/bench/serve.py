@@ -21,7 +21,8 @@ from rrn_tf.bench.untrained import export_untrained
 from rrn_tf.config import Config
 from rrn_tf.environment import environment
 from rrn_tf.features import ITEM_ID, TIMESTAMP, USER_ID, Side
-from rrn_tf.serving.saved_rrn import SavedRRN, find_saved_model
+from rrn_tf.serving.saved_files import find_saved_model
+from rrn_tf.serving.saved_rrn import SavedRRN
 
 BATCHES = (1, 64, 1024)
 K = 10

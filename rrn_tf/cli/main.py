@@ -11,6 +11,7 @@ import click
 from rrn_tf.cli.baselines import baselines
 from rrn_tf.cli.bench import bench
 from rrn_tf.cli.evaluate import evaluate
+from rrn_tf.cli.failures import add_debug
 from rrn_tf.cli.options import example
 from rrn_tf.cli.predict import predict
 from rrn_tf.cli.recommend import recommend
@@ -36,6 +37,7 @@ def main() -> None:
 
 
 for command in (run, train, tune, predict, evaluate, recommend, score, update, baselines, bench):
+    add_debug(command)
     main.add_command(command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import shlex
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rrn_tf.files import only_writer_of_file
+from rrn_tf.cli.failures import debugging, line_of
+from rrn_tf.files import only_writer_of_file, write_whole
 
 if TYPE_CHECKING:
     from rrn_tf.config import AnyConfig
 
 FAILURE = 1
+INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
 CONFIG_HELP = "Settings: a YAML file or the name of a preset."
 AT_HELP = "A year, a date or time (ISO; UTC without a zone), or unix seconds. Default: after the latest data."
 SET_HELP = "Overrides one setting; may be repeated."
@@ -27,6 +30,12 @@ class InputError(click.ClickException):
     """An error that prints one line on standard error and exits with code 1."""
 
     exit_code = FAILURE
+
+
+class SettingError(click.ClickException):
+    """An error in `--config` or `--set`, which prints one line and exits with code 2, as any wrong option does."""
+
+    exit_code = click.UsageError.exit_code
 
 
 def example(*lines: str) -> str:
@@ -58,15 +67,31 @@ def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
+def beam_options(text: str) -> list[str]:
+    """Returns the options of `--beam-args`, which are checked.
+
+    Raises:
+      ValueError: for an open quotation mark, or options that Beam does not know.
+    """
+    try:
+        options = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"--beam-args: {str(error).lower()}: {text}") from None
+    if options:
+        from rrn_tf.beam.pipelines import check_beam_args
+
+        check_beam_args(options)
+    return options
+
+
 def write_json(path: str | None, values: dict[str, Any]) -> None:
     """Writes the printed figures to the file of `--json`, if one was given."""
     if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(json.dumps(values, indent=2) + "\n")
+        write_whole(Path(path), json.dumps(values, indent=2) + "\n")
 
 
 def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[AnyConfig]) -> AnyConfig:
-    """Returns the configuration by `--config` and `--set`; prints renamed settings, and raises usage errors."""
+    """Returns the configuration by `--config` and `--set`; prints renamed settings, and raises `SettingError`."""
     from rrn_tf.config import ConfigError, RenamedSettingWarning, load_config
 
     # The command line hides all other warnings.
@@ -75,7 +100,7 @@ def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[Any
         try:
             return load_config(name, overrides, kind)
         except ConfigError as error:
-            raise click.UsageError(str(error)) from None
+            raise SettingError(str(error)) from None
         finally:
             for line in dict.fromkeys(str(warning.message) for warning in told):
                 click.echo(line, err=True)
@@ -100,12 +125,20 @@ def understood_time(text: str | None) -> int | None:
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turns errors about bad input into one line."""
+def one_line_errors(interrupted: str = "interrupted") -> Iterator[None]:
+    """Turns every exception of a command into one line and exit code 1; with `--debug` it is raised as it is.
+
+    Args:
+      interrupted: what to print on Ctrl-C, whose exit code is 130.
+    """
     try:
         yield
-    except (ValueError, OSError, RuntimeError) as error:
-        if isinstance(error, click.ClickException):
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except KeyboardInterrupt:
+        click.echo(interrupted, err=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    except Exception as error:
+        if debugging():
             raise
-        line = str(error).strip().splitlines()
-        raise InputError(line[0] if line else type(error).__name__) from error
+        raise InputError(line_of(error)) from error

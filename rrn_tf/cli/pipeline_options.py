@@ -14,6 +14,7 @@ import click
 from rrn_tf.cli.format_options import FormatOptions
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP
+from rrn_tf.cli.output_paths import OutputFolder
 
 Options = TypeVar("Options", bound="LocalOptions")
 
@@ -28,9 +29,7 @@ class LocalOptions(FormatOptions):
     """Options of every pipeline."""
 
     model: str = _option(MODELS[0], MODEL_HELP, type=click.Choice(MODELS), envvar="RRN_MODEL")
-    output: str = _option(
-        "runs/pipeline", "Directory of all output files.", type=click.Path(file_okay=False), envvar="RRN_OUTPUT"
-    )
+    output: str = _option("runs/pipeline", "Directory of all output files.", type=OutputFolder(), envvar="RRN_OUTPUT")
     beam_args: str = _option("", "Beam pipeline options, as one string.", envvar="RRN_BEAM_ARGS")
     no_cache: bool = _option(False, "Runs all components again, without reusing cached output.", is_flag=True)
 

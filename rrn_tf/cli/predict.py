@@ -10,6 +10,7 @@ import click
 from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import PROTOCOLS
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.cli.output_paths import OutputFile
 from rrn_tf.cli.pipeline_options import options_of
 from rrn_tf.features import COLUMNS, EVENT_COLUMNS
 from rrn_tf.files import only_writer_of_file
@@ -21,7 +22,7 @@ from rrn_tf.files import only_writer_of_file
 @click.option(
     "--output",
     required=True,
-    type=click.Path(dir_okay=False),
+    type=OutputFile(),
     help="CSV to write: the queries and a column prediction.",
 )
 @click.option(

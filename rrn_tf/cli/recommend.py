@@ -8,6 +8,7 @@ import click
 
 from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.options import AT_HELP, example, json_option, one_line_errors, understood_time, write_json
+from rrn_tf.cli.output_paths import OutputFile
 from rrn_tf.cli.pipeline_options import options_of
 from rrn_tf.features import TIMESTAMP, USER_ID
 from rrn_tf.files import only_writer_of_file
@@ -22,7 +23,7 @@ from rrn_tf.files import only_writer_of_file
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--user", "user_ids", multiple=True, help="User id; may be repeated. Unknown users are newbies.")
 @click.option("--users", "users_file", help="File of many users: user_id[, timestamp].")
-@click.option("--output", type=click.Path(dir_okay=False), help="CSV file to write for --users, one row per item.")
+@click.option("--output", type=OutputFile(), help="CSV file to write for --users, one row per item.")
 @click.option("--at", "at", help=AT_HELP)
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1), help="Number of items per user.")
 @click.option("--new-only", is_flag=True, help="Excludes items of the user's history; for ratings always.")
@@ -59,6 +60,7 @@ def recommend(
         from rrn_tf.console.progress import bar
         from rrn_tf.console.tables import print_recommendations
         from rrn_tf.features import SCORE
+        from rrn_tf.serving.empty_answers import why_nothing
         from rrn_tf.serving.load import load_saved_model
         from rrn_tf.serving.recommend_users import before_last, line_of_early, recommend_users
         from rrn_tf.serving.saved_rrn import SavedRRN
@@ -106,7 +108,10 @@ def recommend(
             if not known:
                 click.echo(f"user '{user}' has no {met}: recommended as to a newcomer", err=True)
             items = [(str(name), float(value)) for name, value in zip(names, values, strict=True) if value > -np.inf]
-            print_recommendations(items, of)
+            if items:
+                print_recommendations(items, of)
+            else:
+                click.echo(why_nothing(saved, user), err=True)
             told = [{"item": item, of: value} for item, value in items]
             answers.append({"user": user, "known": bool(known), TIMESTAMP: timestamp, "items": told})
         write_json(json_file, answers[0] if len(answers) == 1 else {"users": answers})

@@ -9,7 +9,8 @@ import click
 
 from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS, config_of
-from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, example, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, beam_options, example, json_option, one_line_errors, write_json
+from rrn_tf.cli.output_paths import OutputFolder
 from rrn_tf.cli.pipeline_options import options_of
 from rrn_tf.files import only_writer_of_directory
 
@@ -25,7 +26,7 @@ from rrn_tf.files import only_writer_of_directory
     required=True,
     help="Path, movielens-small, tfds:NAME or generated: synthetic, synthetic-events, -listening.",
 )
-@click.option("--output", required=True, type=click.Path(file_okay=False), help="The run directory.")
+@click.option("--output", required=True, type=OutputFolder(), help="The run directory.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--valid", help="Later ratings or events for validation; all of --data is then for training.")
 @click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")
@@ -50,9 +51,7 @@ def train(
 
     If TF_CONFIG names several workers, run this command on each; they share the work and the run directory.
     """
-    import shlex
-
-    with one_line_errors():
+    with one_line_errors("interrupted: the same command with --resume goes on after the last finished phase"):
         from rrn_tf.cluster import several_workers
         from rrn_tf.tasks import TASKS
 
@@ -92,7 +91,7 @@ def train(
                 listeners=[listener],
                 on_prepared=PRINT_PREPARED[kind],
                 best_error=TASKS[kind].best_error(source),
-                beam_args=shlex.split(beam_args),
+                beam_args=beam_options(beam_args),
                 resume=resume,
             )
         PRINT_METRICS[kind](summary)

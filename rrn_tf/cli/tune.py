@@ -12,11 +12,13 @@ from rrn_tf.cli.kinds import EVENT_PROTOCOLS, MODEL_HELP, MODELS, PROTOCOLS, RRN
 from rrn_tf.cli.options import (
     CONFIG_HELP,
     SET_HELP,
+    beam_options,
     example,
     json_option,
     one_line_errors,
     write_json,
 )
+from rrn_tf.cli.output_paths import OutputFolder
 from rrn_tf.cli.pipeline_options import options_of
 from rrn_tf.files import only_writer_of_directory
 
@@ -31,9 +33,7 @@ SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
     )
 )
 @click.option("--data", required=True, help="The data, as for `rrn train`.")
-@click.option(
-    "--output", required=True, type=click.Path(file_okay=False), help="Directory of a new or a resumed search."
-)
+@click.option("--output", required=True, type=OutputFolder(), help="Directory of a new or a resumed search.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=RRN, show_default=True, help=MODEL_HELP)
 @click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
@@ -72,7 +72,7 @@ def tune(
     import shlex
 
     overrides = (*overrides, *([f"training.selection={protocol}"] if protocol else []))
-    with one_line_errors():
+    with one_line_errors("interrupted: the same command goes on with the search, from the trial that was stopped"):
         from rrn_tf.config import ConfigError
         from rrn_tf.tasks import TASKS
         from rrn_tf.tuning.space import SearchSpace
@@ -106,7 +106,7 @@ def tune(
                 search=search,
                 max_trials=trials,
                 seconds=60 * minutes,
-                beam_args=shlex.split(beam_args),
+                beam_args=beam_options(beam_args),
                 echo=click.echo,
             )
         print_trials(finished, config.training.selection, task.figure)

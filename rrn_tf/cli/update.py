@@ -8,6 +8,7 @@ import click
 
 from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
+from rrn_tf.cli.output_paths import OutputFolder
 from rrn_tf.cli.pipeline_options import options_of
 from rrn_tf.features import EVENT_COLUMNS
 
@@ -23,7 +24,7 @@ from rrn_tf.features import EVENT_COLUMNS
 @click.option(
     "--output",
     required=True,
-    type=click.Path(file_okay=False),
+    type=OutputFolder(),
     help="Directory of the next model: saved as the next version if versions are numbered, else as `model`.",
 )
 @max_bad_share_option
@@ -40,7 +41,7 @@ def update(model: str, data: str, output: str, max_bad_share: float, json_file: 
     time. Users' states, their histories and the counts of other users are updated. New users start with their first
     event; a mixture recommends new items by histories and counts, but a network alone leaves their events out.
     """
-    with one_line_errors():
+    with one_line_errors("interrupted: no model was changed; start the same command again"):
         data_format = FormatOptions(**reading).over()
         tell_layouts(data, EVENT_COLUMNS, data_format)
         from rrn_tf.console.tables import print_update

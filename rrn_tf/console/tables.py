@@ -17,12 +17,14 @@ from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
 from rrn_tf.evaluation.event_figures import shown
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
+from rrn_tf.evaluation.trivial import worse_than_trivial
 from rrn_tf.features import SCORE, Split
 from rrn_tf.tasks import EVENTS, RATINGS
 from rrn_tf.times import utc_text
 from rrn_tf.tuning.trials import Trial, ranked
 
 _WIDEST = 4_000  # columns, more than those of the longest ids
+_NOT_VALIDATED = "nothing is held out for validation: the last epoch is saved, however good it is"
 
 
 def print_prepared(metadata: SequenceMetadata) -> None:
@@ -38,6 +40,8 @@ def print_prepared(metadata: SequenceMetadata) -> None:
         _print(
             "the cutoff lies in the future, and so do training ratings: recommendations are of after them by default"
         )
+    if not valid:
+        _print(f"{_NOT_VALIDATED}; a smaller data.split.train_fraction, or --valid FILE, holds ratings out")
     _print_counts("rows rejected", metadata.rejected)
 
 
@@ -48,6 +52,8 @@ def print_prepared_events(metadata: EventMetadata) -> None:
         f"{train:,} training events of {metadata.users:,} users with {metadata.items:,} items; {valid:,} validation, "
         f"{test:,} test"
     )
+    if not valid:
+        _print(f"{_NOT_VALIDATED}; data.validation=true, or --valid FILE, holds events out")
     for line in lines_of_dropped(metadata):
         _print(line)
     _print_counts("rows rejected", metadata.rejected)
@@ -96,12 +102,16 @@ def print_recommendations(items: Iterable[tuple[str, float]], of: str = SCORE) -
 
 def print_run(record: Mapping[str, Any]) -> None:
     """Prints the result of a pipeline run: the leaderboard, and the paths of its output."""
-    rows = record["leaderboard"]["rows"]
+    rows, of = record["leaderboard"]["rows"], list[Any]()
     if "events" in record:
-        print_event_leaderboard([EventLeaderboardRow(**row) for row in rows])
+        of = [EventLeaderboardRow(**row) for row in rows]
+        print_event_leaderboard(of)
     else:
-        print_leaderboards({record["leaderboard"]["protocol"]: [LeaderboardRow(**row) for row in rows]})
+        of = [LeaderboardRow(**row) for row in rows]
+        print_leaderboards({record["leaderboard"]["protocol"]: of})
     _print_best(record)
+    if warning := worse_than_trivial(of):
+        _print(warning)
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
     if tuned := record.get("tuned"):
         _print(f"tuned         {', '.join(f'{path}={value}' for path, value in tuned.items())}")

@@ -34,7 +34,8 @@ from rrn_tf.serving.load import load_saved_model
 from rrn_tf.serving.query_file import EvaluationOutcome
 from rrn_tf.serving.recommend_users import before_last, line_of_early, recommend_users, users_at_a_time
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
-from rrn_tf.serving.saved_rrn import SavedRRN, find_saved_model
+from rrn_tf.serving.saved_files import find_saved_model
+from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.tasks import task_of
 
 if TYPE_CHECKING:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rrn_tf.environment import environment
+from rrn_tf.files import write_whole
 from rrn_tf.runs.directory import RunPaths, prepare_once
+from rrn_tf.runs.update_run import replace_directory
 from rrn_tf.tasks import Settings, task_of
 from rrn_tf.training.listeners import Listener, Listeners
 from rrn_tf.training.workers import from_chief
@@ -89,7 +92,7 @@ def train_run(
 
     begin = time.perf_counter()
     listener.on_stage("exporting the model")
-    task.export(result, paths.model)
+    replace_directory(paths.model, partial(task.export, result))
     seconds["export"] = time.perf_counter() - begin
 
     summary = {
@@ -100,7 +103,7 @@ def train_run(
         "seconds": {name: round(value, 3) for name, value in seconds.items()},
         **environment(config.training.seed),
     }
-    paths.metrics.write_text(json.dumps(summary, indent=2) + "\n")
+    write_whole(paths.metrics, json.dumps(summary, indent=2) + "\n")
     return summary
 
 

@@ -35,7 +35,7 @@ def update_run(
     """Updates the states of a saved model by new ratings or events, and saves the updated model.
 
     Args:
-      model: see `rrn_tf.serving.saved_rrn.find_saved_model`; it may be `output`, whose model is then replaced or, among
+      model: see `rrn_tf.serving.saved_files.find_saved_model`; it may be `output`, whose model is then replaced or, among
         numbered versions, followed by a new version.
       pattern: files of the new ratings or events; those that the states already include are skipped.
       output: the directory of the next model.
@@ -105,7 +105,11 @@ def replace_directory(path: Path, write: Callable[[Path], None]) -> None:
     draft, former = (path.with_name(f".{path.name}.{what}") for what in ("draft", "former"))
     for leftover in (draft, former):
         shutil.rmtree(leftover, ignore_errors=True)
-    write(draft)
+    try:
+        write(draft)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
     if path.exists():
         path.rename(former)
     draft.rename(path)

@@ -31,6 +31,7 @@ from rrn_tf.features import (
     Side,
     Split,
 )
+from rrn_tf.files import written_whole
 from rrn_tf.serving.doubtful_rows import lines_of_scale
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming
@@ -105,7 +106,11 @@ def predict_file(
     added = {PREDICTION: _placed(file.good, np.char.mod("%.6g", _answers(model, asked, protocol)), file.rows.total)}
     if rejected.num_rows:
         added[REASON] = _placed(file.rejected, rejected[REASON].to_numpy(), file.rows.total)
-    file.write(output, added)
+    with written_whole(output) as draft:
+        try:
+            file.write(draft, added)
+        except BadInputError as error:  # of an ending that cannot be written
+            raise BadInputError(str(error).replace(str(draft), str(output))) from None
     doubts = [] if asked.rating is None else lines_of_scale(asked.rating, model.metadata)
     return PredictionOutcome(
         predicted=len(file.good),
@@ -176,6 +181,13 @@ def evaluate_file(
                     "n": int(inside.sum()),
                 }
             }
+    mean = np.full(len(rating), model.metadata.rating_mean)
+    of_model, of_mean = rmse(prediction, rating), rmse(mean, rating)
+    if of_model > of_mean:
+        messages.append(
+            f"warning: {data}: the RMSE of {of_model:.4f} is larger than {of_mean:.4f}, that of predicting the training "
+            "ratings' mean each time"
+        )
     if early := int((times < model.until).sum()):
         seen = "the last rating that the model has seen"
         messages.append(f"{data}: {early:,} rows lie before {seen}: not forecasts, but counted above")

@@ -30,7 +30,8 @@ from rrn_tf.features import (
 from rrn_tf.layers.collaborative import PERSONAL, SHARED
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
-from rrn_tf.serving.saved_rrn import for_everybody, loaded_module, texts
+from rrn_tf.serving.saved_files import NEXT_ITEMS, loaded_module
+from rrn_tf.serving.saved_rrn import for_everybody, texts
 from rrn_tf.states.event_snapshot import HeldOutEvents
 from rrn_tf.states.event_states import EventNetwork
 
@@ -56,7 +57,7 @@ class SavedCollaborativeRNN:
     time zone (see `rrn_tf.columns`). Other types raise a TypeError.
 
     Args:
-      model: a path (see `rrn_tf.serving.saved_rrn.find_saved_model`), or the module that TensorFlow loaded from it.
+      model: a path (see `rrn_tf.serving.saved_files.find_saved_model`), or the module that TensorFlow loaded from it.
 
     Example:
       >>> model = SavedCollaborativeRNN("runs/b")
@@ -65,7 +66,7 @@ class SavedCollaborativeRNN:
     """
 
     def __init__(self, model: str | Path | Any) -> None:
-        self._module = loaded_module(model)
+        self._module = loaded_module(model, NEXT_ITEMS)
 
     @property
     def is_mixture(self) -> bool:

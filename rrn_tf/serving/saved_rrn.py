@@ -19,37 +19,12 @@ from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.factors.beliefs import Beliefs, FactorScale
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.quiet import quiet_xla
+from rrn_tf.serving.saved_files import RECOMMEND, loaded_module
 from rrn_tf.states.entity_states import EntityStates, variables_by_entity, variables_of_pending_seconds
 from rrn_tf.states.snapshot import HeldOutRatings, LaterRatings, RatedItems, RRNSnapshot
+from rrn_tf.version import __version__
 
 _BATCH = 1 << 18  # pairs of one call, which computes a repeated user or item once
-
-
-class ModelNotFoundError(ValueError):
-    """Error for a path without a saved model; the message states what was expected."""
-
-
-def find_saved_model(path: str | Path) -> Path:
-    """Finds the SavedModel directory at or below a path.
-
-    Args:
-      path: a SavedModel, a run directory with one in `model`, or a directory of numbered versions, of which the
-        newest is used.
-
-    Raises:
-      ModelNotFoundError: if there is none.
-    """
-    root = Path(path)
-    versions = sorted((p for p in root.glob("*") if p.name.isdigit()), key=lambda p: int(p.name), reverse=True)
-    for candidate in (root, root / "model", *versions):
-        if (candidate / "saved_model.pb").exists():
-            return candidate
-    raise ModelNotFoundError(f"{path}: expected a SavedModel, a run directory or numbered versions, found none")
-
-
-def loaded_module(model: str | Path | Any) -> Any:
-    """Loads the module at a path (see `find_saved_model`); returns a module that is already loaded unchanged."""
-    return tf.saved_model.load(str(find_saved_model(model))) if isinstance(model, str | Path) else model
 
 
 class SavedRRN:
@@ -59,7 +34,7 @@ class SavedRRN:
     time zone (see `rrn_tf.columns`). Other types raise a TypeError.
 
     Args:
-      model: a path (see `find_saved_model`), or the module that TensorFlow loaded from it.
+      model: a path (see `rrn_tf.serving.saved_files.find_saved_model`), or the module that TensorFlow loaded from it.
       compiled: whether XLA compiles a part of the recommendations, which is faster from the second call on.
 
     Example:
@@ -69,7 +44,7 @@ class SavedRRN:
     """
 
     def __init__(self, model: str | Path | Any, *, compiled: bool = True) -> None:
-        self._module = loaded_module(model)
+        self._module = loaded_module(model, RECOMMEND)
         switch = getattr(self._module, "compiled", None)
         self._compiled = compiled and switch is not None
         if switch is not None:
@@ -84,7 +59,13 @@ class SavedRRN:
         if not hasattr(self._module, "until") or not hasattr(self._module.user.states, "last_times"):
             raise ValueError("expected a model that can be updated, found one of an earlier version: train it again")
         about = json.loads(self._module.about.numpy())
-        model = RRN(**_present_names(about["model"]))
+        try:
+            model = RRN(**_present_names(about["model"]))
+        except TypeError as error:
+            saved_by, now = about.get("version", "another version"), __version__
+            raise ValueError(
+                f"expected a model of rrn_tf {now}, found one of {saved_by} with other settings"
+            ) from error
         model.set_part_weights(UserWeights(*(PartWeights(*weights) for weights in about["part_weights"])))
         model.set_factors(*self._factors(model, FactorScale(*about["factor_scale"])))
         states = {}
@@ -148,7 +129,8 @@ class SavedRRN:
     @property
     def until(self) -> int:
         """Unix seconds after all ratings that the states include, except future ones; without updates, the cutoff."""
-        return int(self._module.until.numpy())
+        # Models of earlier versions could not be updated.
+        return int(getattr(self._module, "until", self._module.cutoff).numpy())
 
     @property
     def num_parameters(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ class EpochRecord:
 
     def summary(self) -> str:
         return (
-            f"epoch {self.epoch:3d}  train {self.item_rmse:.4f}  valid {self.valid_rmse:.4f}"
+            f"epoch {self.epoch:3d}  train {self.item_rmse:.4f}  {_validation(self.valid_rmse)}"
             f"{' *' if self.best else '  '}  user {self.user_seconds:.1f} s  item {self.item_seconds:.1f} s"
         )
 
@@ -64,9 +65,14 @@ class ChunkEpochRecord:
 
     def summary(self) -> str:
         return (
-            f"epoch {self.epoch:3d}  train {self.train_nll:.4f}  valid {self.valid_nll:.4f}"
+            f"epoch {self.epoch:3d}  train {self.train_nll:.4f}  {_validation(self.valid_nll)}"
             f"{' *' if self.best else '  '}  {self.seconds:.1f} s, validation {self.valid_seconds:.1f} s"
         )
+
+
+def _validation(error: float) -> str:
+    """Returns the validation error as text; it is infinite if nothing was held out."""
+    return f"valid {error:.4f}" if math.isfinite(error) else "not validated"
 
 
 class Listener:

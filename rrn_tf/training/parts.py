@@ -50,9 +50,11 @@ def set_factors(
     model.set_factors(*chosen.fitted)
     scale = chosen.fitted.scale
     how = f"{chosen.sweeps} sweeps" if chosen.sweeps else "followed through training"
+    errors = {"frozen": chosen.frozen_rmse, "streaming": chosen.streaming_rmse}
+    valid = ", ".join(f"{value:.4f} {protocol}" for protocol, value in errors.items() if np.isfinite(value))
     echo(
         f"factors: {how}, drift {scale.drift:g}, of newcomers {scale.new_drift:g}, "
-        f"valid {chosen.frozen_rmse:.4f} frozen, {chosen.streaming_rmse:.4f} streaming"
+        f"{f'valid {valid}' if valid else 'not validated'}"
     )
 
 

@@ -12,6 +12,7 @@ import pydantic
 from pydantic.dataclasses import dataclass as validated
 
 from rrn_tf.config import STRICT, ConfigError, config_from_dict, config_to_dict, read_yaml
+from rrn_tf.setting_names import no_such_setting
 from rrn_tf.tasks import Settings, task_of
 
 if TYPE_CHECKING:
@@ -129,8 +130,7 @@ def _parsed(path: str, values: Any, base: Settings, data: bool) -> tuple[Any, ..
     except (KeyError, TypeError):
         known = False
     if not known:
-        described = f"{task.config.__module__.replace('.', '/')}.py"
-        raise ConfigError(f"{path}: expected a setting of {described} such as model.units, found none of that name")
+        raise ConfigError(f"{path}: expected a setting such as model.units, {_found(path, own, task.config)}")
     if path.startswith(task.shared_settings):
         raise ConfigError(f"{path}: expected the same in all trials (--set or --protocol), found it in the space")
     if not data and path.startswith("data."):
@@ -151,6 +151,13 @@ def _parsed(path: str, values: Any, base: Settings, data: bool) -> tuple[Any, ..
     if not isinstance(values, list) or not values:
         raise ConfigError(f"{path}: expected a list of values or a range {{min, max, log}}, found {values!r}")
     return tuple(dict.fromkeys(_valid(path, value, base) for value in values))
+
+
+def _found(path: str, own: Mapping[str, Any], kind: type) -> str:
+    try:
+        return f"found {'a section' if isinstance(setting(own, path), Mapping) else 'none'}"
+    except (KeyError, TypeError):
+        return f"found {no_such_setting(path, kind)}"
 
 
 def _valid(path: str, value: Any, base: Settings) -> Any:

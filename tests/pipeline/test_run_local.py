@@ -14,7 +14,6 @@ import pytest
 import tensorflow as tf
 
 from pipeline import run_local
-from pipeline.local_run import first_line
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import load_config
 from rrn_tf.data import synthetic
@@ -58,11 +57,6 @@ def test_a_search_that_cannot_be_is_one_line_and_exit_2(
 ) -> None:
     assert run_local.main(["--output", str(tmp_path), *arguments]) == 2
     assert capsys.readouterr().err == f"error: {said}\n"
-
-
-def test_first_line_of_a_wrapped_error_is_its_own_words() -> None:
-    assert first_line(ValueError("a.csv:1: no rating [while running 'Read']\nTraceback")) == ("a.csv:1: no rating")
-    assert first_line(KeyError()) == "KeyError"
 
 
 def start(data: str, output: Path, *more: str) -> subprocess.CompletedProcess[str]:

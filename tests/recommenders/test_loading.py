@@ -9,7 +9,7 @@ import tensorflow as tf
 
 import rrn_tf
 from rrn_tf import load
-from rrn_tf.serving.saved_rrn import ModelNotFoundError
+from rrn_tf.serving.saved_files import ModelNotFoundError
 
 
 def test_names_are_the_recommenders() -> None:

@@ -14,7 +14,8 @@ import pytest
 import tensorflow as tf
 
 from rrn_tf.features import SIDES, Side, Split
-from rrn_tf.serving.saved_rrn import ModelNotFoundError, SavedRRN, find_saved_model
+from rrn_tf.serving.saved_files import ModelNotFoundError, find_saved_model
+from rrn_tf.serving.saved_rrn import SavedRRN
 from tests.serving.conftest import Saved, compiled, loaded
 
 DAY = 86_400

@@ -1,0 +1,105 @@
+"""One line for each exception that ends a command, and `--debug`, which shows the traceback instead."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+DEBUG = "RRN_DEBUG"  # environment variable that does what `--debug` does, in processes that a command starts too
+_OWN = ("rrn_tf", "components", "pipeline")  # packages whose errors are written for users
+_HINTS = {
+    errno.ENOSPC: "free some space, or write to another disk",
+    errno.EDQUOT: "free some space, or write to another disk",
+    errno.EROFS: "choose another output",
+    errno.EACCES: "choose another path, or change its permissions",
+    errno.EPERM: "choose another path, or change its permissions",
+}
+
+
+def add_debug(command: click.Command) -> None:
+    """Adds `--debug` to a command and, for a group, to each of its commands."""
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            add_debug(below)
+        return
+    option = click.option(
+        "--debug",
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        envvar=DEBUG,
+        callback=_remember,
+        help="Shows the traceback of an error.",
+    )
+    option(command)
+
+
+def debugging() -> bool:
+    """Returns whether the running command was given `--debug`."""
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(DEBUG))
+
+
+def line_of(error: BaseException) -> str:
+    """Describes an exception in one line.
+
+    An error that this package raised about its input says all itself. Disks that are full and paths that cannot be
+    used are named with what to do. Every other exception is named with its class, and with `--debug`.
+
+    Args:
+      error: the exception.
+    """
+    text = _first_line(error)
+    for code, hint in _HINTS.items():
+        if _is(error, code):
+            where = getattr(error, "filename", None)
+            return f"{f'{where}: ' if where else ''}{os.strerror(code).lower()}: {hint}"
+    if isinstance(error, OSError):
+        what = (error.strerror or "").lower()
+        return f"{error.filename}: {what}" if error.filename and what else text
+    if isinstance(error, MemoryError):
+        return "out of memory: give the command more memory, or fewer rows at a time"
+    if isinstance(error, ValueError | RuntimeError) and _raised_here(error):
+        return text
+    told = "" if text == type(error).__name__ else f": {text}"
+    return f"unexpected {type(error).__name__}{told} (--debug shows where)"
+
+
+def _remember(context: click.Context, _: click.Parameter, value: bool) -> None:
+    context.meta[DEBUG] = value
+
+
+def _first_line(error: BaseException) -> str:
+    """Returns the first line of an error's message, without Beam's addition of where it was raised."""
+    lines = str(error).strip().splitlines()
+    return lines[0].split(" [while running")[0] if lines else type(error).__name__
+
+
+def _is(error: BaseException, code: int) -> bool:
+    """Returns whether an error of the operating system is, or caused, an exception.
+
+    TensorFlow, Arrow and Beam pass such errors on as others, with the system's own words in the text.
+    """
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno == code
+    # Messages of this package may quote a file that holds such words.
+    return not _raised_here(error) and any(os.strerror(code) in str(cause) for cause in _chain(error))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _raised_here(error: BaseException) -> bool:
+    """Returns whether this package raised an exception, rather than a library that it called."""
+    trace: Any = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    module = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else _OWN[0]
+    return str(module).partition(".")[0] in _OWN

@@ -1,0 +1,106 @@
+"""The files of a saved model: finds them, and checks that they are whole and of which kind the model is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf import saved_model_pb2
+
+# The kinds of models, by the signature that only models of that kind have.
+RECOMMEND, NEXT_ITEMS = "recommend", "next_items"
+_KINDS = {
+    RECOMMEND: "a model of ratings (RRN)",
+    NEXT_ITEMS: "a model of events (Collaborative RNN), whose next items `rrn recommend` predicts",
+}
+_INITIALIZER = "__saved_model_init_op"  # no signature of the model's own
+_MEND = "copy its whole folder again, or train again"
+
+
+class ModelNotFoundError(ValueError):
+    """Error for a path without a saved model; the message states what was expected."""
+
+
+def find_saved_model(path: str | Path) -> Path:
+    """Finds the SavedModel directory at or below a path.
+
+    Args:
+      path: a SavedModel, a run directory with one in `model`, or a directory of numbered versions, of which the
+        newest is used.
+
+    Raises:
+      ModelNotFoundError: if there is none.
+    """
+    root = Path(path)
+    versions = sorted((p for p in root.glob("*") if p.name.isdigit()), key=lambda p: int(p.name), reverse=True)
+    for candidate in (root, root / "model", *versions):
+        if (candidate / "saved_model.pb").exists():
+            return candidate
+    raise ModelNotFoundError(f"{path}: expected a SavedModel, a run directory or numbered versions, found none")
+
+
+def check_saved_model(path: str | Path, *kinds: str) -> str:
+    """Checks a SavedModel by its files, without loading it, and returns its kind.
+
+    Args:
+      path: the SavedModel's directory.
+      kinds: `RECOMMEND`, `NEXT_ITEMS` or both: what the model may be. Both by default.
+
+    Raises:
+      ModelNotFoundError: if the model is of another kind, was not saved by this package, or lacks files.
+    """
+    folder = Path(path)
+    try:
+        meta = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0]
+    except (DecodeError, IndexError):
+        raise ModelNotFoundError(
+            f"{path}: expected a SavedModel, found one that cannot be read: saved_model.pb is damaged; {_MEND}"
+        ) from None
+    signatures = [name for name in meta.signature_def if name != _INITIALIZER]
+    kind = next((kind for kind in _KINDS if kind in signatures), None)
+    if kind is None:
+        found = ", ".join(sorted(signatures)) or "none"
+        raise ModelNotFoundError(f"{path}: expected a model saved by rrn_tf, found one with the signatures: {found}")
+    if kinds and kind not in kinds:
+        raise ModelNotFoundError(f"{path}: expected {_KINDS[kinds[0]]}, found {_KINDS[kind]}")
+    needed = ["variables/variables.index", *(f"assets/{of.filename}" for of in meta.asset_file_def)]
+    missing = [name for name in needed if not (folder / name).is_file()]
+    values = list((folder / "variables").glob("variables.data-*"))
+    if not values:
+        missing.append("variables/variables.data-00000-of-00001")
+    if missing:
+        raise ModelNotFoundError(f"{path}: the model is not whole, it lacks {', '.join(missing)}: {_MEND}")
+    for file in (folder / needed[0], *values):
+        if not file.stat().st_size:
+            raise ModelNotFoundError(f"{path}: the model is not whole, variables/{file.name} is empty: {_MEND}")
+    return kind
+
+
+def loaded_module(model: str | Path | Any, *kinds: str) -> Any:
+    """Loads the module at a path (see `find_saved_model`); returns a module that is already loaded unchanged.
+
+    Args:
+      model: the path or the module.
+      kinds: as in `check_saved_model`.
+
+    Raises:
+      ModelNotFoundError: as of `check_saved_model`, or for values that are damaged.
+    """
+    if not isinstance(model, str | Path):
+        return model
+    path = find_saved_model(model)
+    check_saved_model(path, *kinds)
+    try:
+        module = tf.saved_model.load(str(path))
+    except MemoryError:
+        raise
+    except Exception as error:  # TensorFlow raises an IndexError, a KeyError or one of its own for damaged values
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ModelNotFoundError(
+            f"{path}: expected a SavedModel, found one that cannot be read: {reason}; {_MEND}"
+        ) from error
+    if not hasattr(module, "about"):
+        raise ModelNotFoundError(f"{path}: expected a model saved by rrn_tf, found one without its description")
+    return module
