@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from rrn_tf.config import AnyConfig
 
 FAILURE = 1
+STANDARD_OUTPUT = "-"  # the file name that stands for it
+_KEPT = "rrn_tf.standard_output"
 CONFIG_HELP = "Settings: a YAML file or the name of a preset."
 SET_HELP = "Overrides one setting; may be repeated."
 
@@ -31,10 +35,23 @@ def example(*lines: str) -> str:
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds `--json FILE`, passed as `json_file`."""
+    """Adds `--json FILE`, passed as `json_file`.
+
+    With ``-`` the figures alone go to standard output, and everything else that the command prints to standard error.
+    """
+
+    @functools.wraps(command)
+    def with_output_kept(*args: Any, json_file: str | None, **values: Any) -> None:
+        click.get_current_context().meta[_KEPT] = sys.stdout
+        with redirect_stdout(sys.stderr if json_file == STANDARD_OUTPUT else sys.stdout):
+            command(*args, json_file=json_file, **values)
+
     return click.option(
-        "--json", "json_file", type=click.Path(dir_okay=False), help="Also writes the figures to this file."
-    )(command)
+        "--json",
+        "json_file",
+        type=click.Path(dir_okay=False, allow_dash=True),
+        help="Also writes the figures to this file; - writes them to standard output, and all else to standard error.",
+    )(with_output_kept)
 
 
 def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -49,10 +66,15 @@ def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def write_json(path: str | None, values: dict[str, Any]) -> None:
-    """Writes the printed figures to the file of `--json`, if one was given."""
-    if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(json.dumps(values, indent=2) + "\n")
+    """Writes the printed figures to the file of `--json`, or to standard output for ``-``, if it was given."""
+    if not path:
+        return
+    text = json.dumps(values, indent=2) + "\n"
+    if path == STANDARD_OUTPUT:
+        click.echo(text, file=click.get_current_context().meta[_KEPT], nl=False)
+        return
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
 
 
 def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[AnyConfig]) -> AnyConfig:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from rrn_tf.cli.options import example, json_option, write_json
+from rrn_tf.cli.options import STANDARD_OUTPUT, example, json_option, write_json
 from rrn_tf.cli.pipeline_options import RunOptions, arguments, options_of
 
 
@@ -24,7 +24,9 @@ def run(json_file: str | None, **values: Any) -> None:
 
     options = RunOptions(**values)
     # The library must not import TFX, so the pipeline runs in a process of its own.
-    finished = subprocess.run([sys.executable, "-m", "pipeline.run_local", *arguments(options)], check=False)
+    command = [sys.executable, "-m", "pipeline.run_local", *arguments(options)]
+    # Its standard output is standard error's file if this process's is for the figures alone.
+    finished = subprocess.run(command, check=False, stdout=2 if json_file == STANDARD_OUTPUT else None)
     if finished.returncode:
         sys.exit(finished.returncode)
     record = json.loads(Path(options.output, "run.json").read_text())

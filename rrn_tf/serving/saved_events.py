@@ -145,6 +145,7 @@ class SavedCollaborativeRNN:
         history: npt.NDArray[np.object_] | None = None,
         history_timestamp: npt.NDArray[np.int64] | None = None,
         exclude: Sequence[str] = (),
+        candidates: Sequence[str] | None = None,
         new_only: bool = False,
     ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
         """As `next_items`, for many users: object[N, k] and float32[N, k], in descending order.
@@ -158,6 +159,7 @@ class SavedCollaborativeRNN:
           history: object[N, T], items of the events after those that the model stores; none by default.
           history_timestamp: int64[N, T], unix seconds of the history; by default that of the last stored event.
           exclude: items to leave out.
+          candidates: the only items to return, which then have the probabilities among these; all by default.
           new_only: whether to leave out all items of the users' events.
 
         Raises:
@@ -169,7 +171,7 @@ class SavedCollaborativeRNN:
         request = {
             USER_ID: tf.constant(user_id, tf.string),
             HISTORY: tf.constant(past, tf.string, past.shape),
-            "k": tf.constant(k, tf.int32),
+            "k": tf.constant(min(k, tf.int32.max) if candidates is None else tf.int32.max, tf.int32),
         }
         signature = "next_items"
         if timestamp is not None or len(exclude) or new_only:
@@ -182,7 +184,10 @@ class SavedCollaborativeRNN:
                 NEW_ONLY: tf.constant(new_only),
             }
         answer = self._module.signatures[signature](**request)
-        return texts(answer[ITEM_ID]), answer[LOG_PROBABILITY].numpy()
+        names, found = answer[ITEM_ID], answer[LOG_PROBABILITY]
+        if candidates is not None:
+            names, found = _best_of(names, found, candidates, k)
+        return texts(names), found.numpy()
 
     def training_events(self) -> EventSequences:
         """Returns all events that the model stores, as training events, with its users and items.
@@ -251,6 +256,19 @@ class SavedCollaborativeRNN:
         known = (rows > 0)[:, np.newaxis].astype(np.float32)
         model.stationary.table.assign(known * tf.gather(module.factors, rows))
         return LoadedUsers(model, tf.gather(module.states, rows).numpy(), row > 0)
+
+
+def _best_of(
+    names: tf.Tensor, found: tf.Tensor, candidates: Sequence[str], k: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the first `k` candidates among all items string[N, items], and their log-probabilities among candidates."""
+    wanted = tf.constant(list(candidates), tf.string, [len(candidates)])
+    marks = tf.lookup.KeyValueTensorInitializer(wanted, tf.ones_like(wanted, tf.int32))
+    kept = (tf.lookup.StaticHashTable(marks, 0).lookup(names) > 0) & (names != "")
+    found = tf.where(kept, found, -np.inf)
+    total = tf.maximum(tf.reduce_logsumexp(found, axis=1, keepdims=True), found.dtype.min)
+    found, place = tf.math.top_k(found - total, min(k, len(candidates), found.shape[1]))
+    return tf.where(found > -np.inf, tf.gather(names, place, batch_dims=1), ""), found
 
 
 def _text(ids: tf.Variable) -> npt.NDArray[np.object_]:
