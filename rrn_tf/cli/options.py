@@ -6,7 +6,7 @@ import functools
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ FAILURE = 1
 STANDARD_OUTPUT = "-"  # the file name that stands for it
 _KEPT = "rrn_tf.standard_output"
 CONFIG_HELP = "Settings: a YAML file or the name of a preset."
+ITEM_LIST_HELP = "Ids separated by commas, or a file: one id per line, or a column item_id. May be repeated."
 SET_HELP = "Overrides one setting; may be repeated."
 
 
@@ -52,6 +53,32 @@ def json_option(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(dir_okay=False, allow_dash=True),
         help="Also writes the figures to this file; - writes them to standard output, and all else to standard error.",
     )(with_output_kept)
+
+
+def item_list(values: tuple[str, ...], option: str, known: Collection[str]) -> list[str] | None:
+    """Returns the items of an option that takes files and ids, None without values; tells of files and unknown items.
+
+    Args:
+      values: what was given to the option.
+      option: its name.
+      known: ids of all items that the model knows.
+
+    Raises:
+      ValueError: for a value that is both the name of a file and an item.
+    """
+    from rrn_tf.data.reading.id_file import listed_ids
+
+    if not values:
+        return None
+    if both := [value for value in values if value in known and Path(value).exists()]:
+        raise ValueError(f"{option} {both[0]}: expected a file or an item, found both: ./{both[0]} is the file")
+    ids, messages = listed_ids(values)
+    unknown = len(ids) - sum(name in known for name in ids)
+    if unknown or any(Path(value).exists() for value in values):
+        messages.append(f"{option}: {len(ids):,} items, {unknown:,} of them unknown to the model")
+    for message in messages:
+        click.echo(message, err=True)
+    return ids
 
 
 def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:

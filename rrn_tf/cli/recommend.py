@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import click
 
-from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import ITEM_LIST_HELP, example, item_list, json_option, one_line_errors, write_json
 
 
 @click.command(
     epilog=example(
         "rrn recommend --model runs/a --user 42 --at 2026-01-01 -k 10",
-        "rrn recommend --model runs/events --users users.csv --output next.csv",
+        "rrn recommend --model runs/events --users users.csv --output next.parquet",
+        "rrn recommend --model runs/a --user new --history ratings_of_new.csv --exclude 7,9 --candidates in_stock.csv",
     )
 )
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--user", "user_ids", multiple=True, help="User id; may be repeated. Unknown users are newbies.")
 @click.option("--users", "users_file", help="File of many users, CSV or Parquet: user_id[,timestamp in unix seconds].")
-@click.option("--output", type=click.Path(dir_okay=False), help="CSV file to write for --users, one row per item.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="File to write for --users, a row per item: Parquet by its suffix, else CSV.",
+)
 @click.option("--at", "at", help="Time to recommend for, unix seconds or ISO date (default: after the latest data).")
 @click.option("-k", "k", default=10, show_default=True, type=click.IntRange(min=1), help="Number of items per user.")
 @click.option("--new-only", is_flag=True, help="Excludes items of the user's history; for ratings always.")
+@click.option("--exclude", multiple=True, metavar="FILE|IDS", help=f"Items to leave out. {ITEM_LIST_HELP}")
+@click.option("--candidates", multiple=True, metavar="FILE|IDS", help=f"The only items to recommend. {ITEM_LIST_HELP}")
+@click.option(
+    "--history",
+    help="CSV or Parquet of ratings or events of some of the users, known or not. Ratings are a user's whole history, "
+    "in place of what the model has stored; events follow the stored ones.",
+)
 @json_option
 def recommend(
     model: str,
@@ -29,6 +41,9 @@ def recommend(
     at: str | None,
     k: int,
     new_only: bool,
+    exclude: tuple[str, ...],
+    candidates: tuple[str, ...],
+    history: str | None,
     json_file: str | None,
 ) -> None:
     """Recommends items to users at a given time.
@@ -42,6 +57,7 @@ def recommend(
     with one_line_errors():
         from dataclasses import asdict
         from pathlib import Path
+        from typing import Any
 
         import numpy as np
 
@@ -49,19 +65,30 @@ def recommend(
         from rrn_tf.console.progress import bar
         from rrn_tf.console.tables import print_recommendations
         from rrn_tf.features import SCORE, TIMESTAMP
-        from rrn_tf.serving.load import load_saved_model
+        from rrn_tf.recommenders import RRNRecommender, load
         from rrn_tf.serving.recommend_users import recommend_users
-        from rrn_tf.serving.saved_rrn import SavedRRN
         from rrn_tf.serving.user_file import recommend_file
 
         timestamp = None if at is None else parse_time(at)
         # Compiling is worth its time for many users only.
-        saved = load_saved_model(model, compiled=users_file is not None)
-        of, met = (SCORE, "ratings") if isinstance(saved, SavedRRN) else ("probability", "events")
+        loaded = load(model, compiled=users_file is not None)
+        of_ratings = isinstance(loaded, RRNRecommender)
+        of, met = (SCORE, "ratings") if of_ratings else ("probability", "events")
+        known_items = frozenset(loaded.item_ids)
+        asked: dict[str, Any] = {
+            "exclude": item_list(exclude, "--exclude", known_items) or (),
+            "candidates": item_list(candidates, "--candidates", known_items),
+            "new_only": new_only,
+            "histories": None,
+        }
+        if history is not None:
+            asked["histories"], messages = loaded.histories(history)
+            for message in messages:
+                click.echo(message, err=True)
         if users_file and output:
             with bar("recommending") as on_users:
                 outcome = recommend_file(
-                    saved, Path(users_file), Path(output), k, of, timestamp, on_users, new_only=new_only
+                    loaded.saved, Path(users_file), Path(output), k, of, timestamp, on_users, **asked
                 )
             click.echo(
                 f"{outcome.items:,} items for {outcome.users:,} users in {output}; "
@@ -71,25 +98,19 @@ def recommend(
                 click.echo(message, err=True)
             write_json(json_file, asdict(outcome))
             return
-        if timestamp is None and isinstance(saved, SavedRRN):
-            timestamp = saved.until
-        times = np.full(len(user_ids), timestamp or 0)
-        found = recommend_users(
-            saved,
-            np.array(user_ids, object),
-            times,
-            np.full(len(user_ids), timestamp is not None),
-            k,
-            new_only=new_only,
-        )
+        users = np.array(user_ids, object)
+        timed = np.full(len(users), timestamp is not None)
+        found = recommend_users(loaded.saved, users, np.full(len(users), timestamp or 0), timed, k, **asked)
+        given = np.zeros(len(users), bool) if asked["histories"] is None else asked["histories"].have(users)
         answers = []
-        for user, names, values, known in zip(user_ids, *found, strict=True):
+        for user, names, values, known, own in zip(user_ids, *found, given, strict=True):
             if len(user_ids) > 1:
                 click.echo(f"user {user}")
-            if not known:
+            if not known and not own:
                 click.echo(f"user {user!r} has no {met}: recommended as to a newcomer", err=True)
             items = [(str(name), float(value)) for name, value in zip(names, values, strict=True) if value > -np.inf]
             print_recommendations(items, of)
             told = [{"item": item, of: value} for item, value in items]
-            answers.append({"user": user, "known": bool(known), TIMESTAMP: timestamp, "items": told})
+            when = loaded.saved.until if of_ratings and timestamp is None and not own else timestamp
+            answers.append({"user": user, "known": bool(known), TIMESTAMP: when, "items": told})
         write_json(json_file, answers[0] if len(answers) == 1 else {"users": answers})

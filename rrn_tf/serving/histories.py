@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -11,7 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from rrn_tf.data.arrays import concatenated_ranges
-from rrn_tf.data.reading.in_memory import same_rows
+from rrn_tf.data.reading.in_memory import read_files, same_rows
+from rrn_tf.data.reading.rejected import lines_of_rejected
+from rrn_tf.features import ITEM_ID, RATING, TIMESTAMP, USER_ID
 
 _CELLS = 1 << 16  # ratings or events of one request, including padding
 
@@ -104,8 +106,28 @@ class Histories:
         real = np.arange(width) >= (width - (end - begin))[:, np.newaxis]
         rows = concatenated_ranges(begin, end - begin)
         found = PaddedHistories(
-            users, real, np.full(real.shape, "", object), np.zeros(real.shape, np.int64), np.zeros(real.shape, np.float32)
+            users,
+            real,
+            np.full(real.shape, "", object),
+            np.zeros(real.shape, np.int64),
+            np.zeros(real.shape, np.float32),
         )
         for padded, column in zip(found[2:], (self.item_id, self.timestamp, self.rating), strict=True):
             padded[real] = column[rows]
         return found
+
+
+def read_histories(pattern: str, columns: Sequence[str]) -> tuple[Histories, list[str]]:
+    """Reads histories from CSV or Parquet; also returns lines about rows that cannot be used.
+
+    Args:
+      pattern: a file or a glob.
+      columns: the columns of a rating or of an event.
+
+    Raises:
+      BadInputError: in one line, for a file that is missing, is not readable or lacks a column.
+    """
+    rows, _ = read_files(pattern, columns)
+    rating = rows.numbers(RATING, np.float32) if RATING in columns else None
+    given = Histories(rows.ids(USER_ID), rows.ids(ITEM_ID), rows.numbers(TIMESTAMP), rating)
+    return given, lines_of_rejected(pattern, rows.rejected, rows.total)

@@ -71,7 +71,9 @@ def recommend_users(
         parts = [(stored, *saved.recommend_many(user_id[stored], times[stored], k, **options))] if len(stored) else []
         if histories is not None and given.any():
             rows = np.flatnonzero(given)
-            ranked = saved.from_histories.recommend(user_id[rows], timestamp[rows], timed[rows], k, histories, **options)
+            ranked = saved.from_histories.recommend(
+                user_id[rows], timestamp[rows], timed[rows], k, histories, **options
+            )
             parts.append((rows, *ranked))
         item, score = _placed(parts, len(user_id))
         return Recommended(item, score, saved.known(Side.USER, user_id))
@@ -87,7 +89,9 @@ def recommend_users(
         with_times = {"timestamp": times, "history_timestamp": of.timestamp} if saved.is_mixture or asked.any() else {}
         parts.append((of.user, *saved.next_items_of(user_id[of.user], k, history=of.item_id, **with_times, **options)))
     item, found = _placed(parts, len(user_id))
-    return Recommended(item, np.where(item == "", -np.inf, np.exp(found)), pd.Series(user_id).isin(saved.user_ids).to_numpy())
+    return Recommended(
+        item, np.where(item == "", -np.inf, np.exp(found)), pd.Series(user_id).isin(saved.user_ids).to_numpy()
+    )
 
 
 def usable_histories(saved: SavedRRN | SavedCollaborativeRNN, histories: Histories) -> Histories:

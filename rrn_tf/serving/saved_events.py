@@ -258,9 +258,7 @@ class SavedCollaborativeRNN:
         return LoadedUsers(model, tf.gather(module.states, rows).numpy(), row > 0)
 
 
-def _best_of(
-    names: tf.Tensor, found: tf.Tensor, candidates: Sequence[str], k: int
-) -> tuple[tf.Tensor, tf.Tensor]:
+def _best_of(names: tf.Tensor, found: tf.Tensor, candidates: Sequence[str], k: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the first `k` candidates among all items string[N, items], and their log-probabilities among candidates."""
     wanted = tf.constant(list(candidates), tf.string, [len(candidates)])
     marks = tf.lookup.KeyValueTensorInitializer(wanted, tf.ones_like(wanted, tf.int32))

@@ -55,3 +55,10 @@ def written_table(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table]
                 frame.to_csv(text, index=False, header=False, float_format="%.6g")
 
             yield write
+
+
+def write_frame(frame: pd.DataFrame, path: Path) -> None:
+    """Writes a data frame, without its index, as `written_table` does."""
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    with written_table(path, table.schema) as write:
+        write(table)
