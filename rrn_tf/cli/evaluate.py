@@ -35,8 +35,8 @@ from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 @click.option(
     "--relevant-from",
     type=float,
-    help="Only ratings: the least rating that is relevant in a list (default: three quarters of the way from the lowest "
-    "to the highest training rating, which is 4 of 1 to 5).",
+    help="Only ratings, with --top-k: the least rating that is relevant (default: three quarters of the way from the "
+    "lowest to the highest training rating, which is 4 of 1 to 5).",
 )
 @click.option(
     "--new-only", is_flag=True, help="Only events: scores events with items new to the user, ranked among such items."
@@ -55,11 +55,13 @@ def evaluate(
     """Evaluates a model on later ratings or events.
 
     Reports RMSE and MAE of ratings, separately for known and for unknown users and items, and by slice; for events the
-    loss and ranks of next items, also by kind of event. With --top-k also lists of recommended items: for each user and
-    second with relevant ratings, all items that the user has not rated before are ranked as of then, frozen or with the
-    states of the streaming protocol brought up to date at 32 points of time. Figures are means over the lists of a user,
-    then over users: hit, recall, NDCG and, over whole lists, MRR. Invalid rows, and repeated ratings of the same user, item and
+    loss and ranks of next items, also by kind of event. Invalid rows, and repeated ratings of the same user, item and
     second, are left out, listed and counted.
+
+    With --top-k ratings are scored as lists too. For each user and second with relevant ratings, all items that the
+    model knows and the user has not rated before are ranked as of then; under the streaming protocol the states take in
+    earlier ratings at up to 32 points of time. Hit, recall, NDCG and MRR are averaged over the lists of each user, then
+    over users.
     """
     with one_line_errors():
         from rrn_tf.console.tables import PRINT_METRICS, print_slices

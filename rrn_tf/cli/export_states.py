@@ -32,9 +32,9 @@ def export_states(model: str, side: str, output: str, at: str | None, json_file:
     """Writes the vectors of all users or items at a time.
 
     Columns state_0, ... change with time and data, factor_0, ... do not. For a model of ratings the inner product of a
-    user's and an item's vector at one time is the predicted rating, before it is clipped; with Bayesian factors the last
-    two columns of an item are a one and its bias. For a model of events, which knows no other time than the present,
-    users have hidden states and items their weights in the softmax.
+    user's and an item's vector at one time is the predicted rating, before it is clipped. With Bayesian factors the
+    last two columns of an item are a one and its bias. For a model of events, which knows no other time than the
+    present, users have hidden states and items their weights in the softmax.
     """
     with one_line_errors():
         from rrn_tf.config import parse_time

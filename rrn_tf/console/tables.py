@@ -73,8 +73,8 @@ def _print_ranking(metrics: Mapping[str, Any]) -> None:
     errors, table = f"_{STANDARD_ERROR}", _table("split", "protocol", "figure", "mean", "s.e.")
     for split, protocol, of in found:
         _print(
-            f"{split} {protocol}: {of[RANKED_RATINGS]:,} ratings from {of[RELEVANT_FROM]:g} on, in {of[RANKED_LISTS]:,} "
-            f"lists (one for each user and second) of {of[RANKED_USERS]:,} users"
+            f"{split} {protocol}: {of[RANKED_RATINGS]:,} ratings from {of[RELEVANT_FROM]:g} on, in "
+            f"{of[RANKED_LISTS]:,} lists (one for each user and second) of {of[RANKED_USERS]:,} users"
         )
         for name in (key.removesuffix(errors) for key in of if key.endswith(errors)):
             error = of[f"{name}{errors}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -77,17 +77,22 @@ class Histories:
     def _index(self) -> pd.Index:
         return pd.Index(self._users, dtype=object)
 
+    def _numbers(self, user_id: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """Returns the number of each user with a history, -1 for the others: int64[M]."""
+        numbers: npt.NDArray[np.int64] = pd.Categorical(np.asarray(user_id, object), self._index).codes.astype(np.int64)
+        return numbers
+
     def take(self, rows: npt.NDArray[np.bool_]) -> Histories:
         """Returns the rows of a mask over `user_id`."""
         return Histories(self.user_id[rows], self.item_id[rows], self.timestamp[rows], self.rating[rows])
 
     def have(self, user_id: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Returns whether each user has a history: bool[M]."""
-        return self._index.get_indexer(np.asarray(user_id, object)) >= 0
+        return self._numbers(user_id) >= 0
 
     def of(self, user_id: npt.ArrayLike) -> Iterator[PaddedHistories]:
         """Yields the histories of those users string[M] that have one, users of similar lengths together."""
-        number = self._index.get_indexer(np.asarray(user_id, object))
+        number = self._numbers(user_id)
         users = np.flatnonzero(number >= 0)
         length = np.diff(self._splits)[number[users]]
         users = users[np.argsort(length, kind="stable")]
@@ -105,16 +110,14 @@ class Histories:
         width = int((end - begin).max())
         real = np.arange(width) >= (width - (end - begin))[:, np.newaxis]
         rows = concatenated_ranges(begin, end - begin)
-        found = PaddedHistories(
-            users,
-            real,
-            np.full(real.shape, "", object),
-            np.zeros(real.shape, np.int64),
-            np.zeros(real.shape, np.float32),
-        )
-        for padded, column in zip(found[2:], (self.item_id, self.timestamp, self.rating), strict=True):
-            padded[real] = column[rows]
-        return found
+
+        def padded(column: npt.NDArray[Any], nothing: str | int) -> npt.NDArray[Any]:
+            whole = np.full(real.shape, nothing, column.dtype)
+            whole[real] = column[rows]
+            return whole
+
+        columns = padded(self.item_id, ""), padded(self.timestamp, 0), padded(self.rating, 0)
+        return PaddedHistories(users, real, *columns)
 
 
 def read_histories(pattern: str, columns: Sequence[str]) -> tuple[Histories, list[str]]:

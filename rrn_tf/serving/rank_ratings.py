@@ -126,7 +126,7 @@ class _Seen:
         """Returns whether the user of each rating has rated its item before: bool[N]."""
         frame = pd.DataFrame({"user": self._user, "item": self._item, "first": self.first})
         again: npt.NDArray[np.bool_] = frame.groupby(["user", "item"])["first"].transform("min").to_numpy() < self.first
-        base = 1 + int(max((items.max(initial=0) for items in (self._item, *(held for _, held in self._held)))))
+        base = 1 + int(max(items.max(initial=0) for items in (self._item, *(held for _, held in self._held))))
         for splits, held in self._held:
             owner = np.repeat(np.arange(len(splits) - 1), np.diff(splits))
             again |= np.isin(self._user * base + self._item, owner * base + held)

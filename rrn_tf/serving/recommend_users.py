@@ -86,8 +86,10 @@ def recommend_users(
     for of in histories.of(user_id) if histories is not None else ():
         asked = timed[of.user]
         times = np.where(asked, timestamp[of.user], of.timestamp[:, -1])
-        with_times = {"timestamp": times, "history_timestamp": of.timestamp} if saved.is_mixture or asked.any() else {}
-        parts.append((of.user, *saved.next_items_of(user_id[of.user], k, history=of.item_id, **with_times, **options)))
+        of_times: dict[str, Any] = (
+            {"timestamp": times, "history_timestamp": of.timestamp} if saved.is_mixture or asked.any() else {}
+        )
+        parts.append((of.user, *saved.next_items_of(user_id[of.user], k, history=of.item_id, **of_times, **options)))
     item, found = _placed(parts, len(user_id))
     return Recommended(
         item, np.where(item == "", -np.inf, np.exp(found)), pd.Series(user_id).isin(saved.user_ids).to_numpy()
@@ -107,9 +109,11 @@ def usable_histories(saved: SavedRRN | SavedCollaborativeRNN, histories: Histori
 def users_of_a_request(
     saved: SavedRRN | SavedCollaborativeRNN, k: int, exclude: Sequence[str], candidates: Sequence[str] | None
 ) -> int:
-    """Returns how many users `recommend_users` may be given at once, so that the request and its answer fit in memory."""
-    among_all = candidates is not None and not isinstance(saved, SavedRRN)  # then all items are ranked first
-    return users_at_a_time(max(k, len(exclude), len(candidates or ()), len(saved.item_ids) if among_all else 0))
+    """Returns how many users `recommend_users` may be given at once, so that request and answer fit in memory."""
+    width = max(k, len(exclude), len(candidates or ()))
+    if candidates is not None and isinstance(saved, SavedCollaborativeRNN):
+        width = max(width, len(saved.item_ids))  # all items are ranked before the candidates are chosen
+    return users_at_a_time(width)
 
 
 def users_at_a_time(width: int) -> int:

@@ -259,8 +259,8 @@ class SavedCollaborativeRNN:
 
 
 def _best_of(names: tf.Tensor, found: tf.Tensor, candidates: Sequence[str], k: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the first `k` candidates among all items string[N, items], and their log-probabilities among candidates."""
-    wanted = tf.constant(list(candidates), tf.string, [len(candidates)])
+    """Returns the best `k` candidates among all items string[N, items], with log-probabilities among candidates."""
+    wanted = tf.constant([*candidates, ""], tf.string)  # a table must not be empty
     marks = tf.lookup.KeyValueTensorInitializer(wanted, tf.ones_like(wanted, tf.int32))
     kept = (tf.lookup.StaticHashTable(marks, 0).lookup(names) > 0) & (names != "")
     found = tf.where(kept, found, -np.inf)

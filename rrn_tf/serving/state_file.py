@@ -28,7 +28,7 @@ def write_states(states: pd.DataFrame, path: Path) -> list[Path]:
 
     Args:
       states: a row per user or item, with its id as the index (see `RRNRecommender.states`).
-      path: the file. In ``.parquet`` the ids are the first column; beside ``.npy`` they are in a text with one per line.
+      path: the file. In ``.parquet`` the ids are the first column; beside ``.npy`` they are in a text, one per line.
 
     Raises:
       BadInputError: for another suffix.

@@ -124,4 +124,4 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def evaluate(self, model: Any, data: str | Path, protocol: str, **options: Any) -> EvaluationOutcome:
-        """Scores a saved model on a file; `options` are those of `evaluate_file` or `evaluate_event_file` in serving."""
+        """Scores a saved model on a file; `options` are those of `evaluate_file` and `evaluate_event_file`."""
