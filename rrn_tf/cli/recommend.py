@@ -64,7 +64,7 @@ def recommend(
         from rrn_tf.config import parse_time
         from rrn_tf.console.progress import bar
         from rrn_tf.console.tables import print_recommendations
-        from rrn_tf.features import SCORE, TIMESTAMP
+        from rrn_tf.features import CANDIDATES, EXCLUDE, NEW_ONLY, SCORE, TIMESTAMP
         from rrn_tf.recommenders import RRNRecommender, load
         from rrn_tf.serving.recommend_users import recommend_users
         from rrn_tf.serving.user_file import recommend_file
@@ -76,19 +76,27 @@ def recommend(
         of, met = (SCORE, "ratings") if of_ratings else ("probability", "events")
         known_items = frozenset(loaded.item_ids)
         asked: dict[str, Any] = {
-            "exclude": item_list(exclude, "--exclude", known_items) or (),
-            "candidates": item_list(candidates, "--candidates", known_items),
-            "new_only": new_only,
-            "histories": None,
+            EXCLUDE: item_list(exclude, "--exclude", known_items) or (),
+            CANDIDATES: item_list(candidates, "--candidates", known_items),
+            NEW_ONLY: new_only,
         }
+        histories = None
         if history is not None:
-            asked["histories"], messages = loaded.histories(history)
+            histories, messages = loaded.histories(history)
             for message in messages:
                 click.echo(message, err=True)
         if users_file and output:
             with bar("recommending") as on_users:
                 outcome = recommend_file(
-                    loaded.saved, Path(users_file), Path(output), k, of, timestamp, on_users, **asked
+                    loaded.saved,
+                    Path(users_file),
+                    Path(output),
+                    k,
+                    of,
+                    timestamp,
+                    on_users,
+                    histories=histories,
+                    **asked,
                 )
             click.echo(
                 f"{outcome.items:,} items for {outcome.users:,} users in {output}; "
@@ -100,8 +108,10 @@ def recommend(
             return
         users = np.array(user_ids, object)
         timed = np.full(len(users), timestamp is not None)
-        found = recommend_users(loaded.saved, users, np.full(len(users), timestamp or 0), timed, k, **asked)
-        given = np.zeros(len(users), bool) if asked["histories"] is None else asked["histories"].have(users)
+        found = recommend_users(
+            loaded.saved, users, np.full(len(users), timestamp or 0), timed, k, histories=histories, **asked
+        )
+        given = np.zeros(len(users), bool) if histories is None else histories.have(users)
         answers = []
         for user, names, values, known, own in zip(user_ids, *found, given, strict=True):
             if len(user_ids) > 1:

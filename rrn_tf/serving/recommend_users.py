@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from rrn_tf.data.later_events import NamedEvents, among, number
-from rrn_tf.features import Side
+from rrn_tf.features import CANDIDATES, EXCLUDE, HISTORY_TIMESTAMP, NEW_ONLY, TIMESTAMP, Side
 from rrn_tf.serving.histories import Histories
 from rrn_tf.serving.requests import LARGEST_ANSWER
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
@@ -64,7 +64,7 @@ def recommend_users(
       ValueError: for timestamps with a model of events that uses their order only.
     """
     given = np.zeros(len(user_id), bool) if histories is None else histories.have(user_id)
-    options: dict[str, Any] = {"exclude": exclude, "candidates": candidates}
+    options: dict[str, Any] = {EXCLUDE: exclude, CANDIDATES: candidates}
     if isinstance(saved, SavedRRN):
         stored = np.flatnonzero(~given)
         times = np.where(timed, timestamp, saved.until)
@@ -77,7 +77,7 @@ def recommend_users(
             parts.append((rows, *ranked))
         item, score = _placed(parts, len(user_id))
         return Recommended(item, score, saved.known(Side.USER, user_id))
-    options["new_only"] = new_only
+    options[NEW_ONLY] = new_only
     parts = [
         (rows, *saved.next_items_of(user_id[rows], k, timestamp[rows] if with_times else None, **options))
         for with_times in (False, True)
@@ -87,7 +87,7 @@ def recommend_users(
         asked = timed[of.user]
         times = np.where(asked, timestamp[of.user], of.timestamp[:, -1])
         of_times: dict[str, Any] = (
-            {"timestamp": times, "history_timestamp": of.timestamp} if saved.is_mixture or asked.any() else {}
+            {TIMESTAMP: times, HISTORY_TIMESTAMP: of.timestamp} if saved.is_mixture or asked.any() else {}
         )
         parts.append((of.user, *saved.next_items_of(user_id[of.user], k, history=of.item_id, **of_times, **options)))
     item, found = _placed(parts, len(user_id))

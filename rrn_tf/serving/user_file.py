@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
 from rrn_tf.data.reading.row_file import read_row_file
-from rrn_tf.features import ITEM_ID, SCORE, TIMESTAMP, USER_ID
+from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, NEW_ONLY, SCORE, TIMESTAMP, USER_ID
 from rrn_tf.serving.histories import Histories
 from rrn_tf.serving.recommend_users import Recommended, recommend_users, users_of_a_request
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
@@ -111,7 +111,7 @@ def recommend_file(
     times = table.timestamp if timestamp is None else np.where(table.timed, table.timestamp, timestamp)
     timed = table.timed | (timestamp is not None)
     count, step, unknown, items = len(table.user_id), users_of_a_request(saved, k, exclude, candidates), 0, 0
-    options: dict[str, Any] = {"exclude": exclude, "candidates": candidates, "histories": histories}
+    options: dict[str, Any] = {EXCLUDE: exclude, CANDIDATES: candidates, NEW_ONLY: new_only}
     schema = _SCHEMA.set(_SCHEMA.get_field_index(SCORE), pa.field(value, pa.float64()))
     if table.timed.any():
         schema = schema.append(pa.field(TIMESTAMP, pa.int64()))
@@ -120,7 +120,7 @@ def recommend_file(
             part = slice(begin, begin + step)
             usable = table.usable[part]
             ids, at, has_time = (of[part][usable] for of in (table.user_id, times, timed))
-            found = recommend_users(saved, ids, at, has_time, k, new_only=new_only, **options)
+            found = recommend_users(saved, ids, at, has_time, k, histories=histories, **options)
             columns, row = _lines(table.user_id[part], usable, found)
             if TIMESTAMP in schema.names:
                 columns.append(pa.array(table.timestamp[part][row], mask=~table.timed[part][row]))

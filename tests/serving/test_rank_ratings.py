@@ -98,7 +98,8 @@ def test_streaming_ranks_are_places_in_lists_of_an_updated_model(
     early = np.arange(90) < 45
     served, _ = update(model, NewRatings(*(column[early] for column in (*later[:3], later.rating))))
     names, _ = model.recommend_many(later.user_id, later.timestamp, 100)
-    updated = RRNServing(served, tmp_path).recommend(
+    signatures = RRNServing(served, tmp_path)
+    updated = signatures.recommend(
         tf.constant(later.user_id, tf.string), tf.constant(later.timestamp), tf.constant(100)
     )["item_id"]
     known = set(model.ids(Side.ITEM))
