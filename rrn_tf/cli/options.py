@@ -55,30 +55,36 @@ def json_option(command: Callable[..., None]) -> Callable[..., None]:
     )(with_output_kept)
 
 
-def item_list(values: tuple[str, ...], option: str, known: Collection[str]) -> list[str] | None:
-    """Returns the items of an option that takes files and ids, None without values; tells of files and unknown items.
+def item_list(values: tuple[str, ...]) -> list[str] | None:
+    """Returns the items of an option that takes files and ids, None without values; tells of rows it cannot use."""
+    from rrn_tf.data.reading.id_file import listed_ids
+
+    if not values:
+        return None
+    ids, messages = listed_ids(values)
+    for message in messages:
+        click.echo(message, err=True)
+    return ids
+
+
+def check_items(option: str, values: tuple[str, ...], ids: Collection[str] | None, known: Collection[str]) -> None:
+    """Tells how the values of an option were understood, if they are files or name items that the model does not know.
 
     Args:
-      values: what was given to the option.
-      option: its name.
+      option: the option's name.
+      values: what it was given.
+      ids: what `item_list` made of it.
       known: ids of all items that the model knows.
 
     Raises:
       ValueError: for a value that is both the name of a file and an item.
     """
-    from rrn_tf.data.reading.id_file import listed_ids
-
-    if not values:
-        return None
-    if both := [value for value in values if value in known and Path(value).exists()]:
+    files = [value for value in values if Path(value).exists()]
+    if both := [value for value in files if value in known]:
         raise ValueError(f"{option} {both[0]}: expected a file or an item, found both: ./{both[0]} is the file")
-    ids, messages = listed_ids(values)
-    unknown = len(ids) - sum(name in known for name in ids)
-    if unknown or any(Path(value).exists() for value in values):
-        messages.append(f"{option}: {len(ids):,} items, {unknown:,} of them unknown to the model")
-    for message in messages:
-        click.echo(message, err=True)
-    return ids
+    unknown = sum(name not in known for name in ids or ())
+    if files or unknown:
+        click.echo(f"{option}: {len(ids or ()):,} items, {unknown:,} of them unknown to the model", err=True)
 
 
 def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from rrn_tf.cli.options import ITEM_LIST_HELP, example, item_list, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import ITEM_LIST_HELP, check_items, example, item_list, json_option, one_line_errors, write_json
 
 
 @click.command(
@@ -61,6 +61,11 @@ def recommend(
 
         import numpy as np
 
+        from rrn_tf.serving.user_table import read_users
+
+        # Files are judged before anything imports TensorFlow.
+        left_out, among = item_list(exclude), item_list(candidates)
+        table = read_users(Path(users_file)) if users_file else None
         from rrn_tf.config import parse_time
         from rrn_tf.console.progress import bar
         from rrn_tf.console.tables import print_recommendations
@@ -75,28 +80,18 @@ def recommend(
         of_ratings = isinstance(loaded, RRNRecommender)
         of, met = (SCORE, "ratings") if of_ratings else ("probability", "events")
         known_items = frozenset(loaded.item_ids)
-        asked: dict[str, Any] = {
-            EXCLUDE: item_list(exclude, "--exclude", known_items) or (),
-            CANDIDATES: item_list(candidates, "--candidates", known_items),
-            NEW_ONLY: new_only,
-        }
+        asked: dict[str, Any] = {EXCLUDE: left_out or (), CANDIDATES: among, NEW_ONLY: new_only}
+        check_items("--exclude", exclude, left_out, known_items)
+        check_items("--candidates", candidates, among, known_items)
         histories = None
         if history is not None:
             histories, messages = loaded.histories(history)
             for message in messages:
                 click.echo(message, err=True)
-        if users_file and output:
+        if table and output:
             with bar("recommending") as on_users:
                 outcome = recommend_file(
-                    loaded.saved,
-                    Path(users_file),
-                    Path(output),
-                    k,
-                    of,
-                    timestamp,
-                    on_users,
-                    histories=histories,
-                    **asked,
+                    loaded.saved, table, Path(output), k, of, timestamp, on_users, histories=histories, **asked
                 )
             click.echo(
                 f"{outcome.items:,} items for {outcome.users:,} users in {output}; "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from rrn_tf.cli.options import ITEM_LIST_HELP, example, item_list, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import ITEM_LIST_HELP, check_items, example, item_list, json_option, one_line_errors, write_json
 
 
 @click.command(
@@ -38,6 +38,7 @@ def similar(
     if not items and not output:
         raise click.UsageError("expected --items, or --output for the items like each item")
     with one_line_errors():
+        asked = item_list(items)
         from rrn_tf.config import parse_time
         from rrn_tf.console.tables import print_similar
         from rrn_tf.recommenders import load
@@ -45,7 +46,7 @@ def similar(
 
         loaded = load(model, compiled=False)
         known = frozenset(loaded.item_ids)
-        asked = item_list(items, "--items", known)
+        check_items("--items", items, asked, known)
         # Unknown items are told of by now, and refused if there are no others.
         asked = asked and ([item for item in asked if item in known] or asked)
         found = loaded.similar(asked, at=None if at is None else parse_time(at), k=k)

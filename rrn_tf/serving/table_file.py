@@ -32,10 +32,12 @@ def written_table(path: Path, schema: pa.Schema) -> Iterator[Callable[[pa.Table]
       BadInputError: for a suffix of a format that cannot be written.
 
     Example:
+      >>> import tempfile
       >>> schema = pa.schema([("user_id", pa.string()), ("score", pa.float64())])
-      >>> with written_table(Path("scores.csv"), schema) as write:
-      ...     write(pa.table([["a", "b"], [0.25, None]], schema=schema))
-      >>> Path("scores.csv").read_text().split()
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     with written_table(Path(folder, "scores.csv"), schema) as write:
+      ...         write(pa.table([["a", "b"], [0.25, None]], schema=schema))
+      ...     Path(folder, "scores.csv").read_text().split()
       ['user_id,score', 'a,0.25', 'b,']
     """
     if path.suffix.lower() == ".zip":

@@ -11,40 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from rrn_tf.data.reading.rejected import REASON, lines_of_rejected, reason_counts
-from rrn_tf.data.reading.row_file import read_row_file
 from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, NEW_ONLY, SCORE, TIMESTAMP, USER_ID
 from rrn_tf.serving.histories import Histories
 from rrn_tf.serving.recommend_users import Recommended, recommend_users, users_of_a_request
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.table_file import written_table
+from rrn_tf.serving.user_table import UserTable, read_users
 
 RANK, KNOWN = "rank", "known"
 _SCHEMA = pa.schema(
     [(USER_ID, pa.string()), (RANK, pa.int64()), (ITEM_ID, pa.string()), (SCORE, pa.float64()), (KNOWN, pa.bool_())]
 )
-
-
-@dataclass(frozen=True)
-class UserTable:
-    """Rows of a file of users.
-
-    Attributes:
-      user_id: object[N]; for an invalid row, the text of its field.
-      timestamp: int64[N], unix seconds; 0 if a row has none.
-      timed: bool[N], whether a row has a timestamp.
-      usable: bool[N], whether a row is valid.
-      reasons: numbers of rejected rows by reason.
-      messages: a line for each of the first rejected rows, then their number.
-    """
-
-    user_id: npt.NDArray[np.object_]
-    timestamp: npt.NDArray[np.int64]
-    timed: npt.NDArray[np.bool_]
-    usable: npt.NDArray[np.bool_]
-    reasons: dict[str, int]
-    messages: list[str]
 
 
 @dataclass(frozen=True)
@@ -59,28 +37,9 @@ class RecommendOutcome:
     messages: list[str]
 
 
-def read_users(path: Path) -> UserTable:
-    """Reads a CSV or Parquet file of `user_id` and, if there is one, `timestamp`, which may be empty.
-
-    Raises:
-      BadInputError: in one line, for a file that is missing, is not readable or lacks the column.
-    """
-    file = read_row_file(path, (USER_ID,), optional=(TIMESTAMP,))
-    count, rejected = file.rows.total, file.rows.rejected
-    user_id, timestamp, timed = np.empty(count, object), np.zeros(count, np.int64), np.zeros(count, bool)
-    user_id[file.good], user_id[file.rejected] = file.rows.ids(USER_ID), file.rejected_fields(USER_ID)
-    if TIMESTAMP in file.names and file.rows.good:
-        times = pa.Table.from_batches(file.rows.good)[TIMESTAMP]
-        timed[file.good], timestamp[file.good] = times.is_valid().to_numpy(), times.fill_null(0).to_numpy()
-    usable = np.zeros(count, bool)
-    usable[file.good] = True
-    messages = lines_of_rejected(str(path), rejected, count)
-    return UserTable(user_id, timestamp, timed, usable, reason_counts(rejected[REASON]), messages)
-
-
 def recommend_file(
     saved: SavedRRN | SavedCollaborativeRNN,
-    users: Path,
+    users: Path | UserTable,
     output: Path,
     k: int,
     value: str,
@@ -99,7 +58,7 @@ def recommend_file(
 
     Args:
       saved: the saved model, which recommends to many users at a time.
-      users: see `read_users`.
+      users: a file (see `read_users`), or what was read from it.
       output: the file to write, Parquet by its suffix, else CSV.
       k: number of items per user.
       value: name of the column of scores or probabilities.
@@ -107,7 +66,7 @@ def recommend_file(
       on_users: called with the numbers of users done and of all users.
       exclude, candidates, new_only, histories: as in `rrn_tf.serving.recommend_users.recommend_users`.
     """
-    table = read_users(users)
+    table = users if isinstance(users, UserTable) else read_users(users)
     times = table.timestamp if timestamp is None else np.where(table.timed, table.timestamp, timestamp)
     timed = table.timed | (timestamp is not None)
     count, step, unknown, items = len(table.user_id), users_of_a_request(saved, k, exclude, candidates), 0, 0
