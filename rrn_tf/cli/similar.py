@@ -16,7 +16,14 @@ from rrn_tf.cli.options import ITEM_LIST_HELP, check_items, example, item_list, 
     )
 )
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
-@click.option("--items", multiple=True, metavar="FILE|IDS", help=f"Items to compare; by default all. {ITEM_LIST_HELP}")
+@click.option(
+    "--items",
+    "--item",
+    "items",
+    multiple=True,
+    metavar="FILE|IDS",
+    help=f"Items to compare; by default all. {ITEM_LIST_HELP}",
+)
 @click.option(
     "--output",
     type=click.Path(dir_okay=False),
