@@ -29,6 +29,8 @@ HISTORY = "history"  # string per event since training, in order of time
 LOG_PROBABILITY = "log_probability"  # float32, log-probability of a next item, in nats
 SCORE = "score"  # float32, of a recommended item: its predicted rating before clipping
 CANDIDATES = "candidates"  # string, the items to recommend from
+SIMILAR_ITEM_ID = "similar_item_id"  # string, an item that is like another
+SIMILARITY = "similarity"  # float32, cosine of the angle between two items' vectors
 EXCLUDE = "exclude"  # string, items not to recommend
 NEW_ONLY = "new_only"  # bool, whether to recommend only items that the user has not met
 # A user's ratings that come with a request.

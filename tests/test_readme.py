@@ -12,12 +12,13 @@ import pytest
 from rrn_tf.cli.main import main
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+COMMANDS = (Path(__file__).parents[1] / "docs" / "commands.md").read_text(encoding="utf-8")
 QUICKSTART = Path(__file__).parents[1] / "examples" / "quickstart.py"
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
 def test_commands_exist_with_the_options_shown() -> None:
-    commands = re.findall(r"^ +rrn (\w+) (.*?)(?: {2,}#.*)?$", README, re.MULTILINE)
+    commands = re.findall(r"^ +rrn ([\w-]+) (.*?)(?: {2,}#.*)?$", README + COMMANDS, re.MULTILINE)
     assert len(commands) >= 5
     for name, arguments in commands:
         command = main.commands[name]

@@ -15,7 +15,7 @@ from rrn_tf.features import EVENT_COLUMNS
 
 @click.command(
     epilog=example(
-        "rrn evaluate --model runs/a --data later_ratings.csv",
+        "rrn evaluate --model runs/a --data later_ratings.csv --top-k 10",
         "rrn evaluate --model runs/b --data later_events.csv --metrics nll,ndcg -k 5 -k 20 --new-only",
     )
 )
@@ -30,7 +30,18 @@ from rrn_tf.features import EVENT_COLUMNS
 )
 @click.option("--metrics", help="Only events, separated by commas: nll, hit, mrr, ndcg (default: all).")
 @click.option(
-    "-k", "ks", multiple=True, type=click.IntRange(min=1), help="Only events: k of hit@k and NDCG@k (default: 10)."
+    "-k",
+    "--top-k",
+    "ks",
+    multiple=True,
+    type=click.IntRange(min=1),
+    help="Length of the lists of hit@k and NDCG@k. Of ratings lists are scored only if this is given; events: 10.",
+)
+@click.option(
+    "--relevant-from",
+    type=float,
+    help="Only ratings, with --top-k: the least rating that is relevant (default: three quarters of the way from the "
+    "lowest to the highest training rating, which is 4 of 1 to 5).",
 )
 @click.option(
     "--new-only", is_flag=True, help="Only events: scores events with items new to the user, ranked among such items."
@@ -43,6 +54,7 @@ def evaluate(
     protocol: str | None,
     metrics: str | None,
     ks: tuple[int, ...],
+    relevant_from: float | None,
     new_only: bool,
     json_file: str | None,
     **reading: Any,
@@ -52,6 +64,11 @@ def evaluate(
     Reports RMSE and MAE of ratings, separately for known and for unknown users and items, and by slice; for events the
     loss and ranks of next items, also by kind of event. Invalid rows, and repeated ratings of the same user, item and
     second, are left out, listed and counted.
+
+    With --top-k ratings are scored as lists too. For each user and second with relevant ratings, all items that the
+    model knows and the user has not rated before are ranked as of then; under the streaming protocol the states take in
+    earlier ratings at up to 32 points of time. Hit, recall, NDCG and MRR are averaged over the lists of each user, then
+    over users.
     """
     with one_line_errors():
         data_format = FormatOptions(**reading).over()
@@ -67,16 +84,20 @@ def evaluate(
         protocol = protocol or task.protocols[0]
         if protocol not in task.protocols:
             raise click.UsageError(f"{model}: expected the protocol {' or '.join(task.protocols)}, found {protocol}")
-        if task is not EVENTS and (metrics is not None or ks or new_only):
-            raise click.UsageError(
-                f"{model}: --metrics, -k and --new-only are for events, found a model of {task.rows}"
-            )
+        if task is not EVENTS and (metrics is not None or new_only):
+            raise click.UsageError(f"{model}: --metrics and --new-only are for events, found a model of {task.rows}")
+        if relevant_from is not None and (task is EVENTS or not ks):
+            raise click.UsageError(f"{model}: --relevant-from is for lists of a model of ratings, with --top-k")
         names = METRICS if metrics is None else tuple(name.strip() for name in metrics.split(","))
+        lengths = tuple(dict.fromkeys(ks))
         try:
-            measures = Measures(names, tuple(dict.fromkeys(ks)) or (10,))
+            measures = Measures(names, lengths or (10,))
         except ValueError as error:
             raise click.UsageError(f"--metrics: {error}") from None
-        outcome = task.evaluate(saved, data, protocol, measures=measures, new_only=new_only, data_format=data_format)
+        of_events = {"measures": measures, "new_only": new_only}
+        of_ratings = {"top_k": lengths, "relevant_from": relevant_from}
+        options: dict[str, Any] = {"data_format": data_format, **(of_events if task is EVENTS else of_ratings)}
+        outcome = task.evaluate(saved, data, protocol, **options)
         PRINT_METRICS[task.name](outcome.metrics)
         print_slices(outcome.slices)
         for message in outcome.messages:

@@ -11,12 +11,14 @@ import click
 from rrn_tf.cli.baselines import baselines
 from rrn_tf.cli.bench import bench
 from rrn_tf.cli.evaluate import evaluate
+from rrn_tf.cli.export_states import export_states
 from rrn_tf.cli.failures import add_debug
 from rrn_tf.cli.options import example
 from rrn_tf.cli.predict import predict
 from rrn_tf.cli.recommend import recommend
 from rrn_tf.cli.run import run
 from rrn_tf.cli.score import score
+from rrn_tf.cli.similar import similar
 from rrn_tf.cli.train import train
 from rrn_tf.cli.tune import tune
 from rrn_tf.cli.update import update
@@ -36,7 +38,20 @@ def main() -> None:
         warnings.simplefilter("ignore")
 
 
-for command in (run, train, tune, predict, evaluate, recommend, score, update, baselines, bench):
+for command in (
+    run,
+    train,
+    tune,
+    predict,
+    evaluate,
+    recommend,
+    similar,
+    export_states,
+    score,
+    update,
+    baselines,
+    bench,
+):
     add_debug(command)
     main.add_command(command)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import json
 import shlex
+import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from rrn_tf.config import AnyConfig
 
 FAILURE = 1
+STANDARD_OUTPUT = "-"  # the file name that stands for it
+_KEPT = "rrn_tf.standard_output"
 INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
 CONFIG_HELP = "Settings: a YAML file or the name of a preset."
 AT_HELP = "A year, a date or time (ISO; UTC without a zone), or unix seconds. Default: after the latest data."
+ITEM_LIST_HELP = "Ids separated by commas, or a file: one id per line, or a column item_id. May be repeated."
 SET_HELP = "Overrides one setting; may be repeated."
 
 
@@ -44,16 +48,59 @@ def example(*lines: str) -> str:
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds `--json FILE`, passed as `json_file`, which no other command may write to in the meantime."""
+    """Adds `--json FILE`, passed as `json_file`, which no other command may write to in the meantime.
+
+    With ``-`` the figures alone go to standard output, and everything else that the command prints to standard error.
+    """
 
     @functools.wraps(command)
     def alone(*, json_file: str | None, **others: Any) -> None:
-        with one_line_errors(), only_writer_of_file(json_file):
+        click.get_current_context().meta[_KEPT] = sys.stdout
+        with (
+            one_line_errors(),
+            only_writer_of_file(json_file),
+            redirect_stdout(sys.stderr if json_file == STANDARD_OUTPUT else sys.stdout),
+        ):
             command(json_file=json_file, **others)
 
     return click.option(
-        "--json", "json_file", type=click.Path(dir_okay=False), help="Also writes the figures to this file."
+        "--json",
+        "json_file",
+        type=click.Path(dir_okay=False, allow_dash=True),
+        help="Also writes the figures to this file; - writes them to standard output, and all else to standard error.",
     )(alone)
+
+
+def item_list(values: tuple[str, ...]) -> list[str] | None:
+    """Returns the items of an option that takes files and ids, None without values; tells of rows it cannot use."""
+    from rrn_tf.data.reading.id_file import listed_ids
+
+    if not values:
+        return None
+    ids, messages = listed_ids(values)
+    for message in messages:
+        click.echo(message, err=True)
+    return ids
+
+
+def check_items(option: str, values: tuple[str, ...], ids: Collection[str] | None, known: Collection[str]) -> None:
+    """Tells how the values of an option were understood, if they are files or name items that the model does not know.
+
+    Args:
+      option: the option's name.
+      values: what it was given.
+      ids: what `item_list` made of it.
+      known: ids of all items that the model knows.
+
+    Raises:
+      ValueError: for a value that is both the name of a file and an item.
+    """
+    files = [value for value in values if Path(value).exists()]
+    if both := [value for value in files if value in known]:
+        raise ValueError(f"{option} {both[0]}: expected a file or an item, found both: ./{both[0]} is the file")
+    unknown = sum(name not in known for name in ids or ())
+    if files or unknown:
+        click.echo(f"{option}: {len(ids or ()):,} items, {unknown:,} of them unknown to the model", err=True)
 
 
 def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -85,9 +132,14 @@ def beam_options(text: str) -> list[str]:
 
 
 def write_json(path: str | None, values: dict[str, Any]) -> None:
-    """Writes the printed figures to the file of `--json`, if one was given."""
-    if path:
-        write_whole(Path(path), json.dumps(values, indent=2) + "\n")
+    """Writes the printed figures to the file of `--json`, or to standard output for ``-``, if it was given."""
+    if not path:
+        return
+    text = json.dumps(values, indent=2) + "\n"
+    if path == STANDARD_OUTPUT:
+        click.echo(text, file=click.get_current_context().meta[_KEPT], nl=False)
+    else:
+        write_whole(Path(path), text)
 
 
 def resolved_config(name: str | None, overrides: tuple[str, ...], kind: type[AnyConfig]) -> AnyConfig:

@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 from rich import box
 from rich.measure import Measurement
 from rich.table import Table
+from rich.text import Text
 
 from rrn_tf.console.terminal import terminal
 from rrn_tf.data.dropped import lines_of_dropped
 from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
-from rrn_tf.evaluation.event_figures import shown
+from rrn_tf.evaluation.event_figures import STANDARD_ERROR, shown
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
+from rrn_tf.evaluation.ranking import RANKED_LISTS, RANKED_RATINGS, RANKED_USERS, RELEVANT_FROM
 from rrn_tf.evaluation.trivial import worse_than_trivial
 from rrn_tf.features import SCORE, Split
 from rrn_tf.tasks import EVENTS, RATINGS
@@ -67,6 +70,26 @@ def print_metrics(metrics: Mapping[str, Any]) -> None:
             table.add_row(split.label, protocol, f"{figures['rmse']:.4f}", f"{figures['mae']:.4f}", f"{figures['n']:,}")
     _print(table)
     _print_best(metrics)
+    _print_ranking(metrics)
+
+
+def _print_ranking(metrics: Mapping[str, Any]) -> None:
+    """Prints the figures of ranked lists with their standard errors, if there are any."""
+    found = [(split.label, *of) for split in Split for of in metrics.get(split.label, {}).items()]
+    found = [(split, protocol, of) for split, protocol, of in found if RELEVANT_FROM in of]
+    if not found:
+        return
+    errors, table = f"_{STANDARD_ERROR}", _table("split", "protocol", "figure", "mean", "s.e.")
+    for split, protocol, of in found:
+        _print(
+            f"{split} {protocol}: {of[RANKED_RATINGS]:,} ratings from {of[RELEVANT_FROM]:g} on, in "
+            f"{of[RANKED_LISTS]:,} lists (one for each user and second) of {of[RANKED_USERS]:,} users"
+        )
+        for name in (key.removesuffix(errors) for key in of if key.endswith(errors)):
+            error = of[f"{name}{errors}"]
+            shown_name = re.sub("ndcg|mrr", lambda match: match[0].upper(), name)
+            table.add_row(split, protocol, shown_name, f"{of[name]:.4f}", "" if error is None else f"{error:.4f}")
+    _print(table)
 
 
 def print_event_metrics(metrics: Mapping[str, Any]) -> None:
@@ -97,6 +120,14 @@ def print_recommendations(items: Iterable[tuple[str, float]], of: str = SCORE) -
     table = _table("", "item", of)
     for rank, (item, score) in enumerate(items, start=1):
         table.add_row(str(rank), item, f"{score:.4f}")
+    _print(table)
+
+
+def print_similar(found: pd.DataFrame) -> None:
+    """Prints each item with those that are most like it."""
+    table = _table("item", "", "similar item", "similarity")
+    for item, rank, other, similarity in found.itertuples(index=False):
+        table.add_row(Text(item if rank == 1 else ""), str(rank), Text(other), f"{similarity:.4f}")
     _print(table)
 
 

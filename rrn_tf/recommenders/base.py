@@ -24,18 +24,26 @@ from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, load_config
 from rrn_tf.data.datasets import resolve
 from rrn_tf.data.source import DataSource, write_whole_frame
-from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, USER_ID
+from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, SIMILAR_ITEM_ID, SIMILARITY, USER_ID
 from rrn_tf.files import only_writer_of_directory
-from rrn_tf.recommenders.frames import Ids, checked, ids_of, times_of
+from rrn_tf.recommenders.frames import Ids, checked, ids_of, rows_among, times_of
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.training_run import train_run
 from rrn_tf.runs.update_run import WARNINGS, replace_directory, update_run
+from rrn_tf.serving.histories import Histories, read_histories
 from rrn_tf.serving.load import load_saved_model
 from rrn_tf.serving.query_file import EvaluationOutcome
-from rrn_tf.serving.recommend_users import before_last, line_of_early, recommend_users, users_at_a_time
+from rrn_tf.serving.recommend_users import (
+    before_last,
+    line_of_early,
+    recommend_users,
+    usable_histories,
+    users_of_a_request,
+)
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_files import find_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.similar_items import most_similar
 from rrn_tf.tasks import task_of
 
 if TYPE_CHECKING:
@@ -43,6 +51,8 @@ if TYPE_CHECKING:
 
 Data: TypeAlias = "pd.DataFrame | str | Path"
 RANK = "rank"
+_RECOMMENDED: dict[str, type] = {USER_ID: object, RANK: np.int64, ITEM_ID: object, SCORE: np.float64}
+_SIMILAR = (ITEM_ID, RANK, SIMILAR_ITEM_ID, SIMILARITY)
 
 
 class Recommender(abc.ABC):
@@ -160,17 +170,21 @@ class Recommender(abc.ABC):
         exclude: Ids = (),
         candidates: Ids | None = None,
         new_only: bool = False,
+        history: Data | None = None,
     ) -> pd.DataFrame:
         """Recommends the best items to many users at once.
 
         Args:
-          users: ids; unknown users are treated as newbies.
+          users: ids; unknown users without a history are treated as newbies.
           at: the time to recommend for, one for all users or one for each: unix seconds, ISO dates or Timestamps. By
             default after all data that the states include.
           k: number of items per user.
           exclude: items to leave out for all users.
           candidates: the only items to recommend; all by default.
           new_only: for a model of events, leave out items of the user's history; rated items are always left out.
+          history: a data frame or a file of ratings or events of some of the users, which may be unknown to the model.
+            Ratings are the whole history of their user, in place of what the model has stored; events follow those that
+            the model has stored. Items of a history of ratings are left out.
 
         Returns:
           A row for each recommended item, best first within each user: user_id and item_id as text, rank from 1, and
@@ -182,15 +196,16 @@ class Recommender(abc.ABC):
         """
         if not is_integer(k) or k < 1:
             raise ValueError(f"k: expected a whole number of at least 1, found {k!r}")
-        user_id, without = ids_of(users, USER_ID), ids_of(exclude, EXCLUDE)
-        of = None if candidates is None else ids_of(candidates, CANDIDATES)
+        user_id, without = ids_of(users, USER_ID), list(ids_of(exclude, EXCLUDE))
+        of = None if candidates is None else list(ids_of(candidates, CANDIDATES))
         time = None if at is None else times_of(at, len(user_id))
         saved, count = self.saved, len(user_id)
+        histories = None if history is None else self.histories(history)[0]
         timed, times = np.full(count, time is not None), np.zeros(count, np.int64) if time is None else time
-        step = users_at_a_time(max(int(k), len(without), len(without if of is None else self._catalogue())))
+        step = users_of_a_request(saved, int(k), without, of)
         for line in line_of_early(saved, before_last(saved, user_id, times, timed)):
             warnings.warn(line, stacklevel=2)
-        parts = [self._no_recommendations()]
+        parts = [_empty(_RECOMMENDED)]
         for begin in range(0, count, step):
             part = slice(begin, begin + step)
             found = recommend_users(
@@ -199,14 +214,61 @@ class Recommender(abc.ABC):
                 times[part],
                 timed[part],
                 int(k),
-                exclude=list(without),
-                candidates=None if of is None else list(of),
+                exclude=without,
+                candidates=of,
                 new_only=new_only,
+                histories=histories,
             )
             row, column = np.nonzero(found.value > -np.inf)
             columns = (user_id[part][row], column + 1, found.item[row, column], found.value[row, column])
-            parts.append(pd.DataFrame(dict(zip((USER_ID, RANK, ITEM_ID, SCORE), columns, strict=True))))
+            parts.append(pd.DataFrame(dict(zip(_RECOMMENDED, columns, strict=True))))
         return pd.concat(parts, ignore_index=True)
+
+    def histories(self, data: Data) -> tuple[Histories, list[str]]:
+        """Reads what `recommend` takes as ``history``; also returns lines about rows of a file that cannot be used.
+
+        Raises:
+          TypeError, ValueError: for data that cannot be used.
+        """
+        if isinstance(data, (str, Path)):
+            given, messages = read_histories(str(data), self.columns)
+        else:
+            rows = checked(data, self.columns)
+            given, messages = Histories(**{str(name): column.to_numpy() for name, column in rows.items()}), []
+        return usable_histories(self.saved, given), messages
+
+    def similar(self, items: Ids | None = None, *, at: Any = None, k: int = 10) -> pd.DataFrame:
+        """Finds the items that are most like given ones.
+
+        Two items are as similar as the cosine of the angle between their vectors is large: 1 for items that the model
+        treats alike, 0 for unrelated ones, negative for opposite ones. Vectors of a model of ratings are the items'
+        states and factors at a time, each part weighed as in a rating, without the items' biases. Those of a model of
+        events are its items' weights in the softmax.
+
+        Args:
+          items: ids; by default all items.
+          at: as of when, for a model of ratings: one time; by default after the last rating that the states include.
+          k: number of similar items for each.
+
+        Returns:
+          A row for each similar item, best first within each item: item_id and similar_item_id as text, rank from 1,
+          and similarity.
+
+        Raises:
+          TypeError, ValueError: for invalid ids, times or `k`, an item that the model does not know, and a time given
+            to a model of events.
+        """
+        if not is_integer(k) or k < 1:
+            raise ValueError(f"k: expected a whole number of at least 1, found {k!r}")
+        catalogue = self.item_ids
+        ids = catalogue if items is None else ids_of(items, ITEM_ID)
+        row = rows_among(catalogue, ids) - 1
+        if (row < 0).any():
+            raise ValueError(f"items: expected items that the model knows, found {ids[np.argmin(row)]!r}")
+        place, similarity = most_similar(self._item_vectors(at), row, int(k))
+        each, rank = np.indices(place.shape)
+        columns = (ids[each.ravel()], rank.ravel() + 1, catalogue[place.ravel()], similarity.ravel())
+        return pd.DataFrame(dict(zip(_SIMILAR, columns, strict=True)))
 
     def save(self, path: str | Path) -> Path:
         """Writes the model, for `rrn_tf.load` and `rrn`, as ``model`` in a directory, with the records of its training.
@@ -230,9 +292,23 @@ class Recommender(abc.ABC):
             self.config = load_config(file, kind=self.config_kind)
         return self
 
+    @property
     @abc.abstractmethod
-    def _catalogue(self) -> npt.NDArray[np.object_]:
-        """Returns the ids of all items."""
+    def user_ids(self) -> npt.NDArray[np.object_]:
+        """The ids of all users that the model knows, in order of their indices."""
+
+    @property
+    @abc.abstractmethod
+    def item_ids(self) -> npt.NDArray[np.object_]:
+        """The ids of all items that the model knows, in order of their indices."""
+
+    @abc.abstractmethod
+    def states(self, users: Ids | None = None, items: Ids | None = None, *, at: Any = None) -> pd.DataFrame:
+        """Returns the states of users or items at a time, as vectors."""
+
+    @abc.abstractmethod
+    def _item_vectors(self, at: Any) -> npt.NDArray[np.float32]:
+        """Returns what `similar` compares: float32[items, d]."""
 
     def _source(self, data: Data, root: Path, name: str) -> DataSource:
         """Returns the source of `fit`'s data; a frame is first written to a file in the run directory."""
@@ -287,10 +363,9 @@ class Recommender(abc.ABC):
         self._drop_former()
         self._drop_former = drop
 
-    @staticmethod
-    def _no_recommendations() -> pd.DataFrame:
-        kinds = {USER_ID: object, RANK: np.int64, ITEM_ID: object, SCORE: np.float64}
-        return pd.DataFrame({name: np.empty(0, kind) for name, kind in kinds.items()})
+
+def _empty(kinds: Mapping[str, type]) -> pd.DataFrame:
+    return pd.DataFrame({name: np.empty(0, kind) for name, kind in kinds.items()})
 
 
 def _nothing() -> None:

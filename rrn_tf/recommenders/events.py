@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from rrn_tf.evaluation.event_protocols import CLEAN, EVENT_PROTOCOLS
 from rrn_tf.features import EVENT_COLUMNS, Side
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.recommenders.base import Data, Recommender
-from rrn_tf.recommenders.frames import Ids, one_of, rows_among, side_of, states_frame
+from rrn_tf.recommenders.frames import Ids, lengths_of, one_of, rows_among, side_of, states_frame
 from rrn_tf.serving.event_file import evaluate_event_file
 from rrn_tf.serving.query_file import EvaluationOutcome
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
@@ -64,7 +65,13 @@ class CollaborativeRecommender(Recommender):
         return self._events.load_network()
 
     def evaluate(
-        self, data: Data, *, protocol: str = CLEAN, measures: Measures | None = None, new_only: bool = False
+        self,
+        data: Data,
+        *,
+        protocol: str = CLEAN,
+        measures: Measures | None = None,
+        new_only: bool = False,
+        top_k: int | Sequence[int] | None = None,
     ) -> EvaluationOutcome:
         """Scores the model on later events as `rrn evaluate` does.
 
@@ -73,6 +80,7 @@ class CollaborativeRecommender(Recommender):
           protocol: ``"clean"`` for all events; ``"interleaved"`` without each user's first.
           measures: the figures to compute; by default all, at 10.
           new_only: whether to score only events with an item new to the user, ranked among such items.
+          top_k: in place of `measures`, one or several k of all figures.
 
         Returns:
           ``metrics``, by split (``test`` of users known from training, ``test_cold`` of others) and protocol: nll, hit,
@@ -82,6 +90,10 @@ class CollaborativeRecommender(Recommender):
           TypeError, ValueError: for data that cannot be used.
         """
         one_of("protocol", protocol, EVENT_PROTOCOLS)
+        if top_k is not None:
+            if measures is not None:
+                raise ValueError("top_k: expected one of top_k and measures, found both")
+            measures = Measures(ks=lengths_of(top_k))
         return self._evaluated(
             data, lambda file: evaluate_event_file(self._events, file, protocol, measures, new_only=new_only)
         )
@@ -117,9 +129,17 @@ class CollaborativeRecommender(Recommender):
         return states_frame(side, ids, vectors, units)
 
     @property
+    def user_ids(self) -> npt.NDArray[np.object_]:
+        return self._events.user_ids
+
+    @property
+    def item_ids(self) -> npt.NDArray[np.object_]:
+        return self._events.item_ids
+
+    def _item_vectors(self, at: Any) -> npt.NDArray[np.float32]:
+        return self.states(items=self.item_ids, at=at).to_numpy(np.float32)
+
+    @property
     def _events(self) -> SavedCollaborativeRNN:
         saved: SavedCollaborativeRNN = self.saved
         return saved
-
-    def _catalogue(self) -> npt.NDArray[np.object_]:
-        return self._events.item_ids

@@ -83,6 +83,14 @@ def times_of(at: Any, count: int) -> npt.NDArray[np.int64]:
     return times
 
 
+def lengths_of(top_k: int | Sequence[int] | None) -> tuple[int, ...]:
+    """Returns the lengths of lists to score, without repetitions."""
+    given = () if top_k is None else (top_k,) if types.is_integer(top_k) else tuple(top_k)  # type: ignore[arg-type]
+    if bad := [k for k in given if not types.is_integer(k) or k < 1]:
+        raise ValueError(f"top_k: expected whole numbers of at least 1, found {bad[0]!r}")
+    return tuple(dict.fromkeys(int(k) for k in given))
+
+
 def side_of(users: Ids | None, items: Ids | None) -> tuple[Side, npt.NDArray[np.object_]]:
     """Returns the side for which ids are given, and the ids."""
     side, given = (Side.USER, users) if items is None else (Side.ITEM, items)

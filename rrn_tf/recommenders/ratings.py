@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from rrn_tf.evaluation.protocols import FROZEN, PROTOCOLS, STREAMING
 from rrn_tf.features import COLUMNS, EVENT_COLUMNS, PREDICTION, RATING, Side
 from rrn_tf.models.rrn import RRN
 from rrn_tf.recommenders.base import Data, Recommender
-from rrn_tf.recommenders.frames import Ids, checked, one_of, rows_among, side_of, states_frame, times_of
+from rrn_tf.recommenders.frames import Ids, checked, lengths_of, one_of, rows_among, side_of, states_frame, times_of
 from rrn_tf.serving.query_file import EvaluationOutcome, evaluate_file
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.state_tables import StateTable
@@ -86,22 +87,37 @@ class RRNRecommender(Recommender):
         found = predict_streaming(self._rrn, **asked) if streams else self._rrn.predict(**asked)
         return frame.assign(**{PREDICTION: found})
 
-    def evaluate(self, data: Data, *, protocol: str = FROZEN) -> EvaluationOutcome:
+    def evaluate(
+        self,
+        data: Data,
+        *,
+        protocol: str = FROZEN,
+        top_k: int | Sequence[int] | None = None,
+        relevant_from: float | None = None,
+    ) -> EvaluationOutcome:
         """Scores the model on later ratings as `rrn evaluate` does.
 
         Args:
           data: a data frame, or the path of a CSV file.
           protocol: ``"frozen"`` or ``"streaming"``.
+          top_k: one or several lengths of lists of recommended items to score too. There is a list for each user and
+            second with relevant ratings: all items that the model knows and the user has not rated before, as of then.
+          relevant_from: the least rating that is relevant; by default three quarters of the way from the lowest to the
+            highest training rating, which is 4 of 1 to 5.
 
         Returns:
           ``metrics``, by split (``test`` of users and items known from training, ``test_cold`` of others) and protocol:
-          rmse, standard_error, mae and n; ``slices``; and ``messages`` about rows left out.
+          rmse, standard_error, mae and n, and with `top_k` those of `rrn_tf.evaluation.ranking.ranking_figures`;
+          ``slices``; and ``messages`` about rows left out.
 
         Raises:
           TypeError, ValueError: for data that cannot be used.
         """
         one_of("protocol", protocol, PROTOCOLS)
-        return self._evaluated(data, lambda file: evaluate_file(self._rrn, file, protocol))
+        ks = lengths_of(top_k)
+        return self._evaluated(
+            data, lambda file: evaluate_file(self._rrn, file, protocol, top_k=ks, relevant_from=relevant_from)
+        )
 
     def states(self, users: Ids | None = None, items: Ids | None = None, *, at: Any = None) -> pd.DataFrame:
         """Returns the states of users or items at a time, as vectors.
@@ -114,23 +130,46 @@ class RRNRecommender(Recommender):
 
         Returns:
           A row for each id, which is the index: ``state_0``, ... change with time and ratings (the projected states of
-          Eq. 7, weighted), ``factor_0``, ... do not change with time.
+          Eq. 7, weighted), ``factor_0``, ... do not change with time. With Bayesian factors, the last two columns of an
+          item are a one and its bias.
 
         Raises:
           TypeError, ValueError: for invalid ids or times.
         """
         side, ids = side_of(users, items)
         times = times_of(self._rrn.until if at is None else at, len(ids))
+        vectors, model = self._vectors(side, rows_among(self._rrn.ids(side), ids), times)
+        return states_frame(side, ids, vectors, model.emission.units)
+
+    @property
+    def user_ids(self) -> npt.NDArray[np.object_]:
+        return self._rrn.ids(Side.USER)
+
+    @property
+    def item_ids(self) -> npt.NDArray[np.object_]:
+        return self._rrn.ids(Side.ITEM)
+
+    def _item_vectors(self, at: Any) -> npt.NDArray[np.float32]:
+        count = len(self.item_ids)
+        times = times_of([self._rrn.until if at is None else at], 1).repeat(count)
+        vectors, model = self._vectors(Side.ITEM, np.arange(1, count + 1), times)
+        if not (factors := model.bayesian_factors):
+            return vectors
+        # The last two columns of an item are a one and its bias (see `rrn_tf.serving.state_tables.part_at_rest`).
+        network, bayesian = vectors[:, : -factors - 2], vectors[:, -factors - 2 : -2]
+        weights, _ = model.part_weights
+        return np.concatenate([weights.network * network, weights.factors * bayesian], axis=1)
+
+    def _vectors(
+        self, side: Side, entity: npt.NDArray[np.int64], times: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.float32], RRN]:
+        """Returns the vectors of entities at times, float32[N, d], and the network."""
         snapshot = self._rrn.load_model()
         with tempfile.TemporaryDirectory(prefix="rrn-states-") as folder:
             table = StateTable(side, snapshot, Path(folder, side.vocabulary_file))
-        vectors = table.distinct_vectors(rows_among(snapshot.ids[side], ids), table.step(times)).numpy()
-        return states_frame(side, ids, vectors, snapshot.model.emission.units)
+        return table.distinct_vectors(entity, table.step(times)).numpy(), snapshot.model
 
     @property
     def _rrn(self) -> SavedRRN:
         saved: SavedRRN = self.saved
         return saved
-
-    def _catalogue(self) -> npt.NDArray[np.object_]:
-        return self._rrn.ids(Side.ITEM)

@@ -58,6 +58,7 @@ class UserHistory(tf.Module):
         inputs = (user, timestamp, *given)
         rows = _PADDED_ROWS // (tf.shape(given.item)[1] + 1)
         moving, bayesian = in_blocks(self._parts, inputs, rows, [tf.float32, tf.float32])
+        moving = tf.ensure_shape(moving, [None, self._dynamic])
         bayesian = tf.ensure_shape(bayesian, [None, self._bayesian + 1 if self._bayesian else 0])
         return self._users.of_parts(moving, self._stationary(user), bayesian, self._rated(timestamp, given))
 

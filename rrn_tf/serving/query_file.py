@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from rrn_tf.data.reading.row_file import read_row_file
 from rrn_tf.data_format import DataFormat
 from rrn_tf.evaluation.metrics import mae, rmse, rmse_standard_error
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING
+from rrn_tf.evaluation.ranking import RELEVANT_FROM, ranking_figures, relevant_by_default
 from rrn_tf.evaluation.slices import month_of, slice_metrics
 from rrn_tf.features import (
     COLUMNS,
@@ -33,6 +35,7 @@ from rrn_tf.features import (
 )
 from rrn_tf.files import written_whole
 from rrn_tf.serving.doubtful_rows import lines_of_scale
+from rrn_tf.serving.rank_ratings import rank_ratings
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming
 
@@ -145,7 +148,13 @@ def _answers(model: SavedRRN, asked: Queries, protocol: str) -> npt.NDArray[np.f
 
 
 def evaluate_file(
-    model: SavedRRN, data: str | Path, protocol: str, data_format: DataFormat | None = None
+    model: SavedRRN,
+    data: str | Path,
+    protocol: str,
+    *,
+    top_k: Sequence[int] = (),
+    relevant_from: float | None = None,
+    data_format: DataFormat | None = None,
 ) -> EvaluationOutcome:
     """Scores a model on later ratings, without repeated ones of the same user, item and second.
 
@@ -157,6 +166,10 @@ def evaluate_file(
       data: files of `user_id,item_id,rating,timestamp`; a file or a glob.
       protocol: see `rrn_tf.evaluation.protocols`.
       data_format: what the user says about the format of the data.
+      top_k: lengths k of lists of recommended items, whose figures are added to those of each split (see
+        `rrn_tf.serving.rank_ratings` and `rrn_tf.evaluation.ranking`); users unknown to the model are in `test_cold`.
+      relevant_from: the least rating that is relevant in a list; by default three quarters of the way from the lowest
+        to the highest training rating.
 
     Raises:
       BadInputError: in one line, for a file that cannot be read, or has no valid row.
@@ -169,7 +182,7 @@ def evaluate_file(
         raise BadInputError(f"{data}: expected ratings, found {found}")
     prediction = _answers(model, asked, protocol)
     known = model.known(Side.USER, user) & model.known(Side.ITEM, item)
-    metrics = {}
+    metrics: dict[str, dict[str, dict[str, float]]] = {}
     for split, inside in ((Split.TEST, known), (Split.TEST_COLD, ~known)):
         if inside.any():
             users = pd.factorize(pd.Series(user[inside]))[0]
@@ -192,5 +205,37 @@ def evaluate_file(
         seen = "the last rating that the model has seen"
         messages.append(f"{data}: {early:,} rows lie before {seen}: not forecasts, but counted above")
     messages += [f"{data}: {line}" for line in lines_of_scale(rating, model.metadata)]
+    if top_k:
+        messages += _add_ranking(model, data, asked, metrics, protocol, top_k, relevant_from)
     slices = {MONTH: slice_metrics(month_of(times[known]), prediction[known], rating[known])}
     return EvaluationOutcome(metrics, slices, messages, reason_counts(rows.rejected[REASON]))
+
+
+def _add_ranking(
+    model: SavedRRN,
+    data: str | Path,
+    asked: Queries,
+    metrics: dict[str, dict[str, dict[str, float]]],
+    protocol: str,
+    top_k: Sequence[int],
+    relevant_from: float | None,
+) -> list[str]:
+    """Adds figures of ranked lists to those of the splits; returns lines about relevant ratings that are in no list."""
+    user, item, times, rating = asked
+    assert rating is not None
+    metadata = model.metadata
+    least = relevant_by_default(metadata.rating_min, metadata.rating_max) if relevant_from is None else relevant_from
+    ranked = rank_ratings(model, user, item, times, rating, protocol, least)
+    known = model.known(Side.USER, user)[ranked.row]
+    users = pd.factorize(pd.Series(user[ranked.row], dtype=object))[0]
+    for split, inside in ((Split.TEST, known), (Split.TEST_COLD, ~known)):
+        if inside.any():
+            found = ranking_figures(ranked.rank[inside], ranked.in_list[inside], users[inside], top_k)
+            metrics.setdefault(split.label, {}).setdefault(protocol, {}).update({**found, RELEVANT_FROM: least})
+    told = {"the model does not know": ranked.unknown, "their user has rated before": ranked.repeated}
+    messages = [
+        f"{data}: {number:,} of the ratings from {least:g} on are of items that {which}: in no ranked list"
+        for which, number in told.items()
+        if number
+    ]
+    return messages if len(ranked.row) else [*messages, f"{data}: no rating from {least:g} on is left to be ranked"]

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rrn_tf.features import Side
+from rrn_tf.data.later_events import NamedEvents, among, number
+from rrn_tf.features import CANDIDATES, EXCLUDE, HISTORY_TIMESTAMP, NEW_ONLY, TIMESTAMP, Side
+from rrn_tf.serving.histories import Histories
 from rrn_tf.serving.requests import LARGEST_ANSWER
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_rrn import SavedRRN
@@ -19,10 +21,10 @@ _USERS = 2_048  # of one request, at most
 
 
 class Recommended(NamedTuple):
-    """Recommended items of N users, best first.
+    """Recommended items of N users, best first; the width is `k`, or less if there are fewer items.
 
     Attributes:
-      item: object[N, k], ids of the items.
+      item: object[N, k], ids of the items; empty if no item is left.
       value: float64[N, k], predicted ratings, or probabilities of next items; -inf or 0 if no item is left.
       known: bool[N], whether the model has ratings or events of the user.
     """
@@ -42,6 +44,7 @@ def recommend_users(
     exclude: Sequence[str] = (),
     candidates: Sequence[str] | None = None,
     new_only: bool = False,
+    histories: Histories | None = None,
 ) -> Recommended:
     """Recommends the best items to users, each at a time.
 
@@ -55,27 +58,63 @@ def recommend_users(
       exclude: items to leave out for all users.
       candidates: the only items to recommend; all by default. Probabilities are then those among these.
       new_only: whether a model of events leaves out all items of the user's events; one of ratings always does.
+      histories: ratings or events of some of the users (`usable_histories`). Ratings are the user's whole history, in
+        place of what the model has stored (see `rrn_tf.serving.recommend_history`); events follow the stored ones.
 
     Raises:
       ValueError: for timestamps with a model of events that uses their order only.
     """
-    if not len(user_id):
-        return Recommended(np.empty((0, 0), object), np.empty((0, 0)), np.empty(0, bool))
+    given = np.zeros(len(user_id), bool) if histories is None else histories.have(user_id)
+    options: dict[str, Any] = {EXCLUDE: exclude, CANDIDATES: candidates}
     if isinstance(saved, SavedRRN):
+        stored = np.flatnonzero(~given)
         times = np.where(timed, timestamp, saved.until)
-        item, score = saved.recommend_many(user_id, times, k, exclude=exclude, candidates=candidates)
-        return Recommended(item, score.astype(np.float64), saved.known(Side.USER, user_id))
-    parts = [(rows, timestamp[rows] if timed[rows].all() else None) for rows in _both(timed)]
-    width = k if candidates is None else max(len(saved.item_ids), 1)
-    answers = [
-        saved.next_items_of(user_id[rows], width, times, exclude=exclude, new_only=new_only) for rows, times in parts
+        parts = [(stored, *saved.recommend_many(user_id[stored], times[stored], k, **options))] if len(stored) else []
+        if histories is not None and given.any():
+            rows = np.flatnonzero(given)
+            ranked = saved.from_histories.recommend(
+                user_id[rows], timestamp[rows], timed[rows], k, histories, **options
+            )
+            parts.append((rows, *ranked))
+        item, score = _placed(parts, len(user_id))
+        return Recommended(item, score, saved.known(Side.USER, user_id))
+    options[NEW_ONLY] = new_only
+    parts = [
+        (rows, *saved.next_items_of(user_id[rows], k, timestamp[rows] if with_times else None, **options))
+        for with_times in (False, True)
+        if len(rows := np.flatnonzero(~given & (timed == with_times)))
     ]
-    order = np.argsort(np.concatenate([rows for rows, _ in parts]))
-    item, found = (np.concatenate(of)[order] for of in zip(*answers, strict=True))
-    value: npt.NDArray[np.float64] = np.exp(found.astype(np.float64))
-    if candidates is not None:
-        item, value = _best_of(item, value, candidates, k)
-    return Recommended(item, np.where(item == "", -np.inf, value), pd.Series(user_id).isin(saved.user_ids).to_numpy())
+    for of in histories.of(user_id) if histories is not None else ():
+        asked = timed[of.user]
+        times = np.where(asked, timestamp[of.user], of.timestamp[:, -1])
+        of_times: dict[str, Any] = (
+            {TIMESTAMP: times, HISTORY_TIMESTAMP: of.timestamp} if saved.is_mixture or asked.any() else {}
+        )
+        parts.append((of.user, *saved.next_items_of(user_id[of.user], k, history=of.item_id, **of_times, **options)))
+    item, found = _placed(parts, len(user_id))
+    return Recommended(
+        item, np.where(item == "", -np.inf, np.exp(found)), pd.Series(user_id).isin(saved.user_ids).to_numpy()
+    )
+
+
+def usable_histories(saved: SavedRRN | SavedCollaborativeRNN, histories: Histories) -> Histories:
+    """Returns the rows to pass on to `recommend_users`: for events, those that the model does not hold already."""
+    if isinstance(saved, SavedRRN):
+        return histories
+    held, later = number(
+        saved.training_events(), NamedEvents(histories.user_id, histories.item_id, histories.timestamp)
+    )
+    return histories.take(~among(held, later))
+
+
+def users_of_a_request(
+    saved: SavedRRN | SavedCollaborativeRNN, k: int, exclude: Sequence[str], candidates: Sequence[str] | None
+) -> int:
+    """Returns how many users `recommend_users` may be given at once, so that request and answer fit in memory."""
+    width = max(k, len(exclude), len(candidates or ()))
+    if candidates is not None and isinstance(saved, SavedCollaborativeRNN):
+        width = max(width, len(saved.item_ids))  # all items are ranked before the candidates are chosen
+    return users_at_a_time(width)
 
 
 def before_last(
@@ -112,17 +151,12 @@ def users_at_a_time(width: int) -> int:
     return max(min(_USERS, LARGEST_ANSWER // max(width, 1)), 1)
 
 
-def _best_of(
-    item: npt.NDArray[np.object_], probability: npt.NDArray[np.float64], candidates: Sequence[str], k: int
+def _placed(
+    parts: Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.object_], npt.NDArray[np.float32]]], users: int
 ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float64]]:
-    """The first `k` candidates among all items object[N, items], and their probabilities among candidates."""
-    kept = pd.Series(item.ravel()).isin(candidates).to_numpy().reshape(item.shape) & (item != "")
-    total = np.sum(probability, axis=1, where=kept, keepdims=True)
-    order = np.argsort(~kept, axis=1, kind="stable")[:, :k]
-    item, probability, kept = (np.take_along_axis(of, order, axis=1) for of in (item, probability, kept))
-    return np.where(kept, item, ""), probability / np.maximum(total, np.finfo(np.float64).tiny)
-
-
-def _both(flags: npt.NDArray[np.bool_]) -> list[npt.NDArray[np.intp]]:
-    """Returns the positions of False flags and those of True flags, without empty arrays."""
-    return [rows for rows in (np.flatnonzero(~flags), np.flatnonzero(flags)) if len(rows)]
+    """Puts the answers for some of N users in their places: object[N, width] and float64[N, width]."""
+    width = max((values.shape[1] for _, _, values in parts), default=0)
+    item, value = np.full((users, width), "", object), np.full((users, width), -np.inf)
+    for rows, names, values in parts:
+        item[rows, : values.shape[1]], value[rows, : values.shape[1]] = names, values
+    return item, value

@@ -168,6 +168,7 @@ class SavedCollaborativeRNN:
         history: npt.ArrayLike | None = None,
         history_timestamp: npt.ArrayLike | None = None,
         exclude: Iterable[str | int] = (),
+        candidates: Sequence[str] | None = None,
         new_only: bool = False,
     ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float32]]:
         """As `next_items`, for many users: object[N, k] and float32[N, k], in descending order.
@@ -181,6 +182,7 @@ class SavedCollaborativeRNN:
           history: [N, T], items of the events after those that the model stores, by default none; empty ids pad rows.
           history_timestamp: [N, T], times of the history; by default that of the last stored event.
           exclude: items to leave out.
+          candidates: the only items to return, which then have the probabilities among these; all by default.
           new_only: whether to leave out all items of the users' events.
 
         Raises:
@@ -199,7 +201,7 @@ class SavedCollaborativeRNN:
         request = {
             USER_ID: tf.constant(users, tf.string),
             HISTORY: tf.constant(past, tf.string, past.shape),
-            "k": tf.constant(k, tf.int32),
+            "k": tf.constant(min(k, tf.int32.max) if candidates is None else tf.int32.max, tf.int32),
         }
         signature = "next_items"
         if timestamp is not None or len(without) or new_only:
@@ -214,7 +216,10 @@ class SavedCollaborativeRNN:
                 NEW_ONLY: tf.constant(new_only),
             }
         answer = self._module.signatures[signature](**request)
-        return texts(answer[ITEM_ID]), answer[LOG_PROBABILITY].numpy()
+        names, found = answer[ITEM_ID], answer[LOG_PROBABILITY]
+        if candidates is not None:
+            names, found = _best_of(names, found, candidates, k)
+        return texts(names), found.numpy()
 
     def training_events(self) -> EventSequences:
         """Returns all events that the model stores, as training events, with its users and items.
@@ -297,6 +302,17 @@ def _each(rows: npt.ArrayLike, convert: Callable[..., npt.NDArray[Any]], name: s
     # As objects, datetime64 would become numbers of nanoseconds.
     values = np.asarray(rows) if hasattr(rows, "__array__") else np.asarray(rows, object)
     return convert(values.ravel(), name).reshape(values.shape)
+
+
+def _best_of(names: tf.Tensor, found: tf.Tensor, candidates: Sequence[str], k: int) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns the best `k` candidates among all items string[N, items], with log-probabilities among candidates."""
+    wanted = tf.constant([*candidates, ""], tf.string)  # a table must not be empty
+    marks = tf.lookup.KeyValueTensorInitializer(wanted, tf.ones_like(wanted, tf.int32))
+    kept = (tf.lookup.StaticHashTable(marks, 0).lookup(names) > 0) & (names != "")
+    found = tf.where(kept, found, -np.inf)
+    total = tf.maximum(tf.reduce_logsumexp(found, axis=1, keepdims=True), found.dtype.min)
+    found, place = tf.math.top_k(found - total, min(k, len(candidates), found.shape[1]))
+    return tf.where(found > -np.inf, tf.gather(names, place, batch_dims=1), ""), found
 
 
 def _text(ids: tf.Variable) -> npt.NDArray[np.object_]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from rrn_tf.serving.saved_files import RECOMMEND, loaded_module
 from rrn_tf.states.entity_states import EntityStates, variables_by_entity, variables_of_pending_seconds
 from rrn_tf.states.snapshot import HeldOutRatings, LaterRatings, RatedItems, RRNSnapshot
 from rrn_tf.version import __version__
+
+if TYPE_CHECKING:
+    from rrn_tf.serving.recommend_history import HistoryRanking
 
 _BATCH = 1 << 18  # pairs of one call, which computes a repeated user or item once
 
@@ -110,6 +114,13 @@ class SavedRRN:
             beliefs[side] = Beliefs.at_rest(*(column.numpy()[:known] for column in table.states.believed))
             set_vectors[side] = table.set_vectors.numpy()
         return beliefs, set_vectors, scale
+
+    @functools.cached_property
+    def from_histories(self) -> HistoryRanking:
+        """Ranks items for users whose ratings come with the request; made at the first access, which takes seconds."""
+        from rrn_tf.serving.recommend_history import HistoryRanking
+
+        return HistoryRanking(self)
 
     def ids(self, side: features.Side) -> npt.NDArray[np.object_]:
         """Returns the ids of a side's entities with a state, in order of their indices (from 1)."""

@@ -109,7 +109,7 @@ class RatingTask(Task):
     def evaluate(self, model: SavedRRN, data: str | Path, protocol: str, **options: Any) -> EvaluationOutcome:
         from rrn_tf.serving.query_file import evaluate_file
 
-        return evaluate_file(model, data, protocol, options.get("data_format"))
+        return evaluate_file(model, data, protocol, **options)
 
 
 RATINGS = RatingTask()

@@ -128,4 +128,4 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def evaluate(self, model: Any, data: str | Path, protocol: str, **options: Any) -> EvaluationOutcome:
-        """Scores a saved model on a file; `options` are those of `rrn_tf.serving.event_file.evaluate_event_file`."""
+        """Scores a saved model on a file; `options` are those of `evaluate_file` and `evaluate_event_file`."""

@@ -103,10 +103,14 @@ def test_train_predict_evaluate_recommend(tmp_path: Path) -> None:
     result = rrn("evaluate", *later, "--data", tmp_path / "later.csv", "--protocol", "streaming")
     assert result.exit_code == 0, result.output
     assert "streaming" in result.output
-    for option in (("--metrics", "nll"), ("-k", "5"), ("--new-only",)):
+    for option, said in (
+        (("--metrics", "nll"), "--metrics and --new-only are for events, found a model of ratings"),
+        (("--new-only",), "--metrics and --new-only are for events, found a model of ratings"),
+        (("--relevant-from", "4"), "--relevant-from is for lists of a model of ratings, with --top-k"),
+    ):
         result = rrn("evaluate", *later, "--data", tmp_path / "later.csv", *option)
         assert result.exit_code == 2
-        assert "--metrics, -k and --new-only are for events, found a model of ratings" in result.output.splitlines()[-1]
+        assert said in result.output.splitlines()[-1]
 
     result = rrn("recommend", *later, "--user", "u1", "-k", "3", "--json", tmp_path / "r.json")
     assert result.exit_code == 0, result.output

@@ -199,3 +199,33 @@ def test_a_temporary_directory_lasts_as_long_as_its_recommender(
     del fresh
     gc.collect()
     assert not (tmp_path / "second").exists()
+
+
+def test_similar_items_are_those_of_a_loop_over_states(
+    model: CollaborativeRecommender, network: CollaborativeRecommender
+) -> None:
+    for recommender in (model, network):
+        catalogue = recommender.item_ids
+        vectors = recommender.states(items=catalogue).to_numpy(np.float64)
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        found = recommender.similar(catalogue[2], k=3)
+        cosine = sorted(((float(unit[2] @ unit[o]), o) for o in range(len(catalogue)) if o != 2), reverse=True)[:3]
+        assert found.similar_item_id.tolist() == [catalogue[other] for _, other in cosine]
+        np.testing.assert_allclose(found.similarity, [value for value, _ in cosine], atol=1e-5)
+        with pytest.raises(ValueError, match="at: expected None, since states of events do not move with time"):
+            recommender.similar(catalogue[2], at=LATER)
+
+
+def test_events_of_a_history_that_the_model_holds_count_once(model: CollaborativeRecommender) -> None:
+    stored = EARLY[EARLY.user_id == 3]
+    plain, told = model.recommend(3), model.recommend(3, history=stored)
+    pd.testing.assert_frame_equal(plain, told)
+    later = model.recommend(3, history=LATE[LATE.user_id == 3])
+    assert (later.score.to_numpy() != plain.score.to_numpy()).any()
+
+
+def test_lists_of_several_lengths(model: CollaborativeRecommender) -> None:
+    found, same = model.evaluate(LATE, top_k=[2, 5]), model.evaluate(LATE, measures=Measures(ks=(2, 5)))
+    assert found.metrics == same.metrics
+    with pytest.raises(ValueError, match="top_k: expected one of top_k and measures, found both"):
+        model.evaluate(LATE, top_k=2, measures=Measures())

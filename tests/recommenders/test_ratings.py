@@ -261,3 +261,67 @@ def test_saved_and_loaded_it_says_the_same(model: RRNRecommender, tmp_path: Path
     pd.testing.assert_frame_equal(load(again.path).predict(LATE), model.predict(LATE), check_exact=True)
     bare = load(again.path / "model")
     assert bare.metrics == {}
+
+
+def test_similar_items_are_those_of_a_loop_over_states(model: RRNRecommender) -> None:
+    catalogue = model.item_ids
+    states = model.states(items=catalogue, at=MONTH_LATER).to_numpy(np.float64)
+    network, factors, _ = model.model.part_weights.resting
+    weighed = np.concatenate([network * states[:, :-4], factors * states[:, -4:-2]], axis=1)
+    unit = weighed / np.linalg.norm(weighed, axis=1, keepdims=True)
+    found = model.similar([2, 1], at=MONTH_LATER, k=3)
+    assert found.columns.tolist() == ["item_id", "rank", "similar_item_id", "similarity"]
+    assert found.item_id.tolist() == ["2"] * 3 + ["1"] * 3
+    assert found["rank"].tolist() == [1, 2, 3] * 2
+    for item in ("1", "2"):
+        place = list(catalogue).index(item)
+        cosine = sorted(((float(unit[place] @ unit[o]), o) for o in range(len(catalogue)) if o != place), reverse=True)
+        mine = found[found.item_id == item]
+        assert mine.similar_item_id.tolist() == [catalogue[other] for _, other in cosine[:3]]
+        np.testing.assert_allclose(mine.similarity, [value for value, _ in cosine[:3]], atol=1e-5)
+    every = model.similar(at=MONTH_LATER, k=100)
+    assert len(every) == len(catalogue) * (len(catalogue) - 1)
+    pd.testing.assert_frame_equal(every[(every.item_id == "2") & (every["rank"] < 4)].reset_index(drop=True), found[:3])
+    with pytest.raises(ValueError, match="items: expected items that the model knows, found 'no item'"):
+        model.similar([1, "no item"])
+    with pytest.raises(ValueError, match="k: expected a whole number of at least 1, found 0"):
+        model.similar(1, k=0)
+
+
+def test_a_history_comes_as_a_frame_or_as_a_file(model: RRNRecommender, tmp_path: Path) -> None:
+    history = LATE[:6].assign(user_id="new")
+    history.to_csv(tmp_path / "h.csv", index=False)
+    found = model.recommend(["new", 1], history=history, k=100)
+    pd.testing.assert_frame_equal(found, model.recommend(["new", 1], history=str(tmp_path / "h.csv"), k=100))
+    of_new, plain = found[found.user_id == "new"], model.recommend("new", k=100)
+    assert set(of_new.item_id) == set(plain.item_id) - set(history.item_id.astype(str))
+    pd.testing.assert_frame_equal(
+        found[found.user_id == "1"].reset_index(drop=True), model.recommend(1, k=100), rtol=1e-5
+    )
+    with pytest.raises(ValueError, match="expected the columns user_id, item_id, rating, timestamp"):
+        model.recommend("new", history=history.drop(columns="rating"))
+
+
+@pytest.mark.parametrize("protocol", ["frozen", "streaming"])
+def test_lists_are_scored_in_python_as_by_the_command(model: RRNRecommender, protocol: str, tmp_path: Path) -> None:
+    LATE.to_csv(tmp_path / "later.csv", index=False)
+    rrn("evaluate", "--model", model.path, "--data", tmp_path / "later.csv", "--protocol", protocol, "--top-k", 10,
+        "-k", 3, "--relevant-from", 3, "--json", tmp_path / "e.json")  # fmt: skip
+    told = json.loads((tmp_path / "e.json").read_text())
+    found = model.evaluate(LATE, protocol=protocol, top_k=[10, 3], relevant_from=3)
+    assert {**found.metrics, "slices": found.slices}.items() <= told.items()
+    figures, plain = found.metrics["test"][protocol], model.evaluate(LATE, protocol=protocol).metrics["test"][protocol]
+    assert plain.items() <= figures.items()
+    for name in ("hit@10", "recall@10", "ndcg@10", "hit@3", "recall@3", "ndcg@3", "mrr"):
+        assert 0 <= figures[name] <= 1
+        assert figures[f"{name}_standard_error"] >= 0
+    assert figures["relevant_from"] == 3
+    assert figures["hit@3"] <= figures["hit@10"]
+
+
+def test_what_cannot_be_ranked_is_told(model: RRNRecommender) -> None:
+    found = model.evaluate(LATE, top_k=5, relevant_from=1_000)
+    assert found.messages == ["data frame: no rating from 1000 on is left to be ranked"]
+    assert "mrr" not in found.metrics["test"]["frozen"]
+    with pytest.raises(ValueError, match="top_k: expected whole numbers of at least 1, found 0"):
+        model.evaluate(LATE, top_k=[5, 0])

@@ -79,9 +79,14 @@ def open_local(file: str) -> IO[bytes]:
     return open(file, "rb")
 
 
+def named_parquet(file: str) -> bool:
+    """Returns whether a file is named as Parquet files are."""
+    return file.lower().endswith(PARQUET)
+
+
 def is_parquet(file: str, stream: IO[bytes]) -> bool:
     """Returns whether a file is Parquet, by its suffix or its first bytes."""
-    return file.endswith(PARQUET) or _begins(stream) == _PARQUET_MAGIC
+    return named_parquet(file) or _begins(stream) == _PARQUET_MAGIC
 
 
 def decompressed(file: str, stream: IO[bytes]) -> IO[bytes]:

@@ -1,0 +1,67 @@
+"""Lists of items come from files of several kinds, or stand on the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from rrn_tf.data.prepared import BadInputError
+from rrn_tf.data.reading.id_file import listed_ids
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.csv", "item_id\n7\n9\n7\n"),
+        ("b.csv", 'shop,"item_id"\nx,7\ny,9\n'),
+        ("c.txt", "\ufeff7\n\n 9 \n"),
+        ("d", "7\r\n9"),
+        ("e.csv", "item_id,name\n7,one\n9,two\n"),
+    ],
+)
+def test_a_file_has_a_column_or_an_id_per_line(name: str, text: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_text(text, encoding="utf-8")
+    assert listed_ids([str(file)]) == (["7", "9"], [])
+
+
+def test_parquet_and_compressed_files_are_read(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"item_id": [7, 9]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_csv(tmp_path / "a.csv.gz", index=False)
+    for name in ("a.parquet", "a.csv.gz"):
+        assert listed_ids([str(tmp_path / name)]) == (["7", "9"], [])
+
+
+def test_files_and_ids_are_joined_and_bad_rows_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("item_id,shop\n7,x\n,y\n")
+    ids, messages = listed_ids([str(file), "9, 7,a b"])
+    assert ids == ["7", "9", "a b"]
+    assert messages == [
+        f"{file}:3: item_id is missing: expected text, found ''",
+        f"{file}: 1 of 2 rows could not be used: item_id_missing 1",
+    ]
+
+
+@pytest.mark.parametrize("value", ["nowhere.csv", "no/where", "nowhere.parquet", "nowhere.txt"])
+def test_a_file_that_is_missing_is_no_id(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BadInputError, match=f"^{value}: expected a file of item ids, or ids separated by commas"):
+        listed_ids([value])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"movie,name\n7,one\n", "expected a column item_id, or one id per line, found 'movie,name'"),
+        (b"caf\xe9\n", "expected item ids in UTF-8, found other bytes"),
+    ],
+)
+def test_other_files_are_refused_in_one_line(content: bytes, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_bytes(content)
+    with pytest.raises(BadInputError, match=said):
+        listed_ids([str(file)])
