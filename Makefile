@@ -1,6 +1,6 @@
 # `make run` and `make test` set everything up on a machine with Python 3.10 or 3.11 and a package index.
 .DEFAULT_GOAL := help
-.PHONY: setup run bench test test-all coverage lint types format lock clean help
+.PHONY: setup run bench test test-all coverage lint types docs format lock clean help
 .SUFFIXES:
 
 VENV := .venv
@@ -72,6 +72,9 @@ lint: $(STAMP)  ## Style, formatting and the import law.
 types: $(STAMP)  ## Static types.
 	@$(BIN)/mypy
 
+docs: $(STAMP)  ## The documents and the API reference in docs/build; a warning fails.
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet --fresh-env docs docs/build
+
 format: $(STAMP)  ## Formats and mends what ruff can mend.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -84,5 +87,5 @@ lock: $(STAMP)  ## Resolves both locks anew from setup.py, keeping pins that sti
 	done
 
 clean:  ## Removes caches and build products; keeps .venv and runs/.
-	@rm -rf build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf build docs/build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

@@ -39,6 +39,7 @@ DEV = [
     "hypothesis>=6.100",
     "import-linter>=2.3",
     "mypy>=1.15",
+    "myst-parser>=4,<6",
     "pandas-stubs",
     "pre-commit>=4",
     "pytest>=8,<9",
@@ -46,6 +47,7 @@ DEV = [
     "pytest-xdist>=3.6,<4",
     "ruff>=0.12",
     "setuptools<81",
+    "sphinx>=8.1,<9",
     "types-PyYAML",
     "wheel",
 ]

@@ -44,7 +44,13 @@ if TYPE_CHECKING:
     help="A run directory, to compare its model too, on its own split. crnn accepts several.",
 )
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
-@click.option("--protocol", type=click.Choice(EVENT_PROTOCOLS), default=EVENT_PROTOCOLS[0], show_default=True)
+@click.option(
+    "--protocol",
+    type=click.Choice(EVENT_PROTOCOLS),
+    default=EVENT_PROTOCOLS[0],
+    show_default=True,
+    help="Only events: which held-out events of a user are scored, all or all but the first.",
+)
 @click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option(

@@ -81,7 +81,13 @@ def load_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option(
             "--user-granularity", type=duration, help="Step length of users.  [default: that of --config, else 1d]"
         ),
-        click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0)),
+        click.option(
+            "--seed",
+            default=0,
+            show_default=True,
+            type=click.IntRange(min=0),
+            help="Seed of the generated ratings.",
+        ),
         click.option(
             "--sitting",
             default=5.2,
@@ -89,9 +95,11 @@ def load_options(command: Callable[..., None]) -> Callable[..., None]:
             type=click.FloatRange(min=1),
             help="Mean number of ratings on a user's active day; 1 gives each rating its own time.",
         ),
-        click.option("--items", default=17_700, show_default=True, type=count),
-        click.option("--users", default=22_700, show_default=True, type=count),
-        click.option("--ratings", default=1_000_000, show_default=True, type=count),
+        click.option("--items", default=17_700, show_default=True, type=count, help="Number of generated items."),
+        click.option("--users", default=22_700, show_default=True, type=count, help="Number of generated users."),
+        click.option(
+            "--ratings", default=1_000_000, show_default=True, type=count, help="Number of generated ratings."
+        ),
     ):
         with_load = option(with_load)
     return with_load
@@ -159,9 +167,9 @@ def rrn(
 
 
 @bench.command(epilog=example("rrn bench crnn --users 1679 --items 23243 --events 599618"))
-@click.option("--events", default=599_618, show_default=True, type=click.IntRange(min=1))
-@click.option("--users", default=1_679, show_default=True, type=click.IntRange(min=1))
-@click.option("--items", default=23_243, show_default=True, type=click.IntRange(min=1))
+@click.option("--events", default=599_618, show_default=True, type=click.IntRange(min=1), help="Generated events.")
+@click.option("--users", default=1_679, show_default=True, type=click.IntRange(min=1), help="Generated users.")
+@click.option("--items", default=23_243, show_default=True, type=click.IntRange(min=1), help="Generated items.")
 @click.option(
     "--epochs", default=2, show_default=True, type=click.IntRange(min=1), help="Timed epochs, after a warm-up."
 )

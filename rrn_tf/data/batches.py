@@ -14,7 +14,7 @@ import tensorflow as tf
 from rrn_tf.data.arrays import concatenated_ranges
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.sequences import SideSequences
-from rrn_tf.data.wallclock import wallclock_of
+from rrn_tf.data.wallclock import step_contexts
 
 
 class SequenceBatch(NamedTuple):
@@ -146,7 +146,7 @@ def plan_batches(
       rows: int64[E + 1], how many of each entity's steps are used; its training steps by default.
     """
     length = sequences.training_rows if rows is None else rows
-    wallclock = wallclock_of(sequences.step, metadata, sequences.side).astype(np.float32)
+    context = step_contexts(sequences, metadata)
     others = metadata.entities(sequences.side.opposite)
     entities = np.flatnonzero(length)
     entities = entities[np.argsort(length[entities], kind="stable")]
@@ -156,7 +156,7 @@ def plan_batches(
         first = sequences.row_splits[chosen]
         total = int((sequences.rating_splits[first + length[chosen]] - sequences.rating_splits[first]).sum())
         shares = (chosen[replica::replicas] for replica in range(replicas))
-        batches.append([_batch(sequences, wallclock, share, length[share], others, total) for share in shares])
+        batches.append([_batch(sequences, context, share, length[share], others, total) for share in shares])
     return BatchPlan(batches, length)
 
 
@@ -173,7 +173,7 @@ def _cut(
 
 def _batch(
     sequences: SideSequences,
-    wallclock: npt.NDArray[np.float32],
+    step_context: npt.NDArray[np.float32],
     entities: npt.NDArray[np.int64],
     length: npt.NDArray[np.int64],
     others: EntityCounts,
@@ -186,9 +186,7 @@ def _batch(
     position = np.repeat(np.arange(len(entities)) * steps, length) + within
 
     context = np.zeros((len(entities) * steps, 3), np.float32)
-    context[position, 0] = within == 0
-    context[position, 1] = wallclock[rows]
-    context[position, 2] = np.where(within == 0, 0, wallclock[rows - 1])
+    context[position] = step_context[rows]
 
     counts = np.diff(sequences.rating_splits)[rows]
     ratings = concatenated_ranges(sequences.rating_splits[rows], counts)

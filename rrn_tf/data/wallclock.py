@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.features import Side
+
+if TYPE_CHECKING:
+    from rrn_tf.data.sequences import SideSequences
 
 NEVER = int(np.iinfo(np.int64).min)  # the last step of an entity without ratings
 
@@ -33,3 +37,19 @@ def wallclock_of(step: Any, metadata: SequenceMetadata, side: Side) -> Any:
     """
     seconds = metadata.cutoff - metadata.wallclock_mean + step * float(metadata.granularity(side))
     return seconds / metadata.wallclock_std
+
+
+def step_contexts(
+    sequences: SideSequences, metadata: SequenceMetadata, start: npt.NDArray[np.float32] | None = None
+) -> npt.NDArray[np.float32]:
+    """Returns the inputs of `rrn_tf.layers.StepContext` for all R steps of a side: float32[R, 3].
+
+    Args:
+      sequences: the side.
+      metadata: for the wallclock.
+      start: float32[R, 2], newbie flag and wallclock of what precedes an entity's first step; newbies by default.
+    """
+    first = sequences.place == 0
+    wallclock = wallclock_of(sequences.step, metadata, sequences.side).astype(np.float32)
+    newbie, previous = (np.float32(1), np.float32(0)) if start is None else start.T
+    return np.stack([first * newbie, wallclock, np.where(first, previous, np.roll(wallclock, 1))], axis=1)

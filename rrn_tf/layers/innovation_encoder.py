@@ -26,7 +26,7 @@ class InnovationEncoder(StepContext):
       ensemble: number of independent networks that vectors and embeddings are split among, each with its innovations.
       time_feature, time_scale: see `StepContext`.
 
-    Call arguments, as one tuple:
+    Call arguments as one tuple:
       innovation: float[N], or float[N, ensemble].
       vector: float[N, vector_units], the opposite side's projected state at each rating.
       slot: int[N], step ``b * T + t`` to which each rating is an input; ratings with negative slots are ignored.

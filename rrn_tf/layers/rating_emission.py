@@ -19,7 +19,7 @@ class RatingEmission(keras.layers.Layer):
       ensemble: number of independent networks that states and projected states are split among; their ratings are
         averaged.
 
-    Call arguments, as one tuple:
+    Call arguments as one tuple:
       user_state, item_state: float[N, state width], the states ``u_it`` and ``m_jt``.
       user_factors, item_factors: float[N, k], the stationary vectors ``u_i`` and ``m_j``.
 

@@ -22,7 +22,7 @@ class StepEncoder(StepContext):
       units: width d of the embedding.
       time_feature, time_scale: see `StepContext`.
 
-    Call arguments, as one tuple:
+    Call arguments as one tuple:
       opposite: int[N], index of the entity on the other side of each rating; the unknown entity 0
         starts with the zero embedding.
       rating: float[N], the rating (Section 3.1 uses the rating's value itself).

@@ -56,7 +56,7 @@ class CollaborativeMixture(keras.Model):
       attention: number of heads of `HistoryAttention`; 0 for none.
       without: parts that are left out (`rrn_tf.collaborative_config.PARTS`).
 
-    Call arguments, as one tuple:
+    Call arguments as one tuple:
       user: int[B].
       item: int[B, T], items in order of time, padded on the right.
       target: int[B, T], the item after each; 0 where no log-likelihood is wanted.

@@ -27,7 +27,7 @@ class CollaborativeRNN(keras.Model):
       precision: of the softmax's products, ``"float32"`` or ``"bfloat16"``.
       stationary: number of stationary factors of each user, inputs of the softmax beside the state (not in the paper).
 
-    Call arguments, as one tuple:
+    Call arguments as one tuple:
       user: int[B].
       item: int[B, T], items in order of time, padded on the right.
       target: int[B, T], the item after each; 0 where no log-likelihood is wanted.

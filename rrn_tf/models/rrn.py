@@ -67,7 +67,7 @@ class RRN(keras.Model):
       bayesian_factors: number k of Bayesian factors beside the network, which later ratings update
         (`rrn_tf.factors`; not in the paper); 0 for none. `call` does not use them.
 
-    Call arguments, as one tuple:
+    Call arguments as one tuple:
       user_state, item_state: float[N, units].
       user, item: int[N], entity indices.
 
@@ -159,9 +159,11 @@ class RRN(keras.Model):
         return self._encoders[side.value]
 
     def tower(self, side: Side) -> StateTower:
+        """Returns the recurrent network of a side (Eq. 6)."""
         return self._towers[side.value]
 
     def factors(self, side: Side) -> StationaryFactors:
+        """Returns the stationary factors of a side (Eq. 7)."""
         return self._factors[side.value]
 
     @property
@@ -178,9 +180,11 @@ class RRN(keras.Model):
 
     @property
     def part_weights(self) -> UserWeights:
+        """The weights by which network and Bayesian factors make up a rating."""
         return UserWeights(*(PartWeights(*map(float, row)) for row in self._part_weights.numpy()))
 
     def set_part_weights(self, weights: UserWeights) -> None:
+        """Sets the weights of the parts."""
         self._part_weights.assign(weights)
 
     def trained_beliefs(self, side: Side) -> Beliefs:

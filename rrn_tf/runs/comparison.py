@@ -84,7 +84,7 @@ def compare_ratings(
       included.
 
     Raises:
-      ValueError: if there are neither test nor validation ratings.
+      ValueError: if there are neither test nor validation ratings, and for a run whose model was updated.
     """
     of = scored_split(sequences)
     if of is Split.VALID:
@@ -93,6 +93,11 @@ def compare_ratings(
     saved = SavedRRN(run.model) if run else None
     frozen, streaming = {}, {}
     if saved and run:
+        if saved.until > saved.cutoff:
+            raise ValueError(
+                f"{run.model}: expected the model as it was trained, found one updated by later ratings, which cannot "
+                "predict test ratings as of training; `rrn train --resume` writes the trained one anew"
+            )
         cost = (_training_seconds(run), saved.num_parameters)
         frozen[RRN_NAME] = RatingPredictions(saved.predict(**sequences.queries([of])), *cost)
         revealed = sequences.user.rating[sequences.rating_indices(LATER)]

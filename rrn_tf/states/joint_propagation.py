@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.topological_order import dependency_levels, rows_by_level
-from rrn_tf.data.wallclock import wallclock_of
+from rrn_tf.data.wallclock import step_contexts
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states.entity_states import EntityStates
@@ -166,16 +166,13 @@ def _levels(
     by_level = rows_by_level(data, level, count)
     row, ratings = by_level.row, by_level.rating
     entity, first = data.row_entity[row], data.place[row] == 0
-    wallclock = wallclock_of(data.step, sequences.metadata, side).astype(np.float32)
-    # Newbie flag and wallclock of the preceding step; for an entity's first step, those of the earlier states.
-    newbie, previous = start.last_context.numpy()[entity].T if start else (np.ones(len(row)), np.zeros(len(row)))
-    columns = [first * newbie, wallclock[row], np.where(first, previous, wallclock[row - 1])]
+    before = start.last_context.numpy()[data.row_entity] if start else None
     continues = first | continued_rows(sequences, side, start)[row - 1]
     own, opposite = data.row_entity[data.rating_row[ratings]], data.opposite[ratings]
     return _Levels(
         row=row,
         entity=entity,
-        context=np.stack(columns, axis=1).astype(np.float32),
+        context=step_contexts(data, trained, before)[row],
         continues=continues[:, np.newaxis].astype(np.float32),
         row_splits=by_level.row_splits,
         rating=data.rating[ratings],

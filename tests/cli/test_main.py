@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
@@ -34,6 +35,18 @@ def test_help_has_an_example(command: str) -> None:
     result = rrn(command, "--help")
     assert result.exit_code == 0
     assert f"Example:\n    rrn {command} " in result.output
+
+
+def options_without_help(command: click.Command) -> list[str]:
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    own = [option for option in command.params if isinstance(option, click.Option) and not option.help]
+    return [f"{command.name} {option.opts[0]}" for option in own] + [
+        one for c in below for one in options_without_help(c)
+    ]
+
+
+def test_every_option_has_a_help_text() -> None:
+    assert options_without_help(main) == []
 
 
 @pytest.mark.parametrize(

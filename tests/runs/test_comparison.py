@@ -66,6 +66,14 @@ def test_ratings_of_a_run_with_its_network(tmp_path: Path) -> None:
         assert f"{protocol}: {answer[protocol][0]['n']:,} test ratings" in result.output.splitlines()
 
 
+@pytest.mark.slow
+def test_an_updated_model_is_not_compared_on_earlier_ratings(rating_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison.SavedRRN, "until", property(lambda saved: saved.cutoff + 1))
+    result = rrn("baselines", "--run", str(rating_run))
+    assert result.exit_code == 1
+    assert "model: expected the model as it was trained, found one updated" in result.output.splitlines()[-1]
+
+
 def test_without_test_ratings_models_are_compared_on_validation_ratings(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
