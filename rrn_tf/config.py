@@ -173,9 +173,6 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
             raise ValueError(f"cell should be one of {', '.join(CELLS)}, found {self.cell!r}")
-        if self.ensemble > 1 and self.cell != "lstm":
-            found = f"{self.cell!r}; with ensemble 1 any cell will do"
-            raise ValueError(f"cell should be 'lstm' in an ensemble of {self.ensemble} networks, found {found}")
 
     @model_validator(mode="before")
     @classmethod

@@ -98,9 +98,3 @@ def test_old_names_of_a_rating_model_are_read() -> None:
     model = config.model
     assert (model.include_opposite_state, model.ensemble, model.time_feature) == (False, 3, "delta")
     assert "clock=gap is an old name: say time_feature=delta" in {str(warning.message) for warning in told}
-
-
-def test_an_ensemble_is_of_lstms() -> None:
-    with pytest.raises(ConfigError, match=r"cell should be 'lstm' in an ensemble of 2 networks, found 'gru'; with"):
-        load_config("rrn-plus", ["model.cell=gru"])
-    assert load_config("rrn-plus", ["model.cell=gru", "model.ensemble=1"]).model.cell == "gru"
