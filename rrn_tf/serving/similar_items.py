@@ -23,7 +23,7 @@ def most_similar(
 
     Example:
       >>> place, cosine = most_similar(np.array([[2.0, 0.0], [0.0, 1.0], [1.0, 1.0]]), np.array([0]), 2)
-      >>> place.tolist(), cosine.round(3).tolist()
+      >>> place.tolist(), cosine.astype(float).round(3).tolist()
       ([[2, 1]], [[0.707, 0.0]])
     """
     length = np.linalg.norm(vectors, axis=1, keepdims=True)

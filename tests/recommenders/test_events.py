@@ -217,7 +217,10 @@ def test_similar_items_are_those_of_a_loop_over_states(
 
 
 def test_events_of_a_history_that_the_model_holds_count_once(model: CollaborativeRecommender) -> None:
-    stored = EARLY[EARLY.user_id == 3]
+    events = model.saved.training_events()
+    of_3 = events.user == 1 + list(events.user_ids).index("3")
+    columns = {"user_id": "3", "item_id": events.item_ids[events.item[of_3] - 1], "timestamp": events.timestamp[of_3]}
+    stored = pd.DataFrame(columns)
     plain, told = model.recommend(3), model.recommend(3, history=stored)
     pd.testing.assert_frame_equal(plain, told)
     later = model.recommend(3, history=LATE[LATE.user_id == 3])

@@ -302,7 +302,7 @@ def test_a_history_comes_as_a_frame_or_as_a_file(model: RRNRecommender, tmp_path
         model.recommend("new", history=history.drop(columns="rating"))
 
 
-@pytest.mark.parametrize("protocol", ["frozen", "streaming"])
+@pytest.mark.parametrize("protocol", ["frozen", pytest.param("streaming", marks=pytest.mark.slow)])
 def test_lists_are_scored_in_python_as_by_the_command(model: RRNRecommender, protocol: str, tmp_path: Path) -> None:
     LATE.to_csv(tmp_path / "later.csv", index=False)
     rrn("evaluate", "--model", model.path, "--data", tmp_path / "later.csv", "--protocol", protocol, "--top-k", 10,

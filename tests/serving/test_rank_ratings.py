@@ -1,4 +1,4 @@
-"""Ranks of later ratings are their places in the lists that the saved model recommends at their times."""
+"""Ranks of later ratings are places in lists that a loop makes of the vectors at the times of the ratings."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from rrn_tf.features import Side
+from rrn_tf.features import SIDES, Side
 from rrn_tf.serving import rank_ratings as module
-from rrn_tf.serving.export import RRNServing
 from rrn_tf.serving.rank_ratings import RankedRatings, rank_ratings
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.serving.state_tables import StateTable
 from rrn_tf.serving.update import NewRatings, update
+from rrn_tf.states.snapshot import RRNSnapshot
 from tests.serving.conftest import Saved, loaded
 
 DAY = 86_400
@@ -49,21 +50,47 @@ def later(model: SavedRRN) -> Later:
     return Later(user, rng.choice(items, 90), time, rng.integers(1, 6, 90).astype(np.float32))
 
 
-def expected_ranks(listed: dict[int, list[str]], later: Later, least: float) -> tuple[dict[int, int], int, int]:
-    """By a loop: the place of each relevant rating in its list, and how many are of rated and of unknown items."""
+def expected_ranks(
+    served: dict[bool, RRNSnapshot], late: npt.NDArray[np.bool_], later: Later, least: float, folder: Path
+) -> tuple[dict[int, int], int, int]:
+    """By a loop: the place of each relevant rating in its list, and how many are of rated and of unknown items.
+
+    Args:
+      served: the network for early and for late ratings.
+      late: which ratings are late.
+      later, least: as for `rank_ratings`.
+      folder: for the vocabularies of tables.
+    """
+    every = {name: scores(network, later, folder) for name, network in served.items()}
+    first = served[False]
+    catalogue, users = list(first.ids[Side.ITEM]), list(first.ids[Side.USER])
     ranks, repeated, unknown = {}, 0, 0
     for row, (user, item, time, rating) in enumerate(zip(*later, strict=True)):
         if rating < least:
             continue
         met = set(later.item_id[(later.user_id == user) & (later.timestamp < time)])
-        left = [name for name in listed[row] if name and name not in met]
+        if user in users:
+            begin, end = first.rated.splits[users.index(user) + 1 :][:2]
+            met |= {catalogue[index - 1] for index in first.rated.items[begin:end]}
         if item == "no item":
             unknown += 1
-        elif item in left:
-            ranks[row] = left.index(item) + 1
-        else:
+        elif item in met:
             repeated += 1
+        else:
+            own = every[bool(late[row])][row]
+            better = [name for name, score in zip(catalogue, own, strict=True) if score > own[catalogue.index(item)]]
+            ranks[row] = 1 + len([name for name in better if name not in met])
     return ranks, repeated, unknown
+
+
+def scores(served: RRNSnapshot, later: Later, folder: Path) -> npt.NDArray[np.float32]:
+    """Each rating's user with each item that the first model knows, as of the rating: float32[N, I]."""
+    users, items = (StateTable(side, served, folder / side.vocabulary_file) for side in SIDES)
+    count = served.metadata.items.trained
+    user = users.distinct_vectors(users.index(tf.constant(later.user_id, tf.string)), users.step(later.timestamp))
+    time = np.repeat(later.timestamp, count)
+    item = items.distinct_vectors(np.tile(np.arange(1, count + 1), len(later.timestamp)), items.step(time)).numpy()
+    return np.einsum("nd,nid->ni", user.numpy(), item.reshape(len(later.timestamp), count, -1))
 
 
 def check(found: RankedRatings, expected: tuple[dict[int, int], int, int], later: Later) -> None:
@@ -78,34 +105,27 @@ def check(found: RankedRatings, expected: tuple[dict[int, int], int, int], later
     assert same.sum() > len(together)
 
 
-def test_frozen_ranks_are_places_in_recommended_lists(
-    model: SavedRRN, later: Later, monkeypatch: pytest.MonkeyPatch
+def test_frozen_ranks_are_places_in_lists(
+    model: SavedRRN, later: Later, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(module, "_CELLS", 100)  # a few ratings at a time
-    names, _ = model.recommend_many(later.user_id, later.timestamp, 100)
+    served, never = {False: model.load_model()}, np.zeros(90, bool)
     for least in (EVERY, 4):
         found = rank_ratings(model, *later, "frozen", least)
-        check(found, expected_ranks(dict(enumerate(names.tolist())), later, least), later)
+        check(found, expected_ranks(served, never, later, least, tmp_path), later)
 
 
 def test_streaming_ranks_are_places_in_lists_of_an_updated_model(
     model: SavedRRN, later: Later, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(module, "_UPDATES", 2)
-    # Half of the ratings are of two days, the others come weeks later.
-    time = model.cutoff + DAY * np.where(np.arange(90) < 45, 1, 60) + later.timestamp % DAY
+    # Half of the ratings are of one day, the others come weeks later.
+    late = np.arange(90) >= 45
+    time = model.cutoff + DAY * np.where(late, 60, 1) + later.timestamp % DAY
     later = later._replace(timestamp=np.maximum(time, model.until))
-    early = np.arange(90) < 45
-    served, _ = update(model, NewRatings(*(column[early] for column in (*later[:3], later.rating))))
-    names, _ = model.recommend_many(later.user_id, later.timestamp, 100)
-    signatures = RRNServing(served, tmp_path)
-    updated = signatures.recommend(
-        tf.constant(later.user_id, tf.string), tf.constant(later.timestamp), tf.constant(100)
-    )["item_id"]
-    known = set(model.ids(Side.ITEM))
-    of_updated = [[name.decode() for name in row if name.decode() in known] for row in updated.numpy()]
-    listed = {row: names[row].tolist() if early[row] else of_updated[row] for row in range(90)}
-    check(rank_ratings(model, *later, "streaming", EVERY), expected_ranks(listed, later, EVERY), later)
+    updated, _ = update(model, NewRatings(*(column[~late] for column in (*later[:3], later.rating))))
+    served = {False: model.load_model(), True: updated}
+    check(rank_ratings(model, *later, "streaming", EVERY), expected_ranks(served, late, later, EVERY, tmp_path), later)
 
 
 def test_no_rating_from_then_on_moves_a_list(model: SavedRRN, later: Later) -> None:

@@ -1,0 +1,38 @@
+"""Tables on the terminal."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from rrn_tf.console.tables import print_metrics, print_similar
+from rrn_tf.evaluation.ranking import RELEVANT_FROM, ranking_figures
+
+
+def test_ranked_lists_have_their_protocol_and_standard_errors(capsys: pytest.CaptureFixture[str]) -> None:
+    ranks, user = pd.Series([1.0, 20.0, 3.0]).to_numpy(), pd.Series([0, 1, 1]).to_numpy()
+    lists = ranking_figures(ranks, pd.Series([0, 1, 2]).to_numpy(), user, (10,))
+    scored = {"rmse": 1.0, "mae": 0.5, "n": 4}
+    print_metrics({"test": {"frozen": {**scored, **lists, RELEVANT_FROM: 4.0}}, "test_cold": {"frozen": scored}})
+    told = capsys.readouterr().out
+    assert "test frozen: 3 ratings from 4 on, in 3 lists (one for each user and second) of 2 users" in told
+    lines = [line.split() for line in told.splitlines()]
+    assert ["test", "frozen", "hit@10", "0.7500", "0.2500"] in lines
+    assert ["test", "frozen", "recall@10", "0.7500", "0.2500"] in lines
+    assert ["test", "frozen", "NDCG@10", "0.6250", "0.3750"] in lines
+    assert all(len(line) <= 100 for line in told.splitlines())
+    print_metrics({"test": {"frozen": scored}})
+    assert "lists" not in capsys.readouterr().out
+
+
+def test_ids_of_similar_items_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = {
+        "item_id": ["[/]"] * 2,
+        "rank": [1, 2],
+        "similar_item_id": [":smile:", "[b]"],
+        "similarity": [0.5, -0.25],
+    }
+    print_similar(pd.DataFrame(columns))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["[/]", "1", ":smile:", "0.5000"] in lines
+    assert ["2", "[b]", "-0.2500"] in lines
