@@ -33,13 +33,19 @@ def text_ids(values: Any, name: str, *, empty: bool = False) -> npt.NDArray[np.o
       >>> text_ids([7, 42], "user_id").tolist()
       ['7', '42']
     """
-    ids = pd.Series(_held(values), dtype=object).reset_index(drop=True)
+    given = _held(values)
+    if isinstance(given, (list, np.ndarray)):
+        plain = np.asarray(given, object)
+        # As most requests of a model have them; what is below takes longer than the model.
+        if plain.ndim == 1 and types.infer_dtype(plain, skipna=False) == "string" and (empty or (plain != "").all()):
+            return plain
+    ids = pd.Series(given, dtype=object).reset_index(drop=True)
     refuse(ids.isna() | ((ids == "") & (not empty)), ids, name, "an id")
     kind = types.infer_dtype(ids, skipna=False)
     mixed = kind == "mixed-integer" and set(ids.map(type)) <= {str, int}
     if not mixed and kind not in ("string", "integer", "empty"):
         raise TypeError(f"{name}: expected ids that are text or whole numbers, found {kind}")
-    return (ids if kind == "string" else ids.astype(str)).to_numpy(object)
+    return ids.astype(str).to_numpy(object)
 
 
 def unix_seconds(values: Any, name: str = TIMESTAMP) -> npt.NDArray[np.int64]:
@@ -58,7 +64,10 @@ def unix_seconds(values: Any, name: str = TIMESTAMP) -> npt.NDArray[np.int64]:
       >>> unix_seconds(pd.to_datetime(["2030-01-01"])).tolist() == unix_seconds(["2030"]).tolist() == [1893456000]
       True
     """
-    times = pd.Series(_held(values)).reset_index(drop=True)
+    given = _held(values)
+    if isinstance(given, np.ndarray) and given.dtype == np.int64 and given.ndim == 1 and _in_seconds(given):
+        return given
+    times = pd.Series(given).reset_index(drop=True)
     refuse(times.isna(), times, name, "a time")
     kind = types.infer_dtype(times, skipna=False)
     if kind == "string":
@@ -96,6 +105,11 @@ def _held(values: Any) -> Any:
         return np.atleast_1d(np.asarray(values))
     many = isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping))
     return list(values if many else [values]) or np.empty(0, object)
+
+
+def _in_seconds(numbers: npt.NDArray[np.int64]) -> bool:
+    """Returns whether no number is too large for seconds before the year 10000."""
+    return not len(numbers) or bool(numbers.min() >= -LAST_SECOND and numbers.max() <= LAST_SECOND)
 
 
 def _of_text(times: pd.Series, name: str) -> pd.Series:

@@ -12,12 +12,12 @@ EXPECTED_TIME = "a year, an ISO date or time such as 2005-12-01, or unix seconds
 
 _CLOCK = r"(?:[Tt ](?P<hour>\d{1,2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?)?)?"
 _ZONE = r"\s*(?:[Zz]|UTC|(?P<sign>[+-])(?P<hours>\d{2})(?::?(?P<minutes>\d{2}))?)?"
-_ISO = rf"^(?P<year>\d{{4}})[-/](?P<month>\d{{1,2}})[-/](?P<day>\d{{1,2}}){_CLOCK}{_ZONE}$"
+_ISO = rf"^(?P<year>\d{{4}})[-/](?P<in_year>\d{{1,2}})[-/](?P<in_month>\d{{1,2}}){_CLOCK}{_ZONE}$"
 _WRITTEN = (
-    r"^(?P<year>\d{4})(?:-(?P<month>\d{2}))?$",
+    r"^(?P<year>\d{4})(?:-(?P<in_year>\d{2}))?$",
     _ISO,
-    rf"^(?P<year>\d{{4}})(?P<month>\d{{2}})(?P<day>\d{{2}}){_CLOCK}{_ZONE}$",
-    r"^(?P<year>\d{4})(?P<month>\d{2})(?P<day>\d{2})(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})$",
+    rf"^(?P<year>\d{{4}})(?P<in_year>\d{{2}})(?P<in_month>\d{{2}}){_CLOCK}{_ZONE}$",
+    r"^(?P<year>\d{4})(?P<in_year>\d{2})(?P<in_month>\d{2})(?P<hour>\d{2})(?P<minute>\d{2})(?P<second>\d{2})$",
 )
 _SECONDS = r"^(?P<seconds>[+-]?\d{1,18})(?:\.0*)?$"
 _DAY = 86_400
@@ -99,7 +99,7 @@ def _seconds_of(parts: dict[str, Any]) -> tuple[npt.NDArray[np.int64], npt.NDArr
 
     if "seconds" in parts:
         return number("seconds", 0), np.ones(count, bool)
-    year, month, day = (number(name, 1) for name in ("year", "month", "day"))
+    year, month, day = (number(name, 1) for name in ("year", "in_year", "in_month"))
     hour, minute, second, hours, minutes = (
         number(name, 0) for name in ("hour", "minute", "second", "hours", "minutes")
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.columns import text_ids, unix_seconds
+from rrn_tf.features import ITEM_ID, USER_ID
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.states.advance import advance, with_newbies
 
@@ -19,8 +21,8 @@ def predict_streaming(
 
     Args:
       saved: the model.
-      user_id, item_id: strings [N], ids.
-      timestamp: int64[N], unix seconds, at or after the cutoff.
+      user_id, item_id: N ids, as in `rrn_tf.columns.text_ids`.
+      timestamp: N times, as in `rrn_tf.columns.unix_seconds`, at or after the cutoff.
       rating: float32[N], the ratings.
 
     Returns:
@@ -29,6 +31,7 @@ def predict_streaming(
     Raises:
       ValueError: for a rating before the cutoff, which the states include already.
     """
-    network, table = with_newbies(saved.load_model(), user_id, item_id)
-    times, ratings = np.asarray(timestamp, np.int64), np.asarray(rating, np.float32)
+    users, items = text_ids(user_id, USER_ID), text_ids(item_id, ITEM_ID)
+    times, ratings = unix_seconds(timestamp), np.asarray(rating, np.float32)
+    network, table = with_newbies(saved.load_model(), users, items)
     return advance(network, table._replace(timestamp=times, rating=ratings)).predicted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,9 @@ def test_probabilities_are_among_what_is_left(model: CollaborativeRecommender, e
 
 def test_new_items_alone_have_no_empty_lines(model: CollaborativeRecommender) -> None:
     held = model.saved.training_events()
-    met = set(held.item_ids[held.item[held.user == list(held.user_ids).index("1") + 1] - 1])
+    user, held_out = list(held.user_ids).index("1") + 1, model.saved.held_out_events()
+    later = held_out.items[held_out.splits[user] : held_out.splits[user + 1]]
+    met = set(held.item_ids[np.concatenate([held.item[held.user == user], later]) - 1])
     found = model.recommend([1, 999], k=9, new_only=True)
     assert found[found.user_id == "999"].item_id.nunique() == 9
     of_user = found[found.user_id == "1"].item_id
@@ -190,7 +193,10 @@ def test_a_temporary_directory_lasts_as_long_as_its_recommender(
         return str(path)
 
     monkeypatch.setattr(base.tempfile, "mkdtemp", directory)
-    monkeypatch.setattr(base, "train_run", lambda pattern, root, config, **options: model.save(root))
+    trained = model.path / "model"
+    monkeypatch.setattr(
+        base, "train_run", lambda pattern, root, *_, **options: shutil.copytree(trained, root / "model")
+    )
     fresh = CollaborativeRecommender().fit(event_frame())
     assert fresh.path == tmp_path / "first"
     fresh.fit(event_frame())

@@ -203,7 +203,7 @@ def test_an_update_is_that_of_the_command_line(rating_run: Path, tmp_path: Path)
     present, doubtful = model.saved.until, LATE.iloc[:1].assign(rating=50, timestamp=4_102_444_800)
     with pytest.warns(UserWarning, match="in the future|scale of training") as doubts:
         again = model.update(pd.concat([LATE, doubtful]), output=tmp_path / "again")
-    assert [str(doubt.message) for doubt in doubts] == again["warnings"]
+    assert set(again["warnings"]) <= {str(doubt.message) for doubt in doubts}
     assert (again["ratings"], again["duplicates"], again["in_future"]) == (1, found["ratings"], 1)
     assert len(again["warnings"]) == 2
     assert model.saved.until == present

@@ -75,7 +75,7 @@ def test_ratings_are_prepared_once_for_each_granularity(
     original = prepare.prepare_sequences
 
     def counted(pattern: str, output: str, *arguments: Any, **options: Any) -> Any:
-        prepared.append(Path(output).parent.name)
+        prepared.append(Path(output).parents[1].name)
         return original(pattern, output, *arguments, **options)
 
     monkeypatch.setattr(prepare, "prepare_sequences", counted)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
+from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.evaluation.protocols import STREAMING
 from rrn_tf.features import Side
@@ -20,6 +21,7 @@ class Constant:
     """Predicts the number in the item's id; knows users a and b, and items that are not cold."""
 
     cutoff = until = 100
+    metadata = SequenceMetadata(100, 1, 1, 0.0, 1.0, 3.0, 1.0, 8.0, EntityCounts(2, 2), EntityCounts(8, 8), {})
 
     def known(self, side: Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         ids = np.asarray(ids, dtype=str)
@@ -79,7 +81,8 @@ def test_streaming_takes_one_user_item_and_second_once(tmp_path: Path, monkeypat
     monkeypatch.setattr(query_file, "predict_streaming", stream)
     rows = ["a,1,2,200", "b,7,9,50", "a,1,5,200", "a,1,3,201", "a,1,4,200"]
     (tmp_path / "q.csv").write_text("user_id,item_id,rating,timestamp\n" + "\n".join(rows) + "\n")
-    predict_file(Constant(), tmp_path / "q.csv", tmp_path / "p.csv", STREAMING)
+    outcome = predict_file(Constant(), tmp_path / "q.csv", tmp_path / "p.csv", STREAMING)
+    assert [line for line in outcome.messages if "1 of 5 ratings lie outside of 1 to 8" in line] == outcome.messages
     assert given == [[2, 3]]
     assert pd.read_csv(tmp_path / "p.csv").prediction.tolist() == [2, 7, 2, 3, 2]
 
