@@ -10,7 +10,6 @@ import dataclasses
 import re
 import warnings
 from collections.abc import Iterable, Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +21,8 @@ from typing_extensions import TypeVar
 
 from rrn_tf.data_format import DataFormat
 from rrn_tf.files import write_whole
+from rrn_tf.setting_files import ConfigError as ConfigError  # noqa: PLC0414 - raised by this module
+from rrn_tf.setting_files import parse_yaml, read_yaml
 from rrn_tf.setting_names import did_you_mean, no_such_setting
 from rrn_tf.times import parse_time
 
@@ -44,30 +45,8 @@ STRICT = pydantic.ConfigDict(extra="forbid", validate_default=True, coerce_numbe
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_629_800, "y": 31_557_600}
 
 
-class _Loader(yaml.SafeLoader):
-    """A YAML loader that leaves an unquoted date as text."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-
-
 class RenamedSettingWarning(FutureWarning):
     """A setting was given by its former name; the message contains the present name."""
-
-
-class ConfigError(ValueError):
-    """A configuration value is invalid; the message contains what was expected and what was found.
-
-    Attributes:
-      path: path of the setting or section, such as ``training.epochs``; empty if the error is not about one.
-    """
-
-    def __init__(self, message: str, path: str = "") -> None:
-        super().__init__(message)
-        self.path = path
 
 
 def parse_duration(text: str) -> int:
@@ -233,7 +212,7 @@ class Config:
     training: TrainingConfig = Field(default_factory=TrainingConfig)
 
     def check_together(self) -> None:
-        """Checks settings that exclude one another; a search has such trials, which fail, and so this is not validation.
+        """Checks settings that exclude one another. It is no part of validation, since a search may try such settings.
 
         Raises:
           ConfigError: with both settings, and what to do.
@@ -320,10 +299,10 @@ def load_config(
       ConfigError: for a missing file, a malformed override or an invalid value.
     """
     if isinstance(source, (str, Path)):
-        values = _read_source(source)
+        changed = _read_source(source)
     else:
-        values = {} if source is None else config_to_dict(source)
-    overrides, changed = list(overrides), deepcopy(values)
+        changed = {} if source is None else config_to_dict(source)
+    overrides = list(overrides)
     for override in overrides:
         path, equals, text = override.partition("=")
         if not equals or not path.strip():
@@ -335,11 +314,9 @@ def load_config(
             if not isinstance(target, dict):
                 raise ConfigError(f"{path}: {section!r} is a value, not a section")
         try:
-            target[key] = yaml.load(text, Loader=_Loader)
-        except yaml.YAMLError as error:
-            raise ConfigError(
-                f"{override}: the value is not readable as YAML: {_problem(error)}", path.strip()
-            ) from None
+            target[key] = parse_yaml(text)
+        except ConfigError as error:
+            raise ConfigError(f"{override}: the value is {error}", path.strip()) from None
     try:
         config = config_from_dict(changed, kind)
         if isinstance(config, Config):
@@ -357,34 +334,6 @@ def load_config(
 def dump_config(config: Any, path: Path) -> None:
     """Writes the resolved configuration as YAML."""
     write_whole(path, yaml.safe_dump(config_to_dict(config), sort_keys=False))
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Reads a YAML file that maps names to values.
-
-    Raises:
-      ConfigError: for a file that is missing, not YAML, or not a mapping.
-    """
-    if not path.is_file():
-        raise ConfigError(f"{path}: {'expected a file, found a folder' if path.exists() else 'no such file'}")
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not readable as YAML: {_problem(error)}") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: expected YAML, found bytes that are not UTF-8 text") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected names and their values, found {type(values).__name__}")
-    return values
-
-
-def _problem(error: yaml.YAMLError) -> str:
-    """Returns what is wrong with a text, and in which line, as one line."""
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or next(iter(str(error).splitlines()), "")
-    return f"{problem} in line {mark.line + 1}" if mark else str(problem)
 
 
 def _read_source(source: str | Path) -> dict[str, Any]:

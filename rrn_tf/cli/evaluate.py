@@ -10,7 +10,7 @@ from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import EVENT_PROTOCOLS, PROTOCOLS
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 from rrn_tf.cli.pipeline_options import options_of
-from rrn_tf.features import EVENT_COLUMNS
+from rrn_tf.features import EVENT_COLUMNS, NEW_ONLY
 
 
 @click.command(
@@ -94,7 +94,7 @@ def evaluate(
             measures = Measures(names, lengths or (10,))
         except ValueError as error:
             raise click.UsageError(f"--metrics: {error}") from None
-        of_events = {"measures": measures, "new_only": new_only}
+        of_events = {"measures": measures, NEW_ONLY: new_only}
         of_ratings = {"top_k": lengths, "relevant_from": relevant_from}
         options: dict[str, Any] = {"data_format": data_format, **(of_events if task is EVENTS else of_ratings)}
         outcome = task.evaluate(saved, data, protocol, **options)

@@ -1,0 +1,66 @@
+"""Settings in YAML: files of them, and the value of a single one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class ConfigError(ValueError):
+    """A configuration value is invalid; the message contains what was expected and what was found.
+
+    Attributes:
+      path: path of the setting or section, such as ``training.epochs``; empty if the error is not about one.
+    """
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class _Loader(yaml.SafeLoader):
+    """A YAML loader that leaves an unquoted date as text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def parse_yaml(text: str) -> Any:
+    """Reads a text of YAML.
+
+    Raises:
+      ConfigError: for text that is not YAML, with what is wrong in which line.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or next(iter(str(error).splitlines()), "")
+        found = f"{problem} in line {mark.line + 1}" if mark else str(problem)
+        raise ConfigError(f"not readable as YAML: {found}") from None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Reads a YAML file that maps names to values.
+
+    Raises:
+      ConfigError: for a file that is missing, not YAML, or not a mapping.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: {'expected a file, found a folder' if path.exists() else 'no such file'}")
+    try:
+        values = parse_yaml(path.read_text(encoding="utf-8"))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: expected YAML, found bytes that are not UTF-8 text") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected names and their values, found {type(values).__name__}")
+    return values
