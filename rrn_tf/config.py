@@ -298,10 +298,9 @@ def load_config(
     Raises:
       ConfigError: for a missing file, a malformed override or an invalid value.
     """
-    if isinstance(source, (str, Path)):
-        changed = _read_source(source)
-    else:
-        changed = {} if source is None else config_to_dict(source)
+    changed: dict[str, Any] = {}
+    if source is not None:
+        changed = _read_source(source) if isinstance(source, (str, Path)) else config_to_dict(source)
     overrides = list(overrides)
     for override in overrides:
         path, equals, text = override.partition("=")

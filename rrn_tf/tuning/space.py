@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pydantic
 from pydantic.dataclasses import dataclass as validated
 
-from rrn_tf.config import STRICT, ConfigError, config_from_dict, config_to_dict, read_yaml
+from rrn_tf.config import STRICT, ConfigError, config_from_dict, config_to_dict
+from rrn_tf.setting_files import read_yaml
 from rrn_tf.setting_names import no_such_setting
 from rrn_tf.tasks import Settings, task_of
 
