@@ -50,7 +50,9 @@ class LocalRun:
         try:
             LocalDagRunner().run(wire())
         except KeyboardInterrupt:
-            print("interrupted: the same command goes on after the last finished component", file=sys.stderr, flush=True)
+            print(
+                "interrupted: the same command goes on after the last finished component", file=sys.stderr, flush=True
+            )
             return INTERRUPTED
         except Exception as error:
             if os.environ.get(DEBUG):

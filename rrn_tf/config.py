@@ -243,7 +243,7 @@ class Config:
     training: TrainingConfig = Field(default_factory=TrainingConfig)
 
     def check_together(self) -> None:
-        """Checks settings that exclude one another; a search has such trials, which fail, and so this is not validation.
+        """Checks settings that exclude one another. A search may have such trials, which fail: this is no validation.
 
         Raises:
           ConfigError: with both settings, and what to do.
@@ -347,7 +347,9 @@ def load_config(
         try:
             target[key] = yaml.load(text, Loader=_Loader)
         except yaml.YAMLError as error:
-            raise ConfigError(f"{override}: the value is not readable as YAML: {_problem(error)}", path.strip()) from None
+            raise ConfigError(
+                f"{override}: the value is not readable as YAML: {_problem(error)}", path.strip()
+            ) from None
     try:
         config = config_from_dict(changed, kind)
         if isinstance(config, Config):

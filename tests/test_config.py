@@ -101,7 +101,7 @@ def test_names_the_file_where_it_is_at_fault(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"c.yaml: no such setting 'training.epoch'; did you mean training.epochs\?$"):
         load_config(file)
     file.write_text("training: {epochs: 7}\n")
-    with pytest.raises(ConfigError, match="^training.seed: "):
+    with pytest.raises(ConfigError, match=r"^training\.seed: "):
         load_config(file, ["training.seed=x"])
     with pytest.raises(ConfigError, match=r"^rrn-pluss: no such .* or preset; did you mean rrn-plus\? \(presets: "):
         load_config("rrn-pluss")

@@ -59,7 +59,9 @@ class OutputPrefix(click.ParamType):
         """
         text, option = str(value), _option(param)
         if not text or text.endswith(("/", os.sep)):
-            raise InputError(f"{option}: expected the start of file names, such as {text}scores, found a folder: {text}")
+            raise InputError(
+                f"{option}: expected the start of file names, such as {text}scores, found a folder: {text}"
+            )
         if "://" not in text:
             _check_folder(Path(text).parent, option)
         return text

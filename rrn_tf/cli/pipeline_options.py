@@ -28,9 +28,7 @@ class LocalOptions:
     """Options of every pipeline."""
 
     model: str = _option(MODELS[0], MODEL_HELP, type=click.Choice(MODELS), envvar="RRN_MODEL")
-    output: str = _option(
-        "runs/pipeline", "Directory of all output files.", type=OutputFolder(), envvar="RRN_OUTPUT"
-    )
+    output: str = _option("runs/pipeline", "Directory of all output files.", type=OutputFolder(), envvar="RRN_OUTPUT")
     beam_args: str = _option("", "Beam pipeline options, as one string.", envvar="RRN_BEAM_ARGS")
     no_cache: bool = _option(False, "Runs all components again, without reusing cached output.", is_flag=True)
 

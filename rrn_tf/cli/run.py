@@ -38,8 +38,8 @@ def run(json_file: str | None, **values: Any) -> None:
 
 
 _HOME = Path(rrn_tf.__file__).resolve().parent.parent
-# Python looks for modules in the working directory first, where a user may have a `pipeline.py` or a folder `components`.
-# Its option -P, which prevents that, is not known to Python 3.10.
+# Python looks for modules in the working directory first, where a user may have a `pipeline.py` or a folder
+# `components`. Its option -P, which prevents that, is not known to Python 3.10.
 _START = """
 import os, runpy, sys
 home, module = sys.argv[1:3]

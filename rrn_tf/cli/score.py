@@ -11,7 +11,12 @@ from rrn_tf.cli.output_paths import OutputPrefix
 @click.command(epilog=example("rrn score --model runs/a --queries 'pairs/*.parquet' --output scores/pairs"))
 @click.option("--model", required=True, help="A run directory or a SavedModel.")
 @click.option("--queries", required=True, help="CSV or Parquet files of user_id, item_id and timestamp.")
-@click.option("--output", required=True, type=OutputPrefix(), help="Prefix of the Parquet files written, with the column prediction.")
+@click.option(
+    "--output",
+    required=True,
+    type=OutputPrefix(),
+    help="Prefix of the Parquet files written, with the column prediction.",
+)
 @max_bad_share_option
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @json_option
@@ -28,7 +33,7 @@ def score(model: str, queries: str, output: str, max_bad_share: float, beam_args
         path = model
         if "://" not in model:
             path = str(find_saved_model(model))
-            check_saved_model(path, RECOMMEND)
+            check_saved_model(path, RECOMMEND, "predict")  # other models are scored as well
         arguments = beam_options(beam_args)
         begin = time.perf_counter()
         scored = score_pairs(path, queries, output, max_bad_share=max_bad_share, beam_args=arguments)

@@ -29,9 +29,7 @@ SEARCHES = ("random", "bayesian", "grid")  # as in rrn_tf.tuning.tuner
     )
 )
 @click.option("--data", required=True, help="The data, as for `rrn train`.")
-@click.option(
-    "--output", required=True, type=OutputFolder(), help="Directory of a new or a resumed search."
-)
+@click.option("--output", required=True, type=OutputFolder(), help="Directory of a new or a resumed search.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=RRN, show_default=True, help=MODEL_HELP)
 @click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)

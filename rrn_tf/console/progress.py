@@ -1,6 +1,4 @@
-"""Progress of slow operations: a bar on a terminal or in a notebook; elsewhere plain lines for training, and nothing for
-the others.
-"""
+"""Progress of slow operations: a bar on a terminal or in a notebook; elsewhere plain lines of training alone."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ class MixtureEventModel(_StatesOfEvents):
         )
         asked = tf.nest.map_structure(tf.constant, (states[row], sequences.user[at], step))
         if self._traced is None:
-            # Traced once for any number of events: TensorFlow warns of functions that are traced again and again, as for
+            # Traced for any number of events: TensorFlow warns of functions that are traced again and again, as for
             # each of several evaluations.
             specs = tf.nest.map_structure(lambda of: tf.TensorSpec([None, *of.shape[1:]], of.dtype), asked)
             self._traced = tf.function(self._model.distributions, autograph=False).get_concrete_function(*specs)

@@ -106,7 +106,8 @@ class Recommender(abc.ABC):
           valid: likewise, later rows for validation; all of `data` is then for training. By default `data` is split by
             the settings in `config.data`.
           output: the run directory; by default a temporary one, deleted with this object.
-          options: passed on to `rrn_tf.runs`: ``listeners`` of the training's progress (in a notebook it is shown), ``resume``, ``strategy``,
+          options: passed on to `rrn_tf.runs`: ``listeners`` of the training's progress (a notebook
+            shows it by default), ``resume``, ``strategy``,
             ``beam_args``, ``on_prepared``.
 
         Returns:

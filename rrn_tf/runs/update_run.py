@@ -32,8 +32,8 @@ def update_run(
     """Updates the states of a saved model by new ratings or events, and saves the updated model.
 
     Args:
-      model: see `rrn_tf.serving.saved_files.find_saved_model`; it may be `output`, whose model is then replaced or, among
-        numbered versions, followed by a new version.
+      model: see `rrn_tf.serving.saved_files.find_saved_model`; it may be `output`, whose model is then replaced or,
+        among numbered versions, followed by a new version.
       pattern: CSV or Parquet files of the new ratings or events; those that the states already include are skipped.
       output: the directory of the next model.
       max_bad_share: the largest fraction of rows that may be rejected.

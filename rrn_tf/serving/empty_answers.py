@@ -21,5 +21,7 @@ def why_nothing(saved: SavedRRN | SavedCollaborativeRNN, user: str, *, limited: 
         return f"user {user!r}: nothing to recommend, since the model knows no item"
     met = "has rated" if ratings else "has met"
     if limited:
-        return f"user {user!r}: nothing to recommend, since the user {met} each item that is a candidate and not excluded"
+        return (
+            f"user {user!r}: nothing to recommend, since the user {met} each item that is a candidate and not excluded"
+        )
     return f"user {user!r}: nothing to recommend, since the user {met} all {count:,} items that the model knows"

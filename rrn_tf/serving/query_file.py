@@ -175,8 +175,8 @@ def evaluate_file(model: SavedRRN, data: str | Path, protocol: str) -> Evaluatio
     of_model, of_mean = rmse(prediction, rating), rmse(mean, rating)
     if of_model > of_mean:
         messages.append(
-            f"warning: {data}: the RMSE of {of_model:.4f} is larger than {of_mean:.4f}, that of predicting the training "
-            "ratings' mean each time"
+            f"warning: {data}: the RMSE of {of_model:.4f} is larger than {of_mean:.4f}, that of predicting the "
+            "training ratings' mean each time"
         )
     if early := int((times < model.until).sum()):
         seen = "the last rating that the model has seen"

@@ -59,7 +59,9 @@ class SavedRRN:
             model = RRN(**_present_names(about["model"]))
         except TypeError as error:
             saved_by, now = about.get("version", "another version"), __version__
-            raise ValueError(f"expected a model of rrn_tf {now}, found one of {saved_by} with other settings") from error
+            raise ValueError(
+                f"expected a model of rrn_tf {now}, found one of {saved_by} with other settings"
+            ) from error
         model.set_part_weights(UserWeights(*(PartWeights(*weights) for weights in about["part_weights"])))
         model.set_factors(*self._factors(model, FactorScale(*about["factor_scale"])))
         states = {}

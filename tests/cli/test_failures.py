@@ -45,6 +45,10 @@ def of_tensorflow() -> None:
     raise RuntimeError("x/variables; No space left on device [Op:SaveV2]")
 
 
+def no_such_place() -> None:
+    list[int]().pop(1)
+
+
 def interrupt() -> None:
     raise KeyboardInterrupt
 
@@ -56,8 +60,11 @@ def interrupt() -> None:
         (full_disk, "no space left on device: free some space, or write to another disk"),
         (of_tensorflow, "no space left on device: free some space, or write to another disk"),
         (lambda: Path("/nowhere/a.csv").read_text(), "/nowhere/a.csv: no such file or directory"),
-        (lambda: [][1], "unexpected IndexError: list index out of range (--debug shows where)"),
-        (lambda: int("a\nb"), "unexpected ValueError: invalid literal for int() with base 10: 'a\\nb' (--debug shows where)"),
+        (no_such_place, "unexpected IndexError: pop from empty list (--debug shows where)"),
+        (
+            lambda: int("a\nb"),
+            "unexpected ValueError: invalid literal for int() with base 10: 'a\\nb' (--debug shows where)",
+        ),
     ],
 )
 def test_an_exception_is_one_line(raising: Callable[[], object], said: str) -> None:
@@ -71,7 +78,7 @@ def test_words_of_beam_are_left_out() -> None:
 
 
 def test_debug_raises_the_exception_itself() -> None:
-    result = run(lambda: [][1], "--debug")
+    result = run(no_such_place, "--debug")
     assert isinstance(result.exception, IndexError)
 
 

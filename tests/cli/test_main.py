@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,10 +14,13 @@ from rrn_tf.cli import kinds
 from rrn_tf.cli.main import main
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.config import DataConfig
+from rrn_tf.console.tables import print_prepared
+from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation import protocols
 from rrn_tf.serving.empty_answers import why_nothing
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.training.listeners import EpochRecord
 
 
 def rrn(*arguments: object) -> Result:
@@ -176,3 +180,12 @@ def test_an_empty_answer_says_why(rating_run: Path) -> None:
     saved = SavedRRN(rating_run)
     assert why_nothing(saved, "whale").startswith("user 'whale': nothing to recommend, since the user has rated all ")
     assert "each item that is a candidate and not excluded" in why_nothing(saved, "whale", limited=True)
+
+
+def test_nothing_held_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    record = EpochRecord(1, 1.0, 1.0, float("inf"), 0.1, 0.1, best=True)
+    assert record.summary().startswith("epoch   1  train 1.0000  not validated *")
+    assert "  valid 0.5000 *" in replace(record, valid_rmse=0.5).summary()
+    counts = EntityCounts(2, 2)
+    print_prepared(SequenceMetadata(9, 1, 1, 0.0, 1.0, 3.0, 1.0, 5.0, counts, counts, {"train": 3}))
+    assert "nothing is held out for validation: " in capsys.readouterr().out

@@ -36,9 +36,7 @@ def test_refuses_what_cannot_be_written(
 
 
 @pytest.mark.parametrize("kind", [OutputFile(), OutputFolder(), OutputPrefix()])
-def test_says_where_it_may_not_write(
-    kind: click.ParamType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_says_where_it_may_not_write(kind: click.ParamType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(InputError, match=f"{tmp_path} cannot be written: choose another path"):
         kind.convert(str(tmp_path / "new" / "a"), None, None)
