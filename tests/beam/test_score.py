@@ -124,8 +124,13 @@ def test_bad_arguments_end_in_one_line(model: Path, tmp_path: Path, changed: dic
 def test_a_failed_job_leaves_no_temporary_folder(tmp_path: Path) -> None:
     for name in ("beam-temp-s-1", "beam-temp-other-1"):
         (tmp_path / name).mkdir()
-    with pytest.raises(KeyboardInterrupt), _no_leftovers(str(tmp_path / "s")):
-        (tmp_path / "beam-temp-s-2" / "part").mkdir(parents=True)
-        (tmp_path / "beam-temp-other-2").mkdir()
-        raise KeyboardInterrupt
+
+    def interrupted() -> None:
+        with _no_leftovers(str(tmp_path / "s")):
+            (tmp_path / "beam-temp-s-2" / "part").mkdir(parents=True)
+            (tmp_path / "beam-temp-other-2").mkdir()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert {path.name for path in tmp_path.iterdir()} == {"beam-temp-s-1", "beam-temp-other-1", "beam-temp-other-2"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ class Constant:
     """Predicts the number in the item's id; knows users a and b, and items that are not cold."""
 
     cutoff = until = 100
+    metadata = SimpleNamespace(rating_mean=3.0)
 
     def known(self, side: Side, ids: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         ids = np.asarray(ids, dtype=str)
@@ -120,3 +122,15 @@ def test_nothing_to_evaluate_is_one_line(rows: str, found: str, tmp_path: Path) 
     (tmp_path / "r.csv").write_text("user_id,item_id,rating,timestamp\n" + rows)
     with pytest.raises(BadInputError, match=f"r.csv: expected ratings, found {found}"):
         evaluate_file(Constant(), tmp_path / "r.csv", "frozen")
+
+
+def test_a_model_worse_than_the_mean_is_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "r.csv"
+    file.write_text("user_id,item_id,rating,timestamp\na,1,4,200\nb,5,2,300\n")
+    messages = evaluate_file(Constant(), file, "frozen").messages
+    expected = (
+        f"warning: {file}: the RMSE of 3.0000 is larger than 1.0000, that of predicting the training ratings' mean"
+    )
+    assert messages == [f"{expected} each time"]
+    file.write_text("user_id,item_id,rating,timestamp\na,1,1,200\nb,5,5,300\n")
+    assert evaluate_file(Constant(), file, "frozen").messages == []
