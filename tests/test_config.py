@@ -59,6 +59,13 @@ def test_low_rank_is_of_a_mixture() -> None:
     ("override", "said"),
     [
         ("training.epoch=3", r"^no such setting 'training.epoch'; did you mean training.epochs\?$"),
+        ("trainig.epochs=2", r"^no such setting 'trainig'; did you mean training\?$"),
+        ("epochs=2", r"^no such setting 'epochs'; did you mean training.epochs\?$"),
+        ("training.units=2", r"^no such setting 'training.units'; did you mean model.units\?$"),
+        ("data.split.cutof=2", r"^no such setting 'data.split.cutof'; did you mean data.split.cutoff\?$"),
+        ("nothing=2", "^no such setting 'nothing'; expected one of data, model, training$"),
+        ("training=2", "^training: expected a section with settings of its own, found 2$"),
+        ("training.epochs=[1", r"^training.epochs=\[1: the value is not readable as YAML: expected .* in line 1$"),
         ("training.epochs=many", "training.epochs: .*integer.*found 'many'"),
         ("training.epochs=-1", "training.epochs: .*greater than or equal to 0.*found -1"),
         ("data.user_granularity=fortnight", "expected a duration such as .*found 'fortnight'"),
@@ -75,10 +82,50 @@ def test_says_what_was_expected_and_found(override: str, said: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("a: [", "not readable as YAML"), ("- 1", "expected names and their values")]
+    ("overrides", "said"),
+    [
+        (["model.inputs=ratings"], "model.include_opposite_state=true with model.inputs=ratings: set .*=false, or"),
+        (["model.cell=gru"], "model.ensemble=2 with model.cell=gru: set model.ensemble=1, or model.cell=lstm"),
+        (["model.stationary=1"], "model.stationary=1 with training.pretraining=bias: set model.stationary=2, or"),
+    ],
 )
-def test_refuses_files_that_are_no_configuration(text: str, said: str, tmp_path: Path) -> None:
-    (tmp_path / "c.yaml").write_text(text)
+def test_names_both_of_two_settings_that_exclude_one_another(overrides: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        load_config("rrn-plus", overrides)
+
+
+def test_names_the_file_where_it_is_at_fault(tmp_path: Path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("training:\n  epoch: 7\n")
+    with pytest.raises(ConfigError, match=r"c.yaml: no such setting 'training.epoch'; did you mean training.epochs\?$"):
+        load_config(file)
+    file.write_text("training: {epochs: 7}\n")
+    with pytest.raises(ConfigError, match=r"^training\.seed: "):
+        load_config(file, ["training.seed=x"])
+    with pytest.raises(ConfigError, match=r"^rrn-pluss: no such .* or preset; did you mean rrn-plus\? \(presets: "):
+        load_config("rrn-pluss")
+
+
+def test_a_folder_with_the_name_of_a_preset_does_not_hide_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rrn-plus").mkdir()
+    (tmp_path / "other").mkdir()
+    assert load_config("rrn-plus").model.ensemble == 2
+    with pytest.raises(ConfigError, match="other: expected a file, found a folder"):
+        load_config("other")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"a: [", r"not readable as YAML: expected the node content, but found '<stream end>' in line 1"),
+        (b"a: 1\nb: c: d", "not readable as YAML: mapping values are not allowed here in line 2"),
+        (b"- 1", "expected names and their values"),
+        (b"a: \xff", "found bytes that are not UTF-8 text"),
+    ],
+)
+def test_refuses_files_that_are_no_configuration(text: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_bytes(text)
     with pytest.raises(ConfigError, match=said):
         load_config(tmp_path / "c.yaml")
     with pytest.raises(ConfigError, match="no such configuration file or preset"):

@@ -26,7 +26,8 @@ class OutputFile(click.ParamType):
         option = _option(param)
         if text.endswith(os.sep) or path.is_dir():
             raise InputError(f"{option}: expected a file, found a folder: {text}")
-        _check_writable(path if path.exists() else path.parent, option)
+        if not path.exists() or path.is_file():  # devices and pipes are written as they are
+            _check_folder(path.parent, option)
         return text
 
 
@@ -41,10 +42,7 @@ class OutputFolder(click.ParamType):
         Raises:
           InputError: for a file, or a path that cannot be written.
         """
-        path, option = Path(value), _option(param)
-        if path.exists() and not path.is_dir():
-            raise InputError(f"{option}: expected a folder, found a file: {value}")
-        _check_writable(path, option)
+        _check_folder(Path(value), _option(param))
         return str(value)
 
 
@@ -65,7 +63,7 @@ class OutputPrefix(click.ParamType):
                 f"{option}: expected the start of file names, such as {text}scores, found a folder: {text}"
             )
         if "://" not in text:
-            _check_writable(Path(text).parent, option)
+            _check_folder(Path(text).parent, option)
         return text
 
 
@@ -73,10 +71,10 @@ def _option(param: click.Parameter | None) -> str:
     return param.opts[0] if param is not None else "output"
 
 
-def _check_writable(path: Path, option: str) -> None:
-    """Checks a file that exists, or a folder of which some may still have to be made."""
+def _check_folder(path: Path, option: str) -> None:
+    """Checks that files can be written to a folder, some parents of which may still have to be made."""
     there = next(part for part in (path, *path.absolute().parents) if part.exists())
-    if there != path and not there.is_dir():
+    if not there.is_dir():
         raise InputError(f"{option}: expected a folder, found a file: {there}")
     if not os.access(there, os.W_OK):
         raise InputError(f"{option}: {there} cannot be written: choose another path, or change its permissions")

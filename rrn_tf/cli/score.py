@@ -50,7 +50,7 @@ def score(
         path = model
         if "://" not in model:
             path = str(find_saved_model(model))
-            check_saved_model(path, RECOMMEND)
+            check_saved_model(path, RECOMMEND, "predict")  # other models are scored as well
         arguments = beam_options(beam_args)
         begin = time.perf_counter()
         scored = score_pairs(

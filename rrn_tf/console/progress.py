@@ -1,7 +1,8 @@
-"""Progress of slow operations: a bar on a terminal; elsewhere plain lines for training, and nothing for the others."""
+"""Progress of slow operations: a bar on a terminal or in a notebook; elsewhere plain lines of training alone."""
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -48,9 +49,9 @@ class ProgressBar(PlainLines):
 
 @contextmanager
 def training_listener() -> Iterator[Listener]:
-    """Yields a listener: a bar if standard output is a terminal, else plain lines."""
+    """Yields a listener: a bar if standard output is a terminal or a notebook with widgets, else plain lines."""
     console = terminal()
-    if not console.is_terminal:
+    if not _shows_bars(console):
         yield PlainLines(console)
         return
     with _progress(console) as progress:
@@ -58,15 +59,30 @@ def training_listener() -> Iterator[Listener]:
 
 
 @contextmanager
+def notebook_listeners() -> Iterator[list[Listener]]:
+    """Yields the `training_listener` in a list in a Jupyter notebook, and an empty list anywhere else."""
+    if not terminal().is_jupyter:
+        yield []
+        return
+    with training_listener() as listener:
+        yield [listener]
+
+
+@contextmanager
 def bar(description: str) -> Iterator[Callable[[int, int], None]]:
     """Yields a function that updates a bar, called with the amounts done and in total."""
     console = terminal()
-    if not console.is_terminal:
+    if not _shows_bars(console):
         yield lambda done, of: None
         return
     with _progress(console) as progress:
         task = progress.add_task(description, total=None)
         yield lambda done, of: progress.update(task, completed=done, total=of)
+
+
+def _shows_bars(console: Console) -> bool:
+    """Returns whether a bar can be drawn; rich draws it in a notebook only by the package `ipywidgets`."""
+    return console.is_terminal or (console.is_jupyter and importlib.util.find_spec("ipywidgets") is not None)
 
 
 def _progress(console: Console) -> Progress:

@@ -111,7 +111,7 @@ class MixtureEventModel(_StatesOfEvents):
     ) -> None:
         super().__init__(model, name, start)
         self._counts = counts
-        self._distributions = tf.function(model.distributions, autograph=False, reduce_retracing=True)
+        self._traced: Any = None
 
     def _contexts(self, sequences: EventSequences, positions: Positions) -> npt.NDArray[Any]:
         self._asked = sequences, positions, self._states(sequences, positions)
@@ -132,7 +132,13 @@ class MixtureEventModel(_StatesOfEvents):
         step = StepContext(
             item, np.where(inside, sequences.timestamp[place], 0), context.features[at, np.newaxis], shared
         )
-        found = self._distributions(states[row], sequences.user[at], tf.nest.map_structure(tf.constant, step))
+        asked = tf.nest.map_structure(tf.constant, (states[row], sequences.user[at], step))
+        if self._traced is None:
+            # Traced for any number of events: TensorFlow warns of functions that are traced again and again, as for
+            # each of several evaluations.
+            specs = tf.nest.map_structure(lambda of: tf.TensorSpec([None, *of.shape[1:]], of.dtype), asked)
+            self._traced = tf.function(self._model.distributions, autograph=False).get_concrete_function(*specs)
+        found = self._traced(*asked)
         return np.log(np.maximum(found.numpy(), 1e-30))
 
 

@@ -22,6 +22,7 @@ from pandas.api.types import is_integer
 
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, load_config
+from rrn_tf.console.progress import notebook_listeners
 from rrn_tf.data.datasets import resolve
 from rrn_tf.data.source import DataSource, write_whole_frame
 from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, SIMILAR_ITEM_ID, SIMILARITY, USER_ID
@@ -117,7 +118,8 @@ class Recommender(abc.ABC):
           valid: likewise, later rows for validation; all of `data` is then for training. By default `data` is split by
             the settings in `config.data`.
           output: the run directory; by default a temporary one, deleted with this object.
-          options: passed on to `rrn_tf.runs`: ``listeners`` of the training's progress, ``resume``, ``strategy``,
+          options: passed on to `rrn_tf.runs`: ``listeners`` of the training's progress (a notebook
+            shows it by default), ``resume``, ``strategy``,
             ``beam_args``, ``on_prepared``.
 
         Returns:
@@ -127,7 +129,12 @@ class Recommender(abc.ABC):
           TypeError: for a frame whose columns are of the wrong types.
           ValueError: for data that cannot be used.
         """
-        with self._directory(output) as root, only_writer_of_directory(root):
+        with (
+            self._directory(output) as root,
+            only_writer_of_directory(root),
+            notebook_listeners() as listeners,
+        ):
+            options.setdefault("listeners", listeners)
             later = None if valid is None else self._source(valid, root, "valid").pattern
             source = self._source(data, root, f"{self.what}s")
             best_error = task_of(self.config).best_error(source)

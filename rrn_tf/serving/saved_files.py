@@ -42,11 +42,12 @@ def find_saved_model(path: str | Path) -> Path:
 
 
 def check_saved_model(path: str | Path, *kinds: str) -> str:
-    """Checks a SavedModel by its files, without loading it, and returns its kind.
+    """Checks a SavedModel by its files, without loading it, and returns its kind, one of `kinds`.
 
     Args:
       path: the SavedModel's directory.
-      kinds: `RECOMMEND`, `NEXT_ITEMS` or both: what the model may be. Both by default.
+      kinds: signatures, one of which the model must have, the first one `RECOMMEND` or `NEXT_ITEMS`; by default both
+        of these.
 
     Raises:
       ModelNotFoundError: if the model is of another kind, was not saved by this package, or lacks files.
@@ -59,12 +60,13 @@ def check_saved_model(path: str | Path, *kinds: str) -> str:
             f"{path}: expected a SavedModel, found one that cannot be read: saved_model.pb is damaged; {_MEND}"
         ) from None
     signatures = [name for name in meta.signature_def if name != _INITIALIZER]
-    kind = next((kind for kind in _KINDS if kind in signatures), None)
+    accepted = kinds or tuple(_KINDS)
+    kind = next((kind for kind in accepted if kind in signatures), None)
     if kind is None:
+        if other := next((told for name, told in _KINDS.items() if name in signatures), None):
+            raise ModelNotFoundError(f"{path}: expected {_KINDS[accepted[0]]}, found {other}")
         found = ", ".join(sorted(signatures)) or "none"
         raise ModelNotFoundError(f"{path}: expected a model saved by rrn_tf, found one with the signatures: {found}")
-    if kinds and kind not in kinds:
-        raise ModelNotFoundError(f"{path}: expected {_KINDS[kinds[0]]}, found {_KINDS[kind]}")
     needed = ["variables/variables.index", *(f"assets/{of.filename}" for of in meta.asset_file_def)]
     missing = [name for name in needed if not (folder / name).is_file()]
     values = list((folder / "variables").glob("variables.data-*"))

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 
-from rrn_tf.beam.score import score_pairs
+from rrn_tf.beam.score import _no_leftovers, score_pairs
 from rrn_tf.cli.main import main
 from rrn_tf.data.prepared import BadInputError
 
@@ -119,3 +119,18 @@ def test_bad_arguments_end_in_one_line(model: Path, tmp_path: Path, changed: dic
     result = CliRunner().invoke(main, ["score", *(str(part) for option in options.items() for part in option)])
     assert result.exit_code == 1
     assert said in result.output.splitlines()[-1]
+
+
+def test_a_failed_job_leaves_no_temporary_folder(tmp_path: Path) -> None:
+    for name in ("beam-temp-s-1", "beam-temp-other-1"):
+        (tmp_path / name).mkdir()
+
+    def interrupted() -> None:
+        with _no_leftovers(str(tmp_path / "s")):
+            (tmp_path / "beam-temp-s-2" / "part").mkdir(parents=True)
+            (tmp_path / "beam-temp-other-2").mkdir()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert {path.name for path in tmp_path.iterdir()} == {"beam-temp-s-1", "beam-temp-other-1", "beam-temp-other-2"}

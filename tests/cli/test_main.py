@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,9 +15,13 @@ from rrn_tf.cli import kinds
 from rrn_tf.cli.main import main
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.config import DataConfig
+from rrn_tf.console.tables import print_prepared
+from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation import protocols
+from rrn_tf.serving.empty_answers import why_nothing
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.training.listeners import EpochRecord
 
 
 def rrn(*arguments: object) -> Result:
@@ -168,3 +173,36 @@ def test_a_validation_file_takes_the_place_of_the_split(tmp_path: Path) -> None:
     assert counts["train"] == 500
     assert counts["test"] == counts["test_cold"] == 0
     assert counts["valid"] + counts["valid_cold"] == 200
+
+
+def test_settings_of_the_other_model_are_told(tmp_path: Path) -> None:
+    result = rrn("train", "--data", "synthetic", "--output", tmp_path / "x", "--config", "crnn-plus")
+    assert result.exit_code == 2
+    assert result.output == "Error: crnn-plus: expected settings of --model rrn, found those of --model crnn\n"
+
+
+def test_commands_refuse_models_that_they_cannot_use(event_run: Path, rating_run: Path, tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_text("user_id,item_id,timestamp\nu1,i1,1250000000\n")
+    asked = ("--queries", tmp_path / "q.csv", "--output", tmp_path / "o.csv")
+    for command in ("predict", "score"):
+        result = rrn(command, "--model", event_run, *asked)
+        assert result.exit_code == 1
+        assert "expected a model of ratings (RRN), found a model of events" in result.output.splitlines()[-1]
+    result = rrn("recommend", "--model", event_run, "--user", "u1", "-k", "2")
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["q.csv"]
+
+
+def test_an_empty_answer_says_why(rating_run: Path) -> None:
+    saved = SavedRRN(rating_run)
+    assert why_nothing(saved, "whale").startswith("user 'whale': nothing to recommend, since the user has rated all ")
+    assert "each item that is a candidate and not excluded" in why_nothing(saved, "whale", limited=True)
+
+
+def test_nothing_held_out_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    record = EpochRecord(1, 1.0, 1.0, float("inf"), 0.1, 0.1, best=True)
+    assert record.summary().startswith("epoch   1  train 1.0000  not validated *")
+    assert "  valid 0.5000 *" in replace(record, valid_rmse=0.5).summary()
+    counts = EntityCounts(2, 2)
+    print_prepared(SequenceMetadata(9, 1, 1, 0.0, 1.0, 3.0, 1.0, 5.0, counts, counts, {"train": 3}))
+    assert "nothing is held out for validation: " in capsys.readouterr().out

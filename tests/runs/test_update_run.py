@@ -33,6 +33,7 @@ def test_a_directory_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk full"):
         write("two", fail=True)
     assert [file.name for file in path.iterdir()] == ["one"]
+    assert list(tmp_path.iterdir()) == [path], "what was half written is gone"
     write("three")
     assert [file.name for file in path.iterdir()] == ["three"]
     assert [file.name for file in tmp_path.iterdir()] == ["model"]

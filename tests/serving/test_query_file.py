@@ -123,3 +123,15 @@ def test_nothing_to_evaluate_is_one_line(rows: str, found: str, tmp_path: Path) 
     (tmp_path / "r.csv").write_text("user_id,item_id,rating,timestamp\n" + rows)
     with pytest.raises(BadInputError, match=f"r.csv: expected ratings, found {found}"):
         evaluate_file(Constant(), tmp_path / "r.csv", "frozen")
+
+
+def test_a_model_worse_than_the_mean_is_warned_of(tmp_path: Path) -> None:
+    file = tmp_path / "r.csv"
+    file.write_text("user_id,item_id,rating,timestamp\na,1,4,200\nb,5,2,300\n")
+    messages = evaluate_file(Constant(), file, "frozen").messages
+    expected = (
+        f"warning: {file}: the RMSE of 3.0000 is larger than 1.0000, that of predicting the training ratings' mean"
+    )
+    assert messages == [f"{expected} each time"]
+    file.write_text("user_id,item_id,rating,timestamp\na,1,1,200\nb,5,5,300\n")
+    assert evaluate_file(Constant(), file, "frozen").messages == []

@@ -92,7 +92,10 @@ def test_settings_of_a_trial_take_their_places() -> None:
     [
         ("", "expected settings such as"),
         ("- model.units", "expected names and their values, found list"),
-        ("model.unit: [1]", "model.unit: expected a setting"),
+        (
+            "model.unit: [1]",
+            "model.unit: expected a setting such as model.units, found no such setting 'model.unit'; did",
+        ),
         ("model: [1]", "model: expected a setting"),
         ("model.units.x: [1]", "model.units.x: expected a setting"),
         ("model.units: [0]", "model.units: Input should be greater than or equal to 1, found 0"),

@@ -1,0 +1,23 @@
+"""`rrn run` starts the pipeline of this package, whatever lies in the working directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rrn_tf.cli.run import _run_module
+
+
+@pytest.mark.parametrize("path", ["", "."])
+def test_modules_of_the_working_directory_are_left_alone(
+    path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("pipeline.py", "schemas.py", "components/__init__.py", "click.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('imported from the working directory')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [path, os.environ.get("PYTHONPATH")])))
+    assert _run_module("pipeline.run_local", ["--set", "nothing=1", "--output", str(tmp_path / "out")]) == 2
+    assert capfd.readouterr().err == "error: no such setting 'nothing'; expected one of data, model, training\n"

@@ -1,0 +1,67 @@
+"""A saved model that is damaged, incomplete, of another kind or not of this package is refused in one line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from rrn_tf.serving.load import load_saved_model
+from rrn_tf.serving.saved_events import SavedCollaborativeRNN
+from rrn_tf.serving.saved_files import NEXT_ITEMS, RECOMMEND, ModelNotFoundError, check_saved_model, loaded_module
+from rrn_tf.serving.saved_rrn import SavedRRN
+
+DATA = "variables/variables.data-00000-of-00001"
+
+
+def emptied(name: str) -> Callable[[Path], None]:
+    return lambda model: (model / name).write_bytes(b"")
+
+
+def removed(name: str) -> Callable[[Path], None]:
+    def remove(model: Path) -> None:
+        shutil.rmtree(model / name) if (model / name).is_dir() else (model / name).unlink()
+
+    return remove
+
+
+def cut(name: str) -> Callable[[Path], None]:
+    return lambda model: (model / name).write_bytes((model / name).read_bytes()[:1_000])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (emptied(DATA), f"not whole, {DATA} is empty"),
+        (emptied("variables/variables.index"), "not whole, variables/variables.index is empty"),
+        (removed("variables"), f"not whole, it lacks variables/variables.index, {DATA}"),
+        (removed("assets"), r"not whole, it lacks assets/items.txt, assets/users.txt"),
+        (removed("assets/users.txt"), r"not whole, it lacks assets/users.txt"),
+        (cut(DATA), "found one that cannot be read: "),
+        (cut("saved_model.pb"), "found one that cannot be read: saved_model.pb is damaged"),
+        (emptied("saved_model.pb"), "found one that cannot be read: saved_model.pb is damaged"),
+    ],
+)
+def test_a_spoilt_model_is_refused(spoil: Callable[[Path], None], said: str, rating_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(rating_run / "model", tmp_path / "model")
+    spoil(tmp_path / "model")
+    with pytest.raises(ModelNotFoundError, match=f"{tmp_path}/model: .*{said}") as told:
+        load_saved_model(tmp_path / "model")
+    assert "\n" not in str(told.value)
+    assert str(told.value).endswith("copy its whole folder again, or train again")
+
+
+def test_a_model_of_the_other_kind_is_refused(rating_run: Path, event_run: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match=r"expected a model of ratings \(RRN\), found a model of events"):
+        SavedRRN(event_run)
+    with pytest.raises(ModelNotFoundError, match=r"expected a model of events .*, found a model of ratings \(RRN\)$"):
+        SavedCollaborativeRNN(rating_run)
+    assert check_saved_model(rating_run / "model") == RECOMMEND
+    assert check_saved_model(event_run / "model", RECOMMEND, NEXT_ITEMS) == NEXT_ITEMS
+
+
+def test_a_module_is_passed_on() -> None:
+    module = object()
+    assert loaded_module(module, RECOMMEND) is module
