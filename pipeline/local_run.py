@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 import sys
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +90,18 @@ class LocalRun:
             beam_pipeline_args=beam_options(options.beam_args),
             enable_cache=not options.no_cache,
         )
+
+
+def missing_tfx() -> str:
+    """Returns one line on what to do where TFX is not installed; nothing where it is."""
+    if find_spec("tfx"):
+        return ""
+    libc = " ".join(platform.libc_ver()) or "another C library"
+    return (
+        "the pipeline needs TFX, found none: pip install 'rrn_tf[tfx]' brings it on Python 3.10 and 3.11, and on 3.12 "
+        f"and 3.13 where glibc is 2.39 or newer (this is Python {platform.python_version()} on {libc}); "
+        "`rrn train` trains the same model without it"
+    )
 
 
 def redirect_log(file: Path, timer: ComponentTimer) -> None:

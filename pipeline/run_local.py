@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import click
 
 from pipeline import configs
-from pipeline.local_run import METADATA_FILE, USAGE, LocalRun, fail, tell, tell_anomalies
+from pipeline.local_run import FAILURE, METADATA_FILE, USAGE, LocalRun, fail, missing_tfx, tell, tell_anomalies
 from pipeline.tuning import tune_options
 from rrn_tf.cli.failures import line_of
 from rrn_tf.cli.pipeline_options import RunOptions, parsed
@@ -54,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     begin = time.monotonic()
     try:
         options = parsed(RunOptions, argv, "pipeline.run_local")
+        if missing := missing_tfx():
+            return fail(FAILURE, missing)
         task = TASKS[options.model]
         config: Settings = options.into(load_config(options.config or task.preset, options.set, task.config))
         output = Path(options.output).absolute()

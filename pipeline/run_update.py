@@ -20,7 +20,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import click
 
 from pipeline import configs
-from pipeline.local_run import METADATA_FILE, USAGE, LocalRun, fail, tell, tell_anomalies
+from pipeline.local_run import FAILURE, METADATA_FILE, USAGE, LocalRun, fail, missing_tfx, tell, tell_anomalies
 from rrn_tf.cli.pipeline_options import UpdateOptions, parsed
 from rrn_tf.files import write_whole
 
@@ -44,6 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         options = parsed(UpdateOptions, argv, "pipeline.run_update")
     except click.ClickException as error:
         return fail(error.exit_code, error.format_message())
+    if missing := missing_tfx():
+        return fail(FAILURE, missing)
     output = Path(options.output).absolute()
     local = LocalRun(output, LOG_FILE)
     from rrn_tf.serving.saved_files import ModelNotFoundError

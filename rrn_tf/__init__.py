@@ -8,6 +8,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from rrn_tf.quiet import QuietImport
 from rrn_tf.version import __version__
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ def _choose_legacy_keras() -> None:
 
 
 _choose_legacy_keras()
+if "tensorflow" not in sys.modules:
+    sys.meta_path.insert(0, QuietImport())
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Suppresses XLA's informational messages, so that commands print only their results and errors."""
+"""Suppresses informational messages of TensorFlow and XLA, so that commands print only their results and errors."""
 
 from __future__ import annotations
 
@@ -7,10 +7,45 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
+from types import ModuleType
 
 _NOTE = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog\(\)")
+
+
+class QuietImport(MetaPathFinder):
+    """Imports TensorFlow without informational messages, if TF_CPP_MIN_LOG_LEVEL asks for that.
+
+    From 2.19 on, TensorFlow logs some before it reads that variable. Put into `sys.meta_path`, an instance is asked for
+    every module that is not loaded yet, and takes itself out once it has found TensorFlow.
+    """
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Returns where TensorFlow is found, with a loader that suppresses the messages; None for other modules."""
+        if name != "tensorflow" or not _quiet_wanted():
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(name)
+        if spec is None or spec.loader is None:
+            return spec
+        load = spec.loader.exec_module
+
+        def load_quietly(module: ModuleType) -> None:
+            with _without_notes():
+                load(module)
+
+        spec.loader.exec_module = load_quietly  # type: ignore[method-assign]
+        return spec
+
+
+def _quiet_wanted() -> bool:
+    return os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") != "0"
 
 
 @functools.cache
@@ -21,7 +56,7 @@ def quiet_xla() -> None:
     exposes. So this function compiles a trivial function and removes informational lines from the output. If that
     variable is 0 or not set, it does nothing.
     """
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") == "0":
+    if not _quiet_wanted():
         return
     import tensorflow as tf
 
@@ -36,8 +71,12 @@ def quiet_xla() -> None:
 def _without_notes() -> Iterator[None]:
     """Holds back the output to standard error, C++ code's included, and then passes on all lines but notes."""
     error = 2
+    try:
+        own = os.dup(error)
+    except OSError:  # it is closed, and nothing is printed
+        yield
+        return
     sys.stderr.flush()
-    own = os.dup(error)
     with tempfile.TemporaryFile() as held:
         os.dup2(held.fileno(), error)
         try:

@@ -18,7 +18,14 @@ import numpy as np
 import pytest
 import wrapt
 
+from requirements.choose import LIBRARY, choose, glibc_version
+
 SEED = 20170206
+TESTS = Path(__file__).parent
+# Folders of tests that import TFX.
+ON_TFX = ("components", "pipeline")
+# No set but this one leaves TFX out.
+HAS_TFX = choose(sys.version_info[:2], glibc_version()) != LIBRARY
 # Files and folders of tests that take longest, in this order.
 FIRST = ("serving", "pipeline", "components", "training", "runs", "test_forward_pass.py", "benchmarks", "bench")
 
@@ -29,6 +36,20 @@ def _four_logical_devices(tf: Any) -> None:
     # imports TensorFlow, so that order does not matter and a run without TensorFlow does not pay for it.
     (cpu,) = tf.config.list_physical_devices("CPU")
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 4)
+
+
+class WithoutTfx(pytest.Module):
+    """A file of tests that is not imported, because what it tests stands on TFX."""
+
+    def collect(self) -> list[pytest.Item]:
+        pytest.skip("TFX is not installed: it has no wheel for this Python and C library", allow_module_level=True)
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Where the lock has no TFX, tests of components and pipelines are skipped; elsewhere its absence fails them."""
+    if HAS_TFX or module_path.relative_to(TESTS).parts[0] not in ON_TFX:
+        return None
+    return WithoutTfx.from_parent(parent, path=module_path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

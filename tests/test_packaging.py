@@ -17,9 +17,10 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 import rrn_tf
+from requirements.choose import LIBRARY, choose, glibc_version, lock_of
 
 ROOT = Path(__file__).parent.parent
-LOCKS = sorted((ROOT / "requirements").glob("py*.txt"))
+LOCKS = sorted((ROOT / "requirements").glob("*-py*.txt"))
 
 
 def locked(path: Path) -> dict[str, Version]:
@@ -36,21 +37,25 @@ def test_version_is_the_packages() -> None:
     assert metadata.version("rrn_tf") == rrn_tf.__version__
 
 
-def test_one_lock_for_each_supported_python() -> None:
-    assert [path.stem for path in LOCKS] == ["py310", "py311"]
-
-
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.stem)
 def test_lock_satisfies_what_setup_declares(lock: Path) -> None:
     pins = locked(lock)
+    chosen, _, digits = lock.stem.partition("-py")
+    extras = set(metadata.metadata("rrn_tf").get_all("Provides-Extra") or ())
+    if chosen == LIBRARY:
+        extras.remove("tfx")
+    environments = [{"python_version": f"{digits[0]}.{digits[1:]}", "extra": extra} for extra in sorted(extras)]
     for requirement in declared():
+        if requirement.marker and not any(requirement.marker.evaluate(one) for one in environments):
+            continue
         name = canonicalize_name(requirement.name)
         assert name in pins, f"{lock.name}: expected a pin of {name}, found none; run `make lock`"
         assert requirement.specifier.contains(pins[name]), f"{lock.name}: {requirement} does not allow {pins[name]}"
 
 
 def test_environment_is_the_lock() -> None:
-    pins = locked(ROOT / "requirements" / "py{}{}.txt".format(*sys.version_info))
+    python = sys.version_info[:2]
+    pins = locked(ROOT / lock_of(python, choose(python, glibc_version()) or ""))
     different = {name: str(pin) for name, pin in pins.items() if Version(metadata.version(name)) != pin}
     assert not different, f"expected the locked versions, found others of {different}; run `make setup`"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -86,7 +87,7 @@ class CollaborativeMixture(keras.Model):
         super().__init__(**kwargs)
         if unknown := [part for part in without if part not in PARTS]:
             raise ValueError(f"without should list some of {', '.join(PARTS)}, received {unknown[0]!r}")
-        self.settings: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "num_users": num_users,
             "num_items": num_items,
             "features": features,
@@ -101,6 +102,8 @@ class CollaborativeMixture(keras.Model):
             "attention": attention,
             "without": tuple(without),
         }
+        # Read-only, and so a plain mapping: TensorFlow would wrap a dict in one that is not JSON.
+        self.settings = MappingProxyType(settings)
         self.num_items = num_items
         self.window = window
         # The cell needs no embeddings of its own: the inputs are computed from the items' vectors.

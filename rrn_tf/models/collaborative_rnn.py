@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 import tensorflow as tf
@@ -72,7 +73,7 @@ class CollaborativeRNN(keras.Model):
         ):
             if value not in known:
                 raise ValueError(f"{name} should be one of {known}, received {value!r}")
-        self.settings = {
+        settings = {
             "num_users": num_users,
             "num_items": num_items,
             "cell": cell,
@@ -82,6 +83,8 @@ class CollaborativeRNN(keras.Model):
             "precision": precision,
             "stationary": stationary,
         }
+        # Read-only, and so a plain mapping: TensorFlow would wrap a dict in one that is not JSON.
+        self.settings = MappingProxyType(settings)
         common = {"matrices": matrices, "name": "cell", "dtype": self.dtype_policy}
         if cell == GRU:
             self.cell = CollaborativeGRUCell(num_users, num_items, units, activation, **common)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,7 +104,7 @@ class RRN(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.settings = {
+        settings = {
             "num_users": num_users,
             "num_items": num_items,
             "cell": cell,
@@ -118,6 +119,8 @@ class RRN(keras.Model):
             "time_scale": time_scale,
             "bayesian_factors": bayesian_factors,
         }
+        # Read-only, and so a plain mapping: TensorFlow would wrap a dict in one that is not JSON.
+        self.settings = MappingProxyType(settings)
         if inputs not in INPUTS:
             raise ValueError(f"inputs should be one of {INPUTS}, received {inputs!r}")
         if include_opposite_state and inputs != INNOVATIONS:

@@ -111,7 +111,7 @@ def _facts(result: EventSnapshot) -> ModelFacts:
             "first event": int(sequences.timestamp.min(initial=0)),
             "last event": int(sequences.timestamp.max(initial=0)),
         },
-        settings=result.model.settings,
+        settings=dict(result.model.settings),
         metrics=result.metrics,
         limits=(
             "Items unknown to the model are ignored; users unknown to it have the mean of all users' matrices.",

@@ -29,7 +29,7 @@ def facts_of(served: RRNSnapshot) -> ModelFacts:
             "scale of ratings": f"{metadata.rating_min:g} to {metadata.rating_max:g}",
         },
         period={"first rating": served.since, "training cutoff": metadata.cutoff, "states as of": served.until},
-        settings=served.model.settings,
+        settings=dict(served.model.settings),
         metrics=served.metrics,
         parts=_parts(served.model),
         limits=(

@@ -114,6 +114,12 @@ class Listeners(Listener):
             listener.on_epoch(record)
 
 
+# What `tf.summary.scalar` writes; it is TensorBoard's own, and TensorFlow 2.21 does not bring TensorBoard any more.
+_SCALAR = tf.compat.v1.SummaryMetadata(
+    plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"), data_class="DATA_CLASS_SCALAR"
+)
+
+
 class TensorBoard(Listener):
     """A listener that writes each epoch's figures as TensorBoard scalars."""
 
@@ -124,5 +130,5 @@ class TensorBoard(Listener):
         with self._writer.as_default(step=record.epoch):
             for name, value in record.as_dict().items():
                 if name not in ("epoch", "best"):
-                    tf.summary.scalar(name, value)
+                    tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
         self._writer.flush()

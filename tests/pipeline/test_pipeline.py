@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.evaluation import eval_config
 from pipeline.pipeline import create_pipeline
@@ -106,10 +106,10 @@ def test_rmse_has_a_bound_and_may_not_grow() -> None:
     assert set(by_name) == {"RootMeanSquaredError", "MeanAbsoluteError", "ExampleCount"}
     assert not by_name["RootMeanSquaredError"].HasField("threshold")
     (bound,) = by_name["RootMeanSquaredError"].per_slice_thresholds
-    assert list(bound.slicing_specs) == [tfma.SlicingSpec()]
+    assert list(bound.slicing_specs) == [config_pb2.SlicingSpec()]
     threshold = bound.threshold
     assert threshold.value_threshold.upper_bound.value == 0.9
-    assert threshold.change_threshold.direction == tfma.MetricDirection.LOWER_IS_BETTER
+    assert threshold.change_threshold.direction == config_pb2.MetricDirection.LOWER_IS_BETTER
     assert threshold.change_threshold.absolute.value == 0.01
     assert [list(spec.feature_keys) for spec in config.slicing_specs] == [[], ["user_activity"], ["month"]]
 
