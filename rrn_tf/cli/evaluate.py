@@ -67,6 +67,7 @@ def evaluate(
         from rrn_tf.console.tables import PRINT_METRICS, print_slices
         from rrn_tf.environment import environment
         from rrn_tf.evaluation.event_figures import METRICS, Measures
+        from rrn_tf.features import NEW_ONLY
         from rrn_tf.serving.load import load_saved_model
         from rrn_tf.tasks import EVENTS, task_of_saved
 
@@ -85,7 +86,7 @@ def evaluate(
             measures = Measures(names, lengths or (10,))
         except ValueError as error:
             raise click.UsageError(f"--metrics: {error}") from None
-        of_events = {"measures": measures, "new_only": new_only}
+        of_events = {"measures": measures, NEW_ONLY: new_only}
         of_ratings = {"top_k": lengths, "relevant_from": relevant_from}
         outcome = task.evaluate(saved, data, protocol, **(of_events if task is EVENTS else of_ratings))
         PRINT_METRICS[task.name](outcome.metrics)

@@ -20,7 +20,7 @@ from rrn_tf.evaluation.event_figures import STANDARD_ERROR, shown
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
 from rrn_tf.evaluation.ranking import RANKED_LISTS, RANKED_RATINGS, RANKED_USERS, RELEVANT_FROM
-from rrn_tf.features import SCORE, Split
+from rrn_tf.features import SCORE, SIMILARITY, Split
 from rrn_tf.tasks import EVENTS, RATINGS
 from rrn_tf.tuning.trials import Trial, ranked
 
@@ -116,7 +116,7 @@ def print_recommendations(items: Iterable[tuple[str, float]], of: str = SCORE) -
 
 def print_similar(found: pd.DataFrame) -> None:
     """Prints each item with those that are most like it."""
-    table = _table("item", "", "similar item", "similarity")
+    table = _table("item", "", "similar item", SIMILARITY)
     for item, rank, other, similarity in found.itertuples(index=False):
         table.add_row(Text(item if rank == 1 else ""), str(rank), Text(other), f"{similarity:.4f}")
     _print(table)
