@@ -76,6 +76,7 @@ def evaluate(
         from rrn_tf.console.tables import PRINT_METRICS, print_slices
         from rrn_tf.environment import environment
         from rrn_tf.evaluation.event_figures import METRICS, Measures
+        from rrn_tf.features import NEW_ONLY
         from rrn_tf.serving.load import load_saved_model
         from rrn_tf.tasks import EVENTS, task_of_saved
 
