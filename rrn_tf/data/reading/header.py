@@ -57,7 +57,7 @@ class Header(NamedTuple):
         if self.line:
             return split_names(self.line.decode("utf-8", "replace"), self.delimiter)
         known = {position: name for name, position in zip(self.columns, self.positions)}
-        return [known.get(position, f"column_{position + 1}") for position in range(self.width)]
+        return [known.get(position, f"column_{position + 1}") for position in range(self.width + self.layout.blocks)]
 
 
 def split_names(line: str, separator: str) -> list[str]:
