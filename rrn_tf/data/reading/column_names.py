@@ -14,7 +14,7 @@ from rrn_tf.data_format import DataFormat
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 
 # Names that can mean nothing else, in lower case and without dashes and blanks.
-_OTHER_NAMES = {USER_ID: {"userid", "user"}, ITEM_ID: {"itemid", "item"}, RATING: {"rating"}, TIMESTAMP: {"timestamp"}}
+_OTHER_NAMES = {USER_ID: {"userid", "user"}, ITEM_ID: {"itemid", "item"}, RATING: {RATING}, TIMESTAMP: {TIMESTAMP}}
 # Words in names that hint at a column; they are proposed, not taken.
 _HINTS = {
     USER_ID: r"user|uid|customer|reviewer|member|visitor|person|author",

@@ -17,7 +17,7 @@ _LARGEST = str(np.iinfo(np.int64).max)
 _DECIMAL = r"^-?(\d+\.?\d*|\.\d+)$"
 # In order of a time's parts; a year, month and day are required.
 _ISO = (
-    r"^(?P<year>\d{4})[-/](?P<month>\d{1,2})[-/](?P<day>\d{1,2})"
+    r"^(?P<year>\d{4})[-/](?P<mon>\d{1,2})[-/](?P<day>\d{1,2})"
     r"(?:[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
     r"(?: ?(?:Z|z|UTC|(?P<sign>[+-])(?P<zone>\d{2}):?(?P<further>\d{2})?))?)?$"
 )
@@ -71,7 +71,7 @@ def _numbers(column: pa.Array, unit: int, *, or_iso: bool) -> Checked:
         seconds, good = np.where(iso, moments, seconds), number | iso
     negative = good & (seconds < 0)
     late = long | (good & (seconds > LAST_SECOND))
-    expected = f"neither a number of seconds nor {_AN_ISO_TIME}" if or_iso else "not a number"
+    expected = f"neither a number of seconds nor {_AN_ISO_TIME} (--time says what else)" if or_iso else "not a number"
     hint = "expected unix seconds (--time ms for milliseconds)" if or_iso else "expected another --time"
     return checked.checked(
         pa.array(seconds),
@@ -124,7 +124,7 @@ def _iso_seconds(text: pa.Array) -> tuple[Seconds, Mask]:
         digits = of(name)
         return pc.if_else(pc.equal(digits, ""), "0", digits).cast(pa.int64()).to_numpy(zero_copy_only=False)
 
-    year, month, day, hour, minute, second = map(number, ("year", "month", "day", "hour", "minute", "second"))
+    year, month, day, hour, minute, second = map(number, ("year", "mon", "day", "hour", "minute", "second"))
     zone, further = number("zone"), number("further")
     month_start = ((year - 1970) * 12 + month - 1).astype("datetime64[M]")
     date = month_start.astype("datetime64[D]") + (day - 1)
@@ -144,7 +144,7 @@ def _formatted_seconds(text: pa.Array, form: str) -> tuple[Seconds, Mask]:
         pd.Series(coded.dictionary.to_pylist(), dtype=object), format=form, utc=True, errors="coerce"
     )
     good = moments.notna().to_numpy()
-    values = moments.dt.tz_localize(None).to_numpy("datetime64[ns]").astype("datetime64[s]").astype(np.int64)
+    values = moments.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
     codes = coded.indices.to_numpy(zero_copy_only=False)
     return np.where(good, values, 0)[codes], good[codes]
 

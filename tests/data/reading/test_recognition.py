@@ -55,6 +55,7 @@ def parquet(**names: str) -> bytes:
 
 KINDS: dict[str, bytes] = {
     "utf-16.csv": CSV.encode("utf-16"),
+    "utf-32.csv": CSV.encode("utf-32"),
     "utf-16-be.csv": CSV.encode("utf-16-be"),
     "utf-16-le.csv": b"\xff\xfe" + CSV.encode("utf-16-le"),
     "utf-16.csv.gz": gzip.compress(CSV.encode("utf-16")),
