@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rrn_tf.data.layouts import split_layout
+from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.blocks import told_about
 from rrn_tf.data.reading.files import find_sources, local_files
 from rrn_tf.data_format import DataFormat
@@ -29,6 +30,8 @@ def look_at(
     """
     if "://" in pattern:
         return []
+    if not is_file(pattern):
+        raise BadInputError(f"{pattern}: expected a file of rows, found no such file")
     told: dict[str, None] = {}
     for said, file in find_sources([pattern], columns, data_format=data_format)[:_FILES]:
         told |= dict.fromkeys(filter(None, [told_about(file, columns, said, optional)]))
