@@ -80,8 +80,10 @@ def test_all_rows_bad(tmp_path):
         (b"", ":1: expected columns user_id,item_id,rating,timestamp, found an empty file"),
         (
             b"user,item\n",
-            ":1: expected columns user_id,item_id,rating,timestamp, found 'user,item': name them, as in --columns "
-            "user_id=user,item_id=item,rating=NAME,timestamp=NAME",
+            (
+                ":1: expected columns user_id,item_id,rating,timestamp, found 'user,item': name them, as in --columns "
+                "user_id=user,item_id=item,rating=NAME,timestamp=NAME"
+            ),
         ),
     ],
 )

@@ -64,7 +64,7 @@ def split_names(line: str, separator: str) -> list[str]:
     """Splits a line into fields without the white space around them."""
     if separator == " ":
         return line.split()
-    if len(separator) > 1:
+    if len(separator.encode()) > 1:
         return [name.strip() for name in line.split(separator)]
     try:
         return [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]

@@ -16,6 +16,7 @@ from rrn_tf.data_format import DataFormat
 from rrn_tf.features import COLUMNS, TIMESTAMP
 
 _SEPARATORS = (",", "\t", ";", "|", "::", " ")
+_QUOTING = (",", "\t", ";", "|")  # separators of fields that may be quoted
 _SAMPLE = 100  # lines that are looked at
 _ALIKE = 0.9  # fraction of them that must look like a layout
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
@@ -111,7 +112,7 @@ def _of_lines(
             between = {"\t": "tabs", " ": "spaces"}.get(separator, f"'{separator}'")
             told = f"{told}; between {between}" if told else f"columns between {between}"
         positions = tuple(names.index(named.names[name]) for name in present)
-        quoted = separator != " " and len(separator) == 1 and layout.name != "recbole"
+        quoted = separator in _QUOTING and layout.name != "recbole"
         one_line = tuple(names.index(name) for name in named.names.values())
         return Header(len(names), present, positions, layout, quoted, sample[0].encode(), one_line, told=told)
     unsaid = not (data_format.separator or data_format.mapping or data_format.name)
@@ -159,7 +160,7 @@ def _headerless(
         present,
         (*positions, *further),
         layout,
-        quoted=layout.separator == "," and not layout.blocks,
+        quoted=layout.separator in _QUOTING and layout.separator != "\t" and not layout.blocks,
         told=layout.description if told else "",
     )
 

@@ -127,6 +127,8 @@ GIVEN: list[tuple[str, dict[str, Any]]] = [
         {"time": "%d/%m/%Y %H:%M"},
     ),
     (CSV.replace("1200000000", "2008-01-10 21:20:00").replace("1200086400", "2008-01-11T21:20:00"), {"time": "ISO"}),
+    ('"a";"x";"1";1200000000\n"b";"ü";"2.5";1200086400\n', {"columns": "user_id=1,item_id=2,rating=3,timestamp=4"}),
+    (CSV.replace(",", "§"), {"separator": "§"}),
     ("1\t2\t3\t1200000000\n", {"name": "movielens-100k", "time": "s"}),
 ]
 
