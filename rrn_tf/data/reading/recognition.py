@@ -57,6 +57,8 @@ def recognise(
     skipped = begin + bool(header.line)
     end = sum(len(line) + 1 for line in head.split(b"\n")[:skipped])
     header = header._replace(start=min(end, len(head)), lines=skipped)
+    if header.line and not texts[begin].isascii():
+        header = header._replace(line=lines[begin])  # as it is, if it is not UTF-8
     sample = [split_names(text, header.delimiter) for text in texts[skipped : skipped + _SAMPLE] if text.strip()]
     if TIMESTAMP in header.columns:
         at = header.positions[header.columns.index(TIMESTAMP)]
@@ -69,17 +71,19 @@ def _preamble(texts: list[str], columns: Sequence[str], data_format: DataFormat)
 
     The mark of a comment is taken off a header.
     """
+    separator = ""
     for number, text in enumerate(texts):
         if mark := re.fullmatch(r'"?sep=(.)"?', text):
-            return number + 1, mark[1]
+            separator = mark[1]
+            continue
         names = text.lstrip("#% ")
         comment = text.lstrip().startswith(("#", "%")) and data_format.header is not False and not data_format.positions
         if comment and _header(names, columns, (), data_format):
             texts[number] = names
-            return number, ""
+            return number, separator
         if text.strip() and not comment:
-            return number, ""
-    return len(texts), ""
+            return number, separator
+    return len(texts), separator
 
 
 def _header(

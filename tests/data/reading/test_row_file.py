@@ -58,6 +58,13 @@ def test_every_row_comes_back_in_its_place(
     assert {len(row) for row in read} == {6}
 
 
+def test_a_header_comes_back_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_bytes(b"sep=,\n\nuser_id,caf\xe9,item_id,timestamp\nu,x,i,5\n")
+    file = read_row_file(tmp_path / "q.csv", EVENT_COLUMNS)
+    file.write(tmp_path / "o.csv", marked(file))
+    assert (tmp_path / "o.csv").read_bytes() == (b"user_id,caf\xe9,item_id,timestamp,answer,more\nu,x,i,5,no 0,m\n")
+
+
 def test_parquet_comes_back_as_csv(tmp_path: Path) -> None:
     columns = {
         "user_id": ["a", None, 'say "x"', "two\nlines"],
