@@ -188,7 +188,7 @@ def _by_position(
         )
     layout = Layout(
         "positions",
-        "Given",
+        "The given",
         {name: given[name] for name in (*columns, *optional) if name in given},
         width=widths[separator],
         separator=separator,
