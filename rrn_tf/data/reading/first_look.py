@@ -11,6 +11,7 @@ from rrn_tf.data.reading.files import find_sources, local_files
 from rrn_tf.data_format import DataFormat
 
 _FILES = 100  # that are looked at; the others are judged when they are read
+_UNPACKED = 16 << 20  # bytes of all compressed files that are read
 
 
 def look_at(
@@ -32,10 +33,10 @@ def look_at(
         return []
     if not is_file(pattern):
         raise BadInputError(f"{pattern}: expected a file of rows, found no such file")
-    told: dict[str, None] = {}
-    for said, file in find_sources([pattern], columns, data_format=data_format)[:_FILES]:
-        told |= dict.fromkeys(filter(None, [told_about(file, columns, said, optional)]))
-    return list(told)
+    sources = find_sources([pattern], columns, data_format=data_format)[:_FILES]
+    unpacked = _UNPACKED // len(sources)
+    lines = (told_about(file, columns, own, optional, unpacked=unpacked) for own, file in sources)
+    return list(dict.fromkeys(filter(None, lines)))
 
 
 def is_file(pattern: str) -> bool:
