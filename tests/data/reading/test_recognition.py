@@ -66,6 +66,7 @@ KINDS: dict[str, bytes] = {
     "comment-is-header.csv": b"# " + CSV.encode(),
     "excel.csv": b"sep=;\r\n" + CSV.replace(",", ";").replace("\n", "\r\n").encode(),
     "zip.zip": zipped(),
+    "zip-of-a-mac.zip": zipped("r/r.csv", "__MACOSX/r/._r.csv"),
     "zip-in-csv.csv": zipped(),
     "gzip-in-csv.csv": gzip.compress(CSV.encode()),
     "bzip-in-csv.csv": bz2.compress(CSV.encode()),
