@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -43,6 +44,18 @@ ODD_ROWS = [
     # Enough of one user for rules on events to leave something.
     *((b"w,w%d,3,%d" % (k % 3, k), [""]) for k in range(9)),
 ]
+# A file in none of the library's own formats: other names and separators, times of several kinds, rows of two lines.
+OTHER_ROWS = [
+    (b'u1;"i;1";3;2005-09-06;x', ""),
+    (b'u2;i2;4.5;1.2e+09;"two', ""),
+    (b'lines"', None),
+    (b"u3;i3;3;2008-02-30;x", "timestamp_not_a_number"),
+    (b"u4;i4;four;17.5;x", "rating_not_a_number"),
+    (b"u5;;3;2005-09-06T12:00:00+02:00;x", "item_id_missing"),
+    (b'u6;i6;3;17;"open', "unbalanced_quotes"),
+    (b"u7;i7;3;17", "field_count"),
+    *((b"w;w%d;3;2005-09-06 12:00:%02d;x" % (k % 3, k), "") for k in range(9)),
+]
 Verdicts = dict[int, str]
 
 
@@ -64,6 +77,13 @@ def odd_file(path: Path) -> tuple[Path, dict[int, str]]:
     path.write_bytes(b"\xef\xbb\xbf" + HEADER + b"\n".join(row for row, _ in ODD_ROWS) + b"\n")
     verdicts = [part for row, reasons in ODD_ROWS for part in (reasons if row else [None])]
     return path, {line: verdict for line, verdict in enumerate(verdicts, start=2) if verdict is not None}
+
+
+def other_file(path: Path) -> tuple[Path, dict[int, str]]:
+    """A gzip file of other rows in UTF-16, and the verdict on each of them by their first lines."""
+    text = b"\n".join([b"userId;movieId;rating;timestamp;text", *(row for row, _ in OTHER_ROWS)]).decode()
+    path.write_bytes(gzip.compress(text.encode("utf-16")))
+    return path, {line: verdict for line, (_, verdict) in enumerate(OTHER_ROWS, start=2) if verdict is not None}
 
 
 def of_columns(verdicts: Verdicts, *columns: str) -> Verdicts:
@@ -112,11 +132,11 @@ def score(path: Path, out: Path) -> Verdicts:
 
 
 def predicted(path: Path, out: Path, protocol: str) -> Verdicts:
+    lines = (odd_file if path.suffix == ".csv" else other_file)(path)[1]
     predict_file(Constant(), path, out / "p.csv", protocol)  # type: ignore[arg-type]
     with (out / "p.csv").open(encoding="latin-1", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [bool(row["prediction"]) for row in rows] == [not row["reason"] for row in rows]
-    lines = odd_file(path)[1]
     return rejected_lines({line: row["reason"] for line, row in zip(lines, rows, strict=True)})
 
 
@@ -139,11 +159,12 @@ COMMANDS: list[tuple[Callable[[Path, Path], Verdicts], tuple[str, ...]]] = [
 ]
 
 
+@pytest.mark.parametrize("name", ["odd.csv", "other.csv.gz"])
 @pytest.mark.parametrize(("command", "columns"), COMMANDS, ids=lambda value: getattr(value, "__name__", ""))
 def test_each_row_has_the_same_verdict_in_every_command(
-    command: Callable[[Path, Path], Verdicts], columns: tuple[str, ...], tmp_path: Path
+    command: Callable[[Path, Path], Verdicts], columns: tuple[str, ...], name: str, tmp_path: Path
 ) -> None:
-    path, verdicts = odd_file(tmp_path / "odd.csv")
+    path, verdicts = (odd_file if name == "odd.csv" else other_file)(tmp_path / name)
     (tmp_path / "out").mkdir()
     assert command(path, tmp_path / "out") == rejected_lines(of_columns(verdicts, *columns))
 

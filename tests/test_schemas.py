@@ -8,7 +8,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from rrn_tf import features
-from rrn_tf.data.reading.column_checks import LAST_SECOND
+from rrn_tf.data.reading.time_checks import LAST_SECOND
 from rrn_tf.features import Split
 
 TYPES = {schema_pb2.BYTES: tf.string, schema_pb2.INT: tf.int64, schema_pb2.FLOAT: tf.float32}

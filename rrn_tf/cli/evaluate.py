@@ -10,7 +10,7 @@ from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import EVENT_PROTOCOLS, PROTOCOLS
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 from rrn_tf.cli.pipeline_options import options_of
-from rrn_tf.features import EVENT_COLUMNS, NEW_ONLY
+from rrn_tf.features import EVENT_COLUMNS
 
 
 @click.command(

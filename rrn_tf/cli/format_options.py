@@ -39,7 +39,8 @@ class FormatOptions:
         Raises:
           click.UsageError: for an invalid option.
         """
-        from rrn_tf.config import ConfigError, config_from_dict
+        from pydantic import ValidationError
+
         from rrn_tf.data_format import DataFormat
 
         given = {"name": self.format, "columns": self.columns, "separator": self.separator, "time": self.time}
@@ -47,9 +48,10 @@ class FormatOptions:
         if self.no_header:
             values["header"] = False
         try:
-            return config_from_dict(values, DataFormat)
-        except ConfigError as error:
-            raise click.UsageError(f"--{error}" if str(error).split(":")[0] in given else str(error)) from None
+            return DataFormat(**values)
+        except ValidationError as error:
+            # The first word is the name of the option.
+            raise click.UsageError(f"--{error.errors()[0]['msg'].removeprefix('Value error, ')}") from None
 
     def into(self, config: Settings) -> Settings:
         """Returns a configuration with these options as its settings `data.format`."""

@@ -78,7 +78,13 @@ def test_all_rows_bad(tmp_path):
     [
         (HEADER, "expected ratings, found no rows below the header"),
         (b"", ":1: expected columns user_id,item_id,rating,timestamp, found an empty file"),
-        (b"user,item\n", ":1: expected columns user_id,item_id,rating,timestamp, found 'user,item'"),
+        (
+            b"user,item\n",
+            (
+                ":1: expected columns user_id,item_id,rating,timestamp, found 'user,item': name them, as in --columns "
+                "user_id=user,item_id=item,rating=NAME,timestamp=NAME"
+            ),
+        ),
     ],
 )
 def test_files_without_ratings(tmp_path, data, message):

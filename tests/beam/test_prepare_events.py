@@ -196,7 +196,13 @@ def test_ratings_will_do(tmp_path):
     ("data", "message"),
     [
         (HEADER, "expected events, found no rows below the header"),
-        (b"user,item\n", "{path}:1: expected columns user_id,item_id,timestamp, found 'user,item'"),
+        (
+            b"user,item\n",
+            (
+                "{path}:1: expected columns user_id,item_id,timestamp, found 'user,item': no column of times; "
+                "if there is one, name it by --columns timestamp=NAME"
+            ),
+        ),
         (
             HEADER + b"u,i,1\nu,j,2\nv,i,3\n",
             (

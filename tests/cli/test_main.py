@@ -62,6 +62,7 @@ def test_every_option_has_a_help_text() -> None:
         (["train", "--data", "synthetic", "--output", "x", "--set", "training.epochs=some"], 2, "training.epochs"),
         (["train", "--data", "synthetic", "--output", "x", "--config", "nothing"], 2, "no such configuration"),
         (["predict", "--model", "x", "--queries", "q.csv", "--output", "p.csv"], 1, "expected a SavedModel"),
+        (["predict", "--model", "x", "--queries", "nowhere.csv", "--output", "p.csv"], 1, "found no such file"),
         (["recommend", "--model", "x", "--user", "1", "-k", "0"], 2, "0 is not in the range"),
         (["update", "--model", "x", "--data", "q.csv", "--output", "y"], 1, "expected a SavedModel"),
         (["train"], 2, "Missing option"),
@@ -71,6 +72,7 @@ def test_bad_input_ends_in_one_line(
     arguments: list[str], code: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "q.csv").write_text("user_id,item_id,rating,timestamp\n")
     result = rrn(*arguments)
     assert result.exit_code == code
     assert said in result.output.splitlines()[-1]

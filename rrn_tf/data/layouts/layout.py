@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 
-PLAIN_WORDS = {USER_ID: "user", ITEM_ID: "item", RATING: "rating", TIMESTAMP: "timestamp"}
+PLAIN_WORDS = {USER_ID: "user", ITEM_ID: "item", RATING: RATING, TIMESTAMP: TIMESTAMP}
 _SEPARATORS = {",": "commas", "\t": "tabs", " ": "spaces", ";": "semicolons", "|": "bars"}
 
 

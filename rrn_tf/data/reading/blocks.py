@@ -28,7 +28,7 @@ from rrn_tf.data.reading.text_stream import text_stream
 from rrn_tf.data_format import DataFormat
 
 BLOCK_BYTES = 16 << 20
-_LOOKED_AT = 16 << 20  # bytes of a compressed file that are read to judge it
+_PART = 1 << 20
 
 
 class ParquetBlock(NamedTuple):
@@ -107,23 +107,25 @@ def told_about(
     columns: Sequence[str],
     data_format: DataFormat,
     optional: Sequence[str] = (),
-    open_file: Opener = open_local,
+    *,
+    unpacked: int = 0,
 ) -> str:
-    """Looks at the beginning of a file and returns one line about how it is read; empty for the library's own format.
+    """Looks at the beginning of a local file and returns a line about how it is read; none for the library's own way.
 
     Args:
-      file, columns, data_format, optional, open_file: as in `plan_blocks`.
+      file, columns, data_format, optional: as in `plan_blocks`.
+      unpacked: number of bytes that are read of a compressed file, so that a small one that is cut is found out.
 
     Raises:
       BadInputError: as `plan_blocks`.
     """
-    with readable(file), open_file(file) as stream:
+    with readable(file), open_local(file) as stream:
         if is_parquet(file, stream):
             return told_names(_parquet_names(file, pq.ParquetFile(stream), columns, optional, data_format))
         with text_stream(file, stream) as text:
             told = recognise(file, text.head, text.whole, columns, optional, data_format).told
-            if text.altered:  # a small archive that is cut or damaged is found out here
-                collections.deque(itertools.islice(text.chunks(_LOOKED_AT // 4), 4), maxlen=0)
+            if text.altered and unpacked:
+                collections.deque(itertools.islice(text.chunks(_PART), unpacked // _PART), maxlen=0)
             return told
 
 

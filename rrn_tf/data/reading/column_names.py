@@ -14,7 +14,7 @@ from rrn_tf.data_format import DataFormat
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 
 # Names that can mean nothing else, in lower case and without dashes and blanks.
-_OTHER_NAMES = {USER_ID: {"userid", "user"}, ITEM_ID: {"itemid", "item"}, RATING: {"rating"}, TIMESTAMP: {"timestamp"}}
+_OTHER_NAMES = {USER_ID: {"userid", "user"}, ITEM_ID: {"itemid", "item"}, RATING: {RATING}, TIMESTAMP: {TIMESTAMP}}
 # Words in names that hint at a column; they are proposed, not taken.
 _HINTS = {
     USER_ID: r"user|uid|customer|reviewer|member|visitor|person|author",
@@ -42,26 +42,25 @@ def find_names(
 ) -> Named | None:
     """Finds columns by name; None if a required one is missing, or there twice.
 
+    What the user says comes first, then the library's own names, then those of the published layouts.
+
     Args:
       names: all names in the file.
       columns: the required columns.
       optional: columns that are read if the file has them.
       data_format: what the user says about the file.
     """
-    typed = [_TYPED.fullmatch(name) for name in names]
-    atomic = bool(names) and all(typed)
-    plain = (
-        {match[1] if match else name: name for match, name in zip(typed, names)} if atomic else dict(zip(names, names))
-    )
+    plain = _without_types(names)
     given = {name: of for name, of in data_format.mapping.items() if name not in data_format.positions}
-    own = LAYOUTS[data_format.name] if data_format.name else LAYOUTS["recbole"] if atomic else PLAIN
-    layouts = (
-        [own] if data_format.name else [own, *(of for of in LAYOUTS.values() if not (of.by_position or of.refused))]
-    )
+    if data_format.name:
+        layouts = [LAYOUTS[data_format.name]]
+    else:
+        published = (layout for layout in LAYOUTS.values() if not (layout.by_position or layout.refused))
+        layouts = [LAYOUTS["recbole"] if list(plain) != list(names) else PLAIN, *published]
     for layout in layouts:
         found: dict[str, str] = {}
         for column in (*columns, *optional):
-            name = given.get(column) or _name_of(column, plain, layout, own)
+            name = given.get(column) or _name_of(column, plain, layout)
             name = plain.get(name, name)
             if name and names.count(name) == 1:
                 found[column] = name
@@ -70,9 +69,15 @@ def find_names(
     return None
 
 
-def _name_of(column: str, names: Iterable[str], layout: Layout, own: Layout) -> str:
-    """Returns the name of a column in a layout, or in a file that has none."""
-    if layout is not own or layout.name not in (PLAIN.name, "recbole"):
+def _without_types(names: Sequence[str]) -> dict[str, str]:
+    """Returns all names by what they are without the types that they have in an atomic file, or by themselves."""
+    typed = [_TYPED.fullmatch(name) for name in names]
+    return {(match[1] if match and all(typed) else name): name for match, name in zip(typed, names)}
+
+
+def _name_of(column: str, names: Iterable[str], layout: Layout) -> str:
+    """Returns the name of a column in a layout, or in a file with names like the library's; empty without any."""
+    if layout is not PLAIN and layout.name != "recbole":
         return str(layout.columns.get(column, ""))
     if column in names:
         return column
@@ -82,7 +87,7 @@ def _name_of(column: str, names: Iterable[str], layout: Layout, own: Layout) -> 
 
 def refusal(names: Sequence[str]) -> Layout | None:
     """Returns the layout that has these names, if it is one that cannot be used."""
-    plain = {match[1] if (match := _TYPED.fullmatch(name)) else name for name in names}
+    plain = set(_without_types(names))
     for layout in LAYOUTS.values():
         needed = {*map(str, layout.columns.values()), *layout.names}
         if layout.refused and not layout.by_position and needed <= plain:

@@ -198,7 +198,7 @@ def _parse_plain(payload: bytes, header: Header) -> tuple[list[pa.Array], list[t
     delimiter = header.delimiter
     if delimiter == " ":
         payload = re.sub(rb"[ \t]+", b" ", re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", payload))
-    elif len(delimiter) > 1:
+    elif len(delimiter.encode()) > 1:
         payload, delimiter = payload.replace(delimiter.encode(), _UNIT), _UNIT.decode()
     table = arrow_csv.read_csv(
         io.BytesIO(payload),

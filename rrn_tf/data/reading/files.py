@@ -39,7 +39,8 @@ def _deflated(stream: IO[bytes]) -> IO[bytes]:
 
 def _unzipped(stream: IO[bytes]) -> IO[bytes]:
     archive = zipfile.ZipFile(stream)
-    files = [name for name in archive.namelist() if not name.endswith("/")]
+    # Archives made on a Mac hold a hidden companion of each file.
+    files = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
     if len(files) != 1:
         found = ", ".join(sorted(files)[:3]) or "none"
         raise OSError(f"expected an archive of one file, found one of {len(files)} ({found}): unpack it")

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rrn_tf.data.layouts import split_layout
+from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.blocks import told_about
 from rrn_tf.data.reading.files import find_sources, local_files
 from rrn_tf.data_format import DataFormat
 
 _FILES = 100  # that are looked at; the others are judged when they are read
+_UNPACKED = 16 << 20  # bytes of all compressed files that are read
 
 
 def look_at(
@@ -29,10 +31,12 @@ def look_at(
     """
     if "://" in pattern:
         return []
-    told: dict[str, None] = {}
-    for said, file in find_sources([pattern], columns, data_format=data_format)[:_FILES]:
-        told |= dict.fromkeys(filter(None, [told_about(file, columns, said, optional)]))
-    return list(told)
+    if not is_file(pattern):
+        raise BadInputError(f"{pattern}: expected a file of rows, found no such file")
+    sources = find_sources([pattern], columns, data_format=data_format)[:_FILES]
+    unpacked = _UNPACKED // len(sources)
+    lines = (told_about(file, columns, own, optional, unpacked=unpacked) for own, file in sources)
+    return list(dict.fromkeys(filter(None, lines)))
 
 
 def is_file(pattern: str) -> bool:

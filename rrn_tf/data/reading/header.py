@@ -57,14 +57,14 @@ class Header(NamedTuple):
         if self.line:
             return split_names(self.line.decode("utf-8", "replace"), self.delimiter)
         known = {position: name for name, position in zip(self.columns, self.positions)}
-        return [known.get(position, f"column_{position + 1}") for position in range(self.width)]
+        return [known.get(position, f"column_{position + 1}") for position in range(self.width + self.layout.blocks)]
 
 
 def split_names(line: str, separator: str) -> list[str]:
     """Splits a line into fields without the white space around them."""
     if separator == " ":
         return line.split()
-    if len(separator) > 1:
+    if len(separator.encode()) > 1:
         return [name.strip() for name in line.split(separator)]
     try:
         return [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]

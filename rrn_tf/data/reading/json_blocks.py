@@ -15,6 +15,7 @@ from rrn_tf.data.reading.header import Header
 from rrn_tf.data.reading.lines import BlockLines, Lines, lines_of
 
 NOT_JSON = "not_json"
+_PART = 1 << 20  # bytes that Arrow reads at once, of at most 100,000 rows
 _TYPES = {"int": pa.int64(), "float": pa.float64()}
 
 
@@ -61,7 +62,7 @@ def _at_once(data: bytes, header: Header, count: int) -> list[pa.Array] | None:
     try:
         table = arrow_json.read_json(
             io.BytesIO(data),
-            arrow_json.ReadOptions(use_threads=False, block_size=len(data) + 1),
+            arrow_json.ReadOptions(use_threads=False, block_size=_PART),
             arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
         )
     except pa.ArrowInvalid:

@@ -16,6 +16,7 @@ from rrn_tf.data_format import DataFormat
 from rrn_tf.features import COLUMNS, TIMESTAMP
 
 _SEPARATORS = (",", "\t", ";", "|", "::", " ")
+_QUOTING = (",", "\t", ";", "|")  # separators of fields that may be quoted
 _SAMPLE = 100  # lines that are looked at
 _ALIKE = 0.9  # fraction of them that must look like a layout
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
@@ -56,6 +57,8 @@ def recognise(
     skipped = begin + bool(header.line)
     end = sum(len(line) + 1 for line in head.split(b"\n")[:skipped])
     header = header._replace(start=min(end, len(head)), lines=skipped)
+    if header.line and not texts[begin].isascii():
+        header = header._replace(line=lines[begin])  # as it is, if it is not UTF-8
     sample = [split_names(text, header.delimiter) for text in texts[skipped : skipped + _SAMPLE] if text.strip()]
     if TIMESTAMP in header.columns:
         at = header.positions[header.columns.index(TIMESTAMP)]
@@ -68,17 +71,19 @@ def _preamble(texts: list[str], columns: Sequence[str], data_format: DataFormat)
 
     The mark of a comment is taken off a header.
     """
+    separator = ""
     for number, text in enumerate(texts):
         if mark := re.fullmatch(r'"?sep=(.)"?', text):
-            return number + 1, mark[1]
+            separator = mark[1]
+            continue
         names = text.lstrip("#% ")
         comment = text.lstrip().startswith(("#", "%")) and data_format.header is not False and not data_format.positions
         if comment and _header(names, columns, (), data_format):
             texts[number] = names
-            return number, ""
+            return number, separator
         if text.strip() and not comment:
-            return number, ""
-    return len(texts), ""
+            return number, separator
+    return len(texts), separator
 
 
 def _header(
@@ -111,7 +116,7 @@ def _of_lines(
             between = {"\t": "tabs", " ": "spaces"}.get(separator, f"'{separator}'")
             told = f"{told}; between {between}" if told else f"columns between {between}"
         positions = tuple(names.index(named.names[name]) for name in present)
-        quoted = separator != " " and len(separator) == 1 and layout.name != "recbole"
+        quoted = separator in _QUOTING and layout.name != "recbole"
         one_line = tuple(names.index(name) for name in named.names.values())
         return Header(len(names), present, positions, layout, quoted, sample[0].encode(), one_line, told=told)
     unsaid = not (data_format.separator or data_format.mapping or data_format.name)
@@ -159,7 +164,7 @@ def _headerless(
         present,
         (*positions, *further),
         layout,
-        quoted=layout.separator == "," and not layout.blocks,
+        quoted=layout.separator in _QUOTING and layout.separator != "\t" and not layout.blocks,
         told=layout.description if told else "",
     )
 
@@ -183,7 +188,7 @@ def _by_position(
         )
     layout = Layout(
         "positions",
-        "Given",
+        "The given",
         {name: given[name] for name in (*columns, *optional) if name in given},
         width=widths[separator],
         separator=separator,

@@ -142,7 +142,7 @@ def _csv_lines(block: CsvBlock, line: Places, malformed: Places) -> pa.Array:
     rows = {k: _as_row(lines[k].as_py(), block.header) for k in np.flatnonzero(own).tolist()}
     if b'"' in (block.data or b""):
         # An odd number of quotes in a row that is not malformed: it goes on in the next lines.
-        odd = pc.equal(pc.bit_wise_and(pc.count_substring(lines.cast(pa.string(), safe=False), '"'), 1), 1)
+        odd = pc.equal(pc.bit_wise_and(pc.count_substring(lines, '"'), 1), 1)
         for k in np.flatnonzero(odd.to_numpy(zero_copy_only=False) & ~own).tolist():
             rows[k] = _whole(every, int(line[k]) - block.first_line)
     return _replaced(lines, rows)
@@ -172,12 +172,11 @@ def _other_lines(block: CsvBlock, line: Places, malformed: Places) -> pa.Array:
     if not rows.malformed:
         return lines
     bad = np.array([row.line for row in rows.malformed])
-    raw = rows.text_of(bad).to_pylist()
-    own = pa.array(
-        [_csv_line(fields_of(text.encode("latin-1", "replace"), header)).encode() for text in raw], pa.binary()
-    )
+    raw = [text.encode() for text in rows.text_of(bad).to_pylist()]
+    above = [""] * block.header.layout.blocks  # an item that stands above its rows
+    own = [_csv_line([*fields_of(text, block.header), *above]).encode("latin-1") for text in raw]
     order = np.argsort(np.concatenate([rows.line, bad]), kind="stable")
-    return pa.concat_arrays([lines, own]).take(pa.array(order))
+    return pa.concat_arrays([lines, pa.array(own, pa.binary())]).take(pa.array(order))
 
 
 def _replaced(lines: pa.Array, rows: Mapping[int, bytes]) -> pa.Array:

@@ -12,7 +12,9 @@ import pyarrow as pa
 from rrn_tf.data.reading.files import decompressed
 
 HEAD_BYTES = 1 << 16
-_UTF8, _UTF16 = b"\xef\xbb\xbf", {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_UTF8 = b"\xef\xbb\xbf"
+# The marks of other encodings; that of UTF-32 begins as that of UTF-16.
+_WIDE = {b"\xff\xfe\0\0": "utf-32-le", b"\0\0\xfe\xff": "utf-32-be", b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 
 
 class TextStream(NamedTuple):
@@ -60,7 +62,7 @@ def text_stream(file: str, stream: IO[bytes]) -> Iterator[TextStream]:
     with decompressed(file, stream) as text:
         altered, source = text is not stream, text
         head = _read(text, HEAD_BYTES)
-        if encoding := _two_bytes(head):
+        if encoding := _wide(head):
             altered = True
             source = pa.transcoding_input_stream(pa.PythonFile(_Joined(head, text), mode="r"), encoding, "utf-8")
             head = _read(source, HEAD_BYTES)
@@ -71,10 +73,11 @@ def text_stream(file: str, stream: IO[bytes]) -> Iterator[TextStream]:
         yield TextStream(head, whole, start, source, altered or old_ends, old_ends)
 
 
-def _two_bytes(head: bytes) -> str:
-    """Returns the name of UTF-16 if a text is in it, by its mark or by its zeros; else nothing."""
-    if head[:2] in _UTF16:
-        return _UTF16[head[:2]]
+def _wide(head: bytes) -> str:
+    """Returns the encoding of a text of two or four bytes a character, by its mark or its zeros; else nothing."""
+    for mark, encoding in _WIDE.items():
+        if head.startswith(mark):
+            return encoding
     sample = head[:200]
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     if len(sample) >= 8 and max(even, odd) > 0.9 * (len(sample) // 2) and min(even, odd) == 0:

@@ -65,7 +65,7 @@ def _numbers(column: pa.Array, unit: int, *, or_iso: bool) -> Checked:
         seconds, good = np.where(iso, moments, seconds), number | iso
     negative = good & (seconds < 0)
     late = long | (good & (seconds > LAST_SECOND))
-    expected = f"neither a number of seconds nor {_AN_ISO_TIME}" if or_iso else "not a number"
+    expected = f"neither a number of seconds nor {_AN_ISO_TIME} (--time says what else)" if or_iso else "not a number"
     hint = "expected unix seconds (--time ms for milliseconds)" if or_iso else "expected another --time"
     return checked.checked(
         pa.array(seconds),
@@ -115,7 +115,7 @@ def _formatted_seconds(text: pa.Array, form: str) -> tuple[Seconds, Mask]:
         pd.Series(coded.dictionary.to_pylist(), dtype=object), format=form, utc=True, errors="coerce"
     )
     good = moments.notna().to_numpy()
-    values = moments.dt.tz_localize(None).to_numpy("datetime64[ns]").astype("datetime64[s]").astype(np.int64)
+    values = moments.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
     codes = coded.indices.to_numpy(zero_copy_only=False)
     return np.where(good, values, 0)[codes], good[codes]
 

@@ -245,6 +245,11 @@ def test_every_layout_is_tested() -> None:
     assert {*FILES, *REFUSED, *NAMED} == set(LAYOUTS)
 
 
+def test_the_documentation_names_every_layout() -> None:
+    page = Path(__file__).parents[3].joinpath("docs", "files.md").read_text()
+    assert [name for name in LAYOUTS if f"`{name}`" not in page] == []
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_published_file_is_recognised_and_read(name: str, tmp_path: Path) -> None:
     file, path = FILES[name], tmp_path / "file"

@@ -55,6 +55,7 @@ def parquet(**names: str) -> bytes:
 
 KINDS: dict[str, bytes] = {
     "utf-16.csv": CSV.encode("utf-16"),
+    "utf-32.csv": CSV.encode("utf-32"),
     "utf-16-be.csv": CSV.encode("utf-16-be"),
     "utf-16-le.csv": b"\xff\xfe" + CSV.encode("utf-16-le"),
     "utf-16.csv.gz": gzip.compress(CSV.encode("utf-16")),
@@ -65,6 +66,7 @@ KINDS: dict[str, bytes] = {
     "comment-is-header.csv": b"# " + CSV.encode(),
     "excel.csv": b"sep=;\r\n" + CSV.replace(",", ";").replace("\n", "\r\n").encode(),
     "zip.zip": zipped(),
+    "zip-of-a-mac.zip": zipped("r/r.csv", "__MACOSX/r/._r.csv"),
     "zip-in-csv.csv": zipped(),
     "gzip-in-csv.csv": gzip.compress(CSV.encode()),
     "bzip-in-csv.csv": bz2.compress(CSV.encode()),
@@ -126,6 +128,8 @@ GIVEN: list[tuple[str, dict[str, Any]]] = [
         {"time": "%d/%m/%Y %H:%M"},
     ),
     (CSV.replace("1200000000", "2008-01-10 21:20:00").replace("1200086400", "2008-01-11T21:20:00"), {"time": "ISO"}),
+    ('"a";"x";"1";1200000000\n"b";"ü";"2.5";1200086400\n', {"columns": "user_id=1,item_id=2,rating=3,timestamp=4"}),
+    (CSV.replace(",", "§"), {"separator": "§"}),
     ("1\t2\t3\t1200000000\n", {"name": "movielens-100k", "time": "s"}),
 ]
 
@@ -162,7 +166,7 @@ QUESTIONS: list[tuple[str | bytes, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("data", "given", "message"), QUESTIONS)
+@pytest.mark.parametrize(("data", "given", "message"), QUESTIONS, ids=range(len(QUESTIONS)))
 def test_what_is_not_clear_is_a_question(
     data: str | bytes, given: dict[str, Any], message: str, tmp_path: Path
 ) -> None:

@@ -15,6 +15,7 @@ import pytest
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading import row_file
 from rrn_tf.data.reading.row_file import RowFile, read_row_file
+from rrn_tf.data_format import DataFormat
 from rrn_tf.features import EVENT_COLUMNS, TIMESTAMP, USER_ID
 
 HEADER = b"note,user_id,item_id,timestamp"
@@ -55,6 +56,13 @@ def test_every_row_comes_back_in_its_place(
     assert file.rejected_fields(USER_ID)[:7] == ["u1", "u1", '"u1', "u1", "u\r1", "", "u1"]
     read = list(csv.reader(io.StringIO((tmp_path / "o.csv").read_text("latin-1"), newline="")))
     assert {len(row) for row in read} == {6}
+
+
+def test_a_header_comes_back_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "q.csv").write_bytes(b"sep=,\n\nuser_id,caf\xe9,item_id,timestamp\nu,x,i,5\n")
+    file = read_row_file(tmp_path / "q.csv", EVENT_COLUMNS)
+    file.write(tmp_path / "o.csv", marked(file))
+    assert (tmp_path / "o.csv").read_bytes() == (b"user_id,caf\xe9,item_id,timestamp,answer,more\nu,x,i,5,no 0,m\n")
 
 
 def test_parquet_comes_back_as_csv(tmp_path: Path) -> None:
@@ -109,3 +117,52 @@ def test_what_cannot_be_done_is_one_line(tmp_path: Path) -> None:
     file = read_row_file(tmp_path / "q.csv", EVENT_COLUMNS)
     with pytest.raises(BadInputError, match=r"o.parquet: expected the name of a CSV file, plain or compressed"):
         file.write(tmp_path / "o.parquet", marked(file))
+
+
+OTHERS = {
+    "u.data": (
+        "196\t242\t3\t881250949\n186\t302\t3\tsoon\n22\t377\t1\n",
+        ["user_id", "item_id", "column_3", "timestamp"],
+    ),
+    "n.txt": ("1:\n30,3,2005-09-06\n40,x,soon\n2:\n50,3\n", ["user_id", "column_2", "timestamp", "item_id"]),
+    "s.csv": (
+        'note;userId;itemId;timestamp\n"a;b";u;i;5\nx,y;u;i;soon\nx;u;i\n',
+        ["note", "userId", "itemId", "timestamp"],
+    ),
+    "r.jsonl": (
+        '{"user_id": "ü,1", "item_id": 2, "timestamp": 5}\n{"user_id": "u", "item_id": 2, "timestamp": "soon"}\n{"ü\n',
+        ["user_id", "item_id", "timestamp"],
+    ),
+}
+KEPT = {
+    "u.data": ["196,242,3,881250949", "186,302,3,soon", "22,377,1,"],
+    "n.txt": ["30,3,2005-09-06,1", "40,x,soon,1", "50,3,,"],
+    "s.csv": ["a;b,u,i,5", '"x,y",u,i,soon', "x,u,i,"],
+    "r.jsonl": ['"ü,1",2,5', "u,2,soon", '"{""ü",,'],
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_formats_come_back_as_csv(name: str, tmp_path: Path) -> None:
+    text, names = OTHERS[name]
+    (tmp_path / name).write_text(text)
+    layout = {"u.data": "movielens-100k", "n.txt": "netflix"}.get(name, "")
+    file = read_row_file(tmp_path / name, EVENT_COLUMNS, data_format=DataFormat(layout))
+    file.write(tmp_path / "o.csv", marked(file))
+    header, *rows = (tmp_path / "o.csv").read_text().splitlines()
+    assert header == ",".join([*names, "answer", "more"])
+    assert rows == [f"{kept},no {k},m" for k, kept in enumerate(KEPT[name])]
+    assert (file.good.tolist(), file.rejected.tolist()) == ([0], [1, 2])
+    assert file.rejected_fields(USER_ID)[0] == {"n.txt": "40", "u.data": "186"}.get(name, "u")
+
+
+def test_a_row_of_several_lines_comes_back_whole(tmp_path: Path) -> None:
+    text = 'note,user_id,item_id,timestamp\n"two\nlines",u,i,5\nx,u,i,soon\n"t\n\n""h""ree",v,j,6\n'
+    (tmp_path / "q.csv").write_text(text)
+    file = read_row_file(tmp_path / "q.csv", EVENT_COLUMNS)
+    file.write(tmp_path / "o.csv", marked(file))
+    with (tmp_path / "o.csv").open(newline="") as stream:
+        rows = list(csv.reader(stream))
+    assert [row[0] for row in rows] == ["note", "two\nlines", "x", 't\n\n"h"ree']
+    assert [row[4] for row in rows] == ["answer", "no 0", "no 1", "no 2"]
+    assert file.good.tolist() == [0, 2]
