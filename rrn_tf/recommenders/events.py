@@ -130,10 +130,12 @@ class CollaborativeRecommender(Recommender):
 
     @property
     def user_ids(self) -> npt.NDArray[np.object_]:
+        """The ids of all users that the model knows, in order of their indices."""
         return self._events.user_ids
 
     @property
     def item_ids(self) -> npt.NDArray[np.object_]:
+        """The ids of all items that the model knows, in order of their indices."""
         return self._events.item_ids
 
     def _item_vectors(self, at: Any) -> npt.NDArray[np.float32]:

@@ -143,10 +143,12 @@ class RRNRecommender(Recommender):
 
     @property
     def user_ids(self) -> npt.NDArray[np.object_]:
+        """The ids of all users that the model knows, in order of their indices."""
         return self._rrn.ids(Side.USER)
 
     @property
     def item_ids(self) -> npt.NDArray[np.object_]:
+        """The ids of all items that the model knows, in order of their indices."""
         return self._rrn.ids(Side.ITEM)
 
     def _item_vectors(self, at: Any) -> npt.NDArray[np.float32]:
