@@ -10,10 +10,9 @@ import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,17 +22,15 @@ from pandas.api.types import is_integer
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, load_config
 from rrn_tf.console.progress import notebook_listeners
-from rrn_tf.data.datasets import resolve
-from rrn_tf.data.source import DataSource, write_whole_frame
 from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, SIMILAR_ITEM_ID, SIMILARITY, USER_ID
 from rrn_tf.files import only_writer_of_directory
 from rrn_tf.recommenders.frames import Ids, checked, ids_of, rows_among, times_of
-from rrn_tf.runs.directory import RunPaths
+from rrn_tf.recommenders.given_data import Data, GivenData
+from rrn_tf.runs.directory import RunPaths, copy_records
 from rrn_tf.runs.training_run import train_run
 from rrn_tf.runs.update_run import WARNINGS, replace_directory, update_run
 from rrn_tf.serving.histories import Histories, read_histories
 from rrn_tf.serving.load import load_saved_model
-from rrn_tf.serving.query_file import EvaluationOutcome
 from rrn_tf.serving.recommend_users import (
     before_last,
     line_of_early,
@@ -50,7 +47,6 @@ from rrn_tf.tasks import task_of
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-Data: TypeAlias = "pd.DataFrame | str | Path"
 RANK = "rank"
 _RECOMMENDED: dict[str, type] = {USER_ID: object, RANK: np.int64, ITEM_ID: object, SCORE: np.float64}
 _SIMILAR = (ITEM_ID, RANK, SIMILAR_ITEM_ID, SIMILARITY)
@@ -118,9 +114,8 @@ class Recommender(abc.ABC):
           valid: likewise, later rows for validation; all of `data` is then for training. By default `data` is split by
             the settings in `config.data`.
           output: the run directory; by default a temporary one, deleted with this object.
-          options: passed on to `rrn_tf.runs`: ``listeners`` of the training's progress (a notebook
-            shows it by default), ``resume``, ``strategy``,
-            ``beam_args``, ``on_prepared``.
+          options: passed on to `rrn_tf.runs`: ``listeners`` of the training's progress (a notebook shows it by
+            default), ``resume``, ``strategy``, ``beam_args``, ``on_prepared``.
 
         Returns:
           This recommender, with the trained model.
@@ -135,8 +130,8 @@ class Recommender(abc.ABC):
             notebook_listeners() as listeners,
         ):
             options.setdefault("listeners", listeners)
-            later = None if valid is None else self._source(valid, root, "valid").pattern
-            source = self._source(data, root, f"{self.what}s")
+            later = None if valid is None else self._given.source(valid, root, "valid").pattern
+            source = self._given.source(data, root, f"{self.what}s")
             best_error = task_of(self.config).best_error(source)
             train_run(source.pattern, root, self.config, valid=later, best_error=best_error, **options)
             self.adopt(root)
@@ -160,9 +155,9 @@ class Recommender(abc.ABC):
           ValueError: for data that cannot be used.
         """
         former = RunPaths(self.path)
-        with self._directory(output) as root, self._file(data, ".parquet") as file:
+        with self._directory(output) as root, self._given.file(data, ".parquet") as file:
             figures = update_run(former.root, file, root)
-            _copy_records(former, RunPaths(root))
+            copy_records(former, RunPaths(root))
             self.adopt(root)
         for line in figures[WARNINGS]:
             warnings.warn(line, stacklevel=2)
@@ -289,7 +284,7 @@ class Recommender(abc.ABC):
         target, model = RunPaths(Path(path)), find_saved_model(self.path)
         with only_writer_of_directory(target.root):
             replace_directory(target.model, partial(_copy_folder, model))
-            _copy_records(RunPaths(self.path), target)
+            copy_records(RunPaths(self.path), target)
         return target.root
 
     def adopt(self, root: str | Path, saved: SavedRRN | SavedCollaborativeRNN | None = None) -> Self:
@@ -298,6 +293,10 @@ class Recommender(abc.ABC):
         if (file := RunPaths(self._root).config).exists():
             self.config = load_config(file, kind=self.config_kind)
         return self
+
+    @property
+    def _given(self) -> GivenData:
+        return GivenData(self.columns, self.what)
 
     @property
     @abc.abstractmethod
@@ -316,43 +315,6 @@ class Recommender(abc.ABC):
     @abc.abstractmethod
     def _item_vectors(self, at: Any) -> npt.NDArray[np.float32]:
         """Returns what `similar` compares: float32[items, d]."""
-
-    def _source(self, data: Data, root: Path, name: str) -> DataSource:
-        """Returns the source of `fit`'s data; a frame is first written to a file in the run directory."""
-        folder = root / "data"
-        if isinstance(data, (str, Path)):
-            return resolve(str(data), folder)
-        path = folder / f"{name}.parquet"
-        write_whole_frame(self._rows(data), path)
-        return resolve(str(path), folder)
-
-    def _evaluated(self, data: Data, evaluate: Callable[[Path], EvaluationOutcome]) -> EvaluationOutcome:
-        """Evaluates the rows of a file or of a frame; for a frame, messages refer to it instead of a file."""
-        with self._file(data, ".csv") as file:
-            found = evaluate(Path(file))
-        if isinstance(data, (str, Path)):
-            return found
-        return replace(found, messages=[_of_frame(message, file) for message in found.messages])
-
-    @contextmanager
-    def _file(self, data: Data, suffix: str) -> Iterator[str]:
-        """Yields the file of data; for a frame a temporary one, whose name is removed from error messages."""
-        if isinstance(data, (str, Path)):
-            yield str(data)
-            return
-        with tempfile.TemporaryDirectory(prefix="rrn-frame-") as folder:
-            file = str(Path(folder, f"{self.what}s{suffix}"))
-            write_whole_frame(self._rows(data), Path(file))
-            try:
-                yield file
-            except ValueError as error:
-                raise type(error)(_of_frame(str(error), file)) from None
-
-    def _rows(self, frame: pd.DataFrame) -> pd.DataFrame:
-        rows = checked(frame, self.columns)
-        if not len(rows):
-            raise ValueError(f"expected {self.what}s, found a data frame without rows")
-        return rows
 
     @contextmanager
     def _directory(self, output: str | Path | None) -> Iterator[Path]:
@@ -381,15 +343,3 @@ def _nothing() -> None:
 
 def _copy_folder(source: Path, target: Path) -> None:
     shutil.copytree(source, target)
-
-
-def _copy_records(source: RunPaths, target: RunPaths) -> None:
-    """Copies the records of a model's training to another run directory, unless both are the same."""
-    if source.root.resolve() != target.root.resolve():
-        for old, new in ((source.config, target.config), (source.metrics, target.metrics)):
-            if old.exists():
-                shutil.copyfile(old, new)
-
-
-def _of_frame(message: str, file: str) -> str:
-    return message.replace(file, "data frame")

@@ -15,8 +15,9 @@ from rrn_tf.evaluation.event_figures import Measures
 from rrn_tf.evaluation.event_protocols import CLEAN, EVENT_PROTOCOLS
 from rrn_tf.features import EVENT_COLUMNS, Side
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
-from rrn_tf.recommenders.base import Data, Recommender
+from rrn_tf.recommenders.base import Recommender
 from rrn_tf.recommenders.frames import Ids, lengths_of, one_of, rows_among, side_of, states_frame
+from rrn_tf.recommenders.given_data import Data
 from rrn_tf.serving.event_file import evaluate_event_file
 from rrn_tf.serving.query_file import EvaluationOutcome
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
@@ -94,7 +95,7 @@ class CollaborativeRecommender(Recommender):
             if measures is not None:
                 raise ValueError("top_k: expected one of top_k and measures, found both")
             measures = Measures(ks=lengths_of(top_k))
-        return self._evaluated(
+        return self._given.evaluated(
             data, lambda file: evaluate_event_file(self._events, file, protocol, measures, new_only=new_only)
         )
 

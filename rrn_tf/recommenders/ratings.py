@@ -15,8 +15,9 @@ from rrn_tf.config import RRN_PLUS, Config
 from rrn_tf.evaluation.protocols import FROZEN, PROTOCOLS, STREAMING
 from rrn_tf.features import COLUMNS, EVENT_COLUMNS, PREDICTION, RATING, Side
 from rrn_tf.models.rrn import RRN
-from rrn_tf.recommenders.base import Data, Recommender
+from rrn_tf.recommenders.base import Recommender
 from rrn_tf.recommenders.frames import Ids, checked, lengths_of, one_of, rows_among, side_of, states_frame, times_of
+from rrn_tf.recommenders.given_data import Data
 from rrn_tf.serving.query_file import EvaluationOutcome, evaluate_file
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.state_tables import StateTable
@@ -115,7 +116,7 @@ class RRNRecommender(Recommender):
         """
         one_of("protocol", protocol, PROTOCOLS)
         ks = lengths_of(top_k)
-        return self._evaluated(
+        return self._given.evaluated(
             data, lambda file: evaluate_file(self._rrn, file, protocol, top_k=ks, relevant_from=relevant_from)
         )
 

@@ -144,3 +144,11 @@ def _check_resumable(paths: RunPaths, config: AnyConfig, source: Mapping[str, st
                 raise ResumeError(
                     f"{paths.config}: expected the run's own {section}.{key}={own[key]}, found {new[key]}"
                 )
+
+
+def copy_records(source: RunPaths, target: RunPaths) -> None:
+    """Copies the records of a model's training to another run directory, unless both are the same."""
+    if source.root.resolve() != target.root.resolve():
+        for old, new in ((source.config, target.config), (source.metrics, target.metrics)):
+            if old.exists():
+                shutil.copyfile(old, new)

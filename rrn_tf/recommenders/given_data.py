@@ -1,0 +1,73 @@
+"""Data that a recommender is given: a data frame, a file or the name of a data set."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import pandas as pd
+
+from rrn_tf.data.datasets import resolve
+from rrn_tf.data.source import DataSource, write_whole_frame
+from rrn_tf.recommenders.frames import checked
+from rrn_tf.serving.query_file import EvaluationOutcome
+
+Data: TypeAlias = str | Path | pd.DataFrame
+
+
+@dataclass(frozen=True)
+class GivenData:
+    """Turns data frames into files, which the rest of the library reads.
+
+    Attributes:
+      columns: names of the required columns.
+      what: singular noun for a row.
+    """
+
+    columns: tuple[str, ...]
+    what: str
+
+    def source(self, data: Data, root: Path, name: str) -> DataSource:
+        """Returns the source of training data; a frame is first written to a file in the run directory."""
+        folder = root / "data"
+        if isinstance(data, (str, Path)):
+            return resolve(str(data), folder)
+        path = folder / f"{name}.parquet"
+        write_whole_frame(self._rows(data), path)
+        return resolve(str(path), folder)
+
+    def evaluated(self, data: Data, evaluate: Callable[[Path], EvaluationOutcome]) -> EvaluationOutcome:
+        """Evaluates the rows of a file or of a frame; for a frame, messages refer to it instead of a file."""
+        with self.file(data, ".csv") as file:
+            found = evaluate(Path(file))
+        if isinstance(data, (str, Path)):
+            return found
+        return replace(found, messages=[_of_frame(message, file) for message in found.messages])
+
+    @contextmanager
+    def file(self, data: Data, suffix: str) -> Iterator[str]:
+        """Yields the file of data; for a frame a temporary one, whose name is removed from error messages."""
+        if isinstance(data, (str, Path)):
+            yield str(data)
+            return
+        with tempfile.TemporaryDirectory(prefix="rrn-frame-") as folder:
+            file = str(Path(folder, f"{self.what}s{suffix}"))
+            write_whole_frame(self._rows(data), Path(file))
+            try:
+                yield file
+            except ValueError as error:
+                raise type(error)(_of_frame(str(error), file)) from None
+
+    def _rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        rows = checked(frame, self.columns)
+        if not len(rows):
+            raise ValueError(f"expected {self.what}s, found a data frame without rows")
+        return rows
+
+
+def _of_frame(message: str, file: str) -> str:
+    return message.replace(file, "data frame")
