@@ -16,6 +16,7 @@ from components.report.component import RatingReport
 from components.report.executor import Executor
 from rrn_tf.data.sequences import load_sequences
 from rrn_tf.features import Split
+from rrn_tf.serving.saved_files import RECOMMEND
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 
@@ -47,7 +48,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
     artifact = standard_artifacts.Model()
     artifact.uri = str(tmp_path_factory.mktemp("model"))
     double = Double()
-    tf.saved_model.save(double, f"{artifact.uri}/Format-Serving", signatures={"predict": double.answer})
+    tf.saved_model.save(
+        double, f"{artifact.uri}/Format-Serving", signatures={"predict": double.answer, RECOMMEND: double.answer}
+    )
     return artifact
 
 
