@@ -9,10 +9,11 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 _NOTE = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog\(\)")
 
@@ -32,16 +33,30 @@ class QuietImport(MetaPathFinder):
             return None
         sys.meta_path.remove(self)
         spec = find_spec(name)
-        if spec is None or spec.loader is None:
-            return spec
-        load = spec.loader.exec_module
-
-        def load_quietly(module: ModuleType) -> None:
-            with _without_notes():
-                load(module)
-
-        spec.loader.exec_module = load_quietly  # type: ignore[method-assign]
+        if spec and spec.loader:
+            spec.loader = _QuietLoader(spec.loader)
         return spec
+
+
+class _QuietLoader(Loader):
+    """A loader that holds back informational messages while another one loads the module.
+
+    It stands around that one and does not change it: it may be another library's import hook.
+    """
+
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        with _without_notes():
+            self._loader.exec_module(module)
+
+    def __getattr__(self, name: str) -> Any:
+        # What else a loader of files knows, such as resources.
+        return getattr(self._loader, name)
 
 
 def _quiet_wanted() -> bool:
