@@ -160,8 +160,12 @@ def states_frame(
     return pd.DataFrame(vectors, pd.Index(ids, name=side.id_feature), names)
 
 
+# pandas 2 reads all texts by the format of the first, unless it is told; pandas 1 does not know the word.
+_EACH_ITS_FORMAT: dict[str, Any] = {} if pd.__version__.startswith("1.") else {"format": "mixed"}
+
+
 def _of_moments(times: pd.Series, name: str) -> pd.Series:
-    moments = pd.to_datetime(times, utc=True, errors="coerce")
+    moments = pd.to_datetime(times, utc=True, errors="coerce", **_EACH_ITS_FORMAT)
     _refuse(moments.isna(), times, name, "a time between the years 1678 and 2261")
     seconds = moments.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
     return pd.Series(seconds, times.index)
@@ -171,4 +175,6 @@ def _refuse(bad: pd.Series, values: pd.Series, name: str, expected: str) -> None
     """Raises a ValueError that names the first bad value and its row, if any is bad."""
     if bad.any():
         row = int(np.argmax(bad.to_numpy(bool)))
-        raise ValueError(f"{name}: expected {expected} in every row, found {values.iloc[row]!r} in row {row}")
+        # As a list: NumPy 2 would show its own number as np.float64(1.5).
+        (found,) = values.iloc[[row]].tolist()
+        raise ValueError(f"{name}: expected {expected} in every row, found {found!r} in row {row}")
