@@ -176,5 +176,5 @@ def _refuse(bad: pd.Series, values: pd.Series, name: str, expected: str) -> None
     if bad.any():
         row = int(np.argmax(bad.to_numpy(bool)))
         # As a list: NumPy 2 would show its own number as np.float64(1.5).
-        (found,) = values.iloc[[row]].tolist()
+        (found,) = values.iloc[row : row + 1].tolist()
         raise ValueError(f"{name}: expected {expected} in every row, found {found!r} in row {row}")
