@@ -94,7 +94,9 @@ def refuse(bad: pd.Series, values: pd.Series, name: str, expected: str) -> None:
     """
     if bad.any():
         row = int(np.argmax(bad.to_numpy(bool)))
-        raise ValueError(f"{name}: expected {expected} in every row, found {values.iloc[row]!r} in row {row}")
+        # As a list: NumPy 2 would show its own number as np.float64(1.5).
+        (found,) = values.iloc[row : row + 1].tolist()
+        raise ValueError(f"{name}: expected {expected} in every row, found {found!r} in row {row}")
 
 
 def _held(values: Any) -> Any:
@@ -118,8 +120,12 @@ def _of_text(times: pd.Series, name: str) -> pd.Series:
     return pd.Series(seconds)
 
 
+# pandas 2 reads all values by the format of the first, unless it is told; pandas 1 does not know the word.
+_EACH_ITS_FORMAT: dict[str, Any] = {} if pd.__version__.startswith("1.") else {"format": "mixed"}
+
+
 def _of_moments(times: pd.Series, name: str) -> pd.Series:
-    moments = pd.to_datetime(times, utc=True, errors="coerce")
+    moments = pd.to_datetime(times, utc=True, errors="coerce", **_EACH_ITS_FORMAT)
     refuse(moments.isna(), times, name, "a time between the years 1678 and 2261")
     seconds = moments.dt.tz_localize(None).to_numpy("datetime64[s]").astype(np.int64)
     return pd.Series(seconds, times.index)

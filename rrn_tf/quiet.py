@@ -33,20 +33,19 @@ class QuietImport(MetaPathFinder):
             return None
         sys.meta_path.remove(self)
         spec = find_spec(name)
-        if spec is None or spec.loader is None:
-            return spec
-        spec.loader = _QuietLoader(spec.loader)
+        if spec and spec.loader:
+            spec.loader = _QuietLoader(spec.loader)
         return spec
 
 
 class _QuietLoader(Loader):
-    """A loader whose module is executed without informational messages; all else is the given loader's."""
+    """A loader that holds back informational messages while another one loads the module.
+
+    It stands around that one and does not change it: it may be another library's import hook.
+    """
 
     def __init__(self, loader: Loader) -> None:
         self._loader = loader
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._loader, name)
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
@@ -54,6 +53,10 @@ class _QuietLoader(Loader):
     def exec_module(self, module: ModuleType) -> None:
         with _without_notes():
             self._loader.exec_module(module)
+
+    def __getattr__(self, name: str) -> Any:
+        # What else a loader of files knows, such as resources.
+        return getattr(self._loader, name)
 
 
 def _quiet_wanted() -> bool:

@@ -1,14 +1,17 @@
-"""XLA's notes are not heard, errors are."""
+"""Notes of TensorFlow and XLA are not heard, errors are."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import pytest
 
-from rrn_tf.quiet import _without_notes
+from rrn_tf.quiet import QuietImport, _without_notes
 
 _COMPILES = """
 import os
@@ -25,6 +28,32 @@ def test_all_but_notes_is_passed_on(capfd: pytest.CaptureFixture[str]) -> None:
         os.write(2, b"I0000 00:00:1 service.cc:145] XLA service\nE0000 00:00:1 x.cc:9] out of memory\nAborted")
     os.write(2, b"!")
     assert capfd.readouterr().err == "E0000 00:00:1 x.cc:9] out of memory\nAborted!"
+
+
+class Noisy(Loader):
+    resources = "kept"
+
+    def exec_module(self, module: ModuleType) -> None:
+        os.write(2, b"I0000 00:00:1 port.cc:153] oneDNN is on\nE0000 00:00:1 x.cc:9] no memory\n")
+
+
+def test_tensorflow_is_imported_without_notes(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finder = QuietImport()
+    monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
+    monkeypatch.setattr("rrn_tf.quiet.find_spec", lambda name: ModuleSpec(name, Noisy()))
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "0")
+    assert finder.find_spec("tensorflow") is None
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
+    assert finder.find_spec("tensorflow_hub") is None
+    found = finder.find_spec("tensorflow")
+    assert finder not in sys.meta_path
+    assert found
+    assert found.loader
+    found.loader.exec_module(ModuleType("tensorflow"))
+    assert found.loader.resources == "kept"
+    assert capfd.readouterr().err == "E0000 00:00:1 x.cc:9] no memory\n"
 
 
 @pytest.mark.parametrize("level", ["3", "0"])

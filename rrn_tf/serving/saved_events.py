@@ -94,7 +94,7 @@ class SavedCollaborativeRNN:
     @property
     def states(self) -> npt.NDArray[np.float32]:
         """Hidden state of each user, float32[users + 1, units]; row 0 is that of unknown users."""
-        return np.array(self._module.states)
+        return self._module.states.numpy()
 
     @property
     def user_ids(self) -> npt.NDArray[np.object_]:

@@ -42,7 +42,7 @@ def run(python: str, *arguments: str) -> None:
 
 @pytest.mark.parametrize("kind", ["rrn", "crnn"])
 @pytest.mark.parametrize("trained_by", [OWN, OTHER], ids=["own", "other"])
-def test_both_answer_alike(trained_by: str, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_both_answer_alike(trained_by: str, kind: str, tmp_path: Path) -> None:
     frame: pd.DataFrame = rating_frame() if kind == "rrn" else event_frame()
     data, output, queries = tmp_path / "data.csv", tmp_path / "run", tmp_path / "queries.npz"
     frame.to_csv(data, index=False)
@@ -82,6 +82,4 @@ def test_both_answer_alike(trained_by: str, kind: str, tmp_path: Path, capsys: p
         program = textwrap.dedent(ANSWER)
         run(python, "-c", program, str(output / "model"), signature, str(queries), answer, str(answers))
         found.append(np.load(answers))
-    with capsys.disabled():
-        print(f"\n{kind} trained by {trained_by}: largest difference {np.abs(found[0] - found[1]).max():.2g}")
     np.testing.assert_allclose(found[0], found[1], rtol=0, atol=1e-5)
