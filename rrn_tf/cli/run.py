@@ -13,7 +13,7 @@ import click
 
 import rrn_tf
 from rrn_tf.cli.failures import DEBUG, debugging
-from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import STANDARD_OUTPUT, example, json_option, one_line_errors, write_json
 from rrn_tf.cli.pipeline_options import RunOptions, arguments, options_of
 
 
@@ -27,7 +27,8 @@ def run(json_file: str | None, **values: Any) -> None:
     options = RunOptions(**values)
     with one_line_errors():
         # The library must not import TFX, so the pipeline runs in a process of its own.
-        code = _run_module("pipeline.run_local", arguments(options))
+        # Its standard output goes to standard error if this process's is for the figures alone.
+        code = _run_module("pipeline.run_local", arguments(options), 2 if json_file == STANDARD_OUTPUT else None)
         if code:
             sys.exit(code)
         record = json.loads(Path(options.output, "run.json").read_text())
@@ -52,13 +53,21 @@ runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
 
 
-def _run_module(module: str, argv: Sequence[str]) -> int:
-    """Runs a module that is installed beside this package in a process of its own, and returns its exit code."""
+def _run_module(module: str, argv: Sequence[str], output: int | None = None) -> int:
+    """Runs a module that is installed beside this package in a process of its own, and returns its exit code.
+
+    Args:
+      module: its name.
+      argv: its arguments.
+      output: the file descriptor of its standard output; by default this process's.
+    """
     import subprocess
 
     # The second variable keeps modules of the working directory from processes that this one starts, from Python 3.11.
     environment = {**os.environ, "PYTHONSAFEPATH": "1", **({DEBUG: "1"} if debugging() else {})}
-    process = subprocess.Popen([sys.executable, "-c", _START, str(_HOME), module, *argv], env=environment)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _START, str(_HOME), module, *argv], env=environment, stdout=output
+    )
     try:
         return process.wait()
     except KeyboardInterrupt:

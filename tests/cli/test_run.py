@@ -19,5 +19,5 @@ def test_modules_of_the_working_directory_are_left_alone(
         (tmp_path / name).write_text("raise SystemExit('imported from the working directory')\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [path, os.environ.get("PYTHONPATH")])))
-    assert _run_module("pipeline.run_local", ["--set", "nothing=1", "--output", str(tmp_path / "out")]) == 2
+    assert _run_module("pipeline.run_local", ["--set", "nothing=1", "--output", str(tmp_path / "out")], 2) == 2
     assert capfd.readouterr().err == "error: no such setting 'nothing'; expected one of data, model, training\n"
