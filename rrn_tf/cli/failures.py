@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 DEBUG = "RRN_DEBUG"  # environment variable that does what `--debug` does, in processes that a command starts too
-_OWN = ("rrn_tf", "components", "pipeline")  # packages whose errors are written for users
+_OWN = ("rrn_tf", "components", "pipeline", "benchmarks")  # packages whose errors are written for users
 _HINTS = {
     errno.ENOSPC: "free some space, or write to another disk",
     errno.EDQUOT: "free some space, or write to another disk",

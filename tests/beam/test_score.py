@@ -110,7 +110,7 @@ def test_the_command_says_what_it_did(model: Path, tmp_path: Path) -> None:
     ("changed", "said"),
     [
         ({"--model": "nowhere"}, "nowhere: expected a SavedModel"),
-        ({"--queries": "nothing.csv"}, "nothing.csv: expected events, found no such file"),
+        ({"--queries": "nothing.csv"}, "nothing.csv: expected a file of rows, found no such file"),
     ],
 )
 def test_bad_arguments_end_in_one_line(model: Path, tmp_path: Path, changed: dict[str, str], said: str) -> None:

@@ -37,7 +37,8 @@ def test_rows_that_cannot_be_used_are_told_and_the_others_are_read(tmp_path: Pat
     assert table.messages == [
         f"{file}:5: expected 3 fields, found 4",
         f"{file}:6: user_id is missing: expected text, found ''",
-        f"{file}:7: timestamp 'soon' is not a number",
+        f"{file}:7: timestamp 'soon' is neither a number of seconds nor a time such as 2010-10-17T01:48:53Z "
+        "(--time says what else)",
         f"{file}: 3 of 6 rows could not be used: field_count 1, timestamp_not_a_number 1, user_id_missing 1",
     ]
     assert table.user_id[~table.usable].tolist() == ["smith", "", "u3"]
@@ -55,7 +56,7 @@ def test_parquet_and_compressed_files_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("user\n1\n", "expected columns user_id, found 'user'"), ("", "found an empty file")]
+    ("text", "said"), [("shop\n1\n", "expected columns user_id, found 'shop'"), ("", "found an empty file")]
 )
 def test_a_file_without_users_is_one_line(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=said):

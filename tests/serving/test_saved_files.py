@@ -37,7 +37,7 @@ def cut(name: str) -> Callable[[Path], None]:
         (emptied(DATA), f"not whole, {DATA} is empty"),
         (emptied("variables/variables.index"), "not whole, variables/variables.index is empty"),
         (removed("variables"), f"not whole, it lacks variables/variables.index, {DATA}"),
-        (removed("assets"), r"not whole, it lacks assets/items.txt, assets/users.txt"),
+        (removed("assets"), r"not whole, it lacks assets/held_out_users.txt, assets/items.txt, assets/users.txt"),
         (removed("assets/users.txt"), r"not whole, it lacks assets/users.txt"),
         (cut(DATA), "found one that cannot be read: "),
         (cut("saved_model.pb"), "found one that cannot be read: saved_model.pb is damaged"),

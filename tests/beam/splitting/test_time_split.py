@@ -93,8 +93,9 @@ def test_training_is_before_the_cutoff_and_the_rest_is_halved_by_the_row_alone()
         return {row: values[features.SPLIT] for row, values in found.items()}
 
     assert by_row(together) == by_row(backwards)
-    # Another cutoff moves rows in and out of training, but none between validation and test.
-    later, _, _ = run(SplitConfig(cutoff=str(cutoff + 300)), [batch(rows)])
+    # Another cutoff moves rows in and out of training, but none between validation and test. It has a sign, since four
+    # digits alone are a year.
+    later, _, _ = run(SplitConfig(cutoff=f"+{cutoff + 300}"), [batch(rows)])
     held = {row: code for row, code in by_row(later).items() if code != Split.TRAIN}
     assert held
     assert all(by_row(together)[row] == code for row, code in held.items())
