@@ -28,6 +28,9 @@ def write(folder: Path, text: str) -> Path:
     return file
 
 
+NO_TIME = "neither a number of seconds nor a time such as 2010-10-17T01:48:53Z"
+
+
 def test_rows_that_cannot_be_used_are_told_and_the_others_are_read(tmp_path: Path) -> None:
     rows = ["\ufeffshop,user_id,timestamp", "a,u1,7", "", "a,u2,", "b,smith, john,7", "b,,7", "c,u3,soon", "c,u4, 9 "]
     table = read_users(file := write(tmp_path, "\n".join(rows) + "\n"))
@@ -37,8 +40,7 @@ def test_rows_that_cannot_be_used_are_told_and_the_others_are_read(tmp_path: Pat
     assert table.messages == [
         f"{file}:5: expected 3 fields, found 4",
         f"{file}:6: user_id is missing: expected text, found ''",
-        f"{file}:7: timestamp 'soon' is neither a number of seconds nor a time such as 2010-10-17T01:48:53Z "
-        "(--time says what else)",
+        f"{file}:7: timestamp 'soon' is {NO_TIME} (--time says what else)",
         f"{file}: 3 of 6 rows could not be used: field_count 1, timestamp_not_a_number 1, user_id_missing 1",
     ]
     assert table.user_id[~table.usable].tolist() == ["smith", "", "u3"]
