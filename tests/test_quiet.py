@@ -56,6 +56,7 @@ def test_tensorflow_is_imported_without_notes(
     assert capfd.readouterr().err == "E0000 00:00:1 x.cc:9] no memory\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("level", ["3", "0"])
 def test_a_fresh_process_compiles_without_a_word(level: str) -> None:
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": level, "PYTHONWARNINGS": "ignore"}

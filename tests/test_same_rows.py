@@ -63,7 +63,7 @@ class Constant:
     """Predicts 1 for whoever asks, and streams nothing."""
 
     cutoff = until = 10**12
-    metadata = SimpleNamespace(rating_mean=3.0)
+    metadata = SimpleNamespace(rating_min=0.0, rating_max=10.0, rating_mean=3.0)
 
     def known(self, side: Side, ids: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
         return np.ones(len(ids), bool)

@@ -90,7 +90,9 @@ def test_layers_load_no_pipeline_library() -> None:
     assert "tensorflow" in loaded
     assert not loaded & {"tfx", "apache_beam", "tensorflow_recommenders", "tensorflow_transform"}
     ours = {name for name in loaded if name.partition(".")[0] == "rrn_tf"}
-    assert all(name in {"rrn_tf", "rrn_tf.quiet", "rrn_tf.version"} or name.startswith("rrn_tf.layers") for name in ours), ours
+    assert all(
+        name in {"rrn_tf", "rrn_tf.quiet", "rrn_tf.version"} or name.startswith("rrn_tf.layers") for name in ours
+    ), ours
 
 
 @pytest.mark.parametrize("module", ["rrn_tf", "rrn_tf.cli.main", "rrn_tf.config", "rrn_tf.features"])

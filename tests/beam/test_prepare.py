@@ -116,6 +116,7 @@ def test_an_explicit_validation_file_and_pipeline_options(tmp_path):
     assert metadata.ratings == {"train": 50, "valid": 2, "test": 0, "valid_cold": 1, "test_cold": 0}
 
 
+@pytest.mark.slow
 def test_files_are_the_same_for_other_row_orders_and_files(tmp_path):
     rows = plain_rows(300)
     for name, parts in {"one": [rows], "two": [rows[200:][::-1], rows[:200]]}.items():

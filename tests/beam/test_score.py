@@ -56,6 +56,7 @@ def expected(frame: pd.DataFrame) -> pd.Series:
     return (100 * number["user"] + number["item"] + (frame["timestamp"] % 7) / 8).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["csv", "parquet"])
 def test_every_good_row_is_answered_and_every_bad_one_kept(model: Path, tmp_path: Path, kind: str) -> None:
     good = queries(ROWS)

@@ -21,6 +21,7 @@ def bench(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["bench", "crnn", *map(str, (*LOAD, *arguments))])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("more", [("--set", "model.units=4"), ("--config", "paper-brightkite")])
 def test_figures_of_a_small_load(more: tuple[str, ...], tmp_path: Path) -> None:
     result = bench(*more, "--set", "training.seed=3", "--json", tmp_path / "figures.json")

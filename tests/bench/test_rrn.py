@@ -25,6 +25,7 @@ def bench(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["bench", "rrn", *map(str, arguments)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "steps", "batch"),
     [

@@ -40,6 +40,7 @@ def test_bad_loads_end_in_one_line(command: str, arguments: list[str], code: int
     assert "Traceback" not in result.output
 
 
+@pytest.mark.slow
 def test_prepare_writes_its_figures(tmp_path: Path) -> None:
     options = ("--ratings", 4_000, "--users", 200, "--items", 100, "--seed", 5, "--item-granularity", "10d")
     result = bench("prepare", *options, "--json", tmp_path / "figures.json")

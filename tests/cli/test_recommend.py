@@ -18,6 +18,7 @@ def rrn(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("run", "value"), [("rating_run", "score"), ("event_run", "probability")])
 def test_both_kinds_take_the_same_options(
     run: str, value: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -20,6 +20,7 @@ def rrn(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 def test_similar_items_of_some_and_of_all(rating_run: Path, tmp_path: Path) -> None:
     model = load(rating_run)
     result = rrn("similar", "--model", rating_run, "--items", "2,no item", "--at", LATER, "-k", 3, "--json", "-")
@@ -34,6 +35,7 @@ def test_similar_items_of_some_and_of_all(rating_run: Path, tmp_path: Path) -> N
         pd.testing.assert_frame_equal(found, model.similar(k=2), check_dtype=False, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_similar_items_of_events(event_run: Path) -> None:
     result = rrn("similar", "--model", event_run, "--items", "1", "-k", 2)
     assert result.exit_code == 0, result.output
@@ -48,6 +50,7 @@ def test_similar_items_of_events(event_run: Path) -> None:
     assert rrn("similar", "--model", event_run).exit_code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("run", "at"), [("rating_run", ["--at", LATER]), ("event_run", [])])
 @pytest.mark.parametrize("side", ["users", "items"])
 def test_vectors_are_those_of_python(

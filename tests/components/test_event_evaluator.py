@@ -85,6 +85,7 @@ def test_a_first_model_within_the_bound_is_blessed(sequences: Any, good: tuple[A
     assert not evaluate(tmp_path / "b", sequences, new, max_nll=loss - 0.01)[0]
 
 
+@pytest.mark.slow
 def test_a_model_worse_than_the_latest_blessed_one_is_not_blessed(
     sequences: Any, good: tuple[Any, float], tmp_path: Path
 ) -> None:
@@ -110,6 +111,7 @@ def test_a_model_of_other_items_is_not_compared(sequences: Any, good: tuple[Any,
     assert "latest blessed" not in {row["model"] for row in report["rows"]}
 
 
+@pytest.mark.slow
 def test_a_mixture_is_scored_whoever_its_users_are(tmp_path: Path) -> None:
     """Other numbers of the same users change nothing; whoever it does not know is scored as well."""
     events = rhythmic_events()

@@ -31,6 +31,7 @@ def _chosen(ratings: Interactions) -> ChosenFactors:
     return choose_factors(ratings.take(rows[:TRAIN]), later, np.ones(ALL - TRAIN, bool), ENTITIES, FACTORS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("drift", "followed"), [(0.0, False), (1.0, True)])
 def test_tastes_that_drift_are_followed(drift: float, followed: bool) -> None:
     chosen = _chosen(_ratings(drift=drift))
@@ -38,6 +39,7 @@ def test_tastes_that_drift_are_followed(drift: float, followed: bool) -> None:
     assert np.isfinite([chosen.frozen_rmse, chosen.streaming_rmse]).all()
 
 
+@pytest.mark.slow
 def test_ratings_that_are_all_the_same_are_foreseen() -> None:
     ratings = _ratings(drift=0.0)
     chosen = _chosen(replace(ratings, rating=np.full_like(ratings.rating, 4)))

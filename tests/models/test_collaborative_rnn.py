@@ -23,6 +23,7 @@ def network(**settings: object) -> CollaborativeRNN:
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings", [{}, {"activation": "tanh"}, {"cell": "rnn"}, {"matrices": "shared"}, {"stationary": 2}], ids=str
 )
@@ -56,6 +57,7 @@ def test_unknown_cells_and_precisions_are_refused() -> None:
         CollaborativeRNN(2, 3, precision="int8")
 
 
+@pytest.mark.slow
 def test_keras_trains_all_of_it() -> None:
     model = network(stationary=2)
     before = [variable.numpy() for variable in model.trainable_variables]

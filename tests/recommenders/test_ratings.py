@@ -84,6 +84,7 @@ def test_an_empty_frame_has_no_predictions(model: RRNRecommender) -> None:
     assert not len(found)
 
 
+@pytest.mark.slow
 def test_streaming_predictions_are_those_of_the_protocol(model: RRNRecommender) -> None:
     later = LATE[LATE.timestamp >= model.saved.cutoff]
     columns = {name: text(later)[name].to_numpy() for name in later}
@@ -161,6 +162,7 @@ def test_states_move_and_factors_stay(model: RRNRecommender) -> None:
         model.states([1], [2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["frozen", "streaming"])
 def test_figures_are_those_of_the_command_line(model: RRNRecommender, protocol: str, tmp_path: Path) -> None:
     mixed = pd.concat([EARLY[:3], LATE], ignore_index=True)
@@ -251,6 +253,7 @@ def test_bad_data_are_told_in_one_line(model: RRNRecommender, tmp_path: Path) ->
         model.recommend([1, 2], at=[5])
 
 
+@pytest.mark.slow
 def test_saved_and_loaded_it_says_the_same(model: RRNRecommender, tmp_path: Path) -> None:
     assert model.save(tmp_path / "a" / "b") == tmp_path / "a" / "b"
     again = load(tmp_path / "a" / "b")
@@ -288,6 +291,7 @@ def test_similar_items_are_those_of_a_loop_over_states(model: RRNRecommender) ->
         model.similar(1, k=0)
 
 
+@pytest.mark.slow
 def test_a_history_comes_as_a_frame_or_as_a_file(model: RRNRecommender, tmp_path: Path) -> None:
     history = LATE[:6].assign(user_id="new")
     history.to_csv(tmp_path / "h.csv", index=False)

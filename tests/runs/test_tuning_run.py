@@ -68,6 +68,7 @@ class Watching:
         return Outcome(config.model.units + config.training.learning_rate, 1, 2)
 
 
+@pytest.mark.slow
 def test_ratings_are_prepared_once_for_each_granularity(
     ratings: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -196,6 +196,7 @@ def test_a_network_of_an_earlier_version_is_read(saved: tuple[EventSnapshot, Pat
         evaluate_event_file(model, file, CLEAN, new_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["network", "mixture"])
 def test_discovery_of_known_users_knows_their_training_events(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path

@@ -186,6 +186,7 @@ def assert_same(found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarr
             np.testing.assert_allclose(found[key], values, rtol=1e-5, atol=1e-6, err_msg=f"{name}: {key}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["rrn", "crnn"])
 def test_every_signature_answers_as_it_does_in_process(server: Server, model: str) -> None:
     signatures = server.models[model].signatures

@@ -78,6 +78,7 @@ def by_item(answer: dict[str, tf.Tensor], result: EventSnapshot) -> np.ndarray:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("without", [(), ("hour", "meeting", "network")])
 def test_answers_are_the_distributions_of_evaluation(
     without: tuple[str, ...], result: EventSnapshot, path: Path, tmp_path: Path

@@ -115,6 +115,7 @@ def test_frozen_ranks_are_places_in_lists(
         check(found, expected_ranks(served, never, later, least, tmp_path), later)
 
 
+@pytest.mark.slow
 def test_streaming_ranks_are_places_in_lists_of_an_updated_model(
     model: SavedRRN, later: Later, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_streaming_ranks_are_places_in_lists_of_an_updated_model(
     check(rank_ratings(model, *later, "streaming", EVERY), expected_ranks(served, late, later, EVERY, tmp_path), later)
 
 
+@pytest.mark.slow
 def test_no_rating_from_then_on_moves_a_list(model: SavedRRN, later: Later, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_UPDATES", 4)
     before = rank_ratings(model, *later, "streaming", EVERY)

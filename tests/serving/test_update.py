@@ -130,6 +130,7 @@ def test_the_same_ratings_again_change_nothing(whole: Updated, later: NewRatings
             np.testing.assert_array_equal(mine.numpy(), theirs.numpy())
 
 
+@pytest.mark.slow
 def test_of_two_equal_rows_the_first_counts(base: SavedRRN) -> None:
     (user,), (item,) = base.ids(Side.USER)[:1], base.ids(Side.ITEM)[:1]
     one, other = (some(user, item, base.cutoff, rating) for rating in (1.0, 5.0))
@@ -146,6 +147,7 @@ def test_ratings_before_the_cutoff_are_left_out(base: SavedRRN) -> None:
     assert network.until == base.until
 
 
+@pytest.mark.slow
 def test_a_rating_in_the_future_does_not_become_the_present(base: SavedRRN) -> None:
     (user,), (item,) = base.ids(Side.USER)[:1], base.ids(Side.ITEM)[:1]
     pair = zip(some(user, item, base.cutoff + DAY), some(user, item, base.cutoff + 9 * DAY), strict=True)

@@ -106,6 +106,7 @@ def test_pieces_and_repetitions_end_where_one_update_does(
     assert (report.events, report.duplicates) == (28, 38)
 
 
+@pytest.mark.slow
 def test_late_events_take_their_place(
     base: SavedCollaborativeRNN, later: NamedEvents, whole: Updated, updated: Callable[..., Updated]
 ) -> None:
@@ -133,6 +134,7 @@ def test_losses_are_those_of_evaluation(
     assert report.last["updated"] != pytest.approx(alone["nll"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_new_users_and_items_are_answered(
     base: SavedCollaborativeRNN, updated: Callable[..., Updated], saved_mixture: SavedEvents
 ) -> None:
@@ -186,6 +188,7 @@ def test_a_network_alone_passes_over_new_items(saved_events: SavedEvents, update
     assert len(model.training_events().item) == len(result.sequences.item) + 2
 
 
+@pytest.mark.slow
 def test_the_command_updates_and_tells(saved_mixture: SavedEvents, later: NamedEvents, tmp_path: Path) -> None:
     frame = pd.DataFrame(later._asdict())
     frame["timestamp"] = frame["timestamp"].astype(str)

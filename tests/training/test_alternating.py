@@ -33,6 +33,7 @@ def weights(result: TrainingResult) -> list[np.ndarray]:
     return [variable.numpy() for variable in result.model.variables]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "inputs", [{"inputs": "ratings"}, {"inputs": "innovations", "include_opposite_state": True, "ensemble": 2}]
 )
@@ -96,6 +97,7 @@ def test_the_test_ratings_decide_nothing(selection: str, factors: int, prepared_
     assert results[0].metrics["test"] != results[1].metrics["test"]
 
 
+@pytest.mark.slow
 def test_keeps_the_epoch_that_is_best_on_validation(prepared_dir: Path, tmp_path: Path) -> None:
     result = train(prepared_dir, tmp_path, config(epochs=7, learning_rate=0.02, network_l2=0.0, pretraining="none"))
     scores = [record.valid_rmse for record in result.history]

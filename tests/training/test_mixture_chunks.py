@@ -95,6 +95,7 @@ def test_other_forms_train_too(model: dict[str, Any], sequences: EventSequences,
     assert figures["valid"]["nll"] == pytest.approx(result.metrics["valid"][CLEAN]["nll"], rel=1e-5)
 
 
+@pytest.mark.slow
 def test_without_a_clock_times_do_not_matter(sequences: EventSequences, tmp_path: Path) -> None:
     result, order = train(sequences, tmp_path, small_mixture(1, clock=False)), np.arange(len(sequences.item))
     other = replace(sequences, timestamp=order)
@@ -106,6 +107,7 @@ def test_without_a_clock_times_do_not_matter(sequences: EventSequences, tmp_path
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.slow
 def test_parts_that_are_left_out_neither_count_nor_learn(sequences: EventSequences, tmp_path: Path) -> None:
     without = ["hour", "following", "meeting", "network", "gate"]
     result, start = (
@@ -163,6 +165,7 @@ class _Stop(Listener):
             raise KeyboardInterrupt
 
 
+@pytest.mark.slow
 def test_resumed_training_ends_in_the_same_bits(
     trained: CollaborativeResult, sequences: EventSequences, tmp_path: Path
 ) -> None:
@@ -196,6 +199,7 @@ def test_a_small_catalogue_is_not_sampled(
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_sampled_items_train_about_as_all_do(
     trained: CollaborativeResult, sequences: EventSequences, tmp_path: Path
 ) -> None:

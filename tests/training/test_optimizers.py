@@ -119,6 +119,7 @@ def test_lazy_rmsprop_round_trip() -> None:
     assert [config[name] for name in names] == [0.5, 0.7, 1e-8, 2.0]
 
 
+@pytest.mark.slow
 def test_lazy_rmsprop_on_two_replicas_clips_the_sum(two_replicas: tf.distribute.Strategy) -> None:
     with two_replicas.scope():
         variable, optimizer = tf.Variable(tf.zeros([3, 1])), LazyRMSprop(RATE, 0.5, gradient_clip=1.0)

@@ -14,6 +14,7 @@ from rrn_tf.tuning.validation import train_and_validate, without_test
 from tests.events import random_events, rhythmic_events, small_mixture, with_items
 
 
+@pytest.mark.slow
 def test_events_are_worth_their_validation_loss_whatever_the_test_events_are(tmp_path: Path) -> None:
     sequences, config = rhythmic_events(), small_mixture(1)
     items = np.where(sequences.split == Split.TEST, 1, sequences.item)
