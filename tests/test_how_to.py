@@ -26,7 +26,7 @@ def test_its_diff_applies_and_its_tests_pass(page: Path, tmp_path: Path) -> None
     text = page.read_text()
     (diff,) = re.findall(r"```diff\n(.*?)```", text, re.DOTALL)
     (arguments,) = re.findall(r'make test ARGS="(.*)"', text)
-    for folder in ("rrn_tf", "tests"):
+    for folder in ("rrn_tf", "tests", "requirements"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=diff, text=True, check=True)
