@@ -102,7 +102,7 @@ def test_later_ratings_are_predicted_as_when_streaming(whole: Updated, trained: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pieces", [2, 10])
+@pytest.mark.parametrize("pieces", [2, 4])
 def test_saved_models_in_between_change_nothing(
     whole: Updated,
     base: SavedRRN,

@@ -80,7 +80,7 @@ def check_same_states(one: RRNSnapshot, other: RRNSnapshot) -> None:
             np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-5, err_msg=getattr(mine, "name", "a belief"))
 
 
-@pytest.mark.parametrize("pieces", [2, pytest.param(10, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("pieces", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_pieces_give_the_states_of_one_pass(
     network: RRNSnapshot, later: Ratings, pieces: int, rng: np.random.Generator
 ) -> None:
