@@ -67,8 +67,8 @@ print(pd.Series(figures).round(3))
 # %% [markdown]
 # ## Updates without retraining
 # Month by month: how well does the model foresee the month without updates, and how well once it has taken in all
-# months before? `update` moves states and keeps weights. The item's rating by a new user follows its state: the inner product
-# of the two vectors, as of the end of each month.
+# months before? `update` moves states and keeps weights. The item's rating by a new user follows its state: the inner
+# product of the two vectors, as of the end of each month.
 
 # %%
 untouched = model.predict(later).prediction
