@@ -10,7 +10,7 @@ from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import EVENT_PROTOCOLS, PROTOCOLS
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 from rrn_tf.cli.pipeline_options import options_of
-from rrn_tf.features import EVENT_COLUMNS
+from rrn_tf.features import EVENT_COLUMNS, NEW_ONLY
 
 
 @click.command(
@@ -76,7 +76,6 @@ def evaluate(
         from rrn_tf.console.tables import PRINT_METRICS, print_slices
         from rrn_tf.environment import environment
         from rrn_tf.evaluation.event_figures import METRICS, Measures
-        from rrn_tf.features import NEW_ONLY
         from rrn_tf.serving.load import load_saved_model
         from rrn_tf.tasks import EVENTS, task_of_saved
 

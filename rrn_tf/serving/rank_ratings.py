@@ -103,14 +103,7 @@ class _Seen:
         self._begin = np.repeat(begins, np.diff(begins, append=len(user)))
         changes = np.flatnonzero((np.diff(user, prepend=-1) != 0) | (np.diff(time, prepend=time[:1] - 1) != 0))
         self.first = np.repeat(changes, np.diff(changes, append=len(user)))
-        users = len(network.ids[Side.USER])
-        self._held = [
-            (
-                np.pad(network.rated.splits, (0, users + 2 - len(network.rated.splits)), mode="edge"),
-                network.rated.items,
-            ),
-            (np.searchsorted(network.later.user, np.arange(users + 2)), network.later.item.astype(np.int64)),
-        ]
+        self._held = network.rated_items()
 
     def before(self, row: Rows) -> tuple[Rows, Rows]:
         """Returns, for ratings int64[M], pairs of a number below M and an item that its user has rated before."""

@@ -141,18 +141,16 @@ class SeenItems(tf.Module):
 
     def __init__(self, served: RRNSnapshot, held_out_users: Path) -> None:
         super().__init__(name="seen_items")
-        users = len(served.ids[Side.USER])
-        splits = np.pad(served.rated.splits, (0, users + 2 - len(served.rated.splits)), mode="edge")
-        later = np.searchsorted(served.later.user, np.arange(users + 2))
+        (splits, items), (later, later_items) = served.rated_items()
         held_out = served.held_out
         known = pd.Categorical(held_out.item_ids, categories=served.ids[Side.ITEM]).codes.astype(np.int64) + 1
         self.splits, self.items, self.later_splits, self.later_items, self.later_timestamps = (
             tf.Variable(values, trainable=False, dtype=tf.int64, name=name)
             for name, values in (
                 ("splits", splits),
-                ("items", served.rated.items),
+                ("items", items),
                 ("later_splits", later),
-                ("later_items", served.later.item),
+                ("later_items", later_items),
                 ("later_timestamps", served.later.timestamp),
             )
         )

@@ -18,7 +18,7 @@ Metrics = dict[str, dict[str, dict[str, float]]]
 
 
 class RatedItems(NamedTuple):
-    """Items that users rated before the training cutoff.
+    """Items that users rated in some span of time.
 
     Attributes:
       splits: int64[U + 2], where the items of each user (0 included) begin and end.
@@ -138,3 +138,10 @@ class RRNSnapshot(NamedTuple):
             metrics=metrics,
             held_out=HeldOutRatings.of(sequences, owner[~inside], user.opposite[~inside]),
         )
+
+    def rated_items(self) -> tuple[RatedItems, RatedItems]:
+        """Returns the items that users rated before the cutoff, and those of the later ratings, for all users."""
+        users = len(self.ids[Side.USER])
+        splits = np.pad(self.rated.splits, (0, users + 2 - len(self.rated.splits)), mode="edge")
+        later = np.searchsorted(self.later.user, np.arange(users + 2))
+        return RatedItems(splits, self.rated.items), RatedItems(later, self.later.item.astype(np.int64))

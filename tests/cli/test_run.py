@@ -21,3 +21,10 @@ def test_modules_of_the_working_directory_are_left_alone(
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [path, os.environ.get("PYTHONPATH")])))
     assert _run_module("pipeline.run_local", ["--set", "nothing=1", "--output", str(tmp_path / "out")], 2) == 2
     assert capfd.readouterr().err == "error: no such setting 'nothing'; expected one of data, model, training\n"
+
+
+def test_its_lines_can_go_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    assert _run_module("this", [], 2) == 0
+    told = capfd.readouterr()
+    assert not told.out
+    assert "Readability counts." in told.err
