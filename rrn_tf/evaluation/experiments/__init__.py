@@ -1,0 +1,1 @@
+"""The tables and figures of a report: one module each in `ratings` and `events`, found by `registry`."""

@@ -1,0 +1,1 @@
+"""Tables and figures about models of events; every module here is one."""
