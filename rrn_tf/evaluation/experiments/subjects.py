@@ -119,6 +119,11 @@ class Scored(NamedTuple):
     positions: Positions
     models: dict[str, EventScores]
 
+    def at(self, positions: Positions) -> Scored:
+        """Returns the scores of some of the events; both positions are in ascending order."""
+        rows = np.searchsorted(self.positions, positions)
+        return Scored(positions, {name: scores.take(rows) for name, scores in self.models.items()})
+
 
 @dataclass(frozen=True)
 class EventSubject:
