@@ -89,7 +89,10 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["rrn_tf*", "components*", "pipeline*", "schemas*"]),
-    package_data={"rrn_tf": ["py.typed", "presets/*.yaml", "tuning/*.yaml", "report/templates/*"], "schemas": ["*.pbtxt"]},
+    package_data={
+        "rrn_tf": ["py.typed", "presets/*.yaml", "tuning/*.yaml", "report/templates/**"],
+        "schemas": ["*.pbtxt"],
+    },
     entry_points={"console_scripts": ["rrn = rrn_tf.cli.main:main"]},
     install_requires=[
         # All that rrn_tf.layers imports.

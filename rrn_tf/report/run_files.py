@@ -79,7 +79,5 @@ def _of_pipeline(root: Path) -> RunFiles:
             f"{root / PIPELINE_RECORD}: expected the path of the prepared data, found none: an earlier version wrote "
             "it; the same `rrn run` writes it anew"
         )
-    config = Path(record.get("config", RunPaths(root).config))
-    return RunFiles(
-        str(root), Path(record["sequences"]), Path(record["model"]), config, RunPaths(Path(record["logs"])).metrics
-    )
+    trained = RunPaths(Path(record["logs"]))  # where the Trainer leaves its record
+    return RunFiles(str(root), Path(record["sequences"]), Path(record["model"]), trained.config, trained.metrics)

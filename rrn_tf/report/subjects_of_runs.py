@@ -63,11 +63,17 @@ def subject_of(
       listeners: notified of the progress of trainings for `options.granularities`.
 
     Raises:
-      ValueError: for a model that was updated after its training, or was not trained on the run's data.
+      ValueError: for a model that was updated after its training, or was not trained on the run's data, and for users
+        who are not in the data.
     """
-    if files.task is RATINGS:
-        return _rating_subject(files, options, everything, echo, listeners)
-    return _event_subject(files, options, everything, echo)
+    subject: Subject = (
+        _rating_subject(files, options, everything, echo, listeners)
+        if files.task is RATINGS
+        else _event_subject(files, options, everything, echo)
+    )
+    if unknown := set(options.users).difference(subject.sequences.user_ids):
+        raise ValueError(f"--users: expected users of the run's data, found {min(unknown)!r}")
+    return subject
 
 
 def _rating_subject(

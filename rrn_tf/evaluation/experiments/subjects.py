@@ -28,7 +28,8 @@ class ReportOptions:
 
     Attributes:
       items: attributes of items with a column ``item_id``, and ``title`` if they have titles; None without them.
-      events: dates of events with columns ``item_id`` and ``date``, and others that name the event; None without them.
+      events: dates of events with columns ``item_id`` and ``date`` (datetime64, UTC), and others that name the event;
+        None without them.
       granularities: time steps of users and items in seconds, to train anew with each pair.
       users: ids of users that the page may show; nobody else's id is in it.
       explored_items: how many items, the most rated ones, can be searched for in the page.
