@@ -37,7 +37,7 @@ def learning_curves(metrics: Mapping[str, Any], curves: Mapping[str, str], valid
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
         draw_series(axes, [Series(name, frame["epoch"], frame[name]) for name in curves.values()], "epoch", unit)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
         if best:
             axes.axvline(best, color=ink(axes), linewidth=0.8, linestyle=":")
             axes.annotate(" kept", (best, 1), xycoords=("data", "axes fraction"), va="top", fontsize="small")
@@ -54,7 +54,7 @@ def _caption(frame: pd.DataFrame, curves: Mapping[str, str], validation: str, be
         sentences.append(
             "On validation no epoch was better than the start itself, so the model before training was kept."
         )
-    elif best in of.index:
+    elif best is not None and best in of.index:
         sentences.append(f"Epoch {best} was kept, whose validation {unit} is {of[best]:.4f}.")
         if best == of.index[-1]:
             sentences.append("That is the last one: the error may still have been falling, and more epochs may help.")
