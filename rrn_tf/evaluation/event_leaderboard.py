@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,11 @@ class EventScores:
     seconds: float | None
     parameters: int
     likeliest: Likeliest | None = None
+
+    def take(self, rows: npt.NDArray[Any]) -> EventScores:
+        """Returns the scores of some of the events, by indices or a mask."""
+        top = self.likeliest and Likeliest(self.likeliest.item[rows], self.likeliest.log_probability[rows])
+        return replace(self, log_probability=self.log_probability[rows], rank=self.rank[rows], likeliest=top)
 
 
 @dataclass(frozen=True)
