@@ -25,6 +25,7 @@ from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states.event_states import EventNetwork
+from rrn_tf.states.through_time import StatesThroughTime
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,11 @@ class RatingSubject:
     def predictions(self) -> Mapping[str, Predicted]:
         """Predictions of the held-out ratings by the RRN and all baselines, by protocol."""
         return self.compare()
+
+    @cached_property
+    def through_time(self) -> StatesThroughTime:
+        """What the network knew of users and items at any time; computed once, in about a pass over the ratings."""
+        return StatesThroughTime(self.network, self.sequences)
 
 
 class Scored(NamedTuple):
