@@ -10,6 +10,14 @@ from typing import Protocol
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow
 
 STANDARD_ERRORS = 2  # a difference is established if it is more than this many of its standard errors
+# What each protocol is, by the beginning of its name; the modules that name them import TensorFlow.
+_KNOWN = {
+    "frozen": " (no model knows a rating after training)",
+    "streaming, unseen": " (the same, with the users and items that came after training)",
+    "streaming": " (every model knows each later rating once it is past)",
+    "clean": " (every held-out event, given all earlier ones of its user)",
+    "interleaved": " (all but each user's first held-out event)",
+}
 _FAR_MORE = 1.5  # a test is worth pointing at if it has this many times the rows of the first
 
 
@@ -116,6 +124,21 @@ whether RRN is better or worse than mean.
 def findings(rows: Sequence[Row]) -> list[str]:
     """Returns the sentences of `meaning` and `established` that there are."""
     return [sentence for sentence in (meaning(rows), established(rows)) if sentence]
+
+
+def findings_of_all(boards: Mapping[str, Sequence[Row]]) -> list[str]:
+    """Returns sentences on the same models under several protocols: what figures mean, then what each test establishes.
+
+    Args:
+      boards: the rows of each test, by its protocol. Tests without rows have nothing to say.
+    """
+    filled = {name: rows for name, rows in boards.items() if rows}
+    sentences = [meaning(next(iter(filled.values()), []))]
+    for name, rows in filled.items():
+        known = next((text for protocol, text in _KNOWN.items() if name.startswith(protocol)), "")
+        lead = f"{name}{known}: " if len(filled) > 1 else ""
+        sentences.append(f"{lead}{text}" if (text := established(rows)) else "")
+    return [*filter(None, sentences), *filter(None, [larger_test(boards)])]
 
 
 def larger_test(boards: Mapping[str, Sequence[Row]]) -> str:

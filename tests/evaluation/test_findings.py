@@ -7,8 +7,11 @@ import pytest
 
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow
-from rrn_tf.evaluation.findings import established, findings, is_established, larger_test, meaning
+from rrn_tf.evaluation.event_protocols import EVENT_PROTOCOLS
+from rrn_tf.evaluation.findings import established, findings, findings_of_all, is_established, larger_test, meaning
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, RatingPredictions, leaderboard
+from rrn_tf.evaluation.protocols import FROZEN, STREAMING
+from rrn_tf.runs.comparison import STREAMING_UNSEEN
 
 
 def rating(model: str, difference: float | None, error: float | None, n: int = 925) -> LeaderboardRow:
@@ -89,3 +92,18 @@ def test_a_test_with_far_more_rows_is_pointed_at() -> None:
     assert larger_test({"frozen": frozen, "streaming": frozen}) == ""
     assert larger_test({"frozen": frozen}) == larger_test({}) == larger_test({"frozen": [], "streaming": []}) == ""
     assert larger_test({"frozen": [RRN], "with unseen": streaming}) == ""
+
+
+def test_each_protocol_is_explained_where_there_are_several() -> None:
+    rows = [RRN, rating("a", 0.1, 0.01)]
+    told = findings_of_all({FROZEN: rows, STREAMING: rows, STREAMING_UNSEEN: rows, "empty": []})
+    assert told[0] == meaning(rows)
+    names = [FROZEN, STREAMING, STREAMING_UNSEEN]
+    assert [line.partition(" (")[0] for line in told[1:]] == names
+    assert len({line.partition("): ")[0] for line in told[1:]}) == 3
+    assert all(line.endswith(f": {established(rows)}") for line in told[1:])
+    events = [GRU, event("1-gram", 0.1, 0.01)]
+    told = findings_of_all(dict.fromkeys(EVENT_PROTOCOLS, events))
+    assert [line.partition(" (")[0] for line in told[1:]] == list(EVENT_PROTOCOLS)
+    assert findings_of_all({FROZEN: rows}) == findings(rows)
+    assert findings_of_all({}) == findings_of_all({FROZEN: []}) == []
