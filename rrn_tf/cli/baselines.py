@@ -117,11 +117,13 @@ def baselines(
 
 def _compare_ratings(ratings: RatingSequences, runs: Sequence[RunPaths], seed: int, **_: Any) -> dict[str, Any]:
     """Compares models of ratings, prints a table for each protocol, and returns the figures."""
+    from rrn_tf.console.progress import showing
     from rrn_tf.console.tables import print_findings, print_leaderboards
     from rrn_tf.features import Split
     from rrn_tf.runs.comparison import compare_ratings, scored_split
 
-    boards = compare_ratings(ratings, runs[0] if runs else None, seed, click.echo)
+    with showing():
+        boards = compare_ratings(ratings, runs[0] if runs else None, seed, click.echo)
     split = scored_split(ratings)
     print_leaderboards(boards, "validation" if split is Split.VALID else "test")
     print_findings(boards)

@@ -30,6 +30,7 @@ from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.repeated_runs import means_of_runs
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming
+from rrn_tf.slow_work import each
 from rrn_tf.tasks import Settings, Task
 from rrn_tf.training.listeners import Listener
 
@@ -104,7 +105,7 @@ def compare_ratings(
         streaming[RRN_NAME] = RatingPredictions(
             predict_streaming(saved, **sequences.queries(LATER), rating=revealed), *cost
         )
-    for baseline in standard_baselines(seed):
+    for baseline in each(standard_baselines(seed), "baselines, frozen"):
         echo(baseline.name)
         frozen[baseline.name] = fit_and_predict(baseline, train, valid, test)
     boards = {FROZEN: leaderboard(test, frozen)}
@@ -112,7 +113,7 @@ def compare_ratings(
     train, valid, later = (
         sequences.interactions(splits, unseen=True) for splits in ([Split.TRAIN], [Split.VALID], LATER)
     )
-    for online in standard_online_baselines(seed):
+    for online in each(standard_online_baselines(seed), "baselines, streaming"):
         echo(online.name)
         streaming[online.name] = fit_and_stream(online, train, valid, later)
     split = sequences.user.split[sequences.rating_indices(LATER)]
@@ -166,7 +167,7 @@ def compare_events(
         scores |= scores_of_forms(missing, config, sequences, positions, echo, listeners)
     references = {name: REFERENCES[name.split()[0].rstrip(",")] for name in scores}
     baselines = standard_event_baselines(seed, everything)
-    for baseline in baselines:
+    for baseline in each(baselines, "baselines"):
         echo(baseline.name)
         scores[baseline.name] = fit_and_score(baseline, sequences, positions)
         references[baseline.name] = baseline.reference
