@@ -41,6 +41,7 @@ SERVING = [
     "tensorflow-serving-api>=2.16.1,<2.22",
     *_on("3.13", "grpcio>=1.67"),
 ]
+REPORT = ["matplotlib>=3.8,<4", "jinja2>=3.1,<4", *_on("3.13", "matplotlib>=3.9.2")]
 # TFX 1.16 and 1.21 are tested, and there is none between them; 1.16 takes pkg_resources from setuptools, which dropped
 # it in release 81. TFX 1.21 needs glibc 2.39, which no marker can say.
 TFX = [
@@ -61,7 +62,6 @@ TUNE = [
     *_on("3.12", "scikit-learn>=1.3.1"),
     *_on("3.13", "scikit-learn>=1.5.2"),
 ]
-REPORT = ["matplotlib>=3.8,<4", "jinja2>=3.1,<4", *_on("3.13", "matplotlib>=3.9.2")]
 DEV = [
     "hypothesis>=6.100",
     "import-linter>=2.3",
@@ -89,7 +89,10 @@ setup(
     license_files=["LICENSE"],
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=["rrn_tf*", "components*", "pipeline*", "schemas*"]),
-    package_data={"rrn_tf": ["py.typed", "presets/*.yaml", "tuning/*.yaml"], "schemas": ["*.pbtxt"]},
+    package_data={
+        "rrn_tf": ["py.typed", "presets/*.yaml", "tuning/*.yaml", "report/templates/**"],
+        "schemas": ["*.pbtxt"],
+    },
     entry_points={"console_scripts": ["rrn = rrn_tf.cli.main:main"]},
     install_requires=[
         # All that rrn_tf.layers imports.
@@ -121,7 +124,7 @@ setup(
     extras_require={
         "beam": BEAM,
         "serving": SERVING,
-        "tfx": [*BEAM, *SERVING, *TFX, *TUNE],
+        "tfx": [*BEAM, *SERVING, *TFX, *TUNE, *REPORT],
         "tune": TUNE,
         "demo": DEMO,
         "report": REPORT,

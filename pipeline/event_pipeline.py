@@ -9,6 +9,7 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from components.event_evaluator.component import EventEvaluator
 from components.event_sequence_builder.component import EventSequenceBuilder
 from components.events_example_gen.component import EventsExampleGen
+from components.report.component import Report
 from pipeline.parts import latest_blessed_model, push, validation
 from pipeline.setting import PipelineSetting
 from pipeline.training import training
@@ -23,8 +24,9 @@ def create_event_pipeline(
     max_error: float | None,
     max_error_increase: float,
     tune: dict[str, Any] | None = None,
+    all_baselines: bool = False,
 ) -> tfx_pipeline.Pipeline:
-    """Wires the components from events to a pushed model.
+    """Wires the components from events to a pushed model and its report.
 
     Args:
       setting: paths and options of the pipeline.
@@ -32,6 +34,7 @@ def create_event_pipeline(
       max_error, max_error_increase: `max_nll` and `max_nll_increase` of
         `components.event_evaluator.component.EventEvaluator`.
       tune: options of a search before training (see `pipeline.training.training`).
+      all_baselines: whether the report compares with the slow baselines too.
     """
     examples = EventsExampleGen(
         setting.data_base,
@@ -40,7 +43,7 @@ def create_event_pipeline(
         dead_letters=setting.dead_letters,
     )
     sequences = EventSequenceBuilder(examples.outputs["examples"], config["data"])
-    trainers, model = training(EVENTS, sequences.outputs["sequences"], [Side.USER.sequences], config, tune)
+    trainers, model, model_run = training(EVENTS, sequences.outputs["sequences"], [Side.USER.sequences], config, tune)
     blessed = latest_blessed_model()
     evaluator = EventEvaluator(
         sequences.outputs["sequences"],
@@ -58,5 +61,6 @@ def create_event_pipeline(
             blessed,
             evaluator,
             push(model, evaluator.outputs["blessing"], setting.serving_model_dir),
+            Report(sequences.outputs["sequences"], model, model_run, everything=all_baselines),
         ]
     )

@@ -25,6 +25,7 @@ def create_pipeline(
     max_error: float | None,
     max_error_increase: float,
     tune: dict[str, Any] | None = None,
+    all_baselines: bool = False,
 ) -> tfx_pipeline.Pipeline:
     """Wires the components from ratings to a pushed model and its report.
 
@@ -33,6 +34,7 @@ def create_pipeline(
       config: plain values of `rrn_tf.config.Config`.
       max_error, max_error_increase: bounds of the RMSE (see `pipeline.evaluation.eval_config`).
       tune: options of a search before training (see `pipeline.training.training`).
+      all_baselines: whether the report compares with the slow baselines too.
     """
     examples = RatingsExampleGen(
         setting.data_base, setting.data_pattern, config["data"], dead_letters=setting.dead_letters
@@ -41,7 +43,7 @@ def create_pipeline(
     set_aside = [Split.VALID_COLD.label, Split.TEST_COLD.label]
     sequences = SequenceBuilder(examples.outputs["examples"], config["data"])
     splits = [side.sequences for side in SIDES]
-    trainers, model = training(RATINGS, sequences.outputs["sequences"], splits, config, tune)
+    trainers, model, model_run = training(RATINGS, sequences.outputs["sequences"], splits, config, tune)
     blessed = latest_blessed_model()
     evaluator = Evaluator(
         examples=examples.outputs["examples"],
@@ -59,6 +61,6 @@ def create_pipeline(
             blessed,
             evaluator,
             push(model, evaluator.outputs["blessing"], setting.serving_model_dir),
-            Report(sequences.outputs["sequences"], model),
+            Report(sequences.outputs["sequences"], model, model_run, everything=all_baselines),
         ]
     )

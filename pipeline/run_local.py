@@ -103,6 +103,7 @@ def wired(local: LocalRun, options: RunOptions, config: Settings, path: str, tun
         max_error=configs.MAX_ERROR.get(options.data or configs.DATA[options.model]) if bound is None else bound,
         max_error_increase=configs.MAX_ERROR_INCREASE[options.model],
         tune=tune,
+        all_baselines=options.all_baselines,
     )
 
 
@@ -132,6 +133,7 @@ def run_record(run: RunRecord, local: LocalRun, source: DataSource, total: float
 
     return {
         "data": source.description,
+        "sequences": run.uri("sequences"),
         "components": local.components(run.cached),
         "start_up_seconds": round(total - sum(local.seconds.values()), 2),
         "seconds": round(total, 2),
@@ -152,17 +154,25 @@ def rating_figures(run: RunRecord, source: DataSource) -> dict[str, Any]:
 
     report = Path(run.uri("report") or "")
     return {
-        "report": str(report),
+        **report_paths(report),
         "leaderboard": json.loads((report / JSON_FILE).read_text()),
         "best_rmse": source.best_rmse(pd.read_parquet(report / PREDICTIONS_FILE)) if source.best_rmse else None,
     }
 
 
 def event_figures(run: RunRecord, source: DataSource) -> dict[str, Any]:
-    """Returns the figures of a Collaborative RNN in `run.json`: the leaderboard."""
+    """Returns the figures of a Collaborative RNN in `run.json`: the leaderboard and the report."""
     from components.report.executor import JSON_FILE
 
-    return {"leaderboard": json.loads(Path(run.uri("evaluation") or "", JSON_FILE).read_text())}
+    evaluation, report = (Path(run.uri(name) or "") for name in ("evaluation", "report"))
+    return {**report_paths(report), "leaderboard": json.loads((evaluation / JSON_FILE).read_text())}
+
+
+def report_paths(report: Path) -> dict[str, str]:
+    """Returns the paths of a report in `run.json`: its folder and its page."""
+    from rrn_tf.report.writing import PAGE_FILE
+
+    return {"report": str(report), "page": str(report / PAGE_FILE)}
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def training(
     splits: Sequence[str],
     config: dict[str, Any],
     tune: dict[str, Any] | None,
-) -> tuple[list[BaseComponent], BaseChannel]:
-    """Returns components that train a model on prepared sequences, and the channel of the model.
+) -> tuple[list[BaseComponent], BaseChannel, BaseChannel]:
+    """Returns components that train a model on prepared sequences, and the channels of the model and its record.
 
     Args:
       task: the task of the model.
@@ -46,4 +46,4 @@ def training(
         custom_config=told,
         **data,
     )
-    return [*([tuner] if tuner else []), trainer], trainer.outputs["model"]
+    return [*([tuner] if tuner else []), trainer], trainer.outputs["model"], trainer.outputs["model_run"]

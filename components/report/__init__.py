@@ -1,1 +1,1 @@
-"""Writes the leaderboard of a run: RRN and its baselines on the same test ratings."""
+"""Writes the report of a run: a page of tables and figures, and the leaderboards of a model and its baselines."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
@@ -14,21 +14,23 @@ from tfx.utils import path_utils
 
 from components.staging import local_input, local_output
 from rrn_tf import features
-from rrn_tf.baselines.ratings.registry import standard_baselines
-from rrn_tf.data.interactions import Interactions
-from rrn_tf.data.sequences import RatingSequences, load_sequences
-from rrn_tf.evaluation.leaderboard import RatingPredictions, fit_and_predict, leaderboard, leaderboard_markdown
+from rrn_tf.data.items import items_of
+from rrn_tf.evaluation.experiments.subjects import RatingSubject, ReportOptions
+from rrn_tf.evaluation.leaderboard import leaderboard_markdown
 from rrn_tf.evaluation.protocols import FROZEN
-from rrn_tf.features import Split
-from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.report.run_files import RunFiles
+from rrn_tf.report.subjects_of_runs import subject_of
+from rrn_tf.report.writing import write_report
+from rrn_tf.runs.comparison import rating_leaderboards, scored_split
+from rrn_tf.runs.directory import RunPaths
 
-SEQUENCES, MODEL, REPORT = "sequences", "model", "report"
+SEQUENCES, MODEL, MODEL_RUN, REPORT = "sequences", "model", "model_run", "report"
+EVERYTHING = "everything"
 JSON_FILE, MARKDOWN_FILE, PREDICTIONS_FILE = "leaderboard.json", "leaderboard.md", "predictions.parquet"
-MODEL_NAME = "RRN"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Fits the baselines, predicts by them and the model, and writes the leaderboard and all predictions."""
+    """Fits the baselines, predicts by them and the model, and writes the page, and leaderboards of ratings."""
 
     def Do(  # noqa: N802
         self, input_dict: dict[str, list[Any]], output_dict: dict[str, list[Any]], exec_properties: dict[str, Any]
@@ -36,40 +38,51 @@ class Executor(base_executor.BaseExecutor):
         """Runs the component.
 
         Args:
-          input_dict: `sequences` and `model`.
+          input_dict: `sequences`, `model` and `model_run`.
           output_dict: `report`.
-          exec_properties: none.
+          exec_properties: `everything`, 1 to fit the slow baselines too.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        with local_input(artifact_utils.get_single_uri(input_dict[SEQUENCES])) as folder:
-            sequences = load_sequences(folder)
-        model = path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict[MODEL]))
-        test, predictions = compare(sequences, model)
-        rows = leaderboard(test, predictions) if len(test) else []
-        report = {"split": Split.TEST.label, "protocol": FROZEN, "rows": [asdict(row) for row in rows]}
-        columns = {name: of.rating for name, of in predictions.items()}
-        frame = pd.DataFrame({**sequences.queries([Split.TEST]), features.RATING: test.rating, **columns})
-        with local_output(artifact_utils.get_single_uri(output_dict[REPORT])) as folder:
-            (folder / JSON_FILE).write_text(json.dumps(report, indent=2) + "\n")
-            (folder / MARKDOWN_FILE).write_text(leaderboard_markdown(rows) + "\n")
-            frame.to_parquet(folder / PREDICTIONS_FILE, index=False)
+        uri = {name: artifact_utils.get_single_uri(input_dict[name]) for name in (SEQUENCES, MODEL, MODEL_RUN)}
+        with (
+            local_input(uri[SEQUENCES]) as sequences,
+            local_input(uri[MODEL]) as model,
+            local_input(uri[MODEL_RUN]) as trained,
+            local_output(artifact_utils.get_single_uri(output_dict[REPORT])) as folder,
+        ):
+            paths, served = RunPaths(trained), Path(path_utils.serving_model_path(str(model)))
+            if not paths.config.exists():
+                raise ValueError(
+                    f"{paths.config}: expected the configuration of the training, found none: an earlier version "
+                    "trained the model; `rrn run --no-cache` trains it anew"
+                )
+            files = RunFiles(uri[MODEL], sequences, served, paths.config, paths.metrics)
+            options = ReportOptions(items=items_of(served))
+            subject = subject_of(files, options, everything=bool(exec_properties[EVERYTHING]))
+            if isinstance(subject, RatingSubject):
+                write_leaderboards(subject, folder)
+            write_report(files, subject, folder)
 
 
-def compare(sequences: RatingSequences, model: str) -> tuple[Interactions, dict[str, RatingPredictions]]:
-    """Predicts the same test ratings by the model and the baselines, by the frozen protocol.
+def write_leaderboards(subject: RatingSubject, folder: Path) -> None:
+    """Writes the leaderboards of both protocols, and the predictions of the frozen one.
 
     Args:
-      sequences: the data; baselines are fitted on its training ratings and tuned on its validation.
-      model: directory of a SavedModel with the `predict` signature.
-
-    Returns:
-      The test ratings, and their predictions by the name of the model, RRN first.
+      subject: the run with its predictions.
+      folder: of `leaderboard.json`, whose `rows` are those of the frozen protocol and whose `protocols` have the rows of
+        all others, of `leaderboard.md`, and of `predictions.parquet`, which has the frozen predictions.
     """
-    train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, Split.TEST))
-    saved = SavedRRN(model)
-    rating = saved.predict(**sequences.queries([Split.TEST]))
-    low, high = sequences.metadata.rating_min, sequences.metadata.rating_max
-    predictions = {MODEL_NAME: RatingPredictions(np.clip(rating, low, high), None, saved.num_parameters)}
-    for baseline in standard_baselines(everything=False):
-        predictions[baseline.name] = fit_and_predict(baseline, train, valid, test)
-    return test, predictions
+    predicted, of = subject.predictions, scored_split(subject.sequences)
+    boards = rating_leaderboards(predicted, of)
+    frozen = boards.pop(FROZEN)
+    others = {protocol: [asdict(row) for row in rows] for protocol, rows in boards.items()}
+    report = {"split": of.label, "protocol": FROZEN, "rows": [asdict(row) for row in frozen], "protocols": others}
+    (folder / JSON_FILE).write_text(json.dumps(report, indent=2) + "\n")
+    tables = [leaderboard_markdown(frozen), *(f"{name}\n\n{leaderboard_markdown(rows)}" for name, rows in boards.items())]
+    (folder / MARKDOWN_FILE).write_text("\n\n".join(tables) + "\n")
+    ratings, models = predicted[FROZEN].ratings, predicted[FROZEN].models
+    columns = {name: of_model.rating for name, of_model in models.items()}
+    queries = subject.sequences.queries([of])
+    pd.DataFrame({**queries, features.RATING: ratings.rating, **columns}).to_parquet(
+        folder / PREDICTIONS_FILE, index=False
+    )

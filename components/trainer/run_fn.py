@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import tempfile
+import time
 from typing import Any
 
 from tfx.components.trainer.fn_args_utils import FnArgs
 
 from components.staging import local_input, local_output
-from rrn_tf.config import config_from_dict
+from rrn_tf.config import config_from_dict, dump_config
 from rrn_tf.console.progress import training_listener
+from rrn_tf.runs.directory import RunPaths
+from rrn_tf.runs.training_run import record_of
 from rrn_tf.tasks import TASKS, Settings, Task
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.workers import is_chief
@@ -19,6 +23,8 @@ from rrn_tf.tuning.space import with_settings
 
 def run_fn(fn_args: FnArgs) -> None:
     """Trains on prepared sequences and exports the SavedModel; of several workers, the chief exports.
+
+    Beside TensorBoard's logs are the configuration and the figures, in the files of a run directory.
 
     Args:
       fn_args: `train_files` are one folder below the prepared data set; `custom_config` holds `model`, the name of a
@@ -32,7 +38,14 @@ def run_fn(fn_args: FnArgs) -> None:
             task.train(data, work, config, strategy=strategy)
             return
         with local_output(fn_args.model_run_dir) as logs, training_listener() as listener:
+            begin = time.perf_counter()
             result = task.train(data, work, config, log_dir=logs, strategy=strategy, listeners=[listener])
+            seconds = {"train": time.perf_counter() - begin}
+            paths = RunPaths(logs)
+            dump_config(config, paths.config)
+            figures = task.figures(result, None, listener.on_stage)
+            record = record_of(result, config, task.counts(task.metadata(data)), seconds)
+            paths.metrics.write_text(json.dumps({**figures, **record}, indent=2) + "\n")
         with local_output(fn_args.serving_model_dir) as model:
             task.export(result, model)
 

@@ -16,6 +16,7 @@ from rrn_tf.cli.failures import add_debug
 from rrn_tf.cli.options import example
 from rrn_tf.cli.predict import predict
 from rrn_tf.cli.recommend import recommend
+from rrn_tf.cli.report import report
 from rrn_tf.cli.run import run
 from rrn_tf.cli.score import score
 from rrn_tf.cli.similar import similar
@@ -50,6 +51,7 @@ for command in (
     score,
     update,
     baselines,
+    report,
     bench,
 ):
     add_debug(command)

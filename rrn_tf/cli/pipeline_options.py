@@ -49,6 +49,7 @@ class RunOptions(LocalOptions):
     space: str | None = _option(None, "YAML of what --tune searches, as for `rrn tune`, but without settings of data.")
     max_rmse: float | None = _option(None, "A model with a larger test RMSE is not pushed.", type=float)
     max_nll: float | None = _option(None, "A Collaborative RNN with a larger loss is not pushed.", type=float)
+    all_baselines: bool = _option(False, "The report compares with the slow baselines too.", is_flag=True)
 
 
 @dataclass(frozen=True)

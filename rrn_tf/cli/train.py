@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -97,4 +98,5 @@ def train(
         PRINT_METRICS[kind](summary)
         paths = RunPaths(Path(output))
         click.echo(f"model  {paths.model}\nlogs   {paths.logs}\ndead letters  {paths.dead_letters}")
+        click.echo(f"report  {shlex.join(['rrn', 'report', '--run', output, '--output', str(Path(output, 'report'))])}")
         write_json(json_file, summary)

@@ -156,7 +156,7 @@ def print_run(record: Mapping[str, Any]) -> None:
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
     if tuned := record.get("tuned"):
         _print(f"tuned         {', '.join(f'{path}={value}' for path, value in tuned.items())}")
-    for name in ("config", "model", "logs", "evaluation", "report", "dead_letters"):
+    for name in ("config", "model", "logs", "evaluation", "report", "dead_letters", "page"):
         if name in record:
             _print(f"{name.replace('_', ' '):<14}{record[name]}")
 

@@ -131,6 +131,12 @@ class RatingSequences:
         counts = {label: 0 if label in gone else count for label, count in self.metadata.ratings.items()}
         return sequences_in_memory(kept, self.user_ids, self.item_ids, replace(self.metadata, ratings=counts))[0]
 
+    def with_granularities(self, user: int, item: int) -> RatingSequences:
+        """Returns the same ratings, of the same splits, in steps of other lengths in seconds."""
+        everything = self.ratings_at(np.arange(len(self.user.rating)))
+        metadata = replace(self.metadata, user_granularity=user, item_granularity=item)
+        return sequences_in_memory(everything, self.user_ids, self.item_ids, metadata)[0]
+
     def ratings_at(self, positions: npt.NDArray[np.int64]) -> SideRatings:
         """Returns the ratings at positions of the user side, from that side's point of view."""
         side = self.user

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,10 @@ class EventScores:
     rank: npt.NDArray[np.float32]
     seconds: float | None
     parameters: int
+
+    def take(self, rows: npt.NDArray[np.integer]) -> EventScores:
+        """Returns the scores of some of the events."""
+        return replace(self, log_probability=self.log_probability[rows], rank=self.rank[rows])
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from rrn_tf.baselines.events.protocol import EventBaseline
 from rrn_tf.baselines.ratings.registry import standard_baselines, standard_online_baselines
 from rrn_tf.collaborative_config import CollaborativeConfig
+from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.prepared import DEAD_LETTERS_FILE
 from rrn_tf.data.sequences import RatingSequences
-from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_leaderboard, fit_and_score
+from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, EventScores, event_leaderboard, fit_and_score
 from rrn_tf.evaluation.event_protocols import scored_positions
+from rrn_tf.evaluation.experiments.subjects import Predicted
 from rrn_tf.evaluation.leaderboard import (
     LeaderboardRow,
     RatingPredictions,
@@ -71,9 +74,6 @@ def compare_ratings(
 ) -> dict[str, list[LeaderboardRow]]:
     """Compares rating baselines, and the RRN of a run, on the ratings of `scored_split`, by each protocol.
 
-    Under streaming all later ratings are revealed, including validation ratings and those of unseen users and items:
-    to the RRN at strictly later steps, to the baselines at strictly later timestamps.
-
     Args:
       sequences: the data; baselines are fitted to its training ratings, their options chosen on validation.
       run: the run directory of the RRN to compare, if any.
@@ -90,25 +90,51 @@ def compare_ratings(
     of = scored_split(sequences)
     if of is Split.VALID:
         echo("no test ratings: compared on validation ratings, which chose options and epochs; figures are optimistic")
+    network = (trained_model(run.model), training_seconds(run.metrics)) if run else None
+    return rating_leaderboards(predict_held_out(sequences, network, seed, echo), of)
+
+
+def predict_held_out(
+    sequences: RatingSequences,
+    network: tuple[SavedRRN, float | None] | None,
+    seed: int,
+    echo: Callable[[str], None],
+    everything: bool = True,
+) -> dict[str, Predicted]:
+    """Predicts held-out ratings by an RRN and by all baselines, each of which is fitted once.
+
+    Under streaming all later ratings are revealed, including validation ratings and those of unseen users and items:
+    to the RRN at strictly later steps, to the baselines at strictly later timestamps.
+
+    Args:
+      sequences: the data; baselines are fitted to its training ratings, their options chosen on validation.
+      network: the RRN to compare, as it was trained (`trained_model`), and the seconds of its training, if they
+        are known.
+      seed: the seed of the baselines that draw random numbers.
+      echo: called with a line about each model before it is fitted.
+      everything: whether to include the slow baselines.
+
+    Returns:
+      Predictions by protocol: frozen those of `scored_split` alone, streaming those of all later ratings.
+
+    Raises:
+      ValueError: if there are neither test nor validation ratings.
+    """
+    of = scored_split(sequences)
     train, valid, test = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID, of))
-    saved = SavedRRN(run.model) if run else None
     frozen, streaming = {}, {}
-    if saved and run:
-        if saved.until > saved.cutoff:
-            raise ValueError(
-                f"{run.model}: expected the model as it was trained, found one updated by later ratings, which cannot "
-                "predict test ratings as of training; `rrn train --resume` writes the trained one anew"
-            )
-        cost = (_training_seconds(run), saved.num_parameters)
+    if network:
+        saved, seconds = network
+        cost = (seconds, saved.num_parameters)
         frozen[RRN_NAME] = RatingPredictions(saved.predict(**sequences.queries([of])), *cost)
         revealed = sequences.user.rating[sequences.rating_indices(LATER)]
         streaming[RRN_NAME] = RatingPredictions(
             predict_streaming(saved, **sequences.queries(LATER), rating=revealed), *cost
         )
-    for baseline in each(standard_baselines(seed), "baselines, frozen"):
+    for baseline in each(standard_baselines(seed, everything), "baselines, frozen"):
         echo(baseline.name)
         frozen[baseline.name] = fit_and_predict(baseline, train, valid, test)
-    boards = {FROZEN: leaderboard(test, frozen)}
+    at_cutoff = Predicted(test, np.full(len(test), of, np.uint8), frozen)
 
     train, valid, later = (
         sequences.interactions(splits, unseen=True) for splits in ([Split.TRAIN], [Split.VALID], LATER)
@@ -117,12 +143,37 @@ def compare_ratings(
         echo(online.name)
         streaming[online.name] = fit_and_stream(online, train, valid, later)
     split = sequences.user.split[sequences.rating_indices(LATER)]
-    scored = {STREAMING: split == of, STREAMING_UNSEEN: np.isin(split, _WITH_UNSEEN[of])}
-    if scored[STREAMING_UNSEEN].sum() == scored[STREAMING].sum():
-        del scored[STREAMING_UNSEEN]
-    for protocol, rows in scored.items():
-        boards[protocol] = leaderboard(later.take(rows), {name: said.take(rows) for name, said in streaming.items()})
-    return boards
+    return {FROZEN: at_cutoff, STREAMING: Predicted(later, split, streaming)}
+
+
+def rating_leaderboards(predicted: Mapping[str, Predicted], of: Split) -> dict[str, list[LeaderboardRow]]:
+    """Compares the models on the ratings of one split, by protocol, as `compare_ratings` does.
+
+    Args:
+      predicted: the result of `predict_held_out`.
+      of: the split, as of `scored_split`.
+    """
+    known, all_of = predicted[STREAMING].of(of), predicted[STREAMING].of(*_WITH_UNSEEN[of])
+    parts = {FROZEN: predicted[FROZEN].of(of), STREAMING: known}
+    if len(all_of.ratings) > len(known.ratings):
+        parts[STREAMING_UNSEEN] = all_of
+    return {protocol: leaderboard(part.ratings, part.models) for protocol, part in parts.items()}
+
+
+def trained_model(path: Path) -> SavedRRN:
+    """Loads a saved RRN.
+
+    Raises:
+      ModelNotFoundError: as of `SavedRRN`.
+      ValueError: for a model whose states include ratings after its training.
+    """
+    saved = SavedRRN(path)
+    if saved.until > saved.cutoff:
+        raise ValueError(
+            f"{path}: expected the model as it was trained, found one updated by later ratings, which cannot "
+            "predict test ratings as of training; `rrn train --resume` writes the trained one anew"
+        )
+    return saved
 
 
 def compare_events(
@@ -158,8 +209,7 @@ def compare_events(
         scores_of_runs,
     )
 
-    split = Split.TEST if sequences.has(Split.TEST) else Split.VALID
-    positions = scored_positions(sequences, split, protocol)
+    positions = scored_positions(sequences, scored_event_split(sequences), protocol)
     scores = scores_of_runs(runs, sequences, positions)
     if config:
         present = {name.split()[0] for name in scores}
@@ -167,20 +217,34 @@ def compare_events(
         scores |= scores_of_forms(missing, config, sequences, positions, echo, listeners)
     references = {name: REFERENCES[name.split()[0].rstrip(",")] for name in scores}
     baselines = standard_event_baselines(seed, everything)
-    for baseline in each(baselines, "baselines"):
-        echo(baseline.name)
-        scores[baseline.name] = fit_and_score(baseline, sequences, positions)
-        references[baseline.name] = baseline.reference
+    scores |= scores_of_baselines(baselines, sequences, positions, echo)
+    references |= {baseline.name: baseline.reference for baseline in baselines}
     names = [baseline.name for baseline in baselines]
     means = means_of_runs(names_of_repeated(runs), names, scores, sequences, positions)
     return EventComparison(event_leaderboard(sequences, positions, scores), means, references)
 
 
-def _training_seconds(run: RunPaths) -> float | None:
-    """Returns the seconds that a run was trained; None if the run has not written its metrics yet."""
-    if not run.metrics.exists():
+def scored_event_split(sequences: EventSequences) -> Split:
+    """Returns the split to compare models of events on: test, or validation if there are no test events."""
+    return Split.TEST if sequences.has(Split.TEST) else Split.VALID
+
+
+def scores_of_baselines(
+    baselines: Iterable[EventBaseline], sequences: EventSequences, positions: Positions, echo: Callable[[str], None]
+) -> dict[str, EventScores]:
+    """Fits each baseline and scores events by it, after calling `echo` with its name."""
+    scores = {}
+    for baseline in each(baselines, "baselines"):
+        echo(baseline.name)
+        scores[baseline.name] = fit_and_score(baseline, sequences, positions)
+    return scores
+
+
+def training_seconds(metrics: Path) -> float | None:
+    """Returns the seconds that a run was trained; None if it has not written its `metrics.json` yet."""
+    if not metrics.exists():
         return None
-    return float(json.loads(run.metrics.read_text())["seconds"]["train"])
+    return float(json.loads(metrics.read_text())["seconds"]["train"])
 
 
 def load_compared(task: Task, pattern: str, config: Settings, runs: Sequence[RunPaths]) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,14 +100,23 @@ def train_run(
 
     summary = {
         **task.figures(result, best_error, listener.on_stage),
-        "best_epoch": result.best_epoch,
-        "epochs": [record.as_dict() for record in result.history],
-        **task.counts(metadata),
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        **environment(config.training.seed),
+        **record_of(result, config, task.counts(metadata), seconds),
     }
     write_whole(paths.metrics, json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def record_of(
+    result: Any, config: Settings, counts: Mapping[str, Any], seconds: Mapping[str, float]
+) -> dict[str, Any]:
+    """Returns what `metrics.json` holds besides figures: epochs, counts of rows, seconds by stage, versions, seed."""
+    return {
+        "best_epoch": result.best_epoch,
+        "epochs": [record.as_dict() for record in result.history],
+        **counts,
+        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        **environment(config.training.seed),
+    }
 
 
 def train_worker(output: str | Path, config: Settings, strategy: tf.distribute.Strategy) -> None:

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from rrn_tf.data.model_folder import EXTRA
 from rrn_tf.features import METADATA_FILE
-from rrn_tf.serving.warmup import EXTRA
 from rrn_tf.times import utc_text
 from rrn_tf.version import __version__
 

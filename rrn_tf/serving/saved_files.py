@@ -1,4 +1,4 @@
-"""The files of a saved model: finds them, and checks that they are whole and of which kind the model is."""
+"""The files of a saved model: checks that they are whole and of which kind the model is."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf import saved_model_pb2
 
+from rrn_tf.data.model_folder import ModelNotFoundError, find_saved_model
+
+__all__ = ["NEXT_ITEMS", "RECOMMEND", "ModelNotFoundError", "check_saved_model", "find_saved_model", "loaded_module"]
+
 # The kinds of models, by the signature that only models of that kind have.
 RECOMMEND, NEXT_ITEMS = "recommend", "next_items"
 _KINDS = {
@@ -17,28 +21,6 @@ _KINDS = {
 }
 _INITIALIZER = "__saved_model_init_op"  # no signature of the model's own
 _MEND = "copy its whole folder again, or train again"
-
-
-class ModelNotFoundError(ValueError):
-    """Error for a path without a saved model; the message states what was expected."""
-
-
-def find_saved_model(path: str | Path) -> Path:
-    """Finds the SavedModel directory at or below a path.
-
-    Args:
-      path: a SavedModel, a run directory with one in `model`, or a directory of numbered versions, of which the
-        newest is used.
-
-    Raises:
-      ModelNotFoundError: if there is none.
-    """
-    root = Path(path)
-    versions = sorted((p for p in root.glob("*") if p.name.isdigit()), key=lambda p: int(p.name), reverse=True)
-    for candidate in (root, root / "model", *versions):
-        if (candidate / "saved_model.pb").exists():
-            return candidate
-    raise ModelNotFoundError(f"{path}: expected a SavedModel, a run directory or numbered versions, found none")
 
 
 def check_saved_model(path: str | Path, *kinds: str) -> str:

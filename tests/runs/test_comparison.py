@@ -83,7 +83,7 @@ def test_without_test_ratings_models_are_compared_on_validation_ratings(
     split = np.select([trained, known], [Split.TRAIN, Split.VALID], Split.VALID_COLD)
     columns = (list(made.user_id), list(made.item_id), made.rating, made.timestamp, split)
     sequences = load_sequences(write_sequences(*columns, tmp_path, DataConfig(shards=1)))
-    monkeypatch.setattr(comparison, "standard_baselines", lambda seed: [GlobalMean(), UserItemBias()])
+    monkeypatch.setattr(comparison, "standard_baselines", lambda seed, everything: [GlobalMean(), UserItemBias()])
     monkeypatch.setattr(comparison, "standard_online_baselines", lambda seed: [OnlineBias()])
     told: list[str] = []
     boards = compare_ratings(sequences, None, 0, told.append)

@@ -9,8 +9,9 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
+from rrn_tf.data.model_folder import EXTRA
 from rrn_tf.serving.model_card import CARD
-from rrn_tf.serving.warmup import EXTRA, WARMUP
+from rrn_tf.serving.warmup import WARMUP
 from rrn_tf.version import __version__
 from tests.serving.conftest import Saved, SavedEvents
 

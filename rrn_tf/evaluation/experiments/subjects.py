@@ -28,7 +28,8 @@ class ReportOptions:
 
     Attributes:
       items: attributes of items with a column ``item_id``, and ``title`` if they have titles; None without them.
-      events: dates of events with columns ``item_id`` and ``date``, and others that name the event; None without them.
+      events: dates of events with columns ``item_id`` and ``date`` (datetime64, UTC), and others that name the event;
+        None without them.
       granularities: time steps of users and items in seconds, to train anew with each pair.
       users: ids of users that the page may show; nobody else's id is in it.
       explored_items: how many items, the most rated ones, can be searched for in the page.
@@ -118,6 +119,11 @@ class Scored(NamedTuple):
 
     positions: Positions
     models: dict[str, EventScores]
+
+    def at(self, positions: Positions) -> Scored:
+        """Returns the scores of some of the events; both positions are in ascending order."""
+        rows = np.searchsorted(self.positions, positions)
+        return Scored(positions, {name: scores.take(rows) for name, scores in self.models.items()})
 
 
 @dataclass(frozen=True)
