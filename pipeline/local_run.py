@@ -50,9 +50,13 @@ class LocalRun:
         """Wires and runs a pipeline; returns 0, or `FAILURE` after printing one line that names the component."""
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
+        from rrn_tf.console.progress import showing
+
         try:
-            with only_writer_of_directory(self.output):
-                LocalDagRunner().run(wire())
+            with only_writer_of_directory(self.output), showing():
+                pipeline = wire()
+                self._timer.components = len(pipeline.components)
+                LocalDagRunner().run(pipeline)
         except KeyboardInterrupt:
             print(
                 "interrupted: the same command goes on after the last finished component", file=sys.stderr, flush=True

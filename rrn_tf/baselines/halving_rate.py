@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
+from rrn_tf.slow_work import each
+
 
 class Network(Protocol):
     """A network with weights that can be copied and restored."""
@@ -42,7 +44,7 @@ def train_to_best(
       The best score and the epoch that reached it, 0 for the initial weights.
     """
     best, best_at, values = score(), 0, network.values
-    for done in range(1, max_epochs + 1):
+    for done in each(range(1, max_epochs + 1), "epochs, at most"):
         epoch(rate)
         found = score()
         if found < best:

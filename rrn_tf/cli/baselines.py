@@ -117,25 +117,29 @@ def baselines(
 
 def _compare_ratings(ratings: RatingSequences, runs: Sequence[RunPaths], seed: int, **_: Any) -> dict[str, Any]:
     """Compares models of ratings, prints a table for each protocol, and returns the figures."""
-    from rrn_tf.console.tables import print_leaderboards
+    from rrn_tf.console.progress import showing
+    from rrn_tf.console.tables import print_findings, print_leaderboards
     from rrn_tf.features import Split
     from rrn_tf.runs.comparison import compare_ratings, scored_split
 
-    boards = compare_ratings(ratings, runs[0] if runs else None, seed, click.echo)
+    with showing():
+        boards = compare_ratings(ratings, runs[0] if runs else None, seed, click.echo)
     split = scored_split(ratings)
     print_leaderboards(boards, "validation" if split is Split.VALID else "test")
+    print_findings(boards)
     return {"split": split.label} | {name: [*map(asdict, rows)] for name, rows in boards.items()}
 
 
 def _compare_events(events: EventSequences, runs: Sequence[RunPaths], seed: int, **options: Any) -> dict[str, Any]:
     """Compares models of events likewise; `options` are those of `rrn_tf.runs.comparison.compare_events`."""
     from rrn_tf.console.progress import training_listener
-    from rrn_tf.console.tables import print_event_leaderboard, print_means_of_runs, print_references
+    from rrn_tf.console.tables import print_event_leaderboard, print_findings, print_means_of_runs, print_references
     from rrn_tf.runs.comparison import compare_events
 
     with training_listener() as listener:
         found = compare_events(events, runs=runs, seed=seed, echo=click.echo, listeners=[listener], **options)
     print_event_leaderboard(found.rows)
+    print_findings({options["protocol"]: found.rows})
     print_references(found.references)
     print_means_of_runs(found.means)
     return {**found._asdict(), "rows": [*map(asdict, found.rows)]}

@@ -73,10 +73,12 @@ def evaluate(
     with one_line_errors():
         data_format = FormatOptions(**reading).over()
         tell_layouts(data, EVENT_COLUMNS, data_format)
+        from rrn_tf.console.progress import showing
         from rrn_tf.console.tables import PRINT_METRICS, print_slices
         from rrn_tf.environment import environment
         from rrn_tf.evaluation.event_figures import METRICS, Measures
         from rrn_tf.serving.load import load_saved_model
+        from rrn_tf.slow_work import working
         from rrn_tf.tasks import EVENTS, task_of_saved
 
         saved = load_saved_model(model)
@@ -97,7 +99,8 @@ def evaluate(
         of_events = {"measures": measures, NEW_ONLY: new_only}
         of_ratings = {"top_k": lengths, "relevant_from": relevant_from}
         options: dict[str, Any] = {"data_format": data_format, **(of_events if task is EVENTS else of_ratings)}
-        outcome = task.evaluate(saved, data, protocol, **options)
+        with showing(), working("evaluating"):
+            outcome = task.evaluate(saved, data, protocol, **options)
         PRINT_METRICS[task.name](outcome.metrics)
         print_slices(outcome.slices)
         for message in outcome.messages:

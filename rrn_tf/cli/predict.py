@@ -42,10 +42,13 @@ def predict(model: str, queries: str, output: str, protocol: str, json_file: str
     with one_line_errors(), only_writer_of_file(output):
         data_format = FormatOptions(**reading).over()
         tell_layouts(queries, COLUMNS if protocol == PROTOCOLS[1] else EVENT_COLUMNS, data_format)
+        from rrn_tf.console.progress import showing
         from rrn_tf.serving.query_file import predict_file
         from rrn_tf.serving.saved_rrn import SavedRRN
+        from rrn_tf.slow_work import working
 
-        outcome = predict_file(SavedRRN(model), Path(queries), Path(output), protocol, data_format)
+        with showing(), working("predicting"):
+            outcome = predict_file(SavedRRN(model), Path(queries), Path(output), protocol, data_format)
         click.echo(
             f"{outcome.predicted:,} predictions in {output}; {outcome.unknown_users:,} of unknown users, "
             f"{outcome.unknown_items:,} of unknown items"

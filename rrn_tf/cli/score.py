@@ -43,8 +43,10 @@ def score(
         data_format = FormatOptions(**reading).over()
         tell_layouts(queries, EVENT_COLUMNS, data_format)
         from rrn_tf.beam.score import score_pairs
+        from rrn_tf.console.progress import showing
         from rrn_tf.environment import environment
         from rrn_tf.serving.saved_files import RECOMMEND, check_saved_model, find_saved_model
+        from rrn_tf.slow_work import working
 
         # A remote model is located by Beam's workers.
         path = model
@@ -53,9 +55,10 @@ def score(
             check_saved_model(path, RECOMMEND, "predict")  # other models are scored as well
         arguments = beam_options(beam_args)
         begin = time.perf_counter()
-        scored = score_pairs(
-            path, queries, output, max_bad_share=max_bad_share, beam_args=arguments, data_format=data_format
-        )
+        with showing(), working("scoring pairs"):
+            scored = score_pairs(
+                path, queries, output, max_bad_share=max_bad_share, beam_args=arguments, data_format=data_format
+            )
         seconds = time.perf_counter() - begin
         click.echo(
             f"{scored.pairs:,} pairs scored, {sum(scored.rejected.values()):,} rows rejected in {seconds:.1f} s "

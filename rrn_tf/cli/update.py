@@ -44,10 +44,13 @@ def update(model: str, data: str, output: str, max_bad_share: float, json_file: 
     with one_line_errors("interrupted: no model was changed; start the same command again"):
         data_format = FormatOptions(**reading).over()
         tell_layouts(data, EVENT_COLUMNS, data_format)
+        from rrn_tf.console.progress import showing
         from rrn_tf.console.tables import print_update
         from rrn_tf.runs.update_run import update_run
+        from rrn_tf.slow_work import working
 
-        summary = update_run(model, data, output, max_bad_share, data_format)
+        with showing(), working("updating the model"):
+            summary = update_run(model, data, output, max_bad_share, data_format)
         print_update(summary)
         for warning in summary["warnings"]:
             click.echo(warning, err=True)

@@ -18,6 +18,7 @@ from rrn_tf.data.dropped import lines_of_dropped
 from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
 from rrn_tf.evaluation.event_figures import STANDARD_ERROR, shown
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
+from rrn_tf.evaluation.findings import Row, findings_of_all
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
 from rrn_tf.evaluation.ranking import RANKED_LISTS, RANKED_RATINGS, RANKED_USERS, RELEVANT_FROM
 from rrn_tf.evaluation.trivial import worse_than_trivial
@@ -27,6 +28,7 @@ from rrn_tf.times import utc_text
 from rrn_tf.tuning.trials import Trial, ranked
 
 _WIDEST = 4_000  # columns, more than those of the longest ids
+_EVENTS_FIRST = "clean"  # the protocol by which EventEvaluator scores
 _NOT_VALIDATED = "nothing is held out for validation: the last epoch is saved, however good it is"
 
 
@@ -132,16 +134,24 @@ def print_similar(found: pd.DataFrame) -> None:
 
 
 def print_run(record: Mapping[str, Any]) -> None:
-    """Prints the result of a pipeline run: the leaderboard, and the paths of its output."""
-    rows, of = record["leaderboard"]["rows"], list[Any]()
+    """Prints the result of a pipeline run: the leaderboards, what they establish, and the paths of its output.
+
+    Args:
+      record: the content of `run.json`, also of a run before there were leaderboards of several protocols.
+    """
+    found = record["leaderboard"]
+    # The first board is of the protocol by which the model is blessed.
+    given = {found.get("protocol", _EVENTS_FIRST): found["rows"], **found.get("protocols", {})}
+    boards: dict[str, list[Any]] = {}
     if "events" in record:
-        of = [EventLeaderboardRow(**row) for row in rows]
-        print_event_leaderboard(of)
+        boards = {name: [EventLeaderboardRow(**row) for row in rows] for name, rows in given.items()}
+        print_event_leaderboards(boards)
     else:
-        of = [LeaderboardRow(**row) for row in rows]
-        print_leaderboards({record["leaderboard"]["protocol"]: of})
+        boards = {name: [LeaderboardRow(**row) for row in rows] for name, rows in given.items()}
+        print_leaderboards(boards)
     _print_best(record)
-    if warning := worse_than_trivial(of):
+    print_findings(boards)
+    if warning := next(filter(None, map(worse_than_trivial, boards.values())), None):
         _print(warning)
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
     if tuned := record.get("tuned"):
@@ -186,6 +196,20 @@ def print_leaderboards(boards: Mapping[str, Sequence[LeaderboardRow]], ratings: 
             table.add_row(*line)
         _print(f"{protocol}: {rows[0].n:,} {ratings} ratings")
         _print(table)
+
+
+def print_event_leaderboards(boards: Mapping[str, Sequence[EventLeaderboardRow]]) -> None:
+    """Prints models of events in tables for each protocol."""
+    for protocol, rows in boards.items():
+        if len(boards) > 1 and rows:
+            _print(f"{protocol}: {rows[0].n:,} events of {rows[0].users:,} users")
+        print_event_leaderboard(rows)
+
+
+def print_findings(boards: Mapping[str, Sequence[Row]]) -> None:
+    """Prints what the figures of leaderboards mean, and what each establishes; `boards` are by protocol."""
+    for sentence in findings_of_all(boards):
+        terminal().print(sentence)
 
 
 def print_event_leaderboard(rows: Sequence[EventLeaderboardRow]) -> None:

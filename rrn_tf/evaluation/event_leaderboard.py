@@ -25,6 +25,7 @@ from rrn_tf.evaluation.event_metrics import (
     training_entropy,
 )
 from rrn_tf.evaluation.tables import aligned_text, markdown
+from rrn_tf.slow_work import working
 
 LIKELIEST = 10  # most probable items of each event that scores keep
 
@@ -108,8 +109,9 @@ def score(
 def fit_and_score(model: EventBaseline, sequences: EventSequences, positions: Positions) -> EventScores:
     """Fits a model, measures the time of fitting, and scores events; arguments as `score`."""
     begin = time.perf_counter()
-    model.fit(sequences)
-    return score(model, sequences, positions, time.perf_counter() - begin)
+    with working(f"fitting {model.name}"):
+        model.fit(sequences)
+        return score(model, sequences, positions, time.perf_counter() - begin)
 
 
 def event_leaderboard(

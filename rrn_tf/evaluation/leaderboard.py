@@ -13,6 +13,7 @@ from rrn_tf.baselines.ratings.protocol import Baseline, OnlineBaseline
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.evaluation.metrics import mae, rmse, rmse_difference, rmse_standard_error
 from rrn_tf.evaluation.tables import aligned_text, markdown
+from rrn_tf.slow_work import working
 
 _LONGEST_REFERENCE = 5  # characters; a longer name would make the table wider than 80 columns
 
@@ -71,9 +72,10 @@ def fit_and_predict(model: Baseline, train: Interactions, valid: Interactions, t
       test: the N ratings to predict.
     """
     begin = time.perf_counter()
-    model.fit(train, valid)
-    seconds = time.perf_counter() - begin
-    predicted = model.predict(test.user, test.item, test.timestamp)
+    with working(f"fitting {model.name}"):
+        model.fit(train, valid)
+        seconds = time.perf_counter() - begin
+        predicted = model.predict(test.user, test.item, test.timestamp)
     return RatingPredictions(_clipped(predicted, train), seconds, model.num_parameters)
 
 
@@ -82,9 +84,11 @@ def fit_and_stream(
 ) -> RatingPredictions:
     """As `fit_and_predict` for the streaming protocol; `later` are all ratings observed after training."""
     begin = time.perf_counter()
-    model.fit(train, valid)
-    seconds = time.perf_counter() - begin
-    return RatingPredictions(_clipped(model.predict_stream(later), train), seconds, model.num_parameters)
+    with working(f"fitting {model.name}"):
+        model.fit(train, valid)
+        seconds = time.perf_counter() - begin
+        predicted = model.predict_stream(later)
+    return RatingPredictions(_clipped(predicted, train), seconds, model.num_parameters)
 
 
 def leaderboard(

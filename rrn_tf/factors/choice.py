@@ -17,6 +17,7 @@ from rrn_tf.factors.filter import FactorFilter
 from rrn_tf.factors.fit import FittedFactors, fit_factors
 from rrn_tf.factors.followed import FollowedScale, as_side_ratings, factors_at_random, follow_training
 from rrn_tf.features import SIDES, Side
+from rrn_tf.slow_work import each, working
 
 DRIFTS = (0.0, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _FIRST_DRIFT = 0.01  # of fitted factors: where the search starts, and the drift without validation ratings
@@ -56,7 +57,8 @@ def choose_sweeps(train: Interactions, valid: Interactions, factors: int, seed: 
     entities, limits = (train.num_users, train.num_items), (float(train.rating.min()), float(train.rating.max()))
     sweeps = fit_factors(train.user, train.item, train.rating, entities, factors, seed)
     best: ChosenFactors | None = None
-    for sweep, fitted in enumerate(itertools.islice(sweeps, _MOST_SWEEPS if len(valid) else _DEFAULT_SWEEPS), start=1):
+    most = _MOST_SWEEPS if len(valid) else _DEFAULT_SWEEPS
+    for sweep, fitted in enumerate(each(itertools.islice(sweeps, most), "sweeps of the factors, at most", most), 1):
         found = frozen_rmse(fitted, valid, limits)
         if best is None or not len(valid) or found < (1 - _BETTER) * best.frozen_rmse:
             best = ChosenFactors(fitted, sweep, found, float("nan"))
@@ -196,6 +198,17 @@ def _best_places(
     steps: Sequence[tuple[int, ...]],
 ) -> tuple[tuple[int, ...], float]:
     """Searches grids of these sizes, going on along each step while the error falls; returns position and error."""
+    with working("values of the factors' scale tried") as tell:
+        return _searched(error, start, sizes, steps, tell)
+
+
+def _searched(
+    error: Callable[[tuple[int, ...]], float],
+    start: tuple[int, ...],
+    sizes: tuple[int, ...],
+    steps: Sequence[tuple[int, ...]],
+    on_tried: Callable[[int], None],
+) -> tuple[tuple[int, ...], float]:
     best, lowest, known = start, error(start), dict[tuple[int, ...], float]()
     known[start] = lowest
     for step in steps:
@@ -204,6 +217,7 @@ def _best_places(
             if not all(0 <= place < size for place, size in zip(tried, sizes, strict=True)):
                 break
             if tried not in known:
+                on_tried(len(known))
                 known[tried] = error(tried)
             if known[tried] >= (1 - _BETTER) * lowest:
                 break

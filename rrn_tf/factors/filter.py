@@ -14,6 +14,7 @@ from rrn_tf.data.sequences import sequences_by_second
 from rrn_tf.data.topological_order import RowsByLevel, dependency_levels, rows_by_level
 from rrn_tf.factors.beliefs import Beliefs, FactorScale, FloatArray, expected_ratings
 from rrn_tf.features import SIDES, Side
+from rrn_tf.slow_work import each
 
 Positions = npt.NDArray[np.int64]
 
@@ -62,7 +63,7 @@ class FactorFilter:
             pending = np.flatnonzero(self._continued[side])
             rows[side].set(pending, take_rows(self._start[side], self._sequences.side(side).row_entity[pending]))
         trained = {side: len(set_vectors[side.opposite]) for side in SIDES}
-        for level in range(self._count):
+        for level in each(range(self._count), "following ratings, step after step"):
             for side in SIDES:
                 self._advance(side, level, rows, set_vectors[side], scale, trained[side])
         left = {side: self._pending_beliefs(side, rows, set_vectors[side], scale) for side in SIDES}

@@ -33,6 +33,7 @@ from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.repeated_runs import means_of_runs
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.streaming import predict_streaming
+from rrn_tf.slow_work import each
 from rrn_tf.tasks import Settings, Task
 from rrn_tf.training.listeners import Listener
 
@@ -130,7 +131,7 @@ def predict_held_out(
         streaming[RRN_NAME] = RatingPredictions(
             predict_streaming(saved, **sequences.queries(LATER), rating=revealed), *cost
         )
-    for baseline in standard_baselines(seed, everything):
+    for baseline in each(standard_baselines(seed, everything), "baselines, frozen"):
         echo(baseline.name)
         frozen[baseline.name] = fit_and_predict(baseline, train, valid, test)
     at_cutoff = Predicted(test, np.full(len(test), of, np.uint8), frozen)
@@ -138,7 +139,7 @@ def predict_held_out(
     train, valid, later = (
         sequences.interactions(splits, unseen=True) for splits in ([Split.TRAIN], [Split.VALID], LATER)
     )
-    for online in standard_online_baselines(seed):
+    for online in each(standard_online_baselines(seed), "baselines, streaming"):
         echo(online.name)
         streaming[online.name] = fit_and_stream(online, train, valid, later)
     split = sequences.user.split[sequences.rating_indices(LATER)]
@@ -233,7 +234,7 @@ def scores_of_baselines(
 ) -> dict[str, EventScores]:
     """Fits each baseline and scores events by it, after calling `echo` with its name."""
     scores = {}
-    for baseline in baselines:
+    for baseline in each(baselines, "baselines"):
         echo(baseline.name)
         scores[baseline.name] = fit_and_score(baseline, sequences, positions)
     return scores

@@ -13,6 +13,7 @@ from rrn_tf.environment import environment
 from rrn_tf.files import write_whole
 from rrn_tf.runs.directory import RunPaths, prepare_once
 from rrn_tf.runs.update_run import replace_directory
+from rrn_tf.slow_work import working
 from rrn_tf.tasks import Settings, task_of
 from rrn_tf.training.listeners import Listener, Listeners
 from rrn_tf.training.workers import from_chief
@@ -69,7 +70,8 @@ def train_run(
 
     def prepare(to: RunPaths) -> None:
         options: dict[str, Any] = {"valid": valid, "dead_letters": str(to.dead_letters), "beam_args": beam_args}
-        task.prepare(pattern, to.sequences, config.data, **options)
+        with working(f"preparing {task.rows}"):
+            task.prepare(pattern, to.sequences, config.data, **options)
 
     resumed = prepare_once(paths, config, {"data": pattern, "valid": valid}, prepare, resume=resume)
     if strategy:  # the other workers wait for this value in `train_worker`
@@ -92,7 +94,8 @@ def train_run(
 
     begin = time.perf_counter()
     listener.on_stage("exporting the model")
-    replace_directory(paths.model, partial(task.export, result))
+    with working("exporting the model"):
+        replace_directory(paths.model, partial(task.export, result))
     seconds["export"] = time.perf_counter() - begin
 
     summary = {

@@ -82,10 +82,11 @@ class EventTask(Task):
         import pandas as pd
 
         from rrn_tf.evaluation.network_scores import network_figures
+        from rrn_tf.slow_work import each
 
         on_stage("predicting by both protocols")
         sequences, metrics = result.sequences, dict[str, Any]()
-        for protocol in self.protocols:
+        for protocol in each(self.protocols, "predicting by both protocols"):
             found = network_figures(result.model, sequences, protocol, counts=result.counts)
             for split, figures in found.items():
                 metrics.setdefault(split, {})[protocol] = figures

@@ -16,6 +16,7 @@ from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING, evaluate
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
+from rrn_tf.slow_work import working
 from rrn_tf.states.snapshot import Metrics, RRNSnapshot
 from rrn_tf.states.step_states import StepStates
 from rrn_tf.states.streaming import streaming_states
@@ -126,9 +127,10 @@ def train(
         training.restore_best()
     epoch.weigh_parts(trained=progress.best_epoch > 0)
     training.listener.on_stage("predicting by both protocols")
-    by_protocol = {FROZEN: states, STREAMING: streaming_states(model, sequences, settings.rows_per_batch)}
-    metrics = evaluate(by_protocol)
-    parts = parts_alone(by_protocol, [split for split in Split if split is not Split.TRAIN])
+    with working("predicting by both protocols"):
+        by_protocol = {FROZEN: states, STREAMING: streaming_states(model, sequences, settings.rows_per_batch)}
+        metrics = evaluate(by_protocol)
+        parts = parts_alone(by_protocol, [split for split in Split if split is not Split.TRAIN])
     return TrainingResult(model, sequences, states, progress.records, progress.best_epoch, metrics, parts)
 
 
@@ -166,7 +168,8 @@ class AlternatingEpoch(Epoch):
         if model.bayesian_factors and self._training.chief:
             on_stage = self._training.listener.on_stage
             on_stage("fitting Bayesian factors")
-            set_factors(model, self._seen, settings.seed, on_stage)
+            with working("fitting Bayesian factors"):
+                set_factors(model, self._seen, settings.seed, on_stage)
 
     def weights_were_set(self) -> None:
         self._states.refresh_all()

@@ -22,6 +22,7 @@ from rrn_tf.evaluation.event_protocols import CLEAN, INTERLEAVED
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.slow_work import working
 from rrn_tf.states.event_snapshot import EventSnapshot
 from rrn_tf.states.event_states import EventMetrics, EventNetwork, EventRoller, mean_nll
 from rrn_tf.training.chunks import ChunkPhase
@@ -83,9 +84,11 @@ def counted(
         return sequences, None
     listener = listener or Listener()
     listener.on_stage("counting what other users do")
-    counts = SharedCounts(sequences)
+    with working("counting what other users do"):
+        counts = SharedCounts(sequences)
     listener.on_stage("looking back upon each event")
-    return with_context(sequences, counts, config.model.window, clock=config.model.clock), counts
+    with working("looking back upon each event"):
+        return with_context(sequences, counts, config.model.window, clock=config.model.clock), counts
 
 
 def make_phase(

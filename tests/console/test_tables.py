@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import pandas as pd
 import pytest
 
-from rrn_tf.console.tables import print_metrics, print_similar
+from rrn_tf.console.tables import print_metrics, print_run, print_similar
+from rrn_tf.evaluation.findings import findings_of_all
+from rrn_tf.evaluation.leaderboard import LeaderboardRow
 from rrn_tf.evaluation.ranking import RELEVANT_FROM, ranking_figures
 
 
@@ -36,3 +41,34 @@ def test_ids_of_similar_items_are_printed_as_they_are(capsys: pytest.CaptureFixt
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["[/]", "1", ":smile:", "0.5000"] in lines
     assert ["2", "[b]", "-0.2500"] in lines
+
+
+def _rows(n: int, error: float) -> list[LeaderboardRow]:
+    return [
+        LeaderboardRow("RRN", 0.8, 0.02, None, None, 0.6, None, 9, n),
+        LeaderboardRow("bias", 0.82, 0.02, 0.02, error, 0.6, 1.0, 9, n),
+    ]
+
+
+def test_a_run_prints_every_protocol_and_what_it_establishes(capsys: pytest.CaptureFixture[str]) -> None:
+    boards = {"frozen": _rows(925, 0.02), "streaming": _rows(925, 0.02), "streaming, unseen": _rows(10_031, 0.004)}
+    listed = {name: [*map(asdict, rows)] for name, rows in boards.items()}
+    record: dict[str, Any] = {"blessed": True, "seconds": 61.2, "report": "runs/demo/report", "ratings": {"test": 925}}
+    leaderboard = {"split": "test", "protocol": "frozen", "rows": listed["frozen"], "protocols": listed}
+    print_run({**record, "leaderboard": leaderboard})
+    told = capsys.readouterr().out
+    words = " ".join(told.split())
+    for name, rows in boards.items():
+        assert f"{name}: {rows[0].n:,} test ratings" in words
+    for sentence in findings_of_all(boards):
+        assert sentence in words
+    assert "Nothing is established: the difference to RRN is within two standard errors, so 925 ratings" in words
+    assert "RRN is better than bias." in words
+    assert "report        runs/demo/report" in told
+    assert max(map(len, told.splitlines())) <= 80, "sentences are broken between words"
+
+    del leaderboard["protocols"]
+    print_run({**record, "leaderboard": leaderboard})  # a run.json of an earlier version
+    earlier = " ".join(capsys.readouterr().out.split())
+    assert "frozen: 925 test ratings" in earlier
+    assert "streaming" not in earlier

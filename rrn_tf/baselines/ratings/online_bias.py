@@ -13,6 +13,7 @@ import numpy.typing as npt
 from rrn_tf.baselines.ratings.causal_batches import rounds_of
 from rrn_tf.baselines.ratings.protocol import OnlineBaseline, require_later, validation_rmse
 from rrn_tf.data.interactions import Interactions
+from rrn_tf.slow_work import each
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -166,7 +167,7 @@ class _State(NamedTuple):
         predicted = np.empty((len(ratings), len(self.rating_drift)), np.float32)
         residual = (ratings.rating - centre)[:, np.newaxis]
         day = ratings.timestamp / _DAY
-        for rows in rounds_of(ratings):
+        for rows in each(rounds_of(ratings), "following ratings, step after step"):
             entities, now = (ratings.user[rows], ratings.item[rows]), day[rows]
             variances = [self._variance(*pair, now) for pair in zip(self.sides, entities)]
             predicted[rows] = self.sides[0].mean[entities[0]] + self.sides[1].mean[entities[1]]

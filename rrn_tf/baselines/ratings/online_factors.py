@@ -13,6 +13,7 @@ from rrn_tf.baselines.ratings.causal_batches import Positions, rounds_of
 from rrn_tf.baselines.ratings.online_bias import OnlineBias
 from rrn_tf.baselines.ratings.protocol import OnlineBaseline, validation_rmse
 from rrn_tf.data.interactions import Interactions
+from rrn_tf.slow_work import each
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -111,7 +112,7 @@ class _State(NamedTuple):
         """Predicts each residual before it updates the factors: float32[N]."""
         predicted = np.empty(len(ratings), np.float32)
         loads = [np.zeros(len(table), np.float32) for table in self]
-        for rows in rounds:
+        for rows in each(rounds, "following ratings, step after step"):
             entities = (ratings.user[rows], ratings.item[rows])
             factors = [table[entity] for table, entity in zip(self, entities)]
             predicted[rows] = np.einsum("nk,nk->n", *factors)

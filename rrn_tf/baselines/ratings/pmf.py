@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from rrn_tf.baselines.ratings.protocol import Baseline, validation_rmse
 from rrn_tf.data.interactions import Interactions
+from rrn_tf.slow_work import each
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -214,7 +215,7 @@ class PMF:
         limit = self._iterations or self._limit
         best, best_at, last = np.inf, 0, np.inf
         sweeps = iterate_pmf(train.user, train.item, rating, train.num_users, train.num_items, factors, l2, self._seed)
-        for iteration, (u, v) in enumerate(itertools.islice(sweeps, limit), 1):
+        for iteration, (u, v) in enumerate(each(itertools.islice(sweeps, limit), "sweeps, at most", limit), 1):
             if self._iterations and iteration < limit:
                 continue
             found = validation_rmse(train, valid, self._product(u, v, centre, valid.user, valid.item))

@@ -17,7 +17,9 @@ from rrn_tf.beam.reading.dead_letters import count_in_metrics
 from rrn_tf.data.reading.blocks import BLOCK_BYTES, Block, plan_blocks, read_block_rows
 from rrn_tf.data.reading.files import Source, find_sources, local_files
 from rrn_tf.data_format import DataFormat
+from rrn_tf.slow_work import add
 
+_READING = "reading files, in blocks"
 RATINGS, REJECTED, ROWS = "ratings", "rejected", "rows"
 
 
@@ -86,7 +88,9 @@ def open_anywhere(file: str) -> IO[bytes]:
 
 def _planned(source: Source, columns: tuple[str, ...], block_bytes: int) -> Iterator[Block]:
     data_format, file = source
-    return plan_blocks(file, columns, data_format, block_bytes=block_bytes, open_file=open_anywhere)
+    for block in plan_blocks(file, columns, data_format, block_bytes=block_bytes, open_file=open_anywhere):
+        add(_READING, of=1)
+        yield block
 
 
 class _ReadBlock(beam.DoFn):
@@ -103,3 +107,4 @@ class _ReadBlock(beam.DoFn):
             yield read.good
         self._good.inc(read.good.num_rows)
         yield pvalue.TaggedOutput(ROWS, read.rows)
+        add(_READING, done=1)

@@ -14,7 +14,7 @@ from apache_beam import pvalue
 from rrn_tf import features
 from rrn_tf.beam.encoding.sequence_examples import encode_events
 from rrn_tf.beam.encoding.tfrecords import write_tfrecords
-from rrn_tf.beam.sequences.shards import by_shard, indices_of
+from rrn_tf.beam.sequences.shards import BUILDING, by_shard, indices_of
 from rrn_tf.beam.sequences.vocabularies import IdCounts, count_ids
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.data.arrays import concatenate_rows, take_rows
@@ -22,6 +22,7 @@ from rrn_tf.data.event_rules import CodedEvents, Dropped, SplitEvents, split_by_
 from rrn_tf.data.prepared import sequence_file
 from rrn_tf.data.reading import record_batches
 from rrn_tf.features import Side, Split
+from rrn_tf.slow_work import add
 
 Int32 = npt.NDArray[np.int32]
 SUMMARIES = "summaries"
@@ -112,6 +113,7 @@ class SplitUsers(beam.DoFn):
         self._config = config
 
     def process(self, element: tuple[int, dict[str, Iterable[CodedEvents]]]) -> Iterator[Any]:
+        add(BUILDING, of=2)  # this shard, and its file
         shard, parts = element
         events, dropped = (
             split_by_source(
@@ -125,6 +127,7 @@ class SplitUsers(beam.DoFn):
         trained = _distinct(events.item[events.split == Split.TRAIN])
         yield pvalue.TaggedOutput(SUMMARIES, ShardSummary(_distinct(events.user), trained, dropped))
         yield shard, events
+        add(BUILDING, done=1)
 
 
 def vocabularies(users: IdCounts, items: IdCounts, summaries: list[ShardSummary]) -> EventVocabularies:
@@ -169,5 +172,6 @@ def write_shard(
     final = take_rows(final, final.item > 0)
     path = f"{directory}/{sequence_file(Side.USER, shard, shards)}"
     write_tfrecords(path, encode_events(final, vocabularies.users))
+    add(BUILDING, done=1)
     counts = np.bincount(final.split, minlength=len(Split))
     return ShardCounts(tuple(counts.tolist()), len(events.item) - len(final.item))

@@ -25,8 +25,10 @@ from rrn_tf.data.reading import record_batches
 from rrn_tf.data.rows import SideRatings, number_rows
 from rrn_tf.data.steps import StepRule
 from rrn_tf.features import Side
+from rrn_tf.slow_work import add
 
 Int32 = npt.NDArray[np.int32]
+BUILDING = "building sequences, in shards"
 TO_ITEMS, TO_USERS, OWN_SIDE = "to_items", "to_users", "home"
 
 
@@ -89,6 +91,7 @@ class NumberUserRows(beam.DoFn):
         self._rule = rule
 
     def process(self, element: tuple[int, Iterable[SideRatings]], cutoff: int, items: IdCounts) -> Iterator[Any]:
+        add(BUILDING, of=3)  # this shard, its file, and a file of items
         shard, parts = element
         ratings = SideRatings.concatenate([SideRatings.empty(), *parts])
         order, row = number_rows(ratings, cutoff, self._rule)
@@ -98,6 +101,7 @@ class NumberUserRows(beam.DoFn):
         for item_shard, rows in by_shard(seen_by_items.entity, len(items.ids), self._shards):
             sent = SeenRatings(seen_by_items.take(rows), row[rows], rows.astype(np.int32))
             yield pvalue.TaggedOutput(TO_ITEMS, (item_shard, sent))
+        add(BUILDING, done=1)
 
 
 class WriteItems(beam.DoFn):
@@ -119,6 +123,7 @@ class WriteItems(beam.DoFn):
         yield self._files.write(shard, ratings, user_row, items, cutoff)
         for user_shard, rows in by_shard(ratings.opposite, len(users.ids), self._files.shards):
             yield pvalue.TaggedOutput(TO_USERS, (user_shard, (position[rows], item_row[rows])))
+        add(BUILDING, done=1)
 
 
 class WriteUsers(beam.DoFn):
@@ -134,6 +139,7 @@ class WriteUsers(beam.DoFn):
         for position, row in parts[TO_USERS]:
             item_row[position] = row
         yield self._files.write(shard, ratings, item_row, users, cutoff)
+        add(BUILDING, done=1)
 
 
 def indices_of(batch: pa.RecordBatch, column: str, vocabulary: IdCounts) -> Int32:
