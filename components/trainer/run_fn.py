@@ -11,6 +11,7 @@ from tfx.components.trainer.fn_args_utils import FnArgs
 from components.staging import local_input, local_output
 from rrn_tf.config import config_from_dict
 from rrn_tf.console.progress import training_listener
+from rrn_tf.serving.saved_facts import keep_max_bad_share
 from rrn_tf.tasks import TASKS, Settings, Task
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.workers import is_chief
@@ -35,6 +36,7 @@ def run_fn(fn_args: FnArgs) -> None:
             result = task.train(data, work, config, log_dir=logs, strategy=strategy, listeners=[listener])
         with local_output(fn_args.serving_model_dir) as model:
             task.export(result, model)
+            keep_max_bad_share(model, config.data.max_bad_share)
 
 
 def task_and_config(fn_args: FnArgs, settings: dict[str, Any]) -> tuple[Task, Settings]:

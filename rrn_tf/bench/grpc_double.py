@@ -23,7 +23,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import get_model_metadata_pb2, predict_pb2, prediction_log_pb2, prediction_service_pb2_grpc
 
 from rrn_tf.environment import peak_memory_bytes
-from rrn_tf.serving.warmup import EXTRA, WARMUP
+from rrn_tf.serving.model_card import EXTRA
+from rrn_tf.serving.warmup import WARMUP
 
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 _DEFAULT_SIGNATURE = "serving_default"

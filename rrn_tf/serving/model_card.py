@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from rrn_tf.features import METADATA_FILE
-from rrn_tf.serving.warmup import EXTRA
 from rrn_tf.times import utc_text
 from rrn_tf.version import __version__
 
+EXTRA = "assets.extra"  # folder of a SavedModel where TensorFlow Serving and TFX look for extra files
 CARD = "model_card.md"
+OF_RATINGS, OF_EVENTS = "Recurrent Recommender Network", "Collaborative Recurrent Neural Network"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Any
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-EXTRA = "assets.extra"  # folder of a SavedModel where TensorFlow Serving and TFX look for extra files
+from rrn_tf.serving.model_card import EXTRA
+
 WARMUP = "tf_serving_warmup_requests"
 
 
