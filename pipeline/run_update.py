@@ -83,6 +83,7 @@ def base_model(pushed: Path, other: str | None) -> Path:
 def wired(local: LocalRun, options: UpdateOptions, base: Path) -> Pipeline:
     """Returns the pipeline, wired for this machine."""
     from pipeline.update_pipeline import create_update_pipeline
+    from rrn_tf.serving.saved_facts import max_bad_share_of
 
     return create_update_pipeline(
         local.setting(configs.UPDATE_PIPELINE_NAME, options, *split_pattern(options.data)),
@@ -91,6 +92,7 @@ def wired(local: LocalRun, options: UpdateOptions, base: Path) -> Pipeline:
         model=options.model,
         span=options.span,
         data_format=options.over(),
+        max_bad_share=max_bad_share_of(base),
     )
 
 

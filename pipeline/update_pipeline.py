@@ -41,6 +41,7 @@ def create_update_pipeline(
     model: str = RATINGS.name,
     span: int | None = None,
     data_format: DataFormat | None = None,
+    max_bad_share: float = DataConfig.max_bad_share,
 ) -> tfx_pipeline.Pipeline:
     """Wires the components from a span of ratings or events to the next pushed version.
 
@@ -52,6 +53,7 @@ def create_update_pipeline(
       model: the name of the model's task.
       span: the number of the span; the latest by default.
       data_format: what the user says about the files' format.
+      max_bad_share: the largest fraction of a span's rows that may be rejected.
     """
     chosen = None
     if span is not None:
@@ -61,7 +63,7 @@ def create_update_pipeline(
     examples = example_gen(
         setting.data_base,
         setting.data_pattern,
-        dataclasses.asdict(dataclasses.replace(data, format=data_format or data.format)),
+        dataclasses.asdict(dataclasses.replace(data, format=data_format or data.format, max_bad_share=max_bad_share)),
         dead_letters=setting.dead_letters,
         range_config=chosen,
     )

@@ -15,6 +15,7 @@ from rrn_tf.config import config_from_dict, dump_config
 from rrn_tf.console.progress import training_listener
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.training_run import record_of
+from rrn_tf.serving.saved_facts import keep_max_bad_share
 from rrn_tf.tasks import TASKS, Settings, Task
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.workers import is_chief
@@ -48,6 +49,7 @@ def run_fn(fn_args: FnArgs) -> None:
             paths.metrics.write_text(json.dumps({**figures, **record}, indent=2) + "\n")
         with local_output(fn_args.serving_model_dir) as model:
             task.export(result, model)
+            keep_max_bad_share(model, config.data.max_bad_share)
 
 
 def task_and_config(fn_args: FnArgs, settings: dict[str, Any]) -> tuple[Task, Settings]:

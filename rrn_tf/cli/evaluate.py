@@ -10,7 +10,7 @@ from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import EVENT_PROTOCOLS, PROTOCOLS
 from rrn_tf.cli.options import example, json_option, one_line_errors, write_json
 from rrn_tf.cli.pipeline_options import options_of
-from rrn_tf.features import EVENT_COLUMNS, NEW_ONLY
+from rrn_tf.features import NEW_ONLY
 
 
 @click.command(
@@ -71,8 +71,10 @@ def evaluate(
     over users.
     """
     with one_line_errors():
+        from rrn_tf.serving.saved_facts import columns_of_model
+
         data_format = FormatOptions(**reading).over()
-        tell_layouts(data, EVENT_COLUMNS, data_format)
+        tell_layouts(data, columns_of_model(model), data_format)
         from rrn_tf.console.progress import showing
         from rrn_tf.console.tables import PRINT_METRICS, print_slices
         from rrn_tf.environment import environment

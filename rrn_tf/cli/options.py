@@ -19,6 +19,7 @@ from rrn_tf.files import only_writer_of_file, write_whole
 
 if TYPE_CHECKING:
     from rrn_tf.config import AnyConfig
+    from rrn_tf.data_format import DataFormat
 
 FAILURE = 1
 STANDARD_OUTPUT = "-"  # the file name that stands for it
@@ -26,7 +27,7 @@ _KEPT = "rrn_tf.standard_output"
 INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
 CONFIG_HELP = "Settings: a YAML file or the name of a preset."
 AT_HELP = "A year, a date or time (ISO; UTC without a zone), or unix seconds. Default: after the latest data."
-ITEM_LIST_HELP = "Ids separated by commas, or a file: one id per line, or a column item_id. May be repeated."
+ITEM_LIST_HELP = "Ids separated by commas, or a file: an id per line, or a column of items. May be repeated."
 SET_HELP = "Overrides one setting; may be repeated."
 
 
@@ -71,13 +72,17 @@ def json_option(command: Callable[..., None]) -> Callable[..., None]:
     )(alone)
 
 
-def item_list(values: tuple[str, ...]) -> list[str] | None:
-    """Returns the items of an option that takes files and ids, None without values; tells of rows it cannot use."""
+def item_list(values: tuple[str, ...], data_format: DataFormat, *, beside: bool = False) -> list[str] | None:
+    """Returns the items of an option that takes files and ids, None without values; tells of rows it cannot use.
+
+    Args:
+      values, data_format, beside: as in `rrn_tf.data.reading.id_file.listed_ids`.
+    """
     from rrn_tf.data.reading.id_file import listed_ids
 
     if not values:
         return None
-    ids, messages = listed_ids(values)
+    ids, messages = listed_ids(values, data_format, beside=beside)
     for message in messages:
         click.echo(message, err=True)
     return ids
@@ -95,7 +100,9 @@ def check_items(option: str, values: tuple[str, ...], ids: Collection[str] | Non
     Raises:
       ValueError: for a value that is both the name of a file and an item.
     """
-    files = [value for value in values if Path(value).exists()]
+    from rrn_tf.data.layouts import split_layout
+
+    files = [value for value in values if Path(split_layout(value)[1]).exists()]
     if both := [value for value in files if value in known]:
         raise ValueError(f"{option} {both[0]}: expected a file or an item, found both: ./{both[0]} is the file")
     unknown = sum(name not in known for name in ids or ())
@@ -103,15 +110,19 @@ def check_items(option: str, values: tuple[str, ...], ids: Collection[str] | Non
         click.echo(f"{option}: {len(ids or ()):,} items, {unknown:,} of them unknown to the model", err=True)
 
 
-def max_bad_share_option(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds `--max-bad-share`, which limits rejected rows as `data.max_bad_share` does in training."""
+def max_bad_share_option(default: float | None, told: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Returns a decorator that adds `--max-bad-share`, which limits rejected rows as `data.max_bad_share` in training.
+
+    Args:
+      default: the option's default.
+      told: the end of its help text, about the default.
+    """
     return click.option(
         "--max-bad-share",
-        default=0.01,
-        show_default=True,
+        default=default,
         type=click.FloatRange(0, 1),
-        help="Fails if a larger fraction of the rows is rejected.",
-    )(command)
+        help=f"Fails if a larger fraction of the rows is rejected. Default: {told}.",
+    )
 
 
 def beam_options(text: str) -> list[str]:

@@ -70,13 +70,23 @@ def recommend(
     A model of ratings leaves out items that the user has rated; a model of events predicts the next items, including
     those met before, with their probabilities. Invalid rows of --users are listed and counted, and have a row without
     an item in --output.
+
+    The options about the format of files apply to --history or, without it, to --users or, without both, to files of
+    --exclude and --candidates. They apply to the others of these only where a file is not recognised by itself.
     """
     if bool(user_ids) == bool(users_file) or bool(users_file) != bool(output):
         raise click.UsageError("expected --user, or --users together with --output")
     with one_line_errors(), only_writer_of_file(output):
+        from rrn_tf.data.reading.first_look import format_beside
+        from rrn_tf.serving.saved_facts import columns_of_model
+
         data_format = FormatOptions(**reading).over()
+        if history is not None:
+            tell_layouts(history, columns_of_model(model), data_format)
+        of_users = data_format
         if users_file:
-            tell_layouts(users_file, (USER_ID,), data_format, (TIMESTAMP,))
+            of_users = data_format if history is None else format_beside(users_file, (USER_ID,), data_format)
+            tell_layouts(users_file, (USER_ID,), of_users, (TIMESTAMP,))
         from dataclasses import asdict
         from pathlib import Path
 
@@ -85,8 +95,9 @@ def recommend(
         from rrn_tf.serving.user_table import read_users
 
         # Files are judged before anything imports TensorFlow.
-        left_out, among = item_list(exclude), item_list(candidates)
-        table = read_users(Path(users_file), data_format) if users_file else None
+        beside = bool(history or users_file)
+        left_out, among = (item_list(given, data_format, beside=beside) for given in (exclude, candidates))
+        table = read_users(Path(users_file), of_users) if users_file else None
         from rrn_tf.console.progress import bar
         from rrn_tf.console.tables import print_recommendations
         from rrn_tf.features import CANDIDATES, EXCLUDE, NEW_ONLY, SCORE
@@ -106,7 +117,7 @@ def recommend(
         check_items("--candidates", candidates, among, known_items)
         histories = None
         if history is not None:
-            histories, messages = loaded.histories(history)
+            histories, messages = loaded.histories(history, data_format)
             for message in messages:
                 click.echo(message, err=True)
         if table and output:

@@ -23,7 +23,7 @@ from rrn_tf.files import only_writer_of_file
     type=OutputPrefix(),
     help="Prefix of the Parquet files written, with the column prediction.",
 )
-@max_bad_share_option
+@max_bad_share_option(0.01, "0.01")
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
 @options_of(FormatOptions)
 @json_option

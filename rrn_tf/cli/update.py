@@ -10,7 +10,6 @@ from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.options import example, json_option, max_bad_share_option, one_line_errors, write_json
 from rrn_tf.cli.output_paths import OutputFolder
 from rrn_tf.cli.pipeline_options import options_of
-from rrn_tf.features import EVENT_COLUMNS
 
 
 @click.command(
@@ -27,10 +26,12 @@ from rrn_tf.features import EVENT_COLUMNS
     type=OutputFolder(),
     help="Directory of the next model: saved as the next version if versions are numbered, else as `model`.",
 )
-@max_bad_share_option
+@max_bad_share_option(None, "data.max_bad_share of the model's training, 0.01 if it does not say")
 @options_of(FormatOptions)
 @json_option
-def update(model: str, data: str, output: str, max_bad_share: float, json_file: str | None, **reading: Any) -> None:
+def update(
+    model: str, data: str, output: str, max_bad_share: float | None, json_file: str | None, **reading: Any
+) -> None:
     """Updates a model's states by new data, without retraining.
 
     Each rating (user, item and second) counts once, however often it is given. A late rating, which belongs before the
@@ -42,8 +43,10 @@ def update(model: str, data: str, output: str, max_bad_share: float, json_file: 
     event; a mixture recommends new items by histories and counts, but a network alone leaves their events out.
     """
     with one_line_errors("interrupted: no model was changed; start the same command again"):
+        from rrn_tf.serving.saved_facts import columns_of_model
+
         data_format = FormatOptions(**reading).over()
-        tell_layouts(data, EVENT_COLUMNS, data_format)
+        tell_layouts(data, columns_of_model(model), data_format)
         from rrn_tf.console.progress import showing
         from rrn_tf.console.tables import print_update
         from rrn_tf.runs.update_run import update_run

@@ -25,7 +25,7 @@ from rrn_tf.console.progress import notebook_listeners
 from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, SIMILAR_ITEM_ID, SIMILARITY, USER_ID
 from rrn_tf.files import only_writer_of_directory
 from rrn_tf.recommenders.frames import Ids, checked, ids_of, rows_among, times_of
-from rrn_tf.recommenders.given_data import Data, GivenData
+from rrn_tf.recommenders.given_data import Data, Format, GivenData, format_of
 from rrn_tf.runs.directory import RunPaths, copy_records
 from rrn_tf.runs.training_run import train_run
 from rrn_tf.runs.update_run import WARNINGS, replace_directory, update_run
@@ -110,7 +110,8 @@ class Recommender(abc.ABC):
 
         Args:
           data: a data frame, or a value of `rrn train --data`: a path, a pattern, ``movielens-small`` or generated data
-            such as ``synthetic``.
+            such as ``synthetic``. How files are read, where it is not recognised, is a setting: ``data.format``, as
+            in ``overrides={"data.format.columns": "user_id=who,item_id=what", "data.format.time": "ms"}``.
           valid: likewise, later rows for validation; all of `data` is then for training. By default `data` is split by
             the settings in `config.data`.
           output: the run directory; by default a temporary one, deleted with this object.
@@ -137,7 +138,9 @@ class Recommender(abc.ABC):
             self.adopt(root)
         return self
 
-    def update(self, data: Data, *, output: str | Path | None = None) -> dict[str, Any]:
+    def update(
+        self, data: Data, *, output: str | Path | None = None, data_format: Format | None = None
+    ) -> dict[str, Any]:
         """Updates the model's states by new rows as `rrn update` does, without retraining.
 
         The files of the former model stay unchanged; this recommender then uses the updated one.
@@ -145,6 +148,8 @@ class Recommender(abc.ABC):
         Args:
           data: a data frame, or the path of CSV or Parquet files; rows that the states already include are skipped.
           output: the directory of the updated model; by default a temporary one, deleted with this object.
+          data_format: how files are read, where that is not recognised: a `rrn_tf.data_format.DataFormat` or its
+            settings, such as ``{"columns": {"user_id": "who"}, "time": "ms"}``.
 
         Returns:
           The content of `update.json`: the figures of the update. What is probably a mistake is warned of: times in the
@@ -154,9 +159,9 @@ class Recommender(abc.ABC):
           TypeError: for a frame whose columns are of the wrong types.
           ValueError: for data that cannot be used.
         """
-        former = RunPaths(self.path)
+        former, said = RunPaths(self.path), format_of(data, data_format)
         with self._directory(output) as root, self._given.file(data, ".parquet") as file:
-            figures = update_run(former.root, file, root)
+            figures = update_run(former.root, file, root, data_format=said)
             copy_records(former, RunPaths(root))
             self.adopt(root)
         for line in figures[WARNINGS]:
@@ -173,6 +178,7 @@ class Recommender(abc.ABC):
         candidates: Ids | None = None,
         new_only: bool = False,
         history: Data | None = None,
+        data_format: Format | None = None,
     ) -> pd.DataFrame:
         """Recommends the best items to many users at once.
 
@@ -187,6 +193,7 @@ class Recommender(abc.ABC):
           history: a data frame or a file of ratings or events of some of the users, which may be unknown to the model.
             Ratings are the whole history of their user, in place of what the model has stored; events follow those that
             the model has stored. Items of a history of ratings are left out.
+          data_format: how a file of histories is read, as in `update`.
 
         Returns:
           A row for each recommended item, best first within each user: user_id and item_id as text, rank from 1, and
@@ -202,7 +209,7 @@ class Recommender(abc.ABC):
         of = None if candidates is None else list(ids_of(candidates, CANDIDATES))
         time = None if at is None else times_of(at, len(user_id))
         saved, count = self.saved, len(user_id)
-        histories = None if history is None else self.histories(history)[0]
+        histories = None if history is None else self.histories(history, data_format)[0]
         timed, times = np.full(count, time is not None), np.zeros(count, np.int64) if time is None else time
         step = users_of_a_request(saved, int(k), without, of)
         for line in line_of_early(saved, before_last(saved, user_id, times, timed)):
@@ -226,14 +233,19 @@ class Recommender(abc.ABC):
             parts.append(pd.DataFrame(dict(zip(_RECOMMENDED, columns, strict=True))))
         return pd.concat(parts, ignore_index=True)
 
-    def histories(self, data: Data) -> tuple[Histories, list[str]]:
+    def histories(self, data: Data, data_format: Format | None = None) -> tuple[Histories, list[str]]:
         """Reads what `recommend` takes as ``history``; also returns lines about rows of a file that cannot be used.
+
+        Args:
+          data: a data frame or a file.
+          data_format: how a file is read, as in `update`.
 
         Raises:
           TypeError, ValueError: for data that cannot be used.
         """
+        said = format_of(data, data_format)
         if isinstance(data, (str, Path)):
-            given, messages = read_histories(str(data), self.columns)
+            given, messages = read_histories(str(data), self.columns, said)
         else:
             rows = checked(data, self.columns)
             given, messages = Histories(**{str(name): column.to_numpy() for name, column in rows.items()}), []

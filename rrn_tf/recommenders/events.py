@@ -16,7 +16,7 @@ from rrn_tf.evaluation.event_protocols import CLEAN, EVENT_PROTOCOLS
 from rrn_tf.features import EVENT_COLUMNS, Side
 from rrn_tf.recommenders.base import Recommender
 from rrn_tf.recommenders.frames import Ids, lengths_of, one_of, rows_among, side_of, states_frame
-from rrn_tf.recommenders.given_data import Data
+from rrn_tf.recommenders.given_data import Data, Format, format_of
 from rrn_tf.serving.event_file import evaluate_event_file
 from rrn_tf.serving.query_file import EvaluationOutcome
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
@@ -73,6 +73,7 @@ class CollaborativeRecommender(Recommender):
         measures: Measures | None = None,
         new_only: bool = False,
         top_k: int | Sequence[int] | None = None,
+        data_format: Format | None = None,
     ) -> EvaluationOutcome:
         """Scores the model on later events as `rrn evaluate` does.
 
@@ -82,6 +83,7 @@ class CollaborativeRecommender(Recommender):
           measures: the figures to compute; by default all, at 10.
           new_only: whether to score only events with an item new to the user, ranked among such items.
           top_k: in place of `measures`, one or several k of all figures.
+          data_format: how a file is read, as in `update`.
 
         Returns:
           ``metrics``, by split (``test`` of users known from training, ``test_cold`` of others) and protocol: nll, hit,
@@ -95,8 +97,12 @@ class CollaborativeRecommender(Recommender):
             if measures is not None:
                 raise ValueError("top_k: expected one of top_k and measures, found both")
             measures = Measures(ks=lengths_of(top_k))
+        said = format_of(data, data_format)
         return self._given.evaluated(
-            data, lambda file: evaluate_event_file(self._events, file, protocol, measures, new_only=new_only)
+            data,
+            lambda file: evaluate_event_file(
+                self._events, file, protocol, measures, new_only=new_only, data_format=said
+            ),
         )
 
     def states(self, users: Ids | None = None, items: Ids | None = None, *, at: Any = None) -> pd.DataFrame:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pandas as pd
+from pydantic import ValidationError
 
 from rrn_tf.data.datasets import resolve
 from rrn_tf.data.source import DataSource, write_whole_frame
+from rrn_tf.data_format import DataFormat
 from rrn_tf.recommenders.frames import checked
 from rrn_tf.serving.query_file import EvaluationOutcome
 
 Data: TypeAlias = str | Path | pd.DataFrame
+Format: TypeAlias = DataFormat | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,28 @@ class GivenData:
         if not len(rows):
             raise ValueError(f"expected {self.what}s, found a data frame without rows")
         return rows
+
+
+def format_of(data: Data, given: Format | None) -> DataFormat | None:
+    """Returns what is said about the format of a file.
+
+    Args:
+      data: the file, or a data frame, about which nothing can be said.
+      given: the settings of a `DataFormat`, or an instance of it.
+
+    Raises:
+      ValueError: in one line, for settings that are not valid, and for those of a data frame.
+    """
+    if given is not None and not isinstance(data, (str, Path)):
+        raise ValueError(f"data_format: expected a file to read by it, found a {type(data).__name__}")
+    if given is None or isinstance(given, DataFormat):
+        return given
+    try:
+        return DataFormat(**given)
+    except (ValidationError, TypeError) as error:
+        told = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
+        place = ".".join(["data_format", *map(str, told["loc"])])
+        raise ValueError(f"{place}: {told['msg'].removeprefix('Value error, ')}") from None
 
 
 def _of_frame(message: str, file: str) -> str:

@@ -17,7 +17,7 @@ from rrn_tf.features import COLUMNS, EVENT_COLUMNS, PREDICTION, RATING, Side
 from rrn_tf.models.rrn import RRN
 from rrn_tf.recommenders.base import Recommender
 from rrn_tf.recommenders.frames import Ids, checked, lengths_of, one_of, rows_among, side_of, states_frame, times_of
-from rrn_tf.recommenders.given_data import Data
+from rrn_tf.recommenders.given_data import Data, Format, format_of
 from rrn_tf.serving.query_file import EvaluationOutcome, evaluate_file
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.similar_items import compared_vectors
@@ -96,6 +96,7 @@ class RRNRecommender(Recommender):
         protocol: str = FROZEN,
         top_k: int | Sequence[int] | None = None,
         relevant_from: float | None = None,
+        data_format: Format | None = None,
     ) -> EvaluationOutcome:
         """Scores the model on later ratings as `rrn evaluate` does.
 
@@ -106,6 +107,7 @@ class RRNRecommender(Recommender):
             second with relevant ratings: all items that the model knows and the user has not rated before, as of then.
           relevant_from: the least rating that is relevant; by default three quarters of the way from the lowest to the
             highest training rating, which is 4 of 1 to 5.
+          data_format: how a file is read, as in `update`.
 
         Returns:
           ``metrics``, by split (``test`` of users and items known from training, ``test_cold`` of others) and protocol:
@@ -117,8 +119,12 @@ class RRNRecommender(Recommender):
         """
         one_of("protocol", protocol, PROTOCOLS)
         ks = lengths_of(top_k)
+        said = format_of(data, data_format)
         return self._given.evaluated(
-            data, lambda file: evaluate_file(self._rrn, file, protocol, top_k=ks, relevant_from=relevant_from)
+            data,
+            lambda file: evaluate_file(
+                self._rrn, file, protocol, top_k=ks, relevant_from=relevant_from, data_format=said
+            ),
         )
 
     def states(self, users: Ids | None = None, items: Ids | None = None, *, at: Any = None) -> pd.DataFrame:

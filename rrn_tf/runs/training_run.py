@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from rrn_tf.environment import environment
 from rrn_tf.files import write_whole
 from rrn_tf.runs.directory import RunPaths, prepare_once
 from rrn_tf.runs.update_run import replace_directory
+from rrn_tf.serving.saved_facts import keep_max_bad_share
 from rrn_tf.slow_work import working
 from rrn_tf.tasks import Settings, task_of
 from rrn_tf.training.listeners import Listener, Listeners
@@ -94,8 +94,13 @@ def train_run(
 
     begin = time.perf_counter()
     listener.on_stage("exporting the model")
+
+    def write(folder: Path) -> None:
+        task.export(result, folder)
+        keep_max_bad_share(folder, config.data.max_bad_share)
+
     with working("exporting the model"):
-        replace_directory(paths.model, partial(task.export, result))
+        replace_directory(paths.model, write)
     seconds["export"] = time.perf_counter() - begin
 
     summary = {
@@ -106,9 +111,7 @@ def train_run(
     return summary
 
 
-def record_of(
-    result: Any, config: Settings, counts: Mapping[str, Any], seconds: Mapping[str, float]
-) -> dict[str, Any]:
+def record_of(result: Any, config: Settings, counts: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Any]:
     """Returns what `metrics.json` holds besides figures: epochs, counts of rows, seconds by stage, versions, seed."""
     return {
         "best_epoch": result.best_epoch,

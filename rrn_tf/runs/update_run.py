@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rrn_tf.config import DataConfig
 from rrn_tf.data_format import DataFormat
 from rrn_tf.environment import environment
 from rrn_tf.features import RATING, TIMESTAMP
@@ -29,7 +28,7 @@ def update_run(
     model: str | Path,
     pattern: str,
     output: str | Path,
-    max_bad_share: float = DataConfig.max_bad_share,
+    max_bad_share: float | None = None,
     data_format: DataFormat | None = None,
 ) -> dict[str, Any]:
     """Updates the states of a saved model by new ratings or events, and saves the updated model.
@@ -39,7 +38,7 @@ def update_run(
         among numbered versions, followed by a new version.
       pattern: files of the new ratings or events; those that the states already include are skipped.
       output: the directory of the next model.
-      max_bad_share: the largest fraction of rows that may be rejected.
+      max_bad_share: the largest fraction of rows that may be rejected; by default that of the model's training.
       data_format: what the user says about the files' format.
 
     Returns:
@@ -57,18 +56,20 @@ def update_run(
 
 
 def _update_run(
-    model: str | Path, pattern: str, root: Path, max_bad_share: float, data_format: DataFormat | None
+    model: str | Path, pattern: str, root: Path, max_bad_share: float | None, data_format: DataFormat | None
 ) -> dict[str, Any]:
     from rrn_tf.serving.doubtful_rows import in_future, lines_of_future, lines_of_scale
     from rrn_tf.serving.load import load_saved_model
+    from rrn_tf.serving.saved_facts import keep_max_bad_share, max_bad_share_of
     from rrn_tf.serving.saved_rrn import SavedRRN
     from rrn_tf.serving.update_model import take_in
 
-    begin = time.perf_counter()
+    begin, of_training = time.perf_counter(), max_bad_share_of(model)
     base = load_saved_model(model)
     seconds = {"load": time.perf_counter() - begin}
     begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
-    rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters, max_bad_share, data_format)
+    allowed = of_training if max_bad_share is None else max_bad_share
+    rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters, allowed, data_format)
     seconds["read"] = time.perf_counter() - begin
     now, times = time.time(), rows[TIMESTAMP].to_numpy()
     doubts = lines_of_future(times, now, rated=isinstance(base, SavedRRN))
@@ -77,7 +78,12 @@ def _update_run(
     updated = take_in(base, rows, now)
     begin = time.perf_counter()
     path = next_model(root)
-    replace_directory(path, updated.export)
+
+    def write(folder: Path) -> None:
+        updated.export(folder)
+        keep_max_bad_share(folder, of_training)
+
+    replace_directory(path, write)
     seconds |= {**updated.report["seconds"], "export": time.perf_counter() - begin}
     summary = {
         **updated.report,

@@ -15,7 +15,7 @@ from rrn_tf.features import EXCLUDE, HISTORY, HISTORY_TIMESTAMP, NEW_ONLY, TIMES
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.serving.mixture import MixtureServing
-from rrn_tf.serving.model_card import ModelFacts, write_card
+from rrn_tf.serving.model_card import OF_EVENTS, ModelFacts, write_card
 from rrn_tf.serving.next_items import SERVED, NextItems, mean_first
 from rrn_tf.serving.past_events import HeldEvents
 from rrn_tf.serving.warmup import example, write_warmup
@@ -100,7 +100,7 @@ def _facts(result: EventSnapshot) -> ModelFacts:
     clock = () if knows_time else ("The model uses the order of events, not the time between them.",)
     counts = np.bincount(sequences.split, minlength=len(Split))
     return ModelFacts(
-        model="Collaborative Recurrent Neural Network",
+        model=OF_EVENTS,
         purpose="Predicts which items a user is likely to choose next, given the events so far.",
         data={
             "users": sequences.num_users,

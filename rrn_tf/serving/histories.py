@@ -13,6 +13,7 @@ import pandas as pd
 from rrn_tf.data.arrays import concatenated_ranges
 from rrn_tf.data.reading.in_memory import read_files, same_rows
 from rrn_tf.data.reading.rejected import lines_of_rejected
+from rrn_tf.data_format import DataFormat
 from rrn_tf.features import ITEM_ID, RATING, TIMESTAMP, USER_ID
 
 _CELLS = 1 << 16  # ratings or events of one request, including padding
@@ -120,17 +121,20 @@ class Histories:
         return PaddedHistories(users, real, *columns)
 
 
-def read_histories(pattern: str, columns: Sequence[str]) -> tuple[Histories, list[str]]:
+def read_histories(
+    pattern: str, columns: Sequence[str], data_format: DataFormat | None = None
+) -> tuple[Histories, list[str]]:
     """Reads histories from CSV or Parquet; also returns lines about rows that cannot be used.
 
     Args:
       pattern: a file or a glob.
       columns: the columns of a rating or of an event.
+      data_format: what the user says about the files' format.
 
     Raises:
       BadInputError: in one line, for a file that is missing, is not readable or lacks a column.
     """
-    rows, _ = read_files(pattern, columns)
+    rows, _ = read_files(pattern, columns, data_format)
     rating = rows.numbers(RATING, np.float32) if RATING in columns else None
     given = Histories(rows.ids(USER_ID), rows.ids(ITEM_ID), rows.numbers(TIMESTAMP), rating)
     return given, lines_of_rejected(pattern, rows.rejected, rows.total)

@@ -14,6 +14,7 @@ from rrn_tf.times import utc_text
 from rrn_tf.version import __version__
 
 CARD = "model_card.md"
+OF_RATINGS, OF_EVENTS = "Recurrent Recommender Network", "Collaborative Recurrent Neural Network"
 
 
 @dataclass(frozen=True)

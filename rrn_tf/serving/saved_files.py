@@ -1,13 +1,12 @@
-"""The files of a saved model: checks that they are whole and of which kind the model is."""
+"""The files of a saved model: checks that they are whole and of which kind the model is.
+
+Importing this module does not import TensorFlow.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-
-import tensorflow as tf
-from google.protobuf.message import DecodeError
-from tensorflow.core.protobuf import saved_model_pb2
 
 from rrn_tf.data.model_folder import ModelNotFoundError, find_saved_model
 
@@ -34,6 +33,9 @@ def check_saved_model(path: str | Path, *kinds: str) -> str:
     Raises:
       ModelNotFoundError: if the model is of another kind, was not saved by this package, or lacks files.
     """
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
     folder = Path(path)
     try:
         meta = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0]
@@ -74,6 +76,8 @@ def loaded_module(model: str | Path | Any, *kinds: str) -> Any:
     """
     if not isinstance(model, str | Path):
         return model
+    import tensorflow as tf
+
     path = find_saved_model(model)
     check_saved_model(path, *kinds)
     try:

@@ -9,7 +9,7 @@ import numpy as np
 from rrn_tf import features
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import RRN, PartWeights
-from rrn_tf.serving.model_card import ModelFacts
+from rrn_tf.serving.model_card import OF_RATINGS, ModelFacts
 from rrn_tf.serving.warmup import example
 from rrn_tf.states.snapshot import RRNSnapshot
 
@@ -18,7 +18,7 @@ def facts_of(served: RRNSnapshot) -> ModelFacts:
     """Collects the facts of the model card."""
     metadata = served.metadata
     return ModelFacts(
-        model="Recurrent Recommender Network",
+        model=OF_RATINGS,
         purpose="Predicts which rating a user gives to an item at a time, and recommends the items rated best.",
         data={
             "users": len(served.ids[Side.USER]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,10 +16,20 @@ from rrn_tf.cli.main import main
 from rrn_tf.cli.pipeline_options import RunOptions, UpdateOptions, arguments, parsed
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, load_config
+from rrn_tf.data.model_folder import EXTRA
 from rrn_tf.data_format import DataFormat
+from rrn_tf.features import METADATA_FILE
+from rrn_tf.serving.model_card import OF_RATINGS
 
 NAMES = {of.name for of in dataclasses.fields(FormatOptions)}
-FILES = {"--data", "--queries", "--users"}  # options whose values are files to read
+FILES = {
+    "--data",
+    "--queries",
+    "--users",
+    "--history",
+    "--exclude",
+    "--items",
+}  # options whose values are files to read
 
 UNREADABLE = """
 import os, sys
@@ -34,6 +45,10 @@ for line in (
     "update --model run --data bad.csv --output run",
     "score --model run --queries bad.csv --output o",
     "recommend --model run --users bad.csv --output o.csv",
+    "recommend --model run --user 7 --history bad.csv",
+    "evaluate --model rated --data events.csv",
+    "update --model rated --data events.csv --output run",
+    "recommend --model rated --user 7 --history events.csv",
 ):
     try:
         main(line.split(), standalone_mode=False)
@@ -52,11 +67,17 @@ def test_every_command_that_reads_files_has_them(name: str) -> None:
 
 def test_an_unreadable_file_is_refused_before_anything_slow_is_imported(tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("uid;what;score;when\na;b;3;4\n")
+    (tmp_path / "events.csv").write_text("user_id,item_id,timestamp\na,b,4\n")
+    (tmp_path / "rated" / EXTRA).mkdir(parents=True)
+    (tmp_path / "rated" / "saved_model.pb").touch()
+    (tmp_path / "rated" / EXTRA / METADATA_FILE).write_text(json.dumps({"model": OF_RATINGS}))
     told = subprocess.run([sys.executable, "-c", UNREADABLE], cwd=tmp_path, capture_output=True, text=True, check=True)
     *refused, left = told.stdout.splitlines()
-    assert left == "bad.csv"
-    assert len(refused) == 9
-    assert all(line.startswith("1 bad.csv:1: expected columns user_id") for line in refused)
+    assert left == "bad.csv events.csv rated"
+    assert len(refused) == 13
+    assert all(line.startswith("1 bad.csv:1: expected columns user_id") for line in refused[:10])
+    lacking = "1 events.csv:1: expected columns user_id,item_id,rating,timestamp, found 'user_id,item_id,timestamp'"
+    assert all(line.startswith(lacking) for line in refused[10:])
     assert refused[0].endswith("as in --columns user_id=uid,item_id=NAME,rating=score,timestamp=when")
 
 

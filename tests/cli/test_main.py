@@ -30,9 +30,8 @@ def rrn(*arguments: object) -> Result:
 
 def test_protocols_and_defaults_are_those_of_the_library() -> None:
     assert kinds.PROTOCOLS == protocols.PROTOCOLS
-    for command in ("score", "update"):
-        (option,) = (option for option in main.commands[command].params if option.name == "max_bad_share")
-        assert option.default == DataConfig.max_bad_share == EventDataConfig.max_bad_share
+    (option,) = (option for option in main.commands["score"].params if option.name == "max_bad_share")
+    assert option.default == DataConfig.max_bad_share == EventDataConfig.max_bad_share
 
 
 @pytest.mark.parametrize("command", sorted(main.commands))

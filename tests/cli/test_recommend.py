@@ -76,6 +76,36 @@ def test_what_is_a_file_and_an_item_is_asked_back(
     assert [item["item"] for item in json.loads(result.stdout)["items"]] in ([], ["2"])
 
 
+def test_options_of_formats_reach_every_file(rating_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    history = early_and_late(rating_frame())[1][:4].assign(user_id="new")
+    names = {"user_id": "customer", "item_id": "sku", "rating": "stars", "timestamp": "bought"}
+    own = history.assign(timestamp=history.timestamp * 1000).rename(columns=names)
+    own.to_csv("own.csv", index=False, sep=";")
+    own[["sku", "stars"]].to_csv("sold.csv", index=False, sep=";")
+    Path("users.csv").write_text("user_id\nnew\n")
+    said = {"columns": names, "separator": ";", "time": "ms"}
+    options = [f"--columns={','.join(f'{of}={name}' for of, name in names.items())}", "--separator=;", "--time=ms"]
+    files = ("--history", "own.csv", "--users", "users.csv", "--exclude", "sold.csv")
+    result = rrn("recommend", "--model", rating_run, *files, "--output", "found.csv", "-k", 3, *options)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.splitlines()[0] == (
+        "columns: customer as user_id, sku as item_id, stars as rating, bought as timestamp; between ';'"
+    )
+    assert "sold.csv: columns: sku as item_id; between ';'" in result.stderr
+    model = load(rating_run)
+    asked = {"k": 3, "exclude": history.item_id}
+    expected = model.recommend(["new"], history=history, **asked)
+    found = pd.read_csv("found.csv", dtype={"user_id": str, "item_id": str})
+    assert found.item_id.tolist() == expected.item_id.tolist()
+    of_file = model.recommend(["new"], history="own.csv", data_format=said, **asked)
+    pd.testing.assert_frame_equal(of_file, expected)
+    with pytest.raises(ValueError, match=r"^data_format: expected a file to read by it, found a DataFrame$"):
+        model.recommend(["new"], history=history, data_format=said)
+    with pytest.raises(ValueError, match=r"^data_format.time: time should be one of s, .*, found 'minutes'$"):
+        model.recommend(["new"], history="own.csv", data_format={"time": "minutes"})
+
+
 def test_an_archive_is_no_table(rating_run: Path, tmp_path: Path) -> None:
     (tmp_path / "users.csv").write_text("user_id\n1\n")
     result = rrn("recommend", "--model", rating_run, "--users", tmp_path / "users.csv", "--output", tmp_path / "o.zip")

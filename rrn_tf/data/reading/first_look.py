@@ -39,6 +39,21 @@ def look_at(
     return list(dict.fromkeys(filter(None, lines)))
 
 
+def format_beside(pattern: str, columns: Sequence[str], data_format: DataFormat) -> DataFormat:
+    """Returns what is said about a file that is read beside another one of the same command.
+
+    Args:
+      pattern, columns: as in `look_at`.
+      data_format: what the user says about the other file. It holds for this one as well, unless this one is
+        recognised by itself.
+    """
+    try:
+        look_at(pattern, columns)
+    except BadInputError:
+        return data_format
+    return data_format if "://" in pattern else DataFormat()
+
+
 def is_file(pattern: str) -> bool:
     """Returns whether a pattern, not the name of a data set, stands for local files."""
     return "://" not in pattern and bool(local_files(split_layout(pattern)[1]))

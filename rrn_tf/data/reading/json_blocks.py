@@ -1,22 +1,41 @@
-"""Reads JSON lines: one object a line, of which some keys are columns."""
+"""Reads JSON lines: one object a line, of which some keys are columns.
+
+Arrow reads lines at once whose values have the types that the file began with. In other blocks the lines are sorted by
+the types of their values, so that Arrow reads each kind at once as well; what it still refuses is read line by line.
+"""
 
 from __future__ import annotations
 
 import io
 import json
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.json as arrow_json
 
-from rrn_tf.data.reading.csv_blocks import BlockRows, Malformed
+from rrn_tf.data.reading.csv_blocks import BlockRows, Malformed, raw_lines
 from rrn_tf.data.reading.header import Header
 from rrn_tf.data.reading.lines import BlockLines, Lines, lines_of
+from rrn_tf.features import ITEM_ID, USER_ID
 
 NOT_JSON = "not_json"
 _PART = 1 << 20  # bytes that Arrow reads at once, of at most 100,000 rows
+_LINES = 1_000  # of which one that Arrow refuses costs no more than these
 _TYPES = {"int": pa.int64(), "float": pa.float64()}
+# The value of a key begins like this, by its type; a value of none of these types is null, or of no use.
+_BEGINNINGS = {"str": '"', "int": r"-?\d+\s*[,}]", "float": r"-?\d+[.eE]"}
+
+
+class _Read(NamedTuple):
+    """Lines that are read: their places in the block, a column of text for each key, and malformed lines."""
+
+    lines: Lines
+    columns: list[pa.Array]
+    malformed: Sequence[Malformed] = ()
 
 
 def read_json(data: bytes, header: Header) -> BlockRows:
@@ -32,13 +51,63 @@ def read_json(data: bytes, header: Header) -> BlockRows:
         return pa.array([_text(lines, line) for line in wanted.tolist()], pa.string())
 
     filled = np.flatnonzero(lines.ends > lines.starts)
-    columns = _at_once(data, header, len(filled))
+    columns = _at_once(data, dict(header.kinds), len(filled))
     if columns is not None:
-        return BlockRows(columns, filled, [], text_of)
-    # A line that is no object, or values of several types: Arrow refuses the whole block.
+        return BlockRows([columns[key] for key, _ in header.kinds], filled, [], text_of)
+    parts = list(_of_each_kind(lines, filled, header))
+    every = np.concatenate([part.lines for part in parts])
+    order = np.argsort(every)
+    joined = [pa.concat_arrays(of).take(pa.array(order)) for of in zip(*(part.columns for part in parts), strict=True)]
+    malformed = sorted((row for part in parts for row in part.malformed), key=lambda row: row.line)
+    return BlockRows(joined, every[order], malformed, text_of)
+
+
+def _of_each_kind(lines: BlockLines, filled: Lines, header: Header) -> Iterator[_Read]:
+    """Reads lines of a block, those whose values have the same types together."""
+    texts, keys = raw_lines(lines.data), list(dict(header.kinds))
+    code = np.zeros(len(texts), np.int64)
+    for key in keys:
+        place = np.zeros(len(texts), np.int64)
+        for number, begin in enumerate(_BEGINNINGS.values(), start=1):
+            found = pc.match_substring_regex(texts, rf'(^|[^\\])"{re.escape(key)}"\s*:\s*{begin}')
+            place[found.to_numpy(zero_copy_only=False)] = number
+        code = code * (1 + len(_BEGINNINGS)) + place
+    names = ["", *_BEGINNINGS]
+    for one in np.unique(code[filled]).tolist():
+        places = np.unravel_index(one, [len(names)] * len(keys))
+        types = {key: names[int(place)] for key, place in zip(keys, places, strict=True)}
+        same = filled[code[filled] == one]
+        yield from _in_parts(lines, texts, same, header, types)
+
+
+def _in_parts(
+    lines: BlockLines, texts: pa.Array, same: Lines, header: Header, types: Mapping[str, str]
+) -> Iterator[_Read]:
+    """Reads lines of the same types of values: all at once, or else part by part, or a part line by line."""
+    # A number as an id is kept as it is written in JSON, which Arrow would not do with a fraction.
+    ids = [key for name, (key, _) in zip(header.columns, header.kinds, strict=True) if name in (USER_ID, ITEM_ID)]
+    usable = not any(types[key] == "float" for key in ids)
+    whole = _joined(texts, same, header, types) if usable else None
+    if whole is not None:
+        yield _Read(same, whole)
+        return
+    for begin in range(0, len(same), _LINES):
+        part = same[begin : begin + _LINES]
+        columns = _joined(texts, part, header, types) if usable else None
+        yield _one_by_one(lines, part, header) if columns is None else _Read(part, columns)
+
+
+def _joined(texts: pa.Array, part: Lines, header: Header, types: Mapping[str, str]) -> list[pa.Array] | None:
+    """Reads some lines at once, as text; returns None for others than expected."""
+    data = b"\n".join(texts.take(pa.array(part)).to_pylist())
+    columns = _at_once(data, types, len(part))
+    return columns and [columns[key].cast(pa.string()) for key, _ in header.kinds]
+
+
+def _one_by_one(lines: BlockLines, part: Lines, header: Header) -> _Read:
     rows: dict[int, dict[str, Any]] = {}
     malformed = []
-    for line in filled.tolist():
+    for line in part.tolist():
         text = _text(lines, line)
         if not text.strip():
             continue
@@ -51,14 +120,20 @@ def read_json(data: bytes, header: Header) -> BlockRows:
         else:
             malformed.append(Malformed(line, NOT_JSON, "expected a JSON object in this line"))
     values = [pa.array([_plain(row.get(key)) for row in rows.values()], pa.string()) for key, _ in header.kinds]
-    return BlockRows(values, np.array(list(rows), np.int64), malformed, text_of)
+    return _Read(np.array(list(rows), np.int64), values, malformed)
 
 
-def _at_once(data: bytes, header: Header, count: int) -> list[pa.Array] | None:
-    """Reads a block of `count` lines that are all as expected; returns None for others."""
+def _at_once(data: bytes, types: Mapping[str, str], count: int) -> dict[str, pa.Array] | None:
+    """Reads `count` lines that are all as expected; returns None for others.
+
+    Args:
+      data: the lines.
+      types: the type of each key's values, as Python calls it.
+      count: the number of the lines.
+    """
+    schema = pa.schema([(key, _TYPES.get(kind, pa.string())) for key, kind in types.items()])
     if not count:
-        return [pa.array([], pa.string()) for _ in header.kinds]
-    schema = pa.schema([(key, _TYPES.get(kind, pa.string())) for key, kind in dict(header.kinds).items()])
+        return {field.name: pa.array([], pa.string()) for field in schema}
     try:
         table = arrow_json.read_json(
             io.BytesIO(data),
@@ -69,7 +144,7 @@ def _at_once(data: bytes, header: Header, count: int) -> list[pa.Array] | None:
         return None
     if table.num_rows != count:
         return None
-    return [pa.concat_arrays(table[key].chunks) for key, _ in header.kinds]
+    return {key: pa.concat_arrays(table[key].chunks) for key in types}
 
 
 def _plain(value: Any) -> str | None:

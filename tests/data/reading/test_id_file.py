@@ -9,6 +9,9 @@ import pytest
 
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.id_file import listed_ids
+from rrn_tf.data_format import DataFormat
+
+SKU = DataFormat(columns="user_id=customer,item_id=sku")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +49,36 @@ def test_files_and_ids_are_joined_and_bad_rows_are_told(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "beside", "told"),
+    [
+        ("movieId,title\n7,one\n9,two\n", DataFormat(), False, "MovieLens layout: movieId"),
+        ("movieId,title\n7,one\n9,two\n", SKU, True, "MovieLens layout: movieId"),
+        ("sku,item_id\n7,a\n9,b\n", SKU, False, "columns: sku as item_id"),
+        ("sku,item_id\na,7\nb,9\n", SKU, True, ""),
+        ("sku\n7\n9\n", SKU, True, "columns: sku as item_id"),
+        ("7\n9\n", SKU, True, ""),
+        ("7;one\n9;two\n", DataFormat(columns="item_id=1", separator=";", header=False), False, "The given layout"),
+        ("7\n9\n", DataFormat(name="movielens-1m"), True, ""),
+        ("1::7::5::978300760\n1::9::4::978300761\n", DataFormat(name="movielens-1m"), False, ""),
+        ('{"item_id": 7}\n{"item_id": 9}\n', DataFormat(), False, "JSON lines"),
+    ],
+)
+def test_a_file_is_read_as_said_or_as_recognised(
+    text: str, said: DataFormat, beside: bool, told: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "a"
+    file.write_text(text)
+    ids, messages = listed_ids([str(file)], said, beside=beside)
+    assert ids == ["7", "9"]
+    assert [line.split(", ")[0] for line in messages] == ([f"{file}: {told}"] if told else [])
+
+
+def test_the_name_of_a_layout_may_stand_before_a_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("1::7::5::978300760\n1::9::4::978300761\n")
+    assert listed_ids([f"movielens-1m:{tmp_path}/a"], SKU, beside=True)[0] == ["7", "9"]
+
+
 @pytest.mark.parametrize("value", ["nowhere.csv", "no/where", "nowhere.parquet", "nowhere.txt"])
 def test_a_file_that_is_missing_is_no_id(value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -56,7 +89,11 @@ def test_a_file_that_is_missing_is_no_id(value: str, tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"movie,name\n7,one\n", "expected a column item_id, or one id per line, found 'movie,name'"),
+        (
+            b"movie,name\n7,one\n",
+            "expected columns item_id, found 'movie,name': name them, as in --columns item_id=movie",
+        ),
+        (b"7,8\n9,1\n", "without a header, say where they are, as in --no-header --columns item_id=1"),
         (b"caf\xe9\n", "expected item ids in UTF-8, found other bytes"),
     ],
 )
