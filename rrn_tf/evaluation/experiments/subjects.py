@@ -11,13 +11,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from rrn_tf.baselines.events.protocol import DistributionModel
+from rrn_tf.data.event_context import with_context
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_leaderboard import EventScores
 from rrn_tf.evaluation.leaderboard import RatingPredictions
+from rrn_tf.evaluation.network_scores import event_model
 from rrn_tf.features import Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states.event_states import EventNetwork
 
@@ -149,3 +154,17 @@ class EventSubject:
     def scores(self) -> Mapping[str, Scored]:
         """Scores of the held-out events by all models, by protocol."""
         return self.compare()
+
+    @cached_property
+    def foresight(self) -> tuple[EventSequences, DistributionModel]:
+        """The events with all that the network predicts from, and the network as a model of distributions over items.
+
+        A mixture also predicts from features of each event and from counts of other users' training events, which are
+        computed here.
+        """
+        if not isinstance(self.network, CollaborativeMixture):
+            return self.sequences, event_model(self.network, None, "network")
+        counts, sizes = SharedCounts(self.sequences), self.config["model"]
+        # Log-probabilities of the events' own items are for training.
+        sequences = with_context(self.sequences, counts, sizes["window"], clock=sizes["clock"], splits=())
+        return sequences, event_model(self.network, counts, "mixture")
