@@ -158,7 +158,7 @@ class RRNRecommender(Recommender):
         vectors, model = self._vectors(Side.ITEM, np.arange(1, count + 1), times)
         if not (factors := model.bayesian_factors):
             return vectors
-        # The last two columns of an item are a one and its bias (see `rrn_tf.serving.state_tables.part_at_rest`).
+        # The last two columns of an item are a one and its bias (see `rrn_tf.states.rating_parts.part_at_rest`).
         network, bayesian = vectors[:, : -factors - 2], vectors[:, -factors - 2 : -2]
         weights, _ = model.part_weights
         return np.concatenate([weights.network * network, weights.factors * bayesian], axis=1)
