@@ -6,12 +6,14 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from rrn_tf.config import Config, load_config
-from rrn_tf.data.sequences import load_sequences
+from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.experiments.subjects import ReportOptions
 from rrn_tf.features import SIDES, Side
 from rrn_tf.report.run_files import find_run
@@ -19,7 +21,9 @@ from rrn_tf.report.subjects_of_runs import subject_of, train_anew
 from rrn_tf.serving.saved_rrn import SavedRRN
 
 
-def test_training_anew_is_the_training_of_the_run_but_for_the_settings(rating_run: Path) -> None:
+def test_training_anew_is_the_training_of_the_run_but_for_the_settings(
+    rating_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     files = find_run(rating_run)
     sequences, config = load_sequences(files.sequences), load_config(files.config, kind=Config)
     metrics = json.loads(files.metrics.read_text())
@@ -27,8 +31,19 @@ def test_training_anew_is_the_training_of_the_run_but_for_the_settings(rating_ru
     again = train_anew(sequences, config, own)
     assert again.rmse == pytest.approx({protocol: of["rmse"] for protocol, of in metrics["test"].items()}, rel=1e-5)
     assert again.seconds > 0
-    other = train_anew(sequences, config, {"data.user_granularity": "30d", "data.item_granularity": 2_592_000})
-    assert other.rmse != again.rmse
+    asked = []
+
+    def without_training(data: RatingSequences, folder: str, changed: Config, **_: Any) -> Any:
+        asked.append((data.metadata, changed))
+        return SimpleNamespace(metrics={"test": {"frozen": {"rmse": 1.0}}})
+
+    monkeypatch.setattr("rrn_tf.report.subjects_of_runs.train", without_training)
+    settings = {"data.user_granularity": "30d", "data.item_granularity": 86_400, "training.epochs": 3}
+    assert train_anew(sequences, config, settings).rmse == {"frozen": 1.0}
+    ((metadata, changed),) = asked
+    assert (metadata.user_granularity, metadata.item_granularity) == (2_592_000, 86_400)
+    assert (changed.data.item_granularity, changed.training.epochs) == ("86400s", 3)
+    assert changed.model == config.model
     with pytest.raises(ValueError, match=r"model, training or granularity, found data.shards"):
         train_anew(sequences, config, {"data.shards": 3})
 
