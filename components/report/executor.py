@@ -69,8 +69,8 @@ def write_leaderboards(subject: RatingSubject, folder: Path) -> None:
 
     Args:
       subject: the run with its predictions.
-      folder: of `leaderboard.json`, whose `rows` are those of the frozen protocol and whose `protocols` have the rows of
-        all others, of `leaderboard.md`, and of `predictions.parquet`, which has the frozen predictions.
+      folder: of `leaderboard.json`, whose `rows` are those of the frozen protocol and whose `protocols` have those of
+        the others, of `leaderboard.md`, and of `predictions.parquet`, which has the frozen predictions.
     """
     predicted, of = subject.predictions, scored_split(subject.sequences)
     boards = rating_leaderboards(predicted, of)

@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from rrn_tf.data.items import titles
+
 DATES = 40  # of lines through time
 BEST = 10  # items of a list
 
@@ -56,10 +58,8 @@ def named(ids: npt.NDArray[np.object_], items: pd.DataFrame | None) -> dict[str,
       items: attributes of items (see `ReportOptions.items`), or None.
     """
     columns: dict[str, list[Any]] = {"id": [str(name) for name in ids]}
-    if items is not None and "title" in items:
-        titles = items.assign(item_id=items["item_id"].astype(str)).drop_duplicates("item_id").set_index("item_id")
-        found = titles["title"].reindex(columns["id"]).astype(object)
-        columns["title"] = [None if pd.isna(title) else str(title) for title in found]
+    if known := titles(items):
+        columns["title"] = [known.get(name) for name in columns["id"]]
     return columns
 
 

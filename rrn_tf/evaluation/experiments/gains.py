@@ -13,7 +13,7 @@ from rrn_tf.evaluation.binned import binned_rmse_gain
 from rrn_tf.evaluation.experiments.drawing import Series, draw_series, draw_zero
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure
 from rrn_tf.evaluation.experiments.held_out import HeldOut, held_out, nothing_held_out, training_counts
-from rrn_tf.evaluation.experiments.sentences import established, listed, with_error
+from rrn_tf.evaluation.experiments.sentences import FEWEST_CLUSTERS, established, listed, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING
 from rrn_tf.features import Side
@@ -21,7 +21,9 @@ from rrn_tf.features import Side
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
-_THE_PAPERS = "PMF"  # the baseline of Figures 9 and 10
+FEWEST_IN_BIN = 5  # users
+_SIZE = (7.4, 3.8)  # inches
+_THE_PAPERS = "PMF"  # what names of the baseline of Figures 9 and 10 begin with
 
 
 def gains_by_count(subject: RatingSubject, side: Side, name: str, title: str) -> Sequence[Exhibit]:
@@ -43,45 +45,56 @@ def gains_by_count(subject: RatingSubject, side: Side, name: str, title: str) ->
     return found or [nothing_held_out(name, title)]
 
 
-def count_bins(count: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], pd.DataFrame]:
+def count_bins(
+    count: npt.NDArray[np.int64], clusters: npt.NDArray[np.integer], fewest: int = FEWEST_IN_BIN
+) -> tuple[npt.NDArray[np.int64], pd.DataFrame]:
     """Divides numbers of ratings into bins that double in width: 0, 1, 2, 3-4, 5-8 and so on.
 
     Args:
       count: int64[N].
+      clusters: int[N], the user of each.
+      fewest: bins of fewer users are joined with the next larger ones; the last bin with the one before it.
 
     Returns:
-      int64[N], the bin of each; and a row for each bin that is not empty, with `from` and `to`, its smallest and
-      largest number.
+      int64[N], the bin of each; and a row for each bin, with `from` and `to`, its smallest and largest number.
 
     Example:
-      >>> count_bins(np.array([0, 7, 1, 5]))[0]
+      >>> count_bins(np.array([0, 7, 1, 5]), np.array([1, 2, 3, 4]), fewest=1)[0]
       array([0, 2, 1, 2])
     """
     doubling = np.where(count > 0, np.ceil(np.log2(np.maximum(count, 1))).astype(np.int64) + 1, 0)
-    found, bin_of = np.unique(doubling, return_inverse=True)
-    lowest = np.where(found > 1, 2.0 ** (found - 2) + 1, found)
-    highest = np.where(found > 0, 2.0 ** (found - 1), 0)
-    return bin_of.astype(np.int64), pd.DataFrame({"from": lowest, "to": highest}).astype(np.int64)
+    found, place = np.unique(doubling, return_inverse=True)
+    users = pd.Series(clusters).groupby(place).nunique().to_numpy()
+    joined, filled = np.zeros(len(found), np.int64), 0
+    for at, number in enumerate(users[:-1]):
+        filled += number
+        full = filled >= fewest and users[at + 1 :].sum() >= fewest
+        joined[at + 1] = joined[at] + full
+        filled = 0 if full else filled
+    bins = pd.DataFrame({"count": count, "bin": joined[place]}).groupby("bin")["count"].agg(["min", "max"])
+    return joined[place], bins.set_axis(["from", "to"], axis=1).reset_index(drop=True)
 
 
 def _figure(of: HeldOut, counts: npt.NDArray[np.int64], side: Side, protocol: str, name: str, title: str) -> Figure:
     entity = of.ratings.user if side is Side.USER else of.ratings.item
-    bin_of, bins = count_bins(counts[entity])
+    bin_of, bins = count_bins(counts[entity], of.ratings.user)
     _, first = np.unique(entity, return_index=True)
     bins[f"{side.value}s"] = np.bincount(bin_of[first], minlength=len(bins))
-    baselines = dict.fromkeys(model for model in (_THE_PAPERS, of.best_baseline) if model in of.models)
+    of_the_paper = min((model for model in of.models if model.startswith(_THE_PAPERS)), key=of.rmse, default=None)
+    baselines = dict.fromkeys(str(model) for model in (of_the_paper, of.best_baseline) if model)
     parts = {}
     for baseline in baselines:
-        table = binned_rmse_gain(of.errors(of.rrn), of.errors(str(baseline)), bin_of, len(bins), of.ratings.user)
+        table = binned_rmse_gain(of.errors(of.rrn), of.errors(baseline), bin_of, len(bins), of.ratings.user)
         table = table.rename(
             columns={
                 "rmse": f"RMSE of {of.rrn}",
                 "reference_rmse": "RMSE",
                 "standard_error": "standard error",
                 "n": "ratings",
+                "clusters": "of users",
             }
         )
-        parts[str(baseline)] = pd.concat([bins, table.drop(columns=["bin", "clusters"])], axis=1)
+        parts[baseline] = pd.concat([bins, table.drop(columns="bin")], axis=1)
     frame = pd.concat(parts, names=["baseline"]).reset_index("baseline")
 
     def draw(canvas: Canvas) -> None:
@@ -94,16 +107,18 @@ def _figure(of: HeldOut, counts: npt.NDArray[np.int64], side: Side, protocol: st
                 for by, (baseline, part) in zip(shift, parts.items(), strict=True)
             ],
             f"training ratings of the {side.value} (below: number of {side.value}s)",
-            f"gain of the {of.rrn} in RMSE" + ("" if len(parts) > 1 else f" over {next(iter(parts))}"),
+            f"gain of the {of.rrn} in RMSE",
         )
         draw_zero(axes)
-        axes.set_xticks(np.arange(len(bins)), [f"{_span(*row)}\n{row[2]:,}" for row in bins.to_numpy()])
+        axes.legend()
+        labels = [f"{_span(*row)}\n{row[2]:,}" for row in bins.to_numpy()]
+        axes.set_xticks(np.arange(len(bins)), labels, fontsize="small")
 
-    return Figure(name, title, _caption(of, parts, side, protocol), frame, draw)
+    return Figure(name, title, _caption(of, parts, side, protocol), frame, draw, _SIZE)
 
 
 def _span(lowest: int, highest: int, *_: int) -> str:
-    return f"{lowest:,}" if lowest == highest else f"{lowest:,}-{highest:,}"
+    return f"{lowest:.0f}" if lowest == highest else f"{lowest:.0f}-{highest:.0f}"
 
 
 def _caption(of: HeldOut, parts: dict[str, pd.DataFrame], side: Side, protocol: str) -> str:
@@ -118,8 +133,8 @@ def _caption(of: HeldOut, parts: dict[str, pd.DataFrame], side: Side, protocol: 
         gain, error = of.gain_over(baseline)
         verdict = "" if established(gain, error) else ", which is within two standard errors"
         sentences.append(
-            f"Over all of these ratings the {of.rrn}'s RMSE is {'lower' if gain >= 0 else 'higher'} than {baseline}'s "
-            f"by {with_error(abs(gain), error, '.4f')}{verdict}."
+            f"Over all of these ratings the {of.rrn}'s RMSE is {'lower' if gain >= 0 else 'higher'} than that of "
+            f"{baseline} by {with_error(abs(gain), error, '.4f')}{verdict}."
         )
         if len(part) > 1:
             sentences.append(_where(part, side, baseline))
@@ -128,7 +143,7 @@ def _caption(of: HeldOut, parts: dict[str, pd.DataFrame], side: Side, protocol: 
 
 def _where(part: pd.DataFrame, side: Side, baseline: str) -> str:
     """Says for which numbers of training ratings a gain or a loss is established."""
-    sure = [established(gain, error) for gain, error in zip(part["gain"], part["standard error"], strict=True)]
+    sure = [established(*row) for row in zip(part["gain"], part["standard error"], part["of users"], strict=True)]
     said = []
     for word, mask in (("gain", part["gain"] > 0), ("loss", part["gain"] < 0)):
         rows = part[mask & sure]
@@ -136,5 +151,6 @@ def _where(part: pd.DataFrame, side: Side, baseline: str) -> str:
             spans = listed([_span(row["from"], row["to"]) for _, row in rows.iterrows()])
             said.append(f"a {word} over {baseline} for {side.value}s with {spans} training ratings")
     if not said:
-        return f"For no number of training ratings is a difference to {baseline} established."
-    return f"Beyond two standard errors there is {' and '.join(said)}."
+        few = "" if (part["of users"] >= FEWEST_CLUSTERS).any() else f", since no group has {FEWEST_CLUSTERS} users"
+        return f"For no group of {side.value}s is a difference to {baseline} established by itself{few}."
+    return f"Beyond two standard errors, in groups of at least {FEWEST_CLUSTERS} users, there is {' and '.join(said)}."

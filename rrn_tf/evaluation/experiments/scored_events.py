@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,7 +29,7 @@ NOTHING_HELD_OUT = (
 KIND, MODEL, EVENTS, USERS = "kind", "model", "events", "users"
 ERROR, DIFFERENCE, DIFFERENCE_ERROR = "s.e.", "difference", "s.e. of difference"
 _METRICS = {"nll": "NLL", STANDARD_ERROR: ERROR, "hit@10": "hit@10", "mrr": "MRR", "users": USERS, "n": EVENTS}
-FORMATS = {
+_FORMATS = {
     **dict.fromkeys(("NLL", ERROR, "hit@10", "MRR", "NDCG@10", DIFFERENCE_ERROR), ".4f"),
     DIFFERENCE: "+.4f",
     **dict.fromkeys((EVENTS, USERS), ",d"),
@@ -113,6 +113,11 @@ class ScoredEvents:
             table[DIFFERENCE_ERROR] = [np.nan if own else of.standard_error for of in above]
             tables.append(table)
         return pd.concat(tables, ignore_index=True).astype({ERROR: np.float64})
+
+
+def formats_of(frame: pd.DataFrame, more: Mapping[str, str]) -> dict[str, str]:
+    """Returns the formats of the columns of a frame: those of the metrics in it, and more."""
+    return {**{column: form for column, form in _FORMATS.items() if column in frame}, **more}
 
 
 def scored_events(subject: EventSubject, protocol: str = CLEAN) -> ScoredEvents | None:

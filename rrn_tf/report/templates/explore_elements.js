@@ -60,8 +60,9 @@ const tableOf = (title, columns, rows) => {
 };
 
 // Two lists of items beside each other, with what left the first and entered the second.
-// sides: [{title, places, values, empty}]; what: the heading of the values; pick: called with an item's place.
-const pairOf = (box, items, sides, what, pick) => {
+// sides: [{title, places, values, empty}]; what: the heading of the values; pick: called with an item's place; why:
+// gives the reason for which an item left, or nothing.
+const pairOf = (box, items, sides, what, pick, why = () => "") => {
   const [first, second] = sides.map((side) => new Set(side.places));
   const others = [second, first];
   const words = ["left", "entered"];
@@ -71,7 +72,8 @@ const pairOf = (box, items, sides, what, pick) => {
       if (!side.places.length) return make("div", {}, make("p", {}, `${side.title}: ${side.empty}`));
       const rows = side.places.map((place, rank) => {
         const changed = !others[number].has(place);
-        const change = make("span", { class: `explore-${words[number]}` }, `${marks[number]} ${words[number]}`);
+        const word = `${marks[number]} ${words[number]}${number ? "" : why(place)}`;
+        const change = make("span", { class: `explore-${words[number]}` }, word);
         return [String(rank + 1), itemButton(items, place, pick), side.values[rank], changed ? change : ""];
       });
       const columns = [["Rank", true], ["Item", false], [what, true], ["Change", false]];

@@ -64,7 +64,8 @@ const exploreRatings = (data) => {
       empty: "all of these items are rated",
     }));
     at("explore-best-title").textContent = `The ${best[1].places.length || ""} best items for ${who()}`.replace("  ", " ");
-    const moves = pairOf(at("explore-best-lists"), items, best, "Predicted", pickItem);
+    const rated = (place) => (user >= 0 && users[user].item.some((one, index) => one === place && timeOf(users[user].time[index]) <= compared[both[1]]) ? ", rated" : "");
+    const moves = pairOf(at("explore-best-lists"), items, best, "Predicted", pickItem, rated);
     const without = user < 0 ? "" : " Items that this user had rated by the date are left out.";
     at("explore-best-text").textContent = `By predicted rating, among the ${count(items.id.length)} items of this page.${without} ${moves}`;
   };

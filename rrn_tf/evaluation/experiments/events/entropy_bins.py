@@ -65,7 +65,7 @@ def _caption(held: ScoredEvents, frame: pd.DataFrame) -> str:
     sentences = [
         (
             f"The users of {held.described()} in three bins of equal size, by the entropy of the items of their "
-            "training events: it is low for users who keep to few items, and high for those who spread evenly over many."
+            "training events: low for users who keep to few items, high for those who spread evenly over many."
         ),
         f"The {held.network}'s NLL is {low['NLL']:.2f} nats in the lowest bin and {high['NLL']:.2f} in the highest.",
     ]

@@ -15,10 +15,10 @@ from rrn_tf.evaluation.experiments.scored_events import (
     DIFFERENCE,
     DIFFERENCE_ERROR,
     ERROR,
-    FORMATS,
     MODEL,
     NOTHING_HELD_OUT,
     ScoredEvents,
+    formats_of,
     scored_events,
 )
 from rrn_tf.evaluation.experiments.sentences import counted, established, listed, with_error
@@ -48,7 +48,7 @@ def exhibits(subject: EventSubject) -> list[Exhibit]:
             continue
         frame = _frame(held)
         caption = _caption(held, frame, protocol)
-        formats = {**FORMATS, "seconds of training": ",.1f", "parameters": ",d"}
+        formats = formats_of(frame, {"seconds of training": ",.1f", "parameters": ",d"})
         found.append(Table(name, title, caption, frame, formats))
         if protocol == CLEAN and held.rivals:
             found.append(_figure(held, frame))

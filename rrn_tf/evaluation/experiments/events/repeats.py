@@ -15,11 +15,11 @@ from rrn_tf.evaluation.experiments.scored_events import (
     DIFFERENCE,
     DIFFERENCE_ERROR,
     EVENTS,
-    FORMATS,
     KIND,
     MODEL,
     NOTHING_HELD_OUT,
     ScoredEvents,
+    formats_of,
     scored_events,
 )
 from rrn_tf.evaluation.experiments.sentences import established, listed, with_error
@@ -57,7 +57,7 @@ def exhibits(subject: EventSubject) -> list[Exhibit]:
     frame.insert(2, SHARE, frame[EVENTS] / len(held.positions))
     frame.insert(3, TRAIN_SHARE, frame[KIND].map(_shares(trained)).fillna(0.0))
     caption = _caption(held, frame, subject)
-    table = Table(NAME, TITLE, caption, frame, {**FORMATS, SHARE: ".1%", TRAIN_SHARE: ".1%"})
+    table = Table(NAME, TITLE, caption, frame, formats_of(frame, {SHARE: ".1%", TRAIN_SHARE: ".1%"}))
     return [table, _figure(held, frame)]
 
 

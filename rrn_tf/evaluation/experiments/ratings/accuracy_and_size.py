@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from rrn_tf.evaluation.experiments.drawing import MARKERS, label_beside
+from rrn_tf.evaluation.experiments.drawing import MARKERS, count_axis, label_beside
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure
 from rrn_tf.evaluation.experiments.held_out import HeldOut, held_out, nothing_held_out
 from rrn_tf.evaluation.experiments.sentences import listed
@@ -46,7 +46,7 @@ def _figure(protocol: str, of: HeldOut) -> Figure:
         size = np.maximum(frame["parameters"].to_numpy(np.float64), 1)
         for number, (at, error) in enumerate(zip(size, frame["RMSE"], strict=True)):
             axes.plot(at, error, MARKERS[number % len(MARKERS)], markersize=10 if number == 0 else 6)
-        axes.set_xscale("log")
+        count_axis(axes, size)
         axes.set_xlabel("number of values that the model stores (logarithmic)")
         axes.set_ylabel("RMSE (lower is better)")
         label_beside(axes, size, frame["RMSE"], names)

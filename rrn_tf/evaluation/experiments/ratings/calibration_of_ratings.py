@@ -44,6 +44,8 @@ def _figure(protocol: str, of: HeldOut) -> Figure:
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
+        ends = np.array([frame["predicted"].min(), frame["predicted"].max()])
+        axes.plot(ends, ends, color=ink(axes), linewidth=0.8, linestyle="-", label="as predicted")
         draw_series(
             axes,
             [
@@ -53,9 +55,6 @@ def _figure(protocol: str, of: HeldOut) -> Figure:
             "mean predicted rating",
             "mean observed rating",
         )
-        ends = np.array([frame["predicted"].min(), frame["predicted"].max()])
-        axes.plot(ends, ends, color=ink(axes), linewidth=0.8)
-        axes.annotate("as predicted", (ends[0], ends[0]), (4, 10), textcoords="offset points", fontsize="small")
 
     return Figure(f"{_NAME}_{protocol}", f"{TITLE}, {protocol}", _caption(protocol, of, tables[of.rrn]), frame, draw)
 
@@ -64,7 +63,7 @@ def _caption(protocol: str, of: HeldOut, own: pd.DataFrame) -> str:
     line = calibration_line(of.models[of.rrn].rating, of.ratings.rating, of.ratings.user)
     bias = float(-of.errors(of.rrn).mean())
     gap = own["observed"] - own["predicted"]
-    off = [established(value, error) for value, error in zip(gap, own["standard error"], strict=True)]
+    off = [established(*row) for row in zip(gap, own["standard error"], own["users"], strict=True)]
     sentences = [
         (
             f"The {of.called} ({protocol} protocol) in groups of equally many, by what is predicted for them: a "

@@ -30,8 +30,8 @@ SOURCE = "Wu et al., WSDM 2017, Figure 11"
 _NAME = "gain_without_retraining"
 _SPANS = 4  # of the held-out time, as the weeks of the paper's testing month
 _LEAST = (25, 10, 5, 3)  # ratings in a span; the paper has 100 in the month
-_ENOUGH, _FEWEST = 30, 4  # entities with which the first of _LEAST is taken, and without which there is no figure
-_BINS = 6
+_ENOUGH, _FEWEST = 30, 10  # entities with which the first of _LEAST is taken, and without which there is no figure
+_BINS, _IN_A_BIN = 6, 5  # most bins, and entities in each on average
 
 
 class _Gains(NamedTuple):
@@ -78,6 +78,9 @@ def _exhibit(subject: RatingSubject, side: Side, frozen: HeldOut, streaming: Hel
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
+        axes.plot(
+            frame["fluctuation"], frame["line"], color=ink(axes), linewidth=1, linestyle="--", label="fitted line"
+        )
         draw_series(
             axes,
             [Series("gain", frame["fluctuation"], frame["gain"], frame["standard error"])],
@@ -85,16 +88,7 @@ def _exhibit(subject: RatingSubject, side: Side, frozen: HeldOut, streaming: Hel
             "gain in RMSE from new ratings",
         )
         draw_zero(axes)
-        axes.plot(frame["fluctuation"], frame["line"], color=ink(axes), linewidth=1, linestyle="--")
-        end = frame.iloc[-1]
-        axes.annotate(
-            "fitted line",
-            (end["fluctuation"], end["line"]),
-            (0, 4),
-            textcoords="offset points",
-            ha="right",
-            fontsize="small",
-        )
+        axes.legend()
 
     return Figure(name, title, _caption(gains, side, frozen), frame, draw)
 
@@ -117,7 +111,7 @@ def _gains(subject: RatingSubject, side: Side, frozen: HeldOut, streaming: HeldO
     user, x, entity = frozen.ratings.user[known], moved[entity[known]], entity[known]
     actual = frozen.ratings.rating[known]
     predicted = [of.models[of.rrn].rating[known] for of in (frozen, streaming)]
-    bin_of = equal_bins(x, _BINS)
+    bin_of = equal_bins(x, min(_BINS, len(entities) // _IN_A_BIN))
     bins = int(bin_of.max()) + 1
     table = binned_rmse_gain(errors[0], errors[1], bin_of, bins, user)
     means = binned_means(x, bin_of, bins, user)["mean"]

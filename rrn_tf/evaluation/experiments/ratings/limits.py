@@ -20,6 +20,8 @@ TITLE = "What the model cannot do, and which ratings were left out"
 SOURCE = ""
 
 _LATER = tuple(split for split in Split if split is not Split.TRAIN)
+_A = {Side.USER: "A user's", Side.ITEM: "An item's"}
+_KINDS = {Split.TEST_COLD: "test", Split.VALID_COLD: "validation"}
 _DUPLICATES = "duplicate"  # the reason for which a row is rejected that repeats another
 
 
@@ -51,7 +53,7 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
                 "The run has no metrics.json, so its learning curves and seconds are not known.",
             )
         )
-    frame = pd.DataFrame(limits)
+    frame = pd.DataFrame([limit for limit in limits if limit.of != 0])
     frame["number"], frame["of"] = frame["number"].astype("Int64"), frame["of"].astype("Int64")
     frame.insert(3, "share", (frame["number"] / frame["of"]).astype("Float64"))
     return [Table("limits", TITLE, _caption(sequences), frame, {"number": ",", "of": ",", "share": ".1%"})]
@@ -87,16 +89,17 @@ def _unseen(subject: RatingSubject) -> Iterator[_Limit]:
                 "All who are new have the same first state, so that before their first rating the model knows nothing "
                 "of what sets them apart. As in the paper, they are left out of the test and validation figures.",
             )
-    for split in (Split.TEST_COLD, Split.VALID_COLD):
+    for split, kind in _KINDS.items():
         known, of = (subject.metrics.get(name.label, {}) for name in (Split(split - 2), split))
         protocols = [name for name in (FROZEN, STREAMING) if name in of and name in known]
         if protocols:
-            said = " and ".join(
-                f"{of[name]['rmse']:.4f} {name}, where those of known users and items have {known[name]['rmse']:.4f}"
+            said = "; ".join(
+                f"{of[name]['rmse']:.4f} by the {name} protocol, against {known[name]['rmse']:.4f} of known users and "
+                "items"
                 for name in protocols
             )
             yield _Limit(
-                f"{split.label.partition('_')[0]} ratings of users or items unseen in training",
+                f"{kind} ratings of users or items unseen in training",
                 of[protocols[0]]["n"],
                 of[protocols[0]]["n"] + known[protocols[0]]["n"],
                 f"Their RMSE is {said}.",
@@ -154,11 +157,11 @@ def _by_design(sequences: RatingSequences) -> Iterator[_Limit]:
             f"later ratings that follow another of the same {side.value} within a step",
             int(follows.sum()),
             int(in_later.sum()),
-            f"A {side.value}'s state moves between steps, at the earliest after {duration(metadata.granularity(side))} "
+            f"{_A[side]} state moves between steps, at the earliest after {duration(metadata.granularity(side))} "
             "or when the number of ratings has grown by a factor, so these are predicted without the ratings of their "
             "own step."
             if metadata.steps_per_doubling
-            else f"A {side.value}'s state moves between steps, which are {duration(metadata.granularity(side))} long, "
+            else f"{_A[side]} state moves between steps, which are {duration(metadata.granularity(side))} long, "
             "so these are predicted without the ratings of their own step.",
         )
     yield _Limit(
