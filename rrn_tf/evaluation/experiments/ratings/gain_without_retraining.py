@@ -173,8 +173,8 @@ def _caption(gains: _Gains, side: Side, of: HeldOut) -> str:
             "the fluctuation"
         )
         sentences.append(
-            f"The fitted line changes by {slope} for each rating point of fluctuation (standard error with {many} as the "
-            f"sampling unit), {verdict}; in the paper it grows."
+            f"The fitted line changes by {slope} for each rating point of fluctuation (standard error with {many} as "
+            f"the sampling unit), {verdict}; in the paper it grows."
         )
     sentences.append(
         f"A mean of few ratings fluctuates by chance: of the mean fluctuation, {gains.mean:.2f}, the same ratings in "
