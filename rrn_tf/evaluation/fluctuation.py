@@ -60,10 +60,13 @@ def chance_fluctuation(
       float64[E + 1], as `fluctuation`.
     """
     rng = np.random.default_rng(seed)
-    order = np.argsort(entity, kind="stable")
+    found = fluctuation(entity, span, rating, least)
+    rows = np.flatnonzero(np.isfinite(found)[entity])
+    order = rows[np.argsort(entity[rows], kind="stable")]
     grouped, spans, ratings = entity[order], span[order], rating[order]
-    total = np.zeros(int(entity.max(initial=0)) + 1)
+    total = np.where(np.isfinite(found), 0.0, np.nan)
     for _ in range(draws):
         shuffled = np.lexsort((rng.random(len(grouped)), grouped))
-        total += fluctuation(grouped, spans, ratings[shuffled], least)
+        drawn = fluctuation(grouped, spans, ratings[shuffled], least)
+        total[: len(drawn)] += drawn
     return total / draws

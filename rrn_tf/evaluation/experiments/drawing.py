@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 _RIGHT_OF_THE_AXES = 1.03  # as a fraction of their width
+_GAP = 0.08  # between labels beside the axes, as a fraction of their height
 _MARGIN = 1.3  # by which a logarithmic axis is longer at either end than what is shown
 
 
@@ -100,7 +101,12 @@ def label_beside(axes: Axes, x: npt.ArrayLike, y: npt.ArrayLike, names: Sequence
     """
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     order = np.argsort(y, kind="stable")
-    for place, height in zip(order, np.linspace(0, 1, len(order)) if len(order) > 1 else [0.5], strict=True):
+    low, high = axes.get_ylim()
+    # As high as its point, but for a gap to the label below it; and no label is above the axes.
+    steps = min(_GAP, 1 / max(len(order) - 1, 1)) * np.arange(len(order))
+    heights = np.maximum.accumulate((y[order] - low) / (high - low) - steps) + steps
+    heights = np.minimum(heights, 1 - steps[::-1])
+    for place, height in zip(order, heights, strict=True):
         axes.annotate(
             names[place],
             (x[place], y[place]),
@@ -108,6 +114,13 @@ def label_beside(axes: Axes, x: npt.ArrayLike, y: npt.ArrayLike, names: Sequence
             textcoords="axes fraction",
             va="center",
             fontsize="small",
-            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": ink(axes), "shrinkA": 1, "shrinkB": 3},
+            arrowprops={
+                "arrowstyle": "-",
+                "linewidth": 0.5,
+                "color": ink(axes),
+                "shrinkA": 1,
+                "shrinkB": 3,
+                "relpos": (0, 0.5),
+            },
             annotation_clip=False,
         )

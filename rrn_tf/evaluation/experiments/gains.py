@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 FEWEST_IN_BIN = 5  # users
-_SIZE = (7.4, 3.8)  # inches
+_WIDTH, _OF_A_BIN, _HEIGHT = 6.4, 0.68, 3.8  # inches
 _THE_PAPERS = "PMF"  # what names of the baseline of Figures 9 and 10 begin with
 
 
@@ -97,6 +97,8 @@ def _figure(of: HeldOut, counts: npt.NDArray[np.int64], side: Side, protocol: st
         parts[baseline] = pd.concat([bins, table.drop(columns="bin")], axis=1)
     frame = pd.concat(parts, names=["baseline"]).reset_index("baseline")
 
+    size = (max(_WIDTH, _OF_A_BIN * len(bins)), _HEIGHT)
+
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
         shift = np.linspace(-0.08, 0.08, len(parts)) if len(parts) > 1 else [0.0]
@@ -111,14 +113,16 @@ def _figure(of: HeldOut, counts: npt.NDArray[np.int64], side: Side, protocol: st
         )
         draw_zero(axes)
         axes.legend()
-        labels = [f"{_span(*row)}\n{row[2]:,}" for row in bins.to_numpy()]
+        labels = [f"{_span(*row, short=True)}\n{row[2]:,}" for row in bins.to_numpy()]
         axes.set_xticks(np.arange(len(bins)), labels, fontsize="small")
 
-    return Figure(name, title, _caption(of, parts, side, protocol), frame, draw, _SIZE)
+    return Figure(name, title, _caption(of, parts, side, protocol), frame, draw, size)
 
 
-def _span(lowest: int, highest: int, *_: int) -> str:
-    return f"{lowest:.0f}" if lowest == highest else f"{lowest:.0f}-{highest:.0f}"
+def _span(lowest: int, highest: int, *_: int, short: bool = False) -> str:
+    """Returns the numbers of a bin as text; if `short`, thousands are rounded to ``1.1k``."""
+    texts = [f"{number / 1000:.1f}k" if short and number >= 1000 else f"{number:.0f}" for number in (lowest, highest)]
+    return texts[0] if lowest == highest else "-".join(texts)
 
 
 def _caption(of: HeldOut, parts: dict[str, pd.DataFrame], side: Side, protocol: str) -> str:
@@ -148,6 +152,8 @@ def _where(part: pd.DataFrame, side: Side, baseline: str) -> str:
     for word, mask in (("gain", part["gain"] > 0), ("loss", part["gain"] < 0)):
         rows = part[mask & sure]
         if len(rows):
+            if len(rows) == len(part) > 1:
+                return f"In every group of {side.value}s there is a {word} over {baseline} beyond two standard errors."
             spans = listed([_span(row["from"], row["to"]) for _, row in rows.iterrows()])
             said.append(f"a {word} over {baseline} for {side.value}s with {spans} training ratings")
     if not said:

@@ -59,7 +59,7 @@ def test_the_best_baseline_stands_beside_pmf_and_a_loss_is_called_one() -> None:
     (figure,) = gains_by_count(rating_subject(errors=errors), Side.ITEM, "gain", "Gain")
     assert figure.frame["baseline"].unique().tolist() == ["PMF centred", "good"]
     assert "RMSE is higher than that of good by" in figure.caption
-    assert "a loss over good for items with" in figure.caption
+    assert "In every group of items there is a loss over good beyond two standard errors." in figure.caption
 
 
 def test_one_user_and_no_baseline() -> None:

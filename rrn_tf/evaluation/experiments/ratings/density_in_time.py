@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from rrn_tf.evaluation.experiments.drawing import DASHES, ink
@@ -33,8 +34,8 @@ _PARTS = {
 def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
     """Draws which share of the ratings of each part lies in each span of time."""
     user = subject.sequences.user
-    first, last = int(user.timestamp.min()), int(user.timestamp.max())
-    edges = np.unique(np.linspace(first, last + 1, _SPANS + 1).astype(np.int64))
+    cutoff = subject.sequences.metadata.cutoff
+    edges = _edges(int(user.timestamp.min()), int(user.timestamp.max()), cutoff)
     parts = {name: user.timestamp[np.isin(user.split, splits)] for name, splits in _PARTS.items()}
     parts = {name: times for name, times in parts.items() if len(times)}
     counts = {name: np.histogram(times, edges)[0] for name, times in parts.items()}
@@ -53,7 +54,7 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
                 linewidth=1.8,
             )
         axes.axvline(
-            np.datetime64(subject.sequences.metadata.cutoff, "s").astype("datetime64[ms]"),
+            np.datetime64(cutoff, "s").astype("datetime64[ms]"),
             color=ink(axes),
             linewidth=0.8,
         )
@@ -63,6 +64,12 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
         canvas.autofmt_xdate()
 
     return [Figure("density_in_time", TITLE, _caption(subject, parts), frame, draw)]
+
+
+def _edges(first: int, last: int, cutoff: int) -> npt.NDArray[np.int64]:
+    """Returns where about `_SPANS` equal spans of time begin and end, of which none straddles the cutoff."""
+    length = -((first - last - 1) // _SPANS)
+    return cutoff + length * np.arange((first - cutoff) // length, (last - cutoff) // length + 2)
 
 
 def _caption(subject: RatingSubject, parts: dict[str, np.ndarray]) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from rrn_tf.evaluation.binned import Line, binned_means, binned_rmse_gain, equal_bins, fitted_line
 from rrn_tf.evaluation.experiments.drawing import Series, draw_series, draw_zero, ink
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure, Omitted
-from rrn_tf.evaluation.experiments.held_out import HeldOut, held_out, nothing_held_out
+from rrn_tf.evaluation.experiments.held_out import HeldOut, held_out, nothing_held_out, training_counts
 from rrn_tf.evaluation.experiments.sentences import counted, established, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.fluctuation import chance_fluctuation, fluctuation
@@ -66,6 +66,7 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
 def _exhibit(subject: RatingSubject, side: Side, frozen: HeldOut, streaming: HeldOut) -> Exhibit:
     name, title = f"{_NAME}_{side.value}s", f"{TITLE} of {side.value}s"
     gains = _gains(subject, side, frozen, streaming)
+    by_count = _by_training(training_counts(subject, side), side, frozen, streaming)
     if gains is None:
         return Omitted(
             name,
@@ -90,7 +91,7 @@ def _exhibit(subject: RatingSubject, side: Side, frozen: HeldOut, streaming: Hel
         draw_zero(axes)
         axes.legend()
 
-    return Figure(name, title, _caption(gains, side, frozen), frame, draw)
+    return Figure(name, title, f"{_caption(gains, side, frozen)}{by_count}{frozen.caution}", frame, draw)
 
 
 def _gains(subject: RatingSubject, side: Side, frozen: HeldOut, streaming: HeldOut) -> _Gains | None:
@@ -172,11 +173,28 @@ def _caption(gains: _Gains, side: Side, of: HeldOut) -> str:
             "the fluctuation"
         )
         sentences.append(
-            f"The fitted line rises by {slope} for each rating point of fluctuation (standard error with {many} as the "
-            f"sampling unit), {verdict}; in the paper it grows."
+            f"The fitted line changes by {slope} for each rating point of fluctuation (standard error with {many} as "
+            f"the sampling unit), {verdict}; in the paper it grows."
         )
     sentences.append(
         f"A mean of few ratings fluctuates by chance: of the mean fluctuation, {gains.mean:.2f}, the same ratings in "
         f"shuffled order have {gains.chance:.2f}."
     )
-    return " ".join(sentences) + of.caution
+    return " ".join(sentences)
+
+
+def _by_training(counts: npt.NDArray[np.int64], side: Side, frozen: HeldOut, streaming: HeldOut) -> str:
+    """Says what new ratings are worth to those of whom training knew little, and to the others."""
+    entity = frozen.ratings.user if side is Side.USER else frozen.ratings.item
+    count = counts[entity]
+    half = equal_bins(count, 2)
+    if not half.any():
+        return ""
+    errors = [of.errors(of.rrn) for of in (streaming, frozen)]
+    table = binned_rmse_gain(errors[0], errors[1], half, 2, frozen.ratings.user)
+    fewer, more = (with_error(*row) for row in zip(table["gain"], table["standard_error"], strict=True))
+    return (
+        f" Of all {frozen.called}, with or without a fluctuation, new ratings are worth {fewer} for {side.value}s "
+        f"with at most {count[half == 0].max():,} training ratings ({(half == 0).mean():.0%} of them), and {more} "
+        "for the others."
+    )

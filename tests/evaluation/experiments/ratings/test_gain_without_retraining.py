@@ -60,6 +60,29 @@ def test_states_that_follow_gain_most_where_items_move_most() -> None:
     )
 
 
+def test_gain_of_items_that_training_knew_little_of() -> None:
+    rng = np.random.default_rng(0)
+    # Items 1 to 20 have one training rating, items 21 to 40 have three.
+    trained, late = np.concatenate([np.arange(1, 41), *[np.arange(21, 41)] * 2]), np.tile(np.arange(1, 41), 20)
+    split = np.repeat([0, 2], [len(trained), len(late)])
+    day = np.where(split, rng.uniform(0, 60, len(split)), -1)
+    sequences = sequences_of(np.arange(len(split)) % 20 + 1, [*trained, *late], np.full(len(split), 3.0), day, split)
+    ratings = sequences.interactions([Split.TEST])
+    said = {"frozen": 4.0 + 0 * ratings.rating, "streaming": np.where(ratings.item > 20, 3.9, 3.5)}
+    compare = {
+        protocol: Predicted(
+            ratings,
+            np.full(len(ratings), Split.TEST, np.uint8),
+            {"RRN": RatingPredictions(rating.astype(np.float32), None, 1)},
+        )
+        for protocol, rating in said.items()
+    }
+    items, _ = gain_without_retraining.exhibits(rating_subject(sequences, compare=lambda: compare))
+    text = items.caption if isinstance(items, Figure) else items.reason
+    assert "new ratings are worth +0.5000 ± 0.0000 for items with at most 1 training ratings (50% of them)" in text
+    assert "and +0.1000 ± 0.0000 for the others" in text
+
+
 def test_states_that_do_not_move_gain_nothing() -> None:
     items, _ = gain_without_retraining.exhibits(moving(False))
     assert items.frame["gain"].abs().max() < 0.02
