@@ -39,9 +39,7 @@ def calendar_curve(averages: AverageRatings, rated_from: npt.NDArray[np.int64], 
       chosen: bool[I], or positions of the items to average.
     """
     known = averages.timestamps >= rated_from[chosen][:, np.newaxis]
-    curve = mean_curve(averages.of_items[chosen], known)
-    curve = curve._replace(mean=np.where(curve.units < _FEWEST, np.nan, curve.mean))
-    return curve.allowing_for(mean_curve(averages.of_users))
+    return mean_curve(averages.of_items[chosen], known, _FEWEST).allowing_for(mean_curve(averages.of_users))
 
 
 def change_at(curve: Curve, timestamps: npt.NDArray[np.int64], date: float) -> Estimate:
