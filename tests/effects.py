@@ -91,7 +91,7 @@ def subject_of(
     """A report's subject of the generated ratings; without a network it has `KnownStates`."""
     asked = ReportOptions(**{"items": made.items, "events": made.events, **options})
     model = network or RRN(1, 1, units=1, embedding=1, dynamic_units=1, stationary=0, bayesian_factors=1)
-    subject = RatingSubject(sequences, model, lambda *of: np.zeros(0, np.float32), {}, {}, lambda: {}, options=asked)
+    subject = RatingSubject(sequences, model, lambda *of: np.zeros(0, np.float32), {}, {}, dict, options=asked)
     if network is None:
         subject.__dict__["through_time"] = KnownStates(made, sequences)
     return subject

@@ -30,7 +30,9 @@ class CalendarFit(NamedTuple):
     top: float
 
 
-def calendar_curve(averages: AverageRatings, rated_from: npt.NDArray[np.int64], chosen: npt.ArrayLike) -> Curve:
+def calendar_curve(
+    averages: AverageRatings, rated_from: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]
+) -> Curve:
     """Averages some items through time, each from its first rating on; errors are those of items and of users.
 
     Args:
@@ -51,7 +53,7 @@ def _sides(
     curve: Curve, timestamps: npt.NDArray[np.int64], date: float
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Returns the times before a date and those after it that are compared: bool[T] each."""
-    span, seen = min(_AROUND, _MOST * np.ptp(timestamps)), np.isfinite(curve.mean)
+    span, seen = min(_AROUND, _MOST * float(timestamps[-1] - timestamps[0])), np.isfinite(curve.mean)
     before = seen & (timestamps < date) & (timestamps >= date - span)
     # A time just after the date is left out: what the model knows then is from before the date.
     settled = date + span / 4

@@ -121,12 +121,12 @@ def around_events(subject: RatingSubject, events: pd.DataFrame) -> AroundEvents:
     """
     sequences, averages = subject.sequences, subject.averages
     date = pd.to_datetime(events[_DATE], utc=True).to_numpy("datetime64[s]").astype(np.int64)
-    place = pd.Index(sequences.item_ids.astype(str)).get_indexer(events[ITEM_ID].astype(str))
-    item, start, cutoff = place + 1, averages.timestamps[0], sequences.metadata.cutoff
+    place = pd.Categorical(events[ITEM_ID].astype(str), categories=sequences.item_ids.astype(str)).codes
+    item, start, cutoff = place.astype(np.int64) + 1, averages.timestamps[0], sequences.metadata.cutoff
     trained = training_counts(sequences, Side.ITEM)[item] > 0
     kept = np.flatnonzero((item > 0) & trained & (date > start) & (date < cutoff))
     left_out, kept = len(events) - len(kept), kept[:_MOST_EVENTS]
-    item, date = item[kept].astype(np.int64), date[kept]
+    item, date = item[kept], date[kept]
     offsets = np.arange(-_BEFORE, _AFTER + 1) * _STEP
     # On the day itself nothing has been rated after the event yet.
     time = date[:, np.newaxis] + offsets
