@@ -45,7 +45,7 @@ def calendar_curve(
 
 
 def change_at(curve: Curve, timestamps: npt.NDArray[np.int64], date: float) -> Estimate:
-    """Computes by how much the average after a date, for 60 days or a sixth of the time, is above that before it."""
+    """Computes by how much the average after a date is above that before it, each of 60 days or a sixth of the time."""
     return curve.change(*_sides(curve, timestamps, date))
 
 
@@ -53,7 +53,9 @@ def _sides(
     curve: Curve, timestamps: npt.NDArray[np.int64], date: float
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Returns the times before a date and those after it that are compared: bool[T] each."""
-    span, seen = min(_AROUND, _MOST * float(timestamps[-1] - timestamps[0])), np.isfinite(curve.mean)
+    seen, whole = np.isfinite(curve.mean), float(timestamps[-1] - timestamps[0])
+    # At least two of the times lie on either side.
+    span = max(min(_AROUND, _MOST * whole), 2 * whole / max(len(timestamps) - 1, 1))
     before = seen & (timestamps < date) & (timestamps >= date - span)
     # A time just after the date is left out: what the model knows then is from before the date.
     settled = date + span / 4

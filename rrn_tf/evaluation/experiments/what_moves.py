@@ -17,5 +17,6 @@ def what_moves(subject: RatingSubject) -> str:
     weight = subject.network.part_weights.resting.network
     return (
         "The ratings are those of the recurrent network alone, since the Bayesian factors beside it were fitted to all "
-        f"of the time at once; in the whole model the network has the weight {weight:.2f}."
+        f"of the time at once; in the whole model the network has the weight {weight:.2f}"
+        f"{'' if weight else ', so that nothing in it moves'}."
     )

@@ -116,5 +116,5 @@ def _caption(subject: RatingSubject, curves: dict[str, Curve], groups: ItemGroup
             f"{with_error(*fit.change, '+.3f')}."
         )
     else:
-        sentences.append("There is less than a year of training ratings, so nothing can be said of a season.")
+        sentences.append("Training ratings of a year or less say nothing of a season.")
     return " ".join(sentences)

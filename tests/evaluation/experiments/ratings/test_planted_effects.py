@@ -24,7 +24,8 @@ from tests.effects import DAY, numbers, sequences_of, subject_of
 
 pytestmark = pytest.mark.slow
 PLANTED = SyntheticEffectsConfig()
-NOTHING = dataclasses.replace(PLANTED, **dict.fromkeys(EFFECTS, 0.0))
+# Tastes are left, which do not turn, so that there is something to learn and all that moves could.
+NOTHING = dataclasses.replace(PLANTED, **dict.fromkeys(set(EFFECTS) - {"taste"}, 0.0), turn_share=0.0)
 # Without effects everything is within this many standard errors: five figures are looked at.
 _CHANCE = 3.0
 
@@ -41,18 +42,23 @@ class Trained(NamedTuple):
         rated_from = first_rated(self.subject.sequences, Side.ITEM)[averages.items]
         return calendar_curve(averages, rated_from, np.arange(len(averages.items)))
 
-    def taste(self, turns: bool) -> Estimate:
-        """By how much the preference of those who turn, or of the others, moves away from what it was before."""
+    @property
+    def turn(self) -> Estimate:
+        """By how much more the preference of those who turn changes than that of the others, in favour of the old one.
+
+        Where nobody turns, they are every third user.
+        """
         subject, made = self.subject, self.made
         users, items = subject.averages.users, subject.averages.items
         kind = made.kind[numbers(subject.sequences.item_ids)[items]]
         tastes = turning_tastes.tastes_of(subject, users, items[kind == 0], items[kind == 1])
         number = numbers(subject.sequences.user_ids)[users]
-        # Without tastes any sign will do that has nothing to do with the ratings.
-        sign = np.sign(made.taste[number]) if made.taste.any() else np.where(number % 2, 1, -1)
-        curve, times = tastes.curve(made.turns[number] == turns, sign), tastes.timestamps
-        before = np.isfinite(curve.mean) & (times < made.turned_at) & (times >= made.turned_at - 60 * DAY)
-        return curve.change(before, times >= made.turned_at + 60 * DAY)
+        turns, times = made.turns[number] if made.turns.any() else number % 3 == 0, tastes.timestamps
+        before = (times < made.turned_at) & (times >= made.turned_at - 60 * DAY)
+        after = times >= made.turned_at + 60 * DAY
+        curves = (tastes.curve(rows, np.sign(made.taste[number])) for rows in (turns, ~turns))
+        (value, error), (others, its_error) = (curve.change(before, after) for curve in curves)
+        return Estimate(value - others, float(np.hypot(error, its_error)))
 
 
 def trained(config: SyntheticEffectsConfig, folder: Path) -> Trained:
@@ -95,7 +101,7 @@ def season(of: Trained) -> Estimate:
 
 
 def taste(of: Trained) -> Estimate:
-    return of.taste(turns=True)
+    return of.turn
 
 
 FOUND = [
