@@ -8,18 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
-from rrn_tf.data import synthetic, synthetic_events, synthetic_listening
+from rrn_tf.data import synthetic, synthetic_effects, synthetic_events, synthetic_listening
+from rrn_tf.data.arrays import root_mean_square
 from rrn_tf.data.source import DataSource, DataSourceError, write_whole_frame
-from rrn_tf.features import EVENT_COLUMNS, TIMESTAMP, USER_ID
+from rrn_tf.features import EVENT_COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 from rrn_tf.version import __version__
 
 _NLL = "nll"
+EXPECTED = "expected"  # column of the truth of generated ratings: each without its noise
 
 _Generator = TypeVar(
     "_Generator",
     synthetic.SyntheticConfig,
+    synthetic_effects.SyntheticEffectsConfig,
     synthetic_events.SyntheticEventsConfig,
     synthetic_listening.SyntheticListeningConfig,
 )
@@ -82,6 +86,12 @@ def _best_nll(truth: Path, rows: pd.DataFrame) -> float:
     # No user has two events in one second, so the pair names the row.
     found = with_truth(truth, rows, [USER_ID, TIMESTAMP], [_NLL])
     return synthetic_events.mean_by_user(found[USER_ID].to_numpy(), found[_NLL].to_numpy())
+
+
+def best_rmse(truth: Path, rows: pd.DataFrame) -> float:
+    """The least RMSE to expect on generated ratings, of which no user has two of one item."""
+    found = with_truth(truth, rows, [USER_ID, ITEM_ID], [RATING, EXPECTED])
+    return root_mean_square((found[RATING].astype(np.float64) - found[EXPECTED]).to_numpy())
 
 
 def with_truth(truth: Path, rows: pd.DataFrame, key: list[str], wanted: list[str]) -> pd.DataFrame:

@@ -27,6 +27,7 @@ from rrn_tf.data.synthetic import START, names
 _DAY = 86_400
 _YEAR = 365.25
 KINDS = ("drama", "comedy")
+EFFECTS = ("award", "age", "scale", "season", "taste")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class SyntheticEffectsConfig:
     season: float = 0.3
     taste: float = 2.0
     turn_share: float = 0.3
-    turn_at: float = 0.55
+    turn_at: float = 0.7
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -83,7 +84,7 @@ class SyntheticEffectsConfig:
         for name in ("award_share", "new_share", "scale_at", "turn_share", "turn_at"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} should be between 0 and 1, found {getattr(self, name)}")
-        for name in ("bias", "noise", "award", "age", "scale", "season", "taste", "seed"):
+        for name in ("bias", "noise", *EFFECTS, "seed"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} should not be negative, found {getattr(self, name)}")
         for name in ("award_days", "age_days"):
@@ -195,7 +196,7 @@ def generate_effects(config: SyntheticEffectsConfig) -> SyntheticEffects:
     user_bias, item_bias = (config.bias * rng.standard_normal(n) for n in (config.users, config.items))
 
     user, item, time = _events(config, rng, released)
-    sign = direction[user] * np.where(turns[user] & (time >= config.turn_at * period), -1, 1)
+    sign = direction[user] * np.where(turns[user] & (time >= _moment(config, config.turn_at) - START), -1, 1)
     expected = config.mean + user_bias[user] + item_bias[item]
     expected += config.taste / 2 * sign * np.where(kind[item] == 0, 1, -1)
     since = np.where(winners[item], time - awarded[item], -1) / _DAY

@@ -103,7 +103,9 @@ def average_ratings_of_pairs(states: StatesThroughTime, users: Ints, item: Ints,
       item, timestamp: int64[N].
     """
     mean, error = (np.empty(len(item), np.float32) for _ in range(2))
-    for part in np.array_split(np.arange(len(item)), max(1, len(item) * len(users) // _PAIRS)):
+    size = max(1, _PAIRS // max(len(users), 1))
+    for begin in range(0, len(item), size):
+        part = np.arange(begin, min(begin + size, len(item)))
         who, when = np.tile(users, len(part)), np.repeat(timestamp[part], len(users))
         of_users = states.vectors(Side.USER, who, when).reshape(len(part), len(users), -1)
         of_items = states.vectors(Side.ITEM, item[part], timestamp[part])

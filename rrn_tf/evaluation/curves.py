@@ -59,7 +59,7 @@ class Curve(NamedTuple):
         return self._replace(influence=np.concatenate([self.influence, others.influence]))
 
 
-def mean_curve(values: npt.ArrayLike, known: npt.NDArray[np.bool_] | None = None) -> Curve:
+def mean_curve(values: npt.ArrayLike, known: npt.NDArray[np.bool_] | None = None, fewest: int = 1) -> Curve:
     """Averages units that are known at some places only.
 
     Who is known must not look like a change: from a place to the next the mean moves by the average move of the units
@@ -68,9 +68,11 @@ def mean_curve(values: npt.ArrayLike, known: npt.NDArray[np.bool_] | None = None
     Args:
       values: float[K, T], a row for each unit.
       known: bool[K, T], where each unit is known; everywhere by default.
+      fewest: how many units it takes to tell a mean.
 
     Returns:
-      The curve. Its mean is NaN beyond places that no unit bridges, its errors where a single one does.
+      The curve. Its mean is NaN at places with fewer units, and beyond those that no unit bridges; its errors are NaN
+      beyond those that a single one does.
 
     Example:
       >>> late = np.array([[1.0, 2.0, 3.0], [0.0, 8.0, 9.0]])
@@ -93,7 +95,7 @@ def mean_curve(values: npt.ArrayLike, known: npt.NDArray[np.bool_] | None = None
         for place in range(level - 1, -1, -1):
             step, of = _mean(moves[:, place], both[:, place])
             mean[:, place], influence[:, place] = mean[:, place + 1] - step, influence[:, place + 1] - of
-    return Curve(mean[0], influence, units)
+    return Curve(np.where(units < fewest, np.nan, mean[0]), influence, units)
 
 
 def _mean(values: Floats, known: npt.NDArray[np.bool_]) -> tuple[float, Floats]:
@@ -109,8 +111,7 @@ def _mean(values: Floats, known: npt.NDArray[np.bool_]) -> tuple[float, Floats]:
 
 
 def least_squares(regressors: Sequence[Floats]) -> Floats:
-    """Returns the weights that `Curve.combination` takes to regress a curve: float64[R, T], a row for each of R
-    regressors float64[T]."""
+    """Returns weights float64[R, T] of `Curve.combination` that regress a curve on R regressors float64[T]."""
     return np.linalg.pinv(np.stack(regressors, axis=1))
 
 

@@ -120,7 +120,7 @@ class StatesThroughTime:
         if self.factors_move:
             return self
         alone = copy.copy(self)
-        alone._weights = PartWeights()  # noqa: SLF001 - of this class
+        alone._weights = PartWeights()
         return alone
 
     def _states_of_rows(self, side: Side, rolled: JointPropagation) -> EntityStates:
@@ -155,7 +155,7 @@ class StatesThroughTime:
         return sums
 
     def _stationary_factors(self, side: Side) -> npt.NDArray[np.float32]:
-        """Looks up the stationary factors of all entities float32[E + 1, k], which are zero without training ratings."""
+        """Looks up stationary factors float32[E + 1, k] of all entities; those without training ratings have zeros."""
         entities = self._sequences.metadata.entities(side)
         index = entities.known(np.arange(entities.total + 1))
         return self._model.factors(side).table.numpy()[index] * (index > 0)[:, np.newaxis]
@@ -163,10 +163,8 @@ class StatesThroughTime:
     def _rest(self, side: Side, entity: Ints, timestamp: Ints) -> npt.NDArray[np.float32]:
         """Computes all parts but the projected states: float32[N, d]."""
         index = self._sequences.metadata.entities(side).known(entity)
-        if self._followed:
-            standing = self._followed.standing(side, index, timestamp)
-        else:
-            standing = self._standing[side][index]
+        followed = self._followed
+        standing = followed.standing(side, index, timestamp) if followed else self._standing[side][index]
         weights = np.tile(np.array(self._weights, np.float32), (len(entity), 1))
         columns = map(tf.constant, (self._stationary[side][entity], standing, weights))
         return part_at_rest(side, self._model.factor_scale.mean, *columns).numpy()

@@ -97,6 +97,21 @@ def test_synthetic_knows_its_best_rmse(tmp_path: Path) -> None:
         source.best_rmse(pd.DataFrame({"user_id": ["u0", "nobody"], "item_id": [found["item_id"][0], "i0"]}).iloc[1:])
 
 
+def test_synthetic_effects_come_with_their_events_and_items(tmp_path: Path) -> None:
+    source = resolve("synthetic-effects:users=60,items=40,ratings=1200,award=0.7,noise=0.3", tmp_path)
+    found = pd.read_parquet(source.pattern)
+    assert tuple(found) == COLUMNS
+    assert len(found) == 1200
+    assert source.best_rmse is not None
+    assert source.best_rmse(found) == pytest.approx(0.3, rel=0.1)
+    tables = [Path(source.pattern).with_suffix(f".{kind}.csv") for kind in ("events", "items")]
+    assert all(str(table) in source.description for table in tables)
+    assert [tuple(pd.read_csv(table))[:2] for table in tables] == [("item_id", "date"), ("item_id", "title")]
+    assert "award 0.7" in source.description
+    with pytest.raises(DataSourceError, match="synthetic-effects: award should not be negative, found -1"):
+        resolve("synthetic-effects:award=-1", tmp_path)
+
+
 def test_synthetic_is_made_once_for_each_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = resolve("synthetic:users=50,ratings=500", tmp_path)
     assert resolve("synthetic:users=50,ratings=500,seed=1", tmp_path).pattern != first.pattern

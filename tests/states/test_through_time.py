@@ -11,8 +11,11 @@ import pytest
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.last_rows import LastRows
 from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.factors.beliefs import expected_ratings
+from rrn_tf.factors.filter import FactorFilter
+from rrn_tf.factors.followed import FollowedScale, as_side_ratings, factors_at_random, follow_training
 from rrn_tf.features import SIDES, Side, Split
-from rrn_tf.models.rrn import RRN
+from rrn_tf.models.rrn import RRN, PartWeights, UserWeights
 from rrn_tf.states.step_states import StepStates
 from rrn_tf.states.through_time import StatesThroughTime
 from tests.test_forward_pass import CUTOFF, DAY, make_ratings, prepare, random_model
@@ -49,6 +52,44 @@ def test_rows_are_predicted_as_in_training_and_later_ratings_as_frozen(model: RR
     found = StatesThroughTime(model, prepared).predict(*pairs(prepared))
     np.testing.assert_allclose(found, expected.predict(np.arange(len(found))), atol=2e-5)
     assert np.ptp(found) > 0.3
+
+
+def test_what_moves_is_the_network_alone_beside_fitted_factors(model: RRN, prepared: RatingSequences) -> None:
+    plans = {side: plan_batches(prepared.side(side), prepared.metadata, rows_per_batch=64) for side in SIDES}
+    expected = StepStates(model, prepared, plans)
+    expected.refresh_all()
+    through_time = StatesThroughTime(model, prepared)
+    assert not through_time.factors_move
+    found = through_time.moving().predict(*pairs(prepared))
+    rows = np.arange(len(found))
+    np.testing.assert_allclose(found, through_time.clip(expected.network_ratings(rows)), atol=2e-5)
+
+
+def test_followed_factors_are_as_they_were_when_they_followed(prepared: RatingSequences) -> None:
+    model = random_model(prepared, "gru", inputs="ratings", bayesian_factors=2)
+    train, entities = (
+        prepared.interactions([Split.TRAIN]),
+        {side: model.factors(side).table.shape[0] - 1 for side in SIDES},
+    )
+    start = factors_at_random(train, entities, 2, 7, FollowedScale(factor=0.1, bias=0.06, drift=0.01))
+    end = follow_training(train, start)
+    model.set_factors(*end)
+    model.set_part_weights(UserWeights(PartWeights(0.0, 0.5, 1.0)))
+    through_time = StatesThroughTime(model, prepared, seed=7)
+    assert through_time.factors_move
+    assert through_time.moving() is through_time
+    followed, *_ = FactorFilter(as_side_ratings(train), start.beliefs, int(train.timestamp.min())).run(
+        start.set_vectors, start.scale
+    )
+    found = through_time.predict(train.user, train.item, train.timestamp)
+    np.testing.assert_allclose(found, through_time.clip(0.5 * followed + 1), rtol=1e-4, atol=1e-4)
+    user, item = np.arange(1, 10), np.arange(1, 10)
+    late = expected_ratings(
+        end.beliefs[Side.USER].standing[user], end.beliefs[Side.ITEM].standing[item], end.scale.mean
+    )
+    np.testing.assert_allclose(
+        through_time.predict(user, item, np.full(9, CUTOFF)), 0.5 * late + 1, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_newbies_and_entities_before_their_first_rating_are_alike(model: RRN, prepared: RatingSequences) -> None:

@@ -5,18 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
 from rrn_tf.data import synthetic
-from rrn_tf.data.arrays import root_mean_square
-from rrn_tf.data.generated import files_with_truth, generator_config, with_truth
+from rrn_tf.data.generated import EXPECTED, best_rmse, files_with_truth, generator_config
 from rrn_tf.data.source import DataSource
-from rrn_tf.features import COLUMNS, ITEM_ID, RATING, USER_ID
+from rrn_tf.features import COLUMNS
 
 NAME = "synthetic"
 OPTIONS = "[:option=value,...]"
-_EXPECTED = "expected"
 
 
 def source(rest: str, cache: Path) -> DataSource:
@@ -30,9 +25,9 @@ def source(rest: str, cache: Path) -> DataSource:
     def columns() -> dict[str, Any]:
         made = synthetic.generate(config)
         values = (made.user_id, made.item_id, made.rating, made.timestamp, made.expected)
-        return dict(zip((*COLUMNS, _EXPECTED), values, strict=True))
+        return dict(zip((*COLUMNS, EXPECTED), values, strict=True))
 
-    path, truth = files_with_truth(NAME, config, cache, columns, _EXPECTED)
+    path, truth = files_with_truth(NAME, config, cache, columns, EXPECTED)
     kind = (
         "noise alone"
         if config.signal == 0
@@ -43,11 +38,5 @@ def source(rest: str, cache: Path) -> DataSource:
     return DataSource(
         str(path),
         f"synthetic: {config.ratings:,} ratings, {kind}, seed {config.seed}",
-        lambda rows: _best_rmse(truth, rows),
+        lambda rows: best_rmse(truth, rows),
     )
-
-
-def _best_rmse(truth: Path, rows: pd.DataFrame) -> float:
-    # No user rates an item twice, so the pair names the row.
-    found = with_truth(truth, rows, [USER_ID, ITEM_ID], [RATING, _EXPECTED])
-    return root_mean_square((found[RATING].astype(np.float64) - found[_EXPECTED]).to_numpy())

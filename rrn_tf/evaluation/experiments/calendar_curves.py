@@ -30,7 +30,9 @@ class CalendarFit(NamedTuple):
     top: float
 
 
-def calendar_curve(averages: AverageRatings, rated_from: npt.NDArray[np.int64], chosen: npt.ArrayLike) -> Curve:
+def calendar_curve(
+    averages: AverageRatings, rated_from: npt.NDArray[np.int64], chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]
+) -> Curve:
     """Averages some items through time, each from its first rating on; errors are those of items and of users.
 
     Args:
@@ -39,13 +41,11 @@ def calendar_curve(averages: AverageRatings, rated_from: npt.NDArray[np.int64], 
       chosen: bool[I], or positions of the items to average.
     """
     known = averages.timestamps >= rated_from[chosen][:, np.newaxis]
-    curve = mean_curve(averages.of_items[chosen], known)
-    curve = curve._replace(mean=np.where(curve.units < _FEWEST, np.nan, curve.mean))
-    return curve.allowing_for(mean_curve(averages.of_users))
+    return mean_curve(averages.of_items[chosen], known, _FEWEST).allowing_for(mean_curve(averages.of_users))
 
 
 def change_at(curve: Curve, timestamps: npt.NDArray[np.int64], date: float) -> Estimate:
-    """Computes by how much the average after a date, for 60 days or a sixth of the time, is above that before it."""
+    """Computes by how much the average after a date is above that before it, each of 60 days or a sixth of the time."""
     return curve.change(*_sides(curve, timestamps, date))
 
 
@@ -53,7 +53,9 @@ def _sides(
     curve: Curve, timestamps: npt.NDArray[np.int64], date: float
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Returns the times before a date and those after it that are compared: bool[T] each."""
-    span, seen = min(_AROUND, _MOST * np.ptp(timestamps)), np.isfinite(curve.mean)
+    seen, whole = np.isfinite(curve.mean), float(timestamps[-1] - timestamps[0])
+    # At least two of the times lie on either side.
+    span = max(min(_AROUND, _MOST * whole), 2 * whole / max(len(timestamps) - 1, 1))
     before = seen & (timestamps < date) & (timestamps >= date - span)
     # A time just after the date is left out: what the model knows then is from before the date.
     settled = date + span / 4

@@ -41,9 +41,7 @@ class ItemAges(NamedTuple):
     def curve(self, chosen: npt.NDArray[np.bool_] | None = None) -> Curve:
         """Averages the items, or those chosen by bool[I]."""
         rows = slice(None) if chosen is None else chosen
-        curve = mean_curve(self.values[rows], self.known[rows])
-        few = curve.units < _FEWEST
-        return curve._replace(mean=np.where(few, np.nan, curve.mean))
+        return mean_curve(self.values[rows], self.known[rows], _FEWEST)
 
     def ends(self, curve: Curve) -> Estimate:
         """The change from the first age to the last ones that enough items have reached, a quarter of all ages."""

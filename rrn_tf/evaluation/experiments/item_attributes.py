@@ -50,7 +50,7 @@ def grouping_attribute(frame: pd.DataFrame | None, *, categorical: bool = False)
         numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
         if numeric and categorical:
             continue
-        if 2 <= values.nunique() and (numeric or values.nunique() <= _MOST_DISTINCT * len(values)):
+        if values.nunique() > 1 and (numeric or values.nunique() <= _MOST_DISTINCT * len(values)):
             return name
     return None
 

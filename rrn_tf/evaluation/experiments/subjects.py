@@ -29,7 +29,7 @@ from rrn_tf.states.event_states import EventNetwork
 from rrn_tf.states.through_time import StatesThroughTime
 
 # Of the average ratings through time: the most and least rated items, and the number of times.
-_MOST_ITEMS, _FEWEST_RATINGS, _TIMES = 2_000, 10, 61
+_MOST_ITEMS, _FEWEST_RATINGS, _TIMES = 2_000, 10, 121
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from rrn_tf.evaluation.experiments.drawing import Series, draw_series, draw_zero
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure, Omitted
 from rrn_tf.evaluation.experiments.sentences import counted, established, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
+from rrn_tf.evaluation.experiments.what_moves import what_moves
 from rrn_tf.features import ITEM_ID, Side, Split
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class AroundEvents(NamedTuple):
 
 
 def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
+    """Predicted and observed ratings of the given events' items before and after them."""
     if subject.options.events is None:
         return [Omitted(NAME, TITLE, "No events were given: name items and dates with `--events` (item_id,date).")]
     around = around_events(subject, subject.options.events)
@@ -119,12 +121,12 @@ def around_events(subject: RatingSubject, events: pd.DataFrame) -> AroundEvents:
     """
     sequences, averages = subject.sequences, subject.averages
     date = pd.to_datetime(events[_DATE], utc=True).to_numpy("datetime64[s]").astype(np.int64)
-    place = pd.Index(sequences.item_ids.astype(str)).get_indexer(events[ITEM_ID].astype(str))
-    item, start, cutoff = place + 1, averages.timestamps[0], sequences.metadata.cutoff
+    place = pd.Categorical(events[ITEM_ID].astype(str), categories=sequences.item_ids.astype(str)).codes
+    item, start, cutoff = place.astype(np.int64) + 1, averages.timestamps[0], sequences.metadata.cutoff
     trained = training_counts(sequences, Side.ITEM)[item] > 0
     kept = np.flatnonzero((item > 0) & trained & (date > start) & (date < cutoff))
     left_out, kept = len(events) - len(kept), kept[:_MOST_EVENTS]
-    item, date = item[kept].astype(np.int64), date[kept]
+    item, date = item[kept], date[kept]
     offsets = np.arange(-_BEFORE, _AFTER + 1) * _STEP
     # On the day itself nothing has been rated after the event yet.
     time = date[:, np.newaxis] + offsets
@@ -171,21 +173,17 @@ def _observed(subject: RatingSubject, around: AroundEvents) -> pd.DataFrame:
 def _caption(subject: RatingSubject, around: AroundEvents) -> str:
     soon, end, items = around.soon_after(), around.in_the_end(), len(around.items)
     left_out = f" {counted(around.left_out, 'event')} of other items or times left out." if around.left_out else ""
-    sentences = [
+    told = (
         f"Predicted ratings around {counted(items, 'event')}, averaged over the same "
         f"{counted(len(subject.averages.users), 'sampled user')} at every time, whether they rated or not, less the "
         "average of all other items at the same time; zero is the average of the 90 days before. The observed line "
         "averages the ratings of those who rated the items then. Bars are standard errors, of predictions over "
-        f"{'events' if items > 1 else 'users'} and of observed ratings over users.{left_out}",
-        f"In the 60 days after the event predictions are {with_error(*soon, '+.3f')} above those before"
-        + (
-            "."
-            if established(*soon)
-            else ", which does not establish an effect."
-            if items > 1
-            else ", of a single event."
-        ),
-    ]
+        f"{'events' if items > 1 else 'users'} and of observed ratings over users.{left_out} {what_moves(subject)}"
+    )
+    unsure = ", of a single event" if items == 1 else ", which does not establish an effect"
+    said = "" if items > 1 and established(*soon) else unsure
+    found = with_error(*soon, "+.3f")
+    sentences = [told, f"In the 60 days after the event predictions are {found} above those before{said}."]
     if np.isfinite(end.value):
         sentences.append(f"From 120 to 180 days after it they are {with_error(*end, '+.3f')} above.")
     return " ".join(sentences)

@@ -14,6 +14,7 @@ from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure, Omitted
 from rrn_tf.evaluation.experiments.item_ages import ItemAges, item_ages
 from rrn_tf.evaluation.experiments.sentences import counted, established, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
+from rrn_tf.evaluation.experiments.what_moves import what_moves
 from rrn_tf.features import Split
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _YEAR = 365.25
 
 
 def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
+    """Predicted and observed ratings by the time since an item's first rating."""
     ages = item_ages(subject)
     curve = ages.curve()
     if np.isfinite(curve.mean).sum() < 2:
@@ -89,20 +91,22 @@ def _observed(subject: RatingSubject, ages: ItemAges) -> pd.DataFrame:
 
 
 def _caption(subject: RatingSubject, ages: ItemAges) -> str:
-    curve, line = ages.curve(), slope(ages)
-    change = ages.ends(curve)
-    moved = "higher" if change.value > 0 else "lower"
-    sentences = [
+    line = slope(ages)
+    change = ages.ends(ages.curve())
+    moved = with_error(*change, "+.3f")
+    told = (
+        f"At the greatest ages predictions are {moved} above those at the least age: older items are rated "
+        f"{'higher' if change.value > 0 else 'lower'}."
+        if established(*change)
+        else f"From the least to the greatest ages predictions change by {moved}, which does not establish an effect "
+        "of age."
+    )
+    return (
         f"Average predicted ratings of {counted(len(ages.positions), 'item')} that came within the training period, by "
         f"the time since their first rating, less those of {counted(ages.old, 'item')} that were there from the start, "
         f"at the same times and by the same {counted(len(subject.averages.users), 'sampled user')}, whether they rated "
-        "or not. From one age to the next the line moves as the items that have reached both. Bars are standard errors "
-        "over items.",
-        f"At the greatest ages predictions are {with_error(change.value, change.error, '+.3f')} above those at the "
-        f"least age: older items are rated {moved}."
-        if established(*change)
-        else f"From the least to the greatest ages predictions change by {with_error(*change, '+.3f')}, which does not "
-        "establish an effect of age.",
-        f"Within items the slope is {with_error(line.slope, line.standard_error, '+.3f')} a year.",
-    ]
-    return " ".join(sentences)
+        "or not. From one age to the next the line moves as the items that have reached both. The observed line "
+        "averages the training ratings of these items, less those of all others at the time. Bars are standard errors, "
+        f"of predictions over items and of observed ratings over users. {what_moves(subject)} {told} "
+        f"Within items the slope is {with_error(line.slope, line.standard_error, '+.3f')} a year."
+    )

@@ -17,6 +17,7 @@ from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure
 from rrn_tf.evaluation.experiments.item_attributes import ItemGroups, grouping_attribute, item_groups
 from rrn_tf.evaluation.experiments.sentences import counted, day, established, listed, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
+from rrn_tf.evaluation.experiments.what_moves import what_moves
 from rrn_tf.features import Side, Split
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ ALL, OBSERVED = "all items", "observed"
 
 
 def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
+    """Predicted ratings by time and group of items, and observed ones."""
     averages, ids = subject.averages, subject.sequences.item_ids
     rated_from = first_rated(subject.sequences, Side.ITEM)[averages.items]
     groups = _groups(subject, ids[averages.items - 1])
@@ -91,10 +93,12 @@ def _caption(subject: RatingSubject, curves: dict[str, Curve], groups: ItemGroup
     averages, curve = subject.averages, curves[ALL]
     lines = f"a line for each {groups.attribute} ({listed(groups.labels)}) and one for all" if groups.labels else "all"
     sentences = [
-        f"Average predicted ratings of {counted(len(averages.items), 'item')}, {lines}, by the same "
-        f"{counted(len(averages.users), 'sampled user')} at every time, whether they rated or not; an item counts from "
-        "its first rating on. Bars are standard errors over items and users. The observed line averages the training "
-        "ratings of the time, by whoever rated.",
+        (
+            f"Average predicted ratings of {counted(len(averages.items), 'item')}, {lines}, by the same "
+            f"{counted(len(averages.users), 'sampled user')} at every time, whether they rated or not; an item counts "
+            "from its first rating on. Bars are standard errors over items and users. The observed line averages the "
+            f"training ratings of the time, by whoever rated. {what_moves(subject)}"
+        )
     ]
     date, change = largest_change(curve, averages.timestamps)
     if np.isfinite(change.value):
@@ -112,5 +116,5 @@ def _caption(subject: RatingSubject, curves: dict[str, Curve], groups: ItemGroup
             f"{with_error(*fit.change, '+.3f')}."
         )
     else:
-        sentences.append("There is less than a year of training ratings, so nothing can be said of a season.")
+        sentences.append("Training ratings of a year or less say nothing of a season.")
     return " ".join(sentences)

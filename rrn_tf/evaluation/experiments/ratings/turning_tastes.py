@@ -16,6 +16,7 @@ from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure, Omitted
 from rrn_tf.evaluation.experiments.item_attributes import ItemGroups, grouping_attribute, item_groups
 from rrn_tf.evaluation.experiments.sentences import counted, day, established, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
+from rrn_tf.evaluation.experiments.what_moves import what_moves
 from rrn_tf.features import Side, Split
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SOURCE = ""
 NAME = "turning_tastes"
 _TIMES = 25
 _FEWEST = 2  # ratings of either kind in either half of the time
-_FEWEST_USERS = 20
+_FEWEST_USERS, _FEWEST_AVERAGED = 20, 3
 _SHARE = 0.15  # of the users in a group of those who turned most
 
 
@@ -49,10 +50,11 @@ class Tastes(NamedTuple):
     def curve(self, chosen: npt.NDArray[np.bool_] | None = None, sign: npt.ArrayLike = 1.0) -> Curve:
         """Averages users, or those chosen by bool[U], each times a sign float[U]."""
         signed, rows = self.preference * np.reshape(sign, (-1, 1)), slice(None) if chosen is None else chosen
-        return mean_curve(signed[rows], self.known[rows])
+        return mean_curve(signed[rows], self.known[rows], _FEWEST_AVERAGED)
 
 
 def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
+    """Preferences of users whose own ratings turned most, and of the others."""
     attributes = subject.options.items
     attribute = grouping_attribute(attributes, categorical=True)
     if attributes is None or attribute is None:
@@ -63,9 +65,10 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
     kinds = item_groups(attributes, attribute, subject.sequences.item_ids[items - 1], 2)
     users, moved = _observed_moves(subject, items, kinds)
     if len(users) < _FEWEST_USERS:
+        either = " and ".join(kinds.labels)
         reason = (
-            f"{counted(len(users), 'user')} rated at least {_FEWEST} items of either kind ({' and '.join(kinds.labels)}) "
-            f"in either half of the training period; it takes at least {_FEWEST_USERS}."
+            f"{counted(len(users), 'user')} rated at least {_FEWEST} items of either kind ({either}) in "
+            f"either half of the training period; it takes at least {_FEWEST_USERS}."
         )
         return [Omitted(NAME, TITLE, reason)]
     first, second = kinds.labels
@@ -96,10 +99,13 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
 
     middle = _middle(subject)
     sentences = [
-        f"How much higher {counted(len(users), 'user')} are predicted to rate items of the {attribute} {first} than those "
-        f"of {second}. Users are grouped by how this preference in their own ratings moved from before {day(middle)} to "
-        f"after it: the {_SHARE:.0%} that moved most to either side, and the others. Who is chosen by noisy ratings has "
-        "turned less than these say. Bars are standard errors over users.",
+        (
+            f"How much higher {counted(len(users), 'user')} are predicted to rate items of the {attribute} {first} "
+            f"than those of {second}. Users are grouped by how this preference in their own ratings moved from before "
+            f"{day(middle)} to after it: the {_SHARE:.0%} that moved most to either side, and the others. Those chosen "
+            "by noisy ratings have turned less than these say. Bars are standard errors over users. "
+            f"{what_moves(subject)}"
+        )
     ]
     for label, curve in curves.items():
         seen = np.isfinite(curve.mean)

@@ -15,6 +15,7 @@ from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure, Omitted
 from rrn_tf.evaluation.experiments.item_ages import ItemAges, item_ages
 from rrn_tf.evaluation.experiments.sentences import counted, established, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
+from rrn_tf.evaluation.experiments.what_moves import what_moves
 from rrn_tf.features import ITEM_ID, Side
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class TwoGroups(NamedTuple):
 
 
 def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
+    """Predicted ratings of both groups by the time since an item's first rating."""
     ages = item_ages(subject)
     groups = two_groups(subject, ages)
     sizes = [int(chosen.sum()) for chosen in groups.chosen]
@@ -71,10 +73,12 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
         draw_zero(axes)
 
     sentences = [
-        f"{groups.how} The lines are average predicted ratings by the same "
-        f"{counted(len(subject.averages.users), 'sampled user')} at every time, less those of items that were there "
-        "from the start; from one age to the next they move as the items that have reached both. Bars are standard "
-        "errors over items."
+        (
+            f"{groups.how} The lines are average predicted ratings by the same "
+            f"{counted(len(subject.averages.users), 'sampled user')} at every time, less those of items that were "
+            "there from the start; from one age to the next they move as the items that have reached both. Bars are "
+            f"standard errors over items. {what_moves(subject)}"
+        )
     ]
     for (label, curve), size in zip(curves.items(), sizes, strict=True):
         change = ages.ends(curve)
@@ -87,8 +91,10 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
 
 
 def two_groups(subject: RatingSubject, ages: ItemAges) -> TwoGroups:
-    """Chooses the groups: the items of the two most frequent names of events, as winners of prizes for the best and the
-    worst in the paper; without such names, the best and worst rated items."""
+    """Chooses the groups: nominees of a prize for the best and of one for the worst in the paper.
+
+    They are the items of the two most frequent names of events; without such names, the best and worst rated items.
+    """
     items, events = subject.averages.items[ages.positions], subject.options.events
     if events is not None and _EVENT_NAME in events:
         names = events[_EVENT_NAME].astype(str)
