@@ -113,7 +113,7 @@ def _caption(held: ScoredEvents, frame: pd.DataFrame) -> str:
     sentences = [
         (
             f"The {counted(k, 'most probable item')} before each of {held.described()}, with the probability that the "
-            f"{held.network} gave {'it' if k == 1 else 'each of them'}: {counted(int(of[ITEMS].sum()), 'prediction')}, "
+            f"{held.network} gave {'it' if k == 1 else 'each of them'}: {of[ITEMS].sum():,} predictions, "
             "in bins of their probability. The higher a point, the more of a bin's predictions came true: on the line "
             "as many as predicted, below it fewer."
         ),
