@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from rrn_tf.evaluation.experiments.subjects import EventSubject
-from rrn_tf.features import Split
+from rrn_tf.features import TIMESTAMP, Split
 
-COLUMNS = ("event", "timestamp", "split", "item", "probability", "rank", "items", "probabilities")
+COLUMNS = ("event", TIMESTAMP, "split", "item", "probability", "rank", "items", "probabilities")
 
 
 def next_items_through(subject: EventSubject, user: str, k: int = 10, latest: int | None = None) -> pd.DataFrame:

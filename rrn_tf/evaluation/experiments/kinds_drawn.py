@@ -29,15 +29,12 @@ def draw_nll_by_kind(axes: Axes, frame: pd.DataFrame, labels: dict[str, str], un
     models = frame[MODEL].unique()
     shift = _APART * (np.arange(len(models)) - (len(models) - 1) / 2)
     series = [
-        Series(name, rows[KIND].map(place) + by, rows["NLL"], rows[ERROR])
+        Series(str(name), rows[KIND].map(place) + by, rows["NLL"], rows[ERROR])
         for by, (name, rows) in zip(shift, frame.groupby(MODEL, sort=False), strict=True)
     ]
     draw_series(axes, series, "", "NLL in nats (lower is better)")
     axes.set_xticks(range(len(labels)), [*labels.values()])
     axes.set_xlim(-0.5, len(labels) - 0.5)
     if uniform is not None:
-        axes.axhline(uniform, color=ink(axes), linewidth=0.8)
-        axes.annotate(
-            "all items equally likely", (1, uniform), xycoords=("axes fraction", "data"), ha="right", va="bottom",
-            fontsize="small",
-        )  # fmt: skip
+        axes.axhline(uniform, color=ink(axes), linewidth=0.8, linestyle="-", label="all items alike")
+        axes.legend()

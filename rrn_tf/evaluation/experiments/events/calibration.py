@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 ORDER, TITLE, SOURCE = 50, "Calibration of the predicted probabilities", ""
 NAME = "calibration"
-# 1, 2, 5, 10 ... of a hundred thousand: nearly equal steps of a logarithmic axis, in round numbers.
-EDGES = np.array([0, *(digit * 10.0**power for power in range(-5, 0) for digit in (1, 2, 5)), 1])
+# 1, 2, 5, 10 ... of ten million: nearly equal steps of a logarithmic axis, in round numbers.
+EDGES = np.array([0, *(digit * 10.0**power for power in range(-7, 0) for digit in (1, 2, 5)), 1])
 LOWEST, HIGHEST, PREDICTED, OBSERVED, ITEMS = "from", "to", "predicted", "observed", "predictions"
 
 
@@ -46,23 +46,36 @@ def exhibits(subject: EventSubject) -> list[Exhibit]:
         axes = canvas.subplots()
         # A logarithmic axis has no place for bins of which nothing came.
         shown = frame[frame[OBSERVED] > 0]
-        series = [Series(name, of[PREDICTED], of[OBSERVED], of[ERROR]) for name, of in shown.groupby(MODEL, sort=False)]
+        series = [
+            Series(str(name), of[PREDICTED], of[OBSERVED], of[ERROR]) for name, of in shown.groupby(MODEL, sort=False)
+        ]
         axes.set_xscale("log")
         axes.set_yscale("log")
         draw_series(axes, series, "predicted probability", "share that were the next item")
-        low, high = (of(shown[PREDICTED]) for of in (np.min, np.max)) if len(shown) else (EDGES[1], 1)
-        axes.plot([low, high], [low, high], color=ink(axes), linewidth=0.8, linestyle="-", marker="")
-        axes.set_ylim(min(low, shown[OBSERVED].min()) / 2 if len(shown) else EDGES[1], 1.1)
+        drawn = shown if len(shown) else frame
+        inside = _edges_around(pd.concat([drawn[PREDICTED], shown[OBSERVED]]))
+        axes.plot(inside[[0, -1]], inside[[0, -1]], color=ink(axes), linewidth=0.8, linestyle="-", marker="")
+        axes.set(xlim=inside[[0, -1]], ylim=inside[[0, -1]])
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_ticks(inside, [f"{100 * edge:g}%" for edge in inside])
+            axis.set_ticks([], minor=True)
 
     return [Figure(NAME, TITLE, _caption(held, frame), frame, draw, (6.0, 4.6))]
 
 
-def _predictions(held: ScoredEvents, model: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Returns float64[N, K], the probabilities of each event's most probable items, and which item came: bool[N, K]."""
+def _edges_around(values: pd.Series) -> npt.NDArray[np.float64]:
+    """Returns the positive edges of the bins from the one below all values to the one above; at least two."""
+    positive = EDGES[1:]
+    begin = int(np.clip(np.searchsorted(positive, values.min(), "right") - 1, 0, len(positive) - 2))
+    return positive[begin : max(int(np.searchsorted(positive, values.max())), begin + 1) + 1]
+
+
+def _predictions(held: ScoredEvents, model: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Returns float64[N, K] twice: probabilities of each event's most probable items, and 1 for the one that came."""
     top = held.models[model].likeliest
     assert top is not None
     came = top.item == held.sequences.item[held.positions][:, np.newaxis]
-    return np.minimum(np.exp(top.log_probability.astype(np.float64)), 1), came
+    return np.minimum(np.exp(top.log_probability.astype(np.float64)), 1), came.astype(np.float64)
 
 
 def _binned(held: ScoredEvents, model: str) -> pd.DataFrame:
@@ -100,7 +113,7 @@ def _caption(held: ScoredEvents, frame: pd.DataFrame) -> str:
     sentences = [
         (
             f"The {counted(k, 'most probable item')} before each of {held.described()}, with the probability that the "
-            f"{held.network} gave {'it' if k == 1 else 'each of them'}: {counted(int(of[ITEMS].sum()), 'prediction')}, "
+            f"{held.network} gave {'it' if k == 1 else 'each of them'}: {of[ITEMS].sum():,} predictions, "
             "in bins of their probability. The higher a point, the more of a bin's predictions came true: on the line "
             "as many as predicted, below it fewer."
         ),

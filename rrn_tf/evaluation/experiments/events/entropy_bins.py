@@ -60,26 +60,18 @@ def _mean_entropies(held: ScoredEvents, thirds: Kinds) -> dict[str, float]:
 
 
 def _caption(held: ScoredEvents, frame: pd.DataFrame) -> str:
-    own = frame[frame[MODEL] == held.network].set_index(KIND)
-    low, high = own.loc[ENTROPY_BINS[0]], own.loc[ENTROPY_BINS[-1]]
-    sentences = [
-        (
-            f"The users of {held.described()} in three bins of equal size, by the entropy of the items of their "
-            "training events: low for users who keep to few items, high for those who spread evenly over many."
-        ),
-        f"The {held.network}'s NLL is {low['NLL']:.2f} nats in the lowest bin and {high['NLL']:.2f} in the highest.",
-    ]
+    losses = listed([f"{loss:.2f}" for loss in frame.loc[frame[MODEL] == held.network, "NLL"]])
+    first = (
+        f"The users of {held.described()} in three bins of equal size, by the entropy of the items of their training "
+        "events: low for users who keep to few items, high for those who spread evenly over many. From the lowest "
+        f"bin to the highest, the {held.network}'s NLL is {losses} nats."
+    )
+    second = ""
     if held.rivals:
-        rival = frame[frame[MODEL] == held.rivals[0]].set_index(KIND)
-        told = [
-            f"{kind} {with_error(rival.at[kind, DIFFERENCE], rival.at[kind, DIFFERENCE_ERROR])}"
-            for kind in ENTROPY_BINS
-        ]
-        sure = [
-            kind for kind in ENTROPY_BINS if established(rival.at[kind, DIFFERENCE], rival.at[kind, DIFFERENCE_ERROR])
-        ]
-        where = "in no bin" if not sure else f"in {listed(sure)}" if len(sure) < len(told) else "in all three"
-        sentences.append(
-            f"Its strongest rival, {held.rivals[0]}, differs by {listed(told)}, which is established {where}."
-        )
-    return " ".join([*sentences, "Bars are one standard error over users to each side."])
+        rival = frame[frame[MODEL] == held.rivals[0]]
+        pairs = [*zip(rival[DIFFERENCE], rival[DIFFERENCE_ERROR], strict=True)]
+        told = listed([with_error(*of) for of in pairs])
+        sure = [kind for kind, of in zip(rival[KIND], pairs, strict=True) if established(*of)]
+        where = "no bin" if not sure else "all three" if len(sure) == len(pairs) else listed(sure)
+        second = f" That of its strongest rival, {held.rivals[0]}, less its own is {told}, established in {where}."
+    return f"{first}{second} Bars are one standard error over users to each side."

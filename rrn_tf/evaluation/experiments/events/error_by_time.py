@@ -53,7 +53,7 @@ def _since_training(held: ScoredEvents) -> Exhibit:
         return Omitted(name, TITLES[name], "Some users have held-out events but no training event to count from.")
     last = held.sequences.timestamp[held.sequences.user_splits[held.user] + training[held.user] - 1]
     span, days = spans_since(held.sequences.timestamp[held.positions] - last, 0)
-    names = [f"{low:.1f} to {high:.1f} days" for low, high in zip(days["from day"], days["to day"], strict=True)]
+    names = [_between(low, high) for low, high in zip(days["from day"], days["to day"], strict=True)]
     # Spans may have one name after rounding, so their numbers tell them apart.
     kinds = Kinds([f"{number}: {of}" for number, of in enumerate(names, start=1)], span)
     frame = held.by_kind(kinds, held.chosen)
@@ -63,15 +63,23 @@ def _since_training(held: ScoredEvents) -> Exhibit:
 
     def draw(canvas: Canvas) -> None:
         groups = frame.groupby(MODEL, sort=False)
-        series = [Series(model, of["middle day"], of["NLL"], of[ERROR]) for model, of in groups]
+        series = [Series(str(model), of["middle day"], of["NLL"], of[ERROR]) for model, of in groups]
         axes = canvas.subplots()
         draw_series(axes, series, "days since the user's last training event", "NLL in nats (lower is better)")
 
     caption = (
         f"The NLL of {held.described()}, in spans of about equally many events, by how long after the last training "
-        f"event of their user they are. {_ends(held, frame, 'span')} {_shares(frame)}"
+        f"event of their user they are. {_ends(held, frame, 'span')} Spans hold different users, so age alone does not "
+        f"make the differences. {_shares(frame)}"
     )
     return Figure(name, TITLES[name], caption, frame, draw)
+
+
+def _between(low: float, high: float) -> str:
+    """Returns a span of days in words, in hours if it is short."""
+    unit, size = ("days", 1) if high >= 2 else ("hours", 24)
+    form = ".0f" if size * high >= 10 else ".1f"
+    return f"{size * low:{form}} to {size * high:{form}} {unit}"
 
 
 def _since_last(held: ScoredEvents) -> Exhibit:
@@ -127,5 +135,5 @@ def _shares(frame: pd.DataFrame) -> str:
         return f"Repeats of an own item are {share.max():.0%} of the events of each point."
     return (
         f"Repeats of an own item are between {share.min():.0%} and {share.max():.0%} of a point's events, which "
-        "explains a part of the differences. Bars are one standard error over users to each side."
+        "may explain a part of the differences. Bars are one standard error over users to each side."
     )

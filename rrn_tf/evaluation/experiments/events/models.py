@@ -34,6 +34,7 @@ _PROTOCOLS = {
     CLEAN: "every held-out event is scored, from all earlier events of its user",
     "interleaved": "the first held-out event of each user is not scored, as in the program of the paper's authors",
 }
+_FORMS = ("C-GRU", "P-GRU", "C-tanh")
 _DRAWN = 8  # most rivals in the figure
 
 
@@ -74,24 +75,24 @@ def _frame(held: ScoredEvents) -> pd.DataFrame:
 
 
 def _caption(held: ScoredEvents, frame: pd.DataFrame, protocol: str) -> str:
-    sentences = [
-        f"{held.described()}; {_PROTOCOLS[protocol]}.",
-        (
+    sentences = [f"{held.described()}; {_PROTOCOLS[protocol]}. The {held.network} is the model of this run."]
+    if protocol == CLEAN:
+        sentences.append(
             "NLL is the negative log-likelihood of the item that came, in nats; lower is better. For the other "
             "figures, higher is better: the share of events whose item is among the ten most probable (hit@10), the "
             "mean of 1 / rank (MRR), and hits that count less further down (NDCG@10). All are means over each user's "
             "events, then over users, with standard errors (s.e.) over users."
-        ),
-    ]
+        )
     if held.split is Split.VALID:
         sentences.append("There are no test events, and validation events chose epochs and options: figures flatter.")
     if held.rivals:
         sentences.append(f"The difference is the NLL of a model less that of the {held.network} on the same events.")
         sentences.append(_verdict(held, frame))
-    sentences.append(
-        "The paper's own networks (C-GRU, P-GRU, C-tanh) take a training each, which a report does not start; "
-        "`rrn baselines --model crnn --run DIR --all` trains them and compares all models."
-    )
+    if protocol == CLEAN and (forms := [form for form in _FORMS if form not in held.models]):
+        sentences.append(
+            f"A report trains none of the paper's networks that are missing here ({', '.join(forms)}); "
+            "`rrn baselines --model crnn --run DIR --all` does, and compares all models."
+        )
     return " ".join(sentences)
 
 
@@ -105,13 +106,18 @@ def _verdict(held: ScoredEvents, frame: pd.DataFrame) -> str:
         f"the {held.network} is better than": sure & (rows[DIFFERENCE] > 0),
         f"the {held.network} is worse than": sure & (rows[DIFFERENCE] < 0),
     }
-    told = [f"{words} {listed([*rows[MODEL][inside]])}" for words, inside in groups.items() if inside.any()]
+    told = [f"{words} {listed(_quoted(rows[MODEL][inside]))}" for words, inside in groups.items() if inside.any()]
     sentence = f"It is established, by more than two standard errors, that {' and that '.join(told)}"
     if not told:
         sentence = "No difference is established, as none is more than two standard errors"
     elif not sure.all():
-        sentence += f"; from {listed([*rows[MODEL][~sure]])} it cannot be told apart"
+        sentence += f"; from {listed(_quoted(rows[MODEL][~sure]))} it cannot be told apart"
     return f"{sentence}."
+
+
+def _quoted(names: pd.Series) -> list[str]:
+    """Returns names for a list, in quotes where they have a comma of their own."""
+    return [f'"{name}"' if "," in name else name for name in names]
 
 
 def _figure(held: ScoredEvents, frame: pd.DataFrame) -> Figure:

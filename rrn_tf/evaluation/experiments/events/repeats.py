@@ -79,7 +79,7 @@ def _caption(held: ScoredEvents, frame: pd.DataFrame, subject: EventSubject) -> 
         for kind, row in own.iterrows()
     ]
     sentences = [
-        f"Of {held.described()}, {listed(parts)}. So well does the {held.network} foresee them.",
+        f"Of {held.described()}, {listed(parts)}; in brackets, how well the {held.network} foresees them.",
         (
             "NLL and hit@10 are means over each user's events of the kind, then over users; the share in training "
             "leaves out each user's first event, which cannot be a repeat."

@@ -36,8 +36,8 @@ def test_three_bins_of_users_by_entropy(subject: EventSubject, held: ScoredEvent
             assert row["s.e."] == pytest.approx(np.std(means, ddof=1) / np.sqrt(3), rel=1e-4)
             assert (row["users"], row["events"]) == (3, 12)
             assert row["mean entropy"] == pytest.approx(np.mean([of_user[user] for user in users]))
-    low, high = (rows.loc[(kind, "mixture")]["NLL"] for kind in ("low entropy", "high"))
-    assert f"{low:.2f} nats in the lowest bin and {high:.2f} in the highest" in figure.caption
+    low, middle, high = (rows.loc[(kind, "mixture")]["NLL"] for kind in ("low entropy", "middle", "high"))
+    assert f"the mixture's NLL is {low:.2f}, {middle:.2f} and {high:.2f} nats" in figure.caption
     assert "strongest rival, 2-gram" in figure.caption
 
 

@@ -45,13 +45,13 @@ def test_figures_of_each_protocol(protocol: str, subject: EventSubject, found: d
 
 
 def test_the_caption_says_which_differences_are_established() -> None:
-    close = subject_of(logged_events(users=40), [("mixture", 0.3), ("worse", 0.01), ("better", 2.0), ("alike", 0.3)])
-    table = models.exhibits(close)[0]
+    rivals = [("worse, much", 0.01), ("better", 2.0), ("alike", 0.3)]
+    table = models.exhibits(subject_of(logged_events(users=40), [("mixture", 0.3), *rivals]))[0]
     assert isinstance(table, Table)
     assert "160 test events of 40 users" in table.caption
     assert (
-        "It is established, by more than two standard errors, that the mixture is better than worse and that the "
-        "mixture is worse than better; from alike it cannot be told apart."
+        'It is established, by more than two standard errors, that the mixture is better than "worse, much" and '
+        "that the mixture is worse than better; from alike it cannot be told apart."
     ) in table.caption
 
 
