@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rrn_tf import RRNRecommender
+import rrn_tf
 from rrn_tf.evaluation.experiments.subjects import ReportOptions
 from rrn_tf.features import Side
 from rrn_tf.report.explore import explore_data
@@ -131,7 +131,7 @@ def test_events_have_next_items_of_the_users_asked_for_alone(monkeypatch: pytest
 @pytest.mark.slow
 def test_a_trained_model_is_explored_as_its_commands_answer(rating_run: Path) -> None:
     """After the cutoff items are alike as `rrn similar` says, and ratings are those of `rrn predict`."""
-    model = RRNRecommender.load(rating_run)
+    model = rrn_tf.load(rating_run)
     user = model.user_ids[0]
     options = ReportOptions(users=(user,), explored_items=10**6)
     found = explore_data(subject_of(find_run(rating_run), options))
