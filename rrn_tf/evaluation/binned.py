@@ -168,7 +168,7 @@ def _checked(values: Values, bin_of: Bins, num_bins: int, clusters: Bins) -> npt
     return values
 
 
-def _ratio(total: Values, n: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+def _ratio(total: npt.NDArray, n: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     return np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -46,9 +47,10 @@ class EventScores:
     parameters: int
     likeliest: Likeliest | None = None
 
-    def take(self, rows: npt.NDArray[np.integer]) -> EventScores:
-        """Returns the scores of some of the events."""
-        return replace(self, log_probability=self.log_probability[rows], rank=self.rank[rows])
+    def take(self, rows: npt.NDArray[Any]) -> EventScores:
+        """Returns the scores of some of the events, by indices or a mask."""
+        top = self.likeliest and Likeliest(self.likeliest.item[rows], self.likeliest.log_probability[rows])
+        return replace(self, log_probability=self.log_probability[rows], rank=self.rank[rows], likeliest=top)
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,7 @@ def train_run(
     return summary
 
 
-def record_of(
-    result: Any, config: Settings, counts: Mapping[str, Any], seconds: Mapping[str, float]
-) -> dict[str, Any]:
+def record_of(result: Any, config: Settings, counts: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Any]:
     """Returns what `metrics.json` holds besides figures: epochs, counts of rows, seconds by stage, versions, seed."""
     return {
         "best_epoch": result.best_epoch,

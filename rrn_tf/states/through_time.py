@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
@@ -9,8 +11,9 @@ import tensorflow as tf
 from rrn_tf.data.last_rows import LastRows
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.wallclock import wallclock_of
-from rrn_tf.features import SIDES, Side
-from rrn_tf.models.rrn import RRN
+from rrn_tf.factors.through_time import FollowedThroughTime, were_followed
+from rrn_tf.features import SIDES, Side, Split
+from rrn_tf.models.rrn import RRN, PartWeights
 from rrn_tf.states.entity_states import EntityStates
 from rrn_tf.states.joint_propagation import JointPropagation
 from rrn_tf.states.rating_parts import part_at_rest
@@ -27,13 +30,18 @@ class StatesThroughTime:
     ratings, as under the frozen protocol. A pass over the training ratings keeps the state of every step; a query takes
     one more step from the last one that had ended.
 
-    Bayesian factors do not move with time here: at all times they are those after training, fitted or followed, and so
-    include ratings that came later than the query. What changes with time is the network's part. The parts are weighed
-    as for users without ratings since training.
+    Bayesian factors that followed the training ratings follow them here once more: at a time they know the ratings of
+    strictly earlier seconds. Factors that were fitted to all training ratings at once stand still: at any time they are
+    those after training, which include ratings that came later, so that what moves with time is the network's part
+    alone (`moving`). The parts are weighed as for users without ratings since training.
 
     Args:
       model: the trained network.
       sequences: its data.
+      seed: of the training, for the factors before the first rating (`rrn_tf.factors.through_time`).
+
+    Attributes:
+      factors_move: whether the model has factors that followed the training ratings.
 
     Example:
       >>> through_time = StatesThroughTime(model, sequences)  # doctest: +SKIP
@@ -41,14 +49,20 @@ class StatesThroughTime:
       (1,)
     """
 
-    def __init__(self, model: RRN, sequences: RatingSequences) -> None:
+    def __init__(self, model: RRN, sequences: RatingSequences, seed: int = 0) -> None:
         self._model, self._sequences = model, sequences
         rows = {side: sequences.side(side).training_rows for side in SIDES}
         rolled = JointPropagation(model, sequences, rows, {}, keep_states=True)
         rolled.run()
         self._last_rows = {side: LastRows(sequences.side(side), sequences.metadata) for side in SIDES}
         self._rows = {side: self._states_of_rows(side, rolled) for side in SIDES}
-        self._rest = {side: self._at_rest(side) for side in SIDES}
+        self._weights = model.part_weights.resting
+        beliefs = {side: model.trained_beliefs(side) for side in SIDES}
+        self._standing = {side: beliefs[side].standing for side in SIDES}
+        self._stationary = {side: self._stationary_factors(side) for side in SIDES}
+        self.factors_move = were_followed(beliefs)
+        train = sequences.interactions([Split.TRAIN])
+        self._followed = FollowedThroughTime(train, beliefs, model.factor_scale, seed) if self.factors_move else None
         self._extrapolate = {side: self._make_extrapolate(side) for side in SIDES}
 
     def vectors(self, side: Side, entity: Ints, timestamp: Ints) -> npt.NDArray[np.float32]:
@@ -79,8 +93,8 @@ class StatesThroughTime:
             parts.append(self._extrapolate[side](row[part] + 1, wallclock[part]).numpy())
         moving = np.concatenate(parts)[which]
         if side is Side.USER:
-            moving *= np.float32(self._model.part_weights.resting.network)
-        return np.concatenate([moving, self._rest[side][entity]], axis=1)
+            moving *= np.float32(self._weights.network)
+        return np.concatenate([moving, self._rest(side, entity, timestamp)], axis=1)
 
     def predict(self, user: Ints, item: Ints, timestamp: Ints) -> npt.NDArray[np.float32]:
         """Predicts ratings float32[N] of users and items at times, clipped to the range of the training ratings.
@@ -100,6 +114,14 @@ class StatesThroughTime:
     def clip(self, rating: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Clips inner products of vectors, of any shape, to the range of the training ratings."""
         return np.clip(rating, self._sequences.metadata.rating_min, self._sequences.metadata.rating_max)
+
+    def moving(self) -> StatesThroughTime:
+        """Returns the states with the parts alone that move with time: all if factors do, else the network's rating."""
+        if self.factors_move:
+            return self
+        alone = copy.copy(self)
+        alone._weights = PartWeights()  # noqa: SLF001 - of this class
+        return alone
 
     def _states_of_rows(self, side: Side, rolled: JointPropagation) -> EntityStates:
         """Stores each row as an entity whose last row it is, with the index after the row's own."""
@@ -132,16 +154,22 @@ class StatesThroughTime:
             ).numpy()
         return sums
 
-    def _at_rest(self, side: Side) -> npt.NDArray[np.float32]:
-        """Computes what does not move with time, of all entities: float32[E + 1, d]."""
-        entities, scale = self._sequences.metadata.entities(side), self._model.factor_scale
+    def _stationary_factors(self, side: Side) -> npt.NDArray[np.float32]:
+        """Looks up the stationary factors of all entities float32[E + 1, k], which are zero without training ratings."""
+        entities = self._sequences.metadata.entities(side)
         index = entities.known(np.arange(entities.total + 1))
-        stationary = self._model.factors(side).table.numpy()[index] * (index > 0)[:, np.newaxis]
-        standing = self._model.trained_beliefs(side).standing[index]
-        weights = np.tile(np.array(self._model.part_weights.resting, np.float32), (len(index), 1))
-        return part_at_rest(
-            side, scale.mean, tf.constant(stationary), tf.constant(standing), tf.constant(weights)
-        ).numpy()
+        return self._model.factors(side).table.numpy()[index] * (index > 0)[:, np.newaxis]
+
+    def _rest(self, side: Side, entity: Ints, timestamp: Ints) -> npt.NDArray[np.float32]:
+        """Computes all parts but the projected states: float32[N, d]."""
+        index = self._sequences.metadata.entities(side).known(entity)
+        if self._followed:
+            standing = self._followed.standing(side, index, timestamp)
+        else:
+            standing = self._standing[side][index]
+        weights = np.tile(np.array(self._weights, np.float32), (len(entity), 1))
+        columns = map(tf.constant, (self._stationary[side][entity], standing, weights))
+        return part_at_rest(side, self._model.factor_scale.mean, *columns).numpy()
 
     def _make_extrapolate(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
         @tf.function(

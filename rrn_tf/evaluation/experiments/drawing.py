@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 _RIGHT_OF_THE_AXES = 1.03  # as a fraction of their width
+_MARGIN = 1.3  # by which a logarithmic axis is longer at either end than what is shown
 
 
 class Series(NamedTuple):
@@ -57,6 +58,36 @@ def draw_zero(axes: Axes) -> None:
 def ink(axes: Axes) -> Any:
     """Returns the colour of the axes, for lines that help to read."""
     return axes.spines["left"].get_edgecolor()
+
+
+def count_axis(axes: Axes, counts: npt.ArrayLike) -> None:
+    """Makes the x axis one of numbers such as 1, 10, 100, 1k or 1M, logarithmic, with whole powers of ten around them.
+
+    Args:
+      axes: the axes.
+      counts: int[N], the numbers to show; those below 1 have no place on it.
+    """
+    powers = np.log10(np.maximum(np.asarray(counts, np.float64), 1))
+    lowest, highest = int(np.floor(powers.min())), int(np.ceil(powers.max()))
+    highest = max(highest, lowest + 1)
+    axes.set_xscale("log")
+    axes.set_xlim(10**lowest / _MARGIN, 10**highest * _MARGIN)
+    axes.set_xticks([10**power for power in range(lowest, highest + 1)])
+    axes.xaxis.set_major_formatter(lambda count, _: short_count(count))
+    axes.xaxis.set_minor_formatter(lambda count, _: "")
+
+
+def short_count(count: float) -> str:
+    """Returns a number with few digits.
+
+    Example:
+      >>> [short_count(count) for count in (1, 100, 10_000, 2_500_000)]
+      ['1', '100', '10k', '2.5M']
+    """
+    for name, size in (("M", 1e6), ("k", 1e3)):
+        if count >= size:
+            return f"{count / size:g}{name}"
+    return f"{count:g}"
 
 
 def label_beside(axes: Axes, x: npt.ArrayLike, y: npt.ArrayLike, names: Sequence[str]) -> None:

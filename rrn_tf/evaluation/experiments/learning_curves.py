@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 NAME, TITLE = "learning_curves", "Error after each epoch of training"
 
 
-def learning_curves(metrics: Mapping[str, Any], curves: Mapping[str, str], validation: str, unit: str) -> Exhibit:
+def learning_curves(
+    metrics: Mapping[str, Any], curves: Mapping[str, str], validation: str, unit: str, note: str = ""
+) -> Exhibit:
     """Draws the figures that training wrote after each epoch.
 
     Args:
@@ -25,6 +27,7 @@ def learning_curves(metrics: Mapping[str, Any], curves: Mapping[str, str], valid
       curves: what each figure of an epoch is called in the legend, by its key, such as ``valid_rmse``.
       validation: the key of the figure by which the epoch to keep is chosen; lower is better.
       unit: of all figures, such as ``RMSE``.
+      note: a sentence that the caption ends with.
     """
     epochs = pd.DataFrame(metrics.get("epochs", []))
     curves = {key: name for key, name in curves.items() if key in epochs and epochs[key].notna().any()}
@@ -37,12 +40,12 @@ def learning_curves(metrics: Mapping[str, Any], curves: Mapping[str, str], valid
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
         draw_series(axes, [Series(name, frame["epoch"], frame[name]) for name in curves.values()], "epoch", unit)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="x", integer=True)
         if best:
             axes.axvline(best, color=ink(axes), linewidth=0.8, linestyle=":")
             axes.annotate(" kept", (best, 1), xycoords=("data", "axes fraction"), va="top", fontsize="small")
 
-    return Figure(NAME, TITLE, _caption(frame, curves, validation, best, unit), frame, draw)
+    return Figure(NAME, TITLE, f"{_caption(frame, curves, validation, best, unit)} {note}".strip(), frame, draw)
 
 
 def _caption(frame: pd.DataFrame, curves: Mapping[str, str], validation: str, best: int | None, unit: str) -> str:
@@ -54,7 +57,7 @@ def _caption(frame: pd.DataFrame, curves: Mapping[str, str], validation: str, be
         sentences.append(
             "On validation no epoch was better than the start itself, so the model before training was kept."
         )
-    elif best in of.index:
+    elif best is not None and best in of.index:
         sentences.append(f"Epoch {best} was kept, whose validation {unit} is {of[best]:.4f}.")
         if best == of.index[-1]:
             sentences.append("That is the last one: the error may still have been falling, and more epochs may help.")

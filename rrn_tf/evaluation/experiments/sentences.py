@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+FEWEST_CLUSTERS = 10  # users whose standard error is taken for a measure of chance
+
 
 def listed(names: Sequence[str]) -> str:
     """Joins names for a sentence.
@@ -41,9 +43,16 @@ def with_error(value: float, error: float | None, form: str = "+.4f") -> str:
     return f"{value:{form}} ± {error:{form.lstrip('+')}}"
 
 
-def established(value: float, error: float | None) -> bool:
-    """Whether a difference is more than two standard errors from zero; never where no error can be computed."""
-    return error is not None and abs(value) > 2 * error
+def established(value: float, error: float | None, clusters: int = FEWEST_CLUSTERS) -> bool:
+    """Whether a difference is more than two standard errors from zero.
+
+    Args:
+      value: the difference.
+      error: its standard error; where there is none nothing is established.
+      clusters: number of users that it is an average over. Of a few users the standard error itself is too uncertain,
+        so nothing is established by fewer than `FEWEST_CLUSTERS`.
+    """
+    return error is not None and clusters >= FEWEST_CLUSTERS and abs(value) > 2 * error
 
 
 def day(seconds: float) -> str:

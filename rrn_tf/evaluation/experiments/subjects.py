@@ -18,14 +18,18 @@ from rrn_tf.data.events import EventSequences
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.shared_counts import SharedCounts
+from rrn_tf.evaluation.average_ratings import AverageRatings, average_ratings, calendar, sampled_users, training_counts
 from rrn_tf.evaluation.event_leaderboard import EventScores
 from rrn_tf.evaluation.leaderboard import RatingPredictions
 from rrn_tf.evaluation.network_scores import event_model
-from rrn_tf.features import Split
+from rrn_tf.features import Side, Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states.event_states import EventNetwork
 from rrn_tf.states.through_time import StatesThroughTime
+
+# Of the average ratings through time: the most and least rated items, and the number of times.
+_MOST_ITEMS, _FEWEST_RATINGS, _TIMES = 2_000, 10, 61
 
 
 @dataclass(frozen=True)
@@ -116,8 +120,22 @@ class RatingSubject:
 
     @cached_property
     def through_time(self) -> StatesThroughTime:
-        """What the network knew of users and items at any time; computed once, in about a pass over the ratings."""
-        return StatesThroughTime(self.network, self.sequences)
+        """What the model knew of users and items at any time; computed once, in about a pass over the ratings."""
+        seed = self.config.get("training", {}).get("seed", 0)
+        return StatesThroughTime(self.network, self.sequences, seed)
+
+    @cached_property
+    def averages(self) -> AverageRatings:
+        """The average rating of the most rated items by the sampled users, from the first rating to the cutoff.
+
+        It is that of the parts of the model that move with time (`StatesThroughTime.moving`).
+        """
+        users = sampled_users(self.sequences, self.options.sampled_users, self.options.seed)
+        rated = training_counts(self.sequences, Side.ITEM)
+        items = np.argsort(-rated, kind="stable")[:_MOST_ITEMS]
+        items = np.sort(items[rated[items] >= min(_FEWEST_RATINGS, rated.max(initial=0))])
+        items = items[items > 0]
+        return average_ratings(self.through_time.moving(), users, items, calendar(self.sequences, _TIMES))
 
 
 class Scored(NamedTuple):
