@@ -25,6 +25,7 @@ def create_pipeline(
     max_error: float | None,
     max_error_increase: float,
     tune: dict[str, Any] | None = None,
+    items: str | None = None,
 ) -> tfx_pipeline.Pipeline:
     """Wires the components from ratings to a pushed model and its report.
 
@@ -32,7 +33,7 @@ def create_pipeline(
       setting: paths and options of the pipeline.
       config: plain values of `rrn_tf.config.Config`.
       max_error, max_error_increase: bounds of the RMSE (see `pipeline.evaluation.eval_config`).
-      tune: options of a search before training (see `pipeline.training.training`).
+      tune, items: as in `pipeline.training.training`.
     """
     examples = RatingsExampleGen(
         setting.data_base, setting.data_pattern, config["data"], dead_letters=setting.dead_letters
@@ -41,7 +42,7 @@ def create_pipeline(
     set_aside = [Split.VALID_COLD.label, Split.TEST_COLD.label]
     sequences = SequenceBuilder(examples.outputs["examples"], config["data"])
     splits = [side.sequences for side in SIDES]
-    trainers, model = training(RATINGS, sequences.outputs["sequences"], splits, config, tune)
+    trainers, model = training(RATINGS, sequences.outputs["sequences"], splits, config, tune, items)
     blessed = latest_blessed_model()
     evaluator = Evaluator(
         examples=examples.outputs["examples"],

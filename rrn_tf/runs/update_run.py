@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rrn_tf.config import DataConfig
+from rrn_tf.data.items import items_of, keep_items
 from rrn_tf.data_format import DataFormat
 from rrn_tf.environment import environment
 from rrn_tf.features import RATING, TIMESTAMP
@@ -65,7 +66,7 @@ def _update_run(
     from rrn_tf.serving.update_model import take_in
 
     begin = time.perf_counter()
-    base = load_saved_model(model)
+    base, items = load_saved_model(model), items_of(model)
     seconds = {"load": time.perf_counter() - begin}
     begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
     rows, rejected, left_out = task_of_saved(base).read_new(pattern, base, dead_letters, max_bad_share, data_format)
@@ -77,7 +78,12 @@ def _update_run(
     updated = take_in(base, rows, now)
     begin = time.perf_counter()
     path = next_model(root)
-    replace_directory(path, updated.export)
+
+    def export(folder: Path) -> None:
+        updated.export(folder)
+        keep_items(items, folder)
+
+    replace_directory(path, export)
     seconds |= {**updated.report["seconds"], "export": time.perf_counter() - begin}
     summary = {
         **updated.report,
