@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import pyarrow as pa
 
 from rrn_tf.data.items import TITLE
@@ -88,8 +87,8 @@ def recommend_file(
             found = recommend_users(saved, ids, at, has_time, k, histories=histories, **options)
             columns, row = _lines(table.user_id[part], usable, found)
             if titles:
-                named = pd.Series(columns[schema.get_field_index(ITEM_ID)].to_pandas(), dtype=object).map(titles)
-                columns.insert(schema.get_field_index(TITLE), pa.Array.from_pandas(named, pa.string()))
+                named = columns[schema.get_field_index(ITEM_ID)].to_pandas().map(titles).astype(object)
+                columns.insert(schema.get_field_index(TITLE), pa.array(named.to_numpy(), pa.string(), from_pandas=True))
             if TIMESTAMP in schema.names:
                 columns.append(pa.array(table.timestamp[part][row], mask=~table.timed[part][row]))
             write(pa.Table.from_arrays(columns, schema=schema))
