@@ -34,9 +34,11 @@ def write_netflix(folder: Path, *, users: int = 20, items: int = 12, count: int 
     return rows
 
 
-def write_movietweetings(folder: Path, *, users: int = 20, items: int = 12, count: int = 400) -> pd.DataFrame:
+def write_movietweetings(
+    folder: Path, *, users: int = 20, items: int = 12, count: int = 400, begin: str = "2013-02-28"
+) -> pd.DataFrame:
     """MovieTweetings: ratings and films."""
-    rows = _rows("2013-02-28", "2014-03-01", users, items, count).drop_duplicates(["user", "item", "time"])
+    rows = _rows(begin, "2014-03-01", users, items, count).drop_duplicates(["user", "item", "time"])
     rows["item"] += 54_000
     folder.mkdir(parents=True)
     lines = [f"{row.user}::{row.item:07d}::{row.rating}::{row.time}" for row in rows.itertuples()]
