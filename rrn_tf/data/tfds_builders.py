@@ -19,7 +19,7 @@ from rrn_tf.data.source import DataSourceError
 from rrn_tf.features import COLUMNS, EVENT_COLUMNS, RATING, TIMESTAMP
 
 
-class PaperBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class PaperBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """Builds a data set of the papers, a configuration for each of its parts."""
 
     VERSION = tfds.core.Version("1.0.0")
