@@ -25,7 +25,8 @@ from tests.published import WRITE, write_movietweetings
 PAGE = (Path(__file__).parents[1] / "docs" / "windows.md").read_text(encoding="utf-8")
 COMMANDS = [shlex.split(line) for line in re.findall(r"^ {4}rrn (.*)$", PAGE, re.MULTILINE)]
 TRAININGS = [arguments[1:] for arguments in COMMANDS if arguments[0] == "train"]
-COMPARED = {values[values.index("--run") + 1]: values for name, *values in COMMANDS if name == "baselines"}
+# The comparisons and reports of a run, by its directory.
+AFTERWARDS = [arguments for arguments in COMMANDS if arguments[0] != "train" and arguments[0] in main.commands]
 # What makes a training small, and leaves the split, the steps and the kind of the model alone.
 SMALL = {
     "rrn": ["training.epochs=1", "model.units=4", "model.embedding=4", "model.dynamic=2", "model.stationary=4"],
@@ -98,5 +99,6 @@ def test_commands_run_on_files_as_published(arguments: list[str], run: Callable[
     assert metrics[split][protocol]["n"] > 0
     described = items_of(output)
     assert (described is not None) == (name in ("netflix_prize", "movie_tweetings"))
-    if output in COMPARED:
-        run("baselines", *COMPARED[output])
+    for command in AFTERWARDS:
+        if of(command, "--run") == output:
+            run(*command)
