@@ -39,6 +39,7 @@ def run() -> None:
         max_error=configs.VERTEX_MAX_RMSE,
         max_error_increase=configs.MAX_ERROR_INCREASE[RATINGS.name],
         tune=tune_options(options.tune, None, config),
+        items=options.items,
     )
     runner_config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=configs.IMAGE)
     kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=runner_config, output_filename="pipeline.json").run(pipeline)

@@ -23,6 +23,18 @@ def local_input(uri: str) -> Iterator[Path]:
 
 
 @contextmanager
+def local_file(uri: str) -> Iterator[Path]:
+    """Yields a local file with the content of `uri`: the same file if it is local, else a temporary copy."""
+    if "://" not in uri:
+        yield Path(uri)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, uri.rpartition("/")[2])
+        fileio.copy(uri, str(file))
+        yield file
+
+
+@contextmanager
 def local_output(uri: str) -> Iterator[Path]:
     """Yields a local folder, and copies its contents to `uri` after the block, unless that raises an exception."""
     if "://" not in uri:

@@ -25,6 +25,7 @@ def create_event_pipeline(
     max_error_increase: float,
     tune: dict[str, Any] | None = None,
     all_baselines: bool = False,
+    items: str | None = None,
 ) -> tfx_pipeline.Pipeline:
     """Wires the components from events to a pushed model and its report.
 
@@ -33,7 +34,7 @@ def create_event_pipeline(
       config: plain values of `rrn_tf.collaborative_config.CollaborativeConfig`.
       max_error, max_error_increase: `max_nll` and `max_nll_increase` of
         `components.event_evaluator.component.EventEvaluator`.
-      tune: options of a search before training (see `pipeline.training.training`).
+      tune, items: as in `pipeline.training.training`.
       all_baselines: whether the report compares with the slow baselines too.
     """
     examples = EventsExampleGen(
@@ -43,7 +44,7 @@ def create_event_pipeline(
         dead_letters=setting.dead_letters,
     )
     sequences = EventSequenceBuilder(examples.outputs["examples"], config["data"])
-    trainers, model, model_run = training(EVENTS, sequences.outputs["sequences"], [Side.USER.sequences], config, tune)
+    trainers, model, model_run = training(EVENTS, sequences.outputs["sequences"], [Side.USER.sequences], config, tune, items)
     blessed = latest_blessed_model()
     evaluator = EventEvaluator(
         sequences.outputs["sequences"],

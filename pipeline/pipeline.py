@@ -26,6 +26,7 @@ def create_pipeline(
     max_error_increase: float,
     tune: dict[str, Any] | None = None,
     all_baselines: bool = False,
+    items: str | None = None,
 ) -> tfx_pipeline.Pipeline:
     """Wires the components from ratings to a pushed model and its report.
 
@@ -33,7 +34,7 @@ def create_pipeline(
       setting: paths and options of the pipeline.
       config: plain values of `rrn_tf.config.Config`.
       max_error, max_error_increase: bounds of the RMSE (see `pipeline.evaluation.eval_config`).
-      tune: options of a search before training (see `pipeline.training.training`).
+      tune, items: as in `pipeline.training.training`.
       all_baselines: whether the report compares with the slow baselines too.
     """
     examples = RatingsExampleGen(
@@ -43,7 +44,7 @@ def create_pipeline(
     set_aside = [Split.VALID_COLD.label, Split.TEST_COLD.label]
     sequences = SequenceBuilder(examples.outputs["examples"], config["data"])
     splits = [side.sequences for side in SIDES]
-    trainers, model, model_run = training(RATINGS, sequences.outputs["sequences"], splits, config, tune)
+    trainers, model, model_run = training(RATINGS, sequences.outputs["sequences"], splits, config, tune, items)
     blessed = latest_blessed_model()
     evaluator = Evaluator(
         examples=examples.outputs["examples"],

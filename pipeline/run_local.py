@@ -22,6 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import click
 
 from pipeline import configs
+from pipeline.described import described_items
 from pipeline.local_run import FAILURE, METADATA_FILE, USAGE, LocalRun, fail, missing_tfx, tell, tell_anomalies
 from pipeline.tuning import tune_options
 from rrn_tf.cli.failures import line_of
@@ -64,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         layout, path = split_layout(source.pattern)
         config = dataclasses.replace(options, format=layout).into(config) if layout else config
         told = look_at(path, task.columns, config.data.format) if is_file(path) else []
+        items = described_items(options.items, source.items, output / "data", told.append)
         dump_config(config, output / CONFIG_FILE)
     except (ConfigError, DataSourceError, BadInputError, OSError) as error:
         return fail(USAGE, line_of(error))
@@ -76,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from rrn_tf.training.devices import set_logical_devices
 
     set_logical_devices(config.training.replicas)
-    if failed := local.run(lambda: wired(local, options, config, path, tune)):
+    if failed := local.run(lambda: wired(local, options, config, path, tune, items)):
         return failed
     if local.seconds:
         record = finished_record(local, task, config, source, time.monotonic() - begin)
@@ -86,8 +88,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def wired(local: LocalRun, options: RunOptions, config: Settings, path: str, tune: dict[str, Any] | None) -> Pipeline:
-    """Returns the pipeline, wired for this machine; `path` is the pattern of its data."""
+def wired(
+    local: LocalRun, options: RunOptions, config: Settings, path: str, tune: dict[str, Any] | None, items: str | None
+) -> Pipeline:
+    """Returns the pipeline, wired for this machine; `path` is the pattern of its data, `items` the file of items."""
     from pipeline.event_pipeline import create_event_pipeline
     from pipeline.pipeline import create_pipeline
 
@@ -104,6 +108,7 @@ def wired(local: LocalRun, options: RunOptions, config: Settings, path: str, tun
         max_error_increase=configs.MAX_ERROR_INCREASE[options.model],
         tune=tune,
         all_baselines=options.all_baselines,
+        items=items,
     )
 
 

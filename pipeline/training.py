@@ -22,6 +22,7 @@ def training(
     splits: Sequence[str],
     config: dict[str, Any],
     tune: dict[str, Any] | None,
+    items: str | None = None,
 ) -> tuple[list[BaseComponent], BaseChannel, BaseChannel]:
     """Returns components that train a model on prepared sequences, and the channels of the model and its record.
 
@@ -32,6 +33,8 @@ def training(
       config: plain values of a configuration.
       tune: options of a search before training, which replaces settings of `config` by the best ones: plain values
         `space`, `seconds` and `max_trials` (see `components.tuner.tuner_fn`); None trains with `config` unchanged.
+      items: a file of titles and other attributes of items, which are kept with the model. Trainer is not run again
+        while its name is the same.
     """
     data = {
         "examples": sequences,
@@ -43,7 +46,7 @@ def training(
     trainer = Trainer(
         run_fn=RUN_FN,
         hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-        custom_config=told,
+        custom_config={**told, **({"items": items} if items else {})},
         **data,
     )
     return [*([tuner] if tuner else []), trainer], trainer.outputs["model"], trainer.outputs["model_run"]

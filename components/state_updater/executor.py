@@ -35,6 +35,7 @@ class Executor(base_executor.BaseExecutor):
           exec_properties: none.
         """
         # Imported only here: a process that just wires the pipeline, such as `tfx pipeline create`, may use Keras 3.
+        from rrn_tf.data.items import items_of, keep_items
         from rrn_tf.serving.load import load_saved_model
         from rrn_tf.serving.saved_facts import keep_max_bad_share, max_bad_share_of
         from rrn_tf.serving.update_model import take_in
@@ -43,12 +44,13 @@ class Executor(base_executor.BaseExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         with local_input(saved_model_uri(artifact_utils.get_single_uri(input_dict[BASE_MODEL]))) as folder:
-            base, allowed = load_saved_model(folder), max_bad_share_of(folder)
+            base, items, allowed = load_saved_model(folder), items_of(folder), max_bad_share_of(folder)
             updated = take_in(base, _READERS[task_of_saved(base).rows](examples))
         model = path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict[MODEL]))
         with local_output(model) as folder:
             updated.export(folder)
             keep_max_bad_share(folder, allowed)
+            keep_items(items, folder)
         with local_output(artifact_utils.get_single_uri(output_dict[UPDATE])) as folder:
             (folder / REPORT_FILE).write_text(json.dumps(updated.report, indent=2) + "\n")
 

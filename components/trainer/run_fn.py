@@ -8,11 +8,15 @@ import tempfile
 import time
 from typing import Any
 
+import pandas as pd
 from tfx.components.trainer.fn_args_utils import FnArgs
 
-from components.staging import local_input, local_output
+from components.staging import local_file, local_input, local_output
 from rrn_tf.config import config_from_dict, dump_config
 from rrn_tf.console.progress import training_listener
+from rrn_tf.data.items import keep_items, line_of_items, read_items
+from rrn_tf.data.sequence_files import read_vocabulary
+from rrn_tf.features import Side
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.training_run import record_of
 from rrn_tf.serving.saved_facts import keep_max_bad_share
@@ -29,7 +33,8 @@ def run_fn(fn_args: FnArgs) -> None:
 
     Args:
       fn_args: `train_files` are one folder below the prepared data set; `custom_config` holds `model`, the name of a
-        task, and `config`, plain values of its configuration, some of which `hyperparameters`, if any, replace.
+        task, `config`, plain values of its configuration, some of which `hyperparameters`, if any, replace, and, where
+        titles of items are known, `items`, the file of them.
     """
     tuned = (fn_args.hyperparameters or {}).get("values", {})
     task, config = task_and_config(fn_args, tuned)
@@ -38,7 +43,10 @@ def run_fn(fn_args: FnArgs) -> None:
         if not is_chief(strategy):
             task.train(data, work, config, strategy=strategy)
             return
+        items = described_items(fn_args.custom_config)
         with local_output(fn_args.model_run_dir) as logs, training_listener() as listener:
+            if items is not None:
+                listener.on_stage(line_of_items(items, read_vocabulary(data, Side.ITEM)))
             begin = time.perf_counter()
             result = task.train(data, work, config, log_dir=logs, strategy=strategy, listeners=[listener])
             seconds = {"train": time.perf_counter() - begin}
@@ -50,12 +58,21 @@ def run_fn(fn_args: FnArgs) -> None:
         with local_output(fn_args.serving_model_dir) as model:
             task.export(result, model)
             keep_max_bad_share(model, config.data.max_bad_share)
+            keep_items(items, model)
 
 
 def task_and_config(fn_args: FnArgs, settings: dict[str, Any]) -> tuple[Task, Settings]:
     """Returns the task and configuration of `custom_config`, with some settings replaced, by their path."""
     task = TASKS[fn_args.custom_config["model"]]
     return task, config_from_dict(with_settings(fn_args.custom_config["config"], settings), task.config)
+
+
+def described_items(custom_config: dict[str, Any]) -> pd.DataFrame | None:
+    """Returns the titles and other attributes of items in the file `items` of `custom_config`; None without one."""
+    if "items" not in custom_config:
+        return None
+    with local_file(custom_config["items"]) as file:
+        return read_items(file)
 
 
 def sequences_root(train_files: list[str]) -> str:

@@ -28,6 +28,7 @@ INTERRUPTED = 130  # what shells report of a program that Ctrl-C ended
 CONFIG_HELP = "Settings: a YAML file or the name of a preset."
 AT_HELP = "A year, a date or time (ISO; UTC without a zone), or unix seconds. Default: after the latest data."
 ITEM_LIST_HELP = "Ids separated by commas, or a file: an id per line, or a column of items. May be repeated."
+ITEMS_HELP = "File of titles and other attributes of the items, kept with the model: item_id,title,... (docs/files.md)."
 SET_HELP = "Overrides one setting; may be repeated."
 
 

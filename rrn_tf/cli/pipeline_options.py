@@ -13,7 +13,7 @@ import click
 
 from rrn_tf.cli.format_options import FormatOptions
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS
-from rrn_tf.cli.options import CONFIG_HELP, SET_HELP
+from rrn_tf.cli.options import CONFIG_HELP, ITEMS_HELP, SET_HELP
 from rrn_tf.cli.output_paths import OutputFolder
 
 Options = TypeVar("Options", bound="LocalOptions")
@@ -41,6 +41,7 @@ class RunOptions(LocalOptions):
     data: str | None = _option(
         None, "The data, as for `rrn train`; movielens-small or synthetic-events by default.", envvar="RRN_DATA"
     )
+    items: str | None = _option(None, ITEMS_HELP, envvar="RRN_ITEMS")
     config: str | None = _option(None, f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.", envvar="RRN_CONFIG")
     set: tuple[str, ...] = _option((), SET_HELP, multiple=True, metavar="a.b=c")
     tune: float | None = _option(

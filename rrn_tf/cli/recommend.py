@@ -100,6 +100,7 @@ def recommend(
         table = read_users(Path(users_file), of_users) if users_file else None
         from rrn_tf.console.progress import bar
         from rrn_tf.console.tables import print_recommendations
+        from rrn_tf.data.items import TITLE
         from rrn_tf.features import CANDIDATES, EXCLUDE, NEW_ONLY, SCORE
         from rrn_tf.recommenders import RRNRecommender, load
         from rrn_tf.serving.empty_answers import why_nothing
@@ -111,7 +112,7 @@ def recommend(
         loaded = load(model, compiled=users_file is not None)
         of_ratings = isinstance(loaded, RRNRecommender)
         of, met = (SCORE, "ratings") if of_ratings else ("probability", "events")
-        known_items = frozenset(loaded.item_ids)
+        known_items, titles = frozenset(loaded.item_ids), loaded.titles
         asked: dict[str, Any] = {EXCLUDE: left_out or (), CANDIDATES: among, NEW_ONLY: new_only}
         check_items("--exclude", exclude, left_out, known_items)
         check_items("--candidates", candidates, among, known_items)
@@ -122,9 +123,8 @@ def recommend(
                 click.echo(message, err=True)
         if table and output:
             with bar("recommending") as on_users:
-                outcome = recommend_file(
-                    loaded.saved, table, Path(output), k, of, timestamp, on_users, histories=histories, **asked
-                )
+                asked |= {"histories": histories, "titles": titles}
+                outcome = recommend_file(loaded.saved, table, Path(output), k, of, timestamp, on_users, **asked)
             click.echo(
                 f"{outcome.items:,} items for {outcome.users:,} users in {output}; "
                 f"{outcome.unknown_users:,} of unknown users"
@@ -147,10 +147,12 @@ def recommend(
                 click.echo(f"user '{user}' has no {met}: recommended as to a newcomer", err=True)
             items = [(str(name), float(value)) for name, value in zip(names, values, strict=True) if value > -np.inf]
             if items:
-                print_recommendations(items, of)
+                print_recommendations(items, of, titles)
             else:
                 click.echo(why_nothing(loaded.saved, user, limited=bool(exclude or candidates)), err=True)
-            told = [{"item": item, of: value} for item, value in items]
+            told = [
+                {"item": item, **({TITLE: titles[item]} if item in titles else {}), of: value} for item, value in items
+            ]
             when = loaded.saved.until if of_ratings and timestamp is None and not own else timestamp
             answers.append({"user": user, "known": bool(known), TIMESTAMP: when, "items": told})
         write_json(json_file, answers[0] if len(answers) == 1 else {"users": answers})

@@ -10,7 +10,16 @@ import click
 
 from rrn_tf.cli.format_options import FormatOptions, tell_layouts
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS, config_of
-from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, beam_options, example, json_option, one_line_errors, write_json
+from rrn_tf.cli.options import (
+    CONFIG_HELP,
+    ITEMS_HELP,
+    SET_HELP,
+    beam_options,
+    example,
+    json_option,
+    one_line_errors,
+    write_json,
+)
 from rrn_tf.cli.output_paths import OutputFolder
 from rrn_tf.cli.pipeline_options import options_of
 from rrn_tf.files import only_writer_of_directory
@@ -30,6 +39,7 @@ from rrn_tf.files import only_writer_of_directory
 @click.option("--output", required=True, type=OutputFolder(), help="The run directory.")
 @click.option("--model", "kind", type=click.Choice(MODELS), default=MODELS[0], show_default=True, help=MODEL_HELP)
 @click.option("--valid", help="Later ratings or events for validation; all of --data is then for training.")
+@click.option("--items", "items_file", help=ITEMS_HELP)
 @click.option("--config", "config_name", help=f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.")
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
 @click.option("--beam-args", default="", help="Beam pipeline options, as one string.")
@@ -41,6 +51,7 @@ def train(
     output: str,
     kind: str,
     valid: str | None,
+    items_file: str | None,
     config_name: str | None,
     overrides: tuple[str, ...],
     beam_args: str,
@@ -59,6 +70,9 @@ def train(
         config = FormatOptions(**reading).into(config_of(kind, config_name, overrides))
         for pattern in filter(None, (data, valid)):
             tell_layouts(pattern, TASKS[kind].columns, config.data.format, named=True)
+        from rrn_tf.data.items import read_items
+
+        items = read_items(items_file, click.echo) if items_file else None
         from rrn_tf.data.datasets import resolve
 
         strategy = None
@@ -74,6 +88,8 @@ def train(
                 return
         source = resolve(data, Path(output, "data"))
         click.echo(source.description)
+        if items is None and source.items:
+            items = read_items(source.items)
         valid_pattern = resolve(valid, Path(output, "data")).pattern if valid else None
         from rrn_tf.console.progress import training_listener
         from rrn_tf.console.tables import PRINT_METRICS, PRINT_PREPARED
@@ -92,6 +108,7 @@ def train(
                 listeners=[listener],
                 on_prepared=PRINT_PREPARED[kind],
                 best_error=TASKS[kind].best_error(source),
+                items=items,
                 beam_args=beam_options(beam_args),
                 resume=resume,
             )

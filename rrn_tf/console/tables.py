@@ -15,6 +15,7 @@ from rich.text import Text
 
 from rrn_tf.console.terminal import terminal
 from rrn_tf.data.dropped import lines_of_dropped
+from rrn_tf.data.items import SIMILAR_TITLE, TITLE
 from rrn_tf.data.metadata import EventMetadata, SequenceMetadata
 from rrn_tf.evaluation.event_figures import STANDARD_ERROR, shown
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
@@ -22,11 +23,12 @@ from rrn_tf.evaluation.findings import Row, findings_of_all
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
 from rrn_tf.evaluation.ranking import RANKED_LISTS, RANKED_RATINGS, RANKED_USERS, RELEVANT_FROM
 from rrn_tf.evaluation.trivial import worse_than_trivial
-from rrn_tf.features import SCORE, SIMILARITY, Split
+from rrn_tf.features import ITEM_ID, SCORE, SIMILAR_ITEM_ID, SIMILARITY, Split
 from rrn_tf.tasks import EVENTS, RATINGS
 from rrn_tf.times import utc_text
 from rrn_tf.tuning.trials import Trial, ranked
 
+_SIMILAR_ITEMS = ((ITEM_ID, TITLE), (SIMILAR_ITEM_ID, SIMILAR_TITLE))
 _WIDEST = 4_000  # columns, more than those of the longest ids
 _EVENTS_FIRST = "clean"  # the protocol by which EventEvaluator scores
 _NOT_VALIDATED = "nothing is held out for validation: the last epoch is saved, however good it is"
@@ -117,19 +119,25 @@ def print_slices(slices: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         _print_rows([shown(row) for row in rows], {"slice": name, "n": "events" if "users" in rows[0] else "rows"})
 
 
-def print_recommendations(items: Iterable[tuple[str, float]], of: str = SCORE) -> None:
-    """Prints recommended items with their scores or probabilities."""
-    table = _table("", "item", of)
+def print_recommendations(
+    items: Iterable[tuple[str, float]], of: str = SCORE, titles: Mapping[str, str] | None = None
+) -> None:
+    """Prints recommended items with their titles, if there are any, and their scores or probabilities."""
+    table = _table("", "item", *([TITLE] if titles else []), of)
     for rank, (item, score) in enumerate(items, start=1):
-        table.add_row(str(rank), item, f"{score:.4f}")
+        table.add_row(str(rank), item, *([titles.get(item, "")] if titles else []), f"{score:.4f}")
     _print(table)
 
 
 def print_similar(found: pd.DataFrame) -> None:
-    """Prints each item with those that are most like it."""
-    table = _table("item", "", "similar item", SIMILARITY)
-    for item, rank, other, similarity in found.itertuples(index=False):
-        table.add_row(Text(item if rank == 1 else ""), str(rank), Text(other), f"{similarity:.4f}")
+    """Prints each item with those that are most like it, all with their titles if there are any."""
+    titled = TITLE in found
+    table = _table("item", *([TITLE] if titled else []), "", "similar item", *([TITLE] if titled else []), SIMILARITY)
+    for row in found.to_dict("records"):
+        first = row["rank"] == 1
+        names = [[row[of], *([row[title] or ""] if titled else [])] for of, title in _SIMILAR_ITEMS]
+        own, others = ([Text(name) for name in of] for of in names)
+        table.add_row(*(own if first else [Text("")] * len(own)), str(row["rank"]), *others, f"{row[SIMILARITY]:.4f}")
     _print(table)
 
 
@@ -287,7 +295,7 @@ def _print_best(figures: Mapping[str, Any]) -> None:
 def _table(*headings: str) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if number == 0 else "right", no_wrap=True)
+        table.add_column(heading, justify="left" if number == 0 or heading == TITLE else "right", no_wrap=True)
     return table
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -18,6 +17,7 @@ from rrn_tf.data.reading.rejected import lines_of_rejected
 from rrn_tf.features import ITEM_ID
 
 TITLE, YEAR = "title", "year"
+SIMILAR_TITLE = "similar_title"  # of an item that is like another
 ITEMS_FILE = "items.parquet"
 _NAMES_OF_TITLES = (TITLE, "name")
 _YEAR_IN_TITLE = r"\((\d{4})(?:[-\u2013]\s*(?:\d{4})?)?\)\s*$"
@@ -74,6 +74,24 @@ def titles(frame: pd.DataFrame | None) -> dict[str, str]:
     return dict(zip(known[ITEM_ID], known[TITLE], strict=True))
 
 
+def line_of_items(frame: pd.DataFrame, known: Iterable[str]) -> str:
+    """Returns a line on how many items of the data are described, and how many rows are of other items.
+
+    Args:
+      frame: the items, from `read_items`.
+      known: ids of all items of the data.
+
+    Example:
+      >>> line_of_items(pd.DataFrame({"item_id": ["7", "8", "9"]}), ["6", "7", "8"])
+      '2 of 3 items of the data are described; 1 described item is not in the data'
+    """
+    ids = set(known)
+    found = int(frame[ITEM_ID].isin(ids).sum())
+    others = len(frame) - found
+    further = "1 described item is" if others == 1 else f"{others:,} described items are"
+    return f"{found:,} of {len(ids):,} items of the data are described; {further} not in the data"
+
+
 def items_of(folder: str | Path) -> pd.DataFrame | None:
     """Returns the items that are kept with a model, as `read_items` does; None without any.
 
@@ -106,14 +124,6 @@ def keep_items(frame: pd.DataFrame | None, model: str | Path) -> None:
         folder = Path(model, EXTRA)
         folder.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(folder / ITEMS_FILE, index=False)
-
-
-def hand_on_items(former: str | Path, model: str | Path) -> None:
-    """Copies the items of a SavedModel to the one that follows it, if there are any; both are folders."""
-    file = Path(former, EXTRA, ITEMS_FILE)
-    if file.exists():
-        Path(model, EXTRA).mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, Path(model, EXTRA, ITEMS_FILE))
 
 
 def _tidy(frame: pd.DataFrame) -> pd.DataFrame:

@@ -30,12 +30,14 @@ class DataSource:
       best_nll: for generated events, the best achievable mean negative log-likelihood (over users, of the mean over
         each user's events) on the rows of a frame with the columns user_id and timestamp, in any order. The task gets
         a little easier if the preparation leaves out items.
+      items: a file of the items' titles and other attributes (see `rrn_tf.data.items.read_items`).
     """
 
     pattern: str
     description: str
     best_rmse: Callable[[pd.DataFrame], float] | None = None
     best_nll: Callable[[pd.DataFrame], float] | None = None
+    items: str | None = None
 
 
 def write_whole_frame(frame: pd.DataFrame, path: Path) -> None:

@@ -22,6 +22,7 @@ from pandas.api.types import is_integer
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, load_config
 from rrn_tf.console.progress import notebook_listeners
+from rrn_tf.data.items import SIMILAR_TITLE, TITLE, items_of, titles
 from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, SIMILAR_ITEM_ID, SIMILARITY, USER_ID
 from rrn_tf.files import only_writer_of_directory
 from rrn_tf.recommenders.frames import Ids, checked, ids_of, rows_among, times_of
@@ -78,6 +79,7 @@ class Recommender(abc.ABC):
         self.config = load_config(given, settings, self.config_kind)
         self._saved: SavedRRN | SavedCollaborativeRNN | None = None
         self._root = Path()
+        self._items: pd.DataFrame | None = None
         self._drop_former: Callable[[], object] = _nothing
 
     def __repr__(self) -> str:
@@ -105,7 +107,25 @@ class Recommender(abc.ABC):
         file = RunPaths(self.path).metrics
         return dict(json.loads(file.read_text())) if file.exists() else {}
 
-    def fit(self, data: Data, *, valid: Data | None = None, output: str | Path | None = None, **options: Any) -> Self:
+    @property
+    def items(self) -> pd.DataFrame | None:
+        """Titles and other attributes of items (see `rrn_tf.data.items.read_items`); None if there are none."""
+        return self._items
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Titles by item, of items that have one."""
+        return titles(self._items)
+
+    def fit(
+        self,
+        data: Data,
+        *,
+        valid: Data | None = None,
+        items: Data | None = None,
+        output: str | Path | None = None,
+        **options: Any,
+    ) -> Self:
         """Trains as `rrn train` does, and writes the same run directory.
 
         Args:
@@ -114,6 +134,8 @@ class Recommender(abc.ABC):
             in ``overrides={"data.format.columns": "user_id=who,item_id=what", "data.format.time": "ms"}``.
           valid: likewise, later rows for validation; all of `data` is then for training. By default `data` is split by
             the settings in `config.data`.
+          items: a data frame or a file of titles and other attributes of items (`rrn_tf.data.items.read_items`), which
+            are kept with the model and shown with its recommendations.
           output: the run directory; by default a temporary one, deleted with this object.
           options: passed on to `rrn_tf.runs`: ``listeners`` of the training's progress (a notebook shows it by
             default), ``resume``, ``strategy``, ``beam_args``, ``on_prepared``.
@@ -134,7 +156,8 @@ class Recommender(abc.ABC):
             later = None if valid is None else self._given.source(valid, root, "valid").pattern
             source = self._given.source(data, root, f"{self.what}s")
             best_error = task_of(self.config).best_error(source)
-            train_run(source.pattern, root, self.config, valid=later, best_error=best_error, **options)
+            about = self._given.items(source.items if items is None else items, root)
+            train_run(source.pattern, root, self.config, valid=later, best_error=best_error, items=about, **options)
             self.adopt(root)
         return self
 
@@ -197,7 +220,8 @@ class Recommender(abc.ABC):
 
         Returns:
           A row for each recommended item, best first within each user: user_id and item_id as text, rank from 1, and
-          score: the expected rating before it is clipped, or the probability of the next item.
+          score: the expected rating before it is clipped, or the probability of the next item. With titles of items
+          (see `fit`) there is a column title after item_id.
 
         Raises:
           TypeError, ValueError: for invalid ids, times or `k`, and for times given to a model of events that uses only
@@ -231,7 +255,7 @@ class Recommender(abc.ABC):
             row, column = np.nonzero(found.value > -np.inf)
             columns = (user_id[part][row], column + 1, found.item[row, column], found.value[row, column])
             parts.append(pd.DataFrame(dict(zip(_RECOMMENDED, columns, strict=True))))
-        return pd.concat(parts, ignore_index=True)
+        return self._titled(pd.concat(parts, ignore_index=True), ITEM_ID, TITLE)
 
     def histories(self, data: Data, data_format: Format | None = None) -> tuple[Histories, list[str]]:
         """Reads what `recommend` takes as ``history``; also returns lines about rows of a file that cannot be used.
@@ -266,7 +290,7 @@ class Recommender(abc.ABC):
 
         Returns:
           A row for each similar item, best first within each item: item_id and similar_item_id as text, rank from 1,
-          and similarity.
+          and similarity. With titles of items (see `fit`) there are columns title and similar_title too.
 
         Raises:
           TypeError, ValueError: for invalid ids, times or `k`, an item that the model does not know, and a time given
@@ -282,7 +306,8 @@ class Recommender(abc.ABC):
         place, similarity = most_similar(self._item_vectors(at), row, int(k))
         each, rank = np.indices(place.shape)
         columns = (ids[each.ravel()], rank.ravel() + 1, catalogue[place.ravel()], similarity.ravel())
-        return pd.DataFrame(dict(zip(_SIMILAR, columns, strict=True)))
+        found = self._titled(pd.DataFrame(dict(zip(_SIMILAR, columns, strict=True))), ITEM_ID, TITLE)
+        return self._titled(found, SIMILAR_ITEM_ID, SIMILAR_TITLE)
 
     def save(self, path: str | Path) -> Path:
         """Writes the model, for `rrn_tf.load` and `rrn`, as ``model`` in a directory, with the records of its training.
@@ -301,10 +326,17 @@ class Recommender(abc.ABC):
 
     def adopt(self, root: str | Path, saved: SavedRRN | SavedCollaborativeRNN | None = None) -> Self:
         """Uses the model of this kind in a directory from now on; `saved` is that model if it is loaded already."""
-        self._root, self._saved = Path(root), saved or load_saved_model(root)
+        self._root, self._saved, self._items = Path(root), saved or load_saved_model(root), items_of(root)
         if (file := RunPaths(self._root).config).exists():
             self.config = load_config(file, kind=self.config_kind)
         return self
+
+    def _titled(self, frame: pd.DataFrame, of: str, name: str) -> pd.DataFrame:
+        """Returns a frame with a column of titles after the column `of` of items, if any items have titles."""
+        if known := self.titles:
+            found = frame[of].map(known).astype(object)
+            frame.insert(frame.columns.get_loc(of) + 1, name, found.where(found.notna(), None))
+        return frame
 
     @property
     def _given(self) -> GivenData:

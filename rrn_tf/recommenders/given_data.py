@@ -13,6 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from rrn_tf.data.datasets import resolve
+from rrn_tf.data.items import read_items
 from rrn_tf.data.source import DataSource, write_whole_frame
 from rrn_tf.data_format import DataFormat
 from rrn_tf.recommenders.frames import checked
@@ -42,6 +43,17 @@ class GivenData:
         path = folder / f"{name}.parquet"
         write_whole_frame(self._rows(data), path)
         return resolve(str(path), folder)
+
+    def items(self, items: Data | None, root: Path) -> pd.DataFrame | None:
+        """Returns titles and other attributes of items, of a file or of a frame, which is read as a file is."""
+        if items is None or isinstance(items, (str, Path)):
+            return None if items is None else read_items(items)
+        file = root / "data" / "items.parquet"
+        write_whole_frame(items, file)
+        try:
+            return read_items(file)
+        except ValueError as error:
+            raise type(error)(_of_frame(str(error), str(file))) from None
 
     def evaluated(self, data: Data, evaluate: Callable[[Path], EvaluationOutcome]) -> EvaluationOutcome:
         """Evaluates the rows of a file or of a frame; for a frame, messages refer to it instead of a file."""

@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rrn_tf.data.items import keep_items, line_of_items
+from rrn_tf.data.sequence_files import read_vocabulary
 from rrn_tf.environment import environment
+from rrn_tf.features import Side
 from rrn_tf.files import write_whole
 from rrn_tf.runs.directory import RunPaths, prepare_once
 from rrn_tf.runs.update_run import replace_directory
@@ -33,6 +36,7 @@ def train_run(
     listeners: Sequence[Listener] = (),
     on_prepared: Callable[[Any], None] = lambda metadata: None,
     best_error: Callable[[pd.DataFrame], float] | None = None,
+    items: pd.DataFrame | None = None,
     beam_args: Sequence[str] = (),
     resume: bool = False,
 ) -> dict[str, Any]:
@@ -51,6 +55,7 @@ def train_run(
       on_prepared: called with the prepared data's metadata (`SequenceMetadata` or `EventMetadata`) before training.
       best_error: for generated data, a function that returns the best reachable RMSE on rows with user_id and item_id;
         for generated events, the best reachable loss on rows with user_id and timestamp.
+      items: titles and other attributes of items (`rrn_tf.data.items.read_items`), which are kept with the model.
       beam_args: Beam pipeline options, passed through.
       resume: whether to resume the run in this directory from its last finished phase; if there is none, start anew.
 
@@ -79,6 +84,8 @@ def train_run(
     seconds["prepare"] = time.perf_counter() - begin
     metadata = task.metadata(paths.sequences)
     on_prepared(metadata)
+    if items is not None:
+        listener.on_stage(line_of_items(items, read_vocabulary(paths.sequences, Side.ITEM)))
 
     begin = time.perf_counter()
     result = task.train(
@@ -98,6 +105,7 @@ def train_run(
     def write(folder: Path) -> None:
         task.export(result, folder)
         keep_max_bad_share(folder, config.data.max_bad_share)
+        keep_items(items, folder)
 
     with working("exporting the model"):
         replace_directory(paths.model, write)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rrn_tf.data.items import items_of, keep_items
 from rrn_tf.data_format import DataFormat
 from rrn_tf.environment import environment
 from rrn_tf.features import RATING, TIMESTAMP
@@ -65,7 +66,7 @@ def _update_run(
     from rrn_tf.serving.update_model import take_in
 
     begin, of_training = time.perf_counter(), max_bad_share_of(model)
-    base = load_saved_model(model)
+    base, items = load_saved_model(model), items_of(model)
     seconds = {"load": time.perf_counter() - begin}
     begin, dead_letters = time.perf_counter(), str(root / DEAD_LETTERS_FILE)
     allowed = of_training if max_bad_share is None else max_bad_share
@@ -82,6 +83,7 @@ def _update_run(
     def write(folder: Path) -> None:
         updated.export(folder)
         keep_max_bad_share(folder, of_training)
+        keep_items(items, folder)
 
     replace_directory(path, write)
     seconds |= {**updated.report["seconds"], "export": time.perf_counter() - begin}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from rrn_tf.data.items import TITLE
 from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, NEW_ONLY, SCORE, TIMESTAMP, USER_ID
 from rrn_tf.serving.histories import Histories
 from rrn_tf.serving.recommend_users import Recommended, before_last, line_of_early, recommend_users, users_of_a_request
@@ -50,11 +51,12 @@ def recommend_file(
     candidates: Sequence[str] | None = None,
     new_only: bool = False,
     histories: Histories | None = None,
+    titles: Mapping[str, str] | None = None,
 ) -> RecommendOutcome:
     """Writes a table of recommended items: user, rank, item, score or probability, and whether the user is known.
 
-    Users keep their order; invalid rows have one line without an item. The output has times if the file of users
-    has them.
+    Users keep their order; invalid rows have one line without an item. The output has titles after the items if there
+    are any, and times if the file of users has them.
 
     Args:
       saved: the saved model, which recommends to many users at a time.
@@ -65,6 +67,7 @@ def recommend_file(
       timestamp: unix seconds, for rows without a timestamp.
       on_users: called with the numbers of users done and of all users.
       exclude, candidates, new_only, histories: as in `rrn_tf.serving.recommend_users.recommend_users`.
+      titles: titles by item.
     """
     table = users if isinstance(users, UserTable) else read_users(users)
     times = table.timestamp if timestamp is None else np.where(table.timed, table.timestamp, timestamp)
@@ -72,6 +75,8 @@ def recommend_file(
     count, step, unknown, items = len(table.user_id), users_of_a_request(saved, k, exclude, candidates), 0, 0
     options: dict[str, Any] = {EXCLUDE: exclude, CANDIDATES: candidates, NEW_ONLY: new_only}
     schema = _SCHEMA.set(_SCHEMA.get_field_index(SCORE), pa.field(value, pa.float64()))
+    if titles:
+        schema = schema.insert(schema.get_field_index(ITEM_ID) + 1, pa.field(TITLE, pa.string()))
     if table.timed.any():
         schema = schema.append(pa.field(TIMESTAMP, pa.int64()))
     with written_table(output, schema) as write:
@@ -81,6 +86,9 @@ def recommend_file(
             ids, at, has_time = (of[part][usable] for of in (table.user_id, times, timed))
             found = recommend_users(saved, ids, at, has_time, k, histories=histories, **options)
             columns, row = _lines(table.user_id[part], usable, found)
+            if titles:
+                named = columns[schema.get_field_index(ITEM_ID)].to_pandas().map(titles).astype(object)
+                columns.insert(schema.get_field_index(TITLE), pa.array(named.to_numpy(), pa.string(), from_pandas=True))
             if TIMESTAMP in schema.names:
                 columns.append(pa.array(table.timestamp[part][row], mask=~table.timed[part][row]))
             write(pa.Table.from_arrays(columns, schema=schema))

@@ -16,6 +16,7 @@ from rrn_tf.cli.main import main
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.config import DataConfig
 from rrn_tf.console.tables import print_prepared
+from rrn_tf.data.items import items_of, titles
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation import protocols
@@ -65,6 +66,16 @@ def test_every_option_has_a_help_text() -> None:
         (["recommend", "--model", "x", "--user", "1", "-k", "0"], 2, "0 is not in the range"),
         (["update", "--model", "x", "--data", "q.csv", "--output", "y"], 1, "expected a SavedModel"),
         (["train"], 2, "Missing option"),
+        (
+            ["train", "--data", "q.csv", "--output", "x", "--items", "no.csv"],
+            1,
+            "no.csv: --items: expected a file of items",
+        ),
+        (
+            ["train", "--data", "q.csv", "--output", "x", "--items", "q.txt"],
+            1,
+            "q.txt:1: --items: expected a line of names",
+        ),
     ],
 )
 def test_bad_input_ends_in_one_line(
@@ -72,6 +83,7 @@ def test_bad_input_ends_in_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "q.csv").write_text("user_id,item_id,rating,timestamp\n")
+    (tmp_path / "q.txt").write_text("user\n")
     result = rrn(*arguments)
     assert result.exit_code == code
     assert said in result.output.splitlines()[-1]
@@ -96,10 +108,11 @@ def test_train_predict_evaluate_recommend(tmp_path: Path) -> None:
         f"--set={setting}"
         for setting in ("training.epochs=1", "model.units=4", "model.embedding=4", "model.ensemble=2")
     ]
-    result = rrn(
-        "train", "--data", tmp_path / "ratings.csv", "--output", tmp_path / "run", "--json", tmp_path / "t.json", *small
-    )
+    (tmp_path / "items.csv").write_text("item_id,title\ni1,[One]\nnone,None\n")
+    few = ("--output", tmp_path / "run", "--items", tmp_path / "items.csv", "--json", tmp_path / "t.json", *small)
+    result = rrn("train", "--data", tmp_path / "ratings.csv", *few)
     assert result.exit_code == 0, result.output
+    assert "1 of 50 items of the data are described; 1 described item is not in the data" in result.output
     figures = json.loads((tmp_path / "t.json").read_text())
     assert {"rmse", "mae", "n"} <= figures["test"]["frozen"].keys()
     assert {"peak_memory_bytes", "versions", "seed"} <= figures.keys()
@@ -153,6 +166,7 @@ def test_train_predict_evaluate_recommend(tmp_path: Path) -> None:
     assert figures["ratings"] == later_than_training
     assert figures == json.loads((tmp_path / "updated" / "update.json").read_text())
     assert SavedRRN(tmp_path / "updated").until == frame.timestamp.max() + 1
+    assert titles(items_of(tmp_path / "updated")) == {"i1": "[One]", "none": "None"}
     result = rrn(*update, "--model", tmp_path / "updated")  # in place, and nothing new
     assert result.exit_code == 0, result.output
     assert f"{later_than_training:,} ratings left out: duplicates" in result.output

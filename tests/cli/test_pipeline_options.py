@@ -14,7 +14,18 @@ NONE = RunOptions()
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("MODEL", "OUTPUT", "BEAM_ARGS", "DATA", "CONFIG", "TUNE", "UPDATE_DATA", "SPAN", "BASE_MODEL"):
+    for name in (
+        "MODEL",
+        "OUTPUT",
+        "BEAM_ARGS",
+        "DATA",
+        "ITEMS",
+        "CONFIG",
+        "TUNE",
+        "UPDATE_DATA",
+        "SPAN",
+        "BASE_MODEL",
+    ):
         monkeypatch.delenv(f"RRN_{name}", raising=False)
 
 
@@ -26,7 +37,13 @@ def run(*argv: str) -> RunOptions:
     "values",
     [
         {},
-        {"model": "crnn", "data": "a b.csv", "beam_args": "--direct_num_workers=1 -x", "no_cache": True},
+        {
+            "model": "crnn",
+            "data": "a b.csv",
+            "items": "c d.csv",
+            "beam_args": "--direct_num_workers=1 -x",
+            "no_cache": True,
+        },
         {
             "set": ("model.units=3", "training.epochs=1"),
             "tune": 0.5,

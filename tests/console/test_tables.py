@@ -41,6 +41,11 @@ def test_ids_of_similar_items_are_printed_as_they_are(capsys: pytest.CaptureFixt
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["[/]", "1", ":smile:", "0.5000"] in lines
     assert ["2", "[b]", "-0.2500"] in lines
+    print_similar(pd.DataFrame({**columns, "title": ["[i]"] * 2, "similar_title": [None, ":x:"]}))
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["item", "title", "similar", "item", "title", "similarity"] in lines
+    assert ["[/]", "[i]", "1", ":smile:", "0.5000"] in lines
+    assert ["2", "[b]", ":x:", "-0.2500"] in lines
 
 
 def _rows(n: int, error: float) -> list[LeaderboardRow]:

@@ -21,6 +21,11 @@ def test_ids_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None
     print_recommendations([(item, 1.0) for item in IDS])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[1] for line in lines if line.endswith(" 1.0000  ")] == IDS
+    print_recommendations([("7", 1.0), ("8", 0.5)], titles={"7": "[b] :smile: [/]"})
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[-3:]][:2] == [
+        ["1", "7", "[b]", ":smile:", "[/]", "1.0000"],
+        ["2", "8", "0.5000"],
+    ]
     print_slices({"[a]": [{"slice": item, "n": 1} for item in IDS]})
     printed = capsys.readouterr().out.split()
     assert [word for word in printed if word in IDS] == IDS

@@ -9,6 +9,7 @@ import pytest
 from rrn_tf.data import datasets, sets, synthetic
 from rrn_tf.data import source as source_module
 from rrn_tf.data.datasets import DataSourceError, resolve, write_frame
+from rrn_tf.data.items import read_items
 from rrn_tf.data.synthetic_events import SyntheticEventsConfig, generate_events
 from rrn_tf.data.synthetic_listening import SyntheticListeningConfig, generate_listening
 from rrn_tf.features import COLUMNS, EVENT_COLUMNS
@@ -72,6 +73,11 @@ def test_movielens_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(found) == 100_004
     assert (found["user_id"].nunique(), found["item_id"].nunique()) == (671, 9066)
     assert found.loc[0].tolist() == ["1", "31", 2.5, 1260759144]
+    assert source.items is not None
+    items = read_items(source.items)
+    assert list(items) == ["item_id", "title", "year", "genres"]
+    assert set(items["item_id"]) == set(found["item_id"])
+    assert items.loc[0].tolist() == ["31", "Dangerous Minds", 1995, "Drama"]
     # A second call finds the file and needs no package.
     monkeypatch.setattr(source_module.importlib.util, "find_spec", lambda name: None)
     assert resolve("movielens-small", tmp_path) == source

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from rrn_tf.data.items import ITEMS_FILE, hand_on_items, items_of, keep_items, read_items, titles
+from rrn_tf.data.items import ITEMS_FILE, items_of, keep_items, read_items, titles
 from rrn_tf.data.model_folder import EXTRA
 from rrn_tf.data.prepared import BadInputError
 
@@ -126,10 +126,9 @@ def test_items_stay_with_the_model(tmp_path: Path) -> None:
         (folder / "saved_model.pb").touch()
     assert items_of(run) is None
     keep_items(None, model)
-    hand_on_items(former, model)
     assert items_of(run) is None
     keep_items(frame, model)
-    hand_on_items(model, latest)
+    keep_items(items_of(run), latest)
     for place in (run, model, pipeline, pipeline / "serving_model", latest):
         kept = items_of(place)
         assert kept is not None

@@ -100,6 +100,12 @@ def test_a_search_goes_before_training() -> None:
     assert list(nodes).index("Tuner") < list(nodes).index("Trainer")
 
 
+def test_trainer_is_told_of_titles_where_there_are_any(nodes: dict[str, Any]) -> None:
+    told = json.loads(nodes["Trainer"].exec_properties["custom_config"])
+    (trainer,) = (node for node in wired(items="/nowhere/items.parquet").components if node.id == "Trainer")
+    assert json.loads(trainer.exec_properties["custom_config"]) == {**told, "items": "/nowhere/items.parquet"}
+
+
 def test_evaluator_scores_the_test_split_alone(nodes: dict[str, Any]) -> None:
     assert json.loads(nodes["Evaluator"].exec_properties["example_splits"]) == ["test"]
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
 from pipeline import run_local
+from pipeline.described import described_items
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import load_config
 from rrn_tf.data import synthetic
 from rrn_tf.data.datasets import write_frame
+from rrn_tf.data.items import items_of
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = [
@@ -45,6 +49,25 @@ def test_wrong_configuration_is_one_line_and_exit_2(tmp_path: Path, capsys: pyte
     assert error.count("\n") == 1
 
 
+def test_a_file_that_has_no_items_is_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["--data", "synthetic:users=5,items=5,ratings=10", "--output", str(tmp_path)]
+    (tmp_path / "films.csv").write_text("film,title\n")
+    assert run_local.main([*arguments, "--items", str(tmp_path / "films.csv")]) == 2
+    error = capsys.readouterr().err
+    assert "films.csv:1: --items: expected a line of names with item_id and title" in error
+    assert error.count("\n") == 1
+
+
+def test_the_stored_file_of_items_changes_its_name_with_its_content(tmp_path: Path) -> None:
+    items, stored = tmp_path / "items.csv", []
+    for title in ("One", "Two", "One"):
+        items.write_text(f"item_id,title\n1,{title}\n")
+        stored.append(described_items(str(items), None, tmp_path, print))
+    assert stored[0] == stored[2] != stored[1]
+    assert stored[1] == described_items(None, stored[1], tmp_path, print)
+    assert described_items(None, None, tmp_path, print) is None
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -68,8 +91,6 @@ def start(data: str, output: Path, *more: str) -> subprocess.CompletedProcess[st
 
 @pytest.fixture(scope="module")
 def ratings(tmp_path_factory: pytest.TempPathFactory) -> str:
-    import pandas as pd
-
     made = synthetic.generate(synthetic.SyntheticConfig(users=120, items=80, ratings=2_000, days=200, seed=3))
     frame = pd.DataFrame(
         {"user_id": made.user_id, "item_id": made.item_id, "rating": made.rating, "timestamp": made.timestamp}
@@ -77,10 +98,17 @@ def ratings(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(write_frame(frame, tmp_path_factory.mktemp("data") / "ratings.csv"))
 
 
+def titled(ratings: str) -> Path:
+    """A file of items, one of which is not among the ratings, beside them."""
+    file = Path(ratings).with_name("titles.csv")
+    file.write_text("item_id,title\ni1,One (2001)\nnone,Nobody's\n")
+    return file
+
+
 @pytest.fixture(scope="module")
 def first_run(ratings: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
     output = tmp_path_factory.mktemp("run")
-    done = start(ratings, output, "--set", "training.replicas=2")
+    done = start(ratings, output, "--set", "training.replicas=2", "--items", str(titled(ratings)))
     assert done.returncode == 0, done.stderr[-3000:]
     return output, json.loads((output / "run.json").read_text()), done.stdout
 
@@ -97,7 +125,15 @@ def test_run_blesses_pushes_and_reports(first_run: tuple[Path, dict[str, Any], s
     assert run["seconds"] > sum(component["seconds"] for component in run["components"])
     assert Path(run["model"]).parent == output / "serving_model"
     beside = {path.name for path in Path(run["model"], "assets.extra").iterdir()}
-    assert beside == {"tf_serving_warmup_requests", "model_card.md", "metadata.json"}
+    assert beside == {"tf_serving_warmup_requests", "model_card.md", "metadata.json", "items.parquet"}
+    items = items_of(output)
+    assert items is not None
+    assert items.to_dict("list") == {
+        "item_id": ["i1", "none"],
+        "title": ["One (2001)", "Nobody's"],
+        "year": [2001, pd.NA],
+    }
+    assert re.search("1 of [0-9]+ items of the data are described; 1 described item is not in the data", told)
     assert list(Path(run["logs"]).rglob("events.out.tfevents*"))
     rows = {row["model"]: row for row in run["leaderboard"]["rows"]}
     assert set(rows) == {"RRN", "global mean", "user+item bias", "PMF raw", "PMF centred", "Bayesian factors"}
@@ -131,7 +167,7 @@ def test_pushed_model_answers(first_run: tuple[Path, dict[str, Any], str]) -> No
 @pytest.mark.slow
 def test_second_run_repeats_only_the_comparison(ratings: str, first_run: tuple[Path, dict[str, Any], str]) -> None:
     output, first, _ = first_run
-    done = start(ratings, output, "--set", "training.replicas=2")
+    done = start(ratings, output, "--set", "training.replicas=2", "--items", str(titled(ratings)))
     assert done.returncode == 0, done.stderr[-3000:]
     second = json.loads((output / "run.json").read_text())
     uncached = {component["name"] for component in second["components"] if not component["cached"]}

@@ -19,6 +19,7 @@ from pipeline.progress import ComponentTimer
 from pipeline.setting import PipelineSetting
 from pipeline.update_pipeline import create_update_pipeline
 from rrn_tf.config import config_from_dict
+from rrn_tf.data.items import items_of, keep_items, titles
 from rrn_tf.data.later_events import NamedEvents
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.features import Split
@@ -170,6 +171,7 @@ def test_tfx_takes_the_runner(tmp_path: Path) -> None:
 def test_spans_of_events_follow_one_another(run: Callable[..., dict[str, Any]], tmp_path: Path) -> None:
     result = truncated_bptt.train(rhythmic_events(), tmp_path / "work", small_mixture(1))
     export_event_model(result, tmp_path / "base")
+    keep_items(pd.DataFrame({"item_id": ["1"], "title": ["One"]}), tmp_path / "base")
     sequences = result.sequences
     at = np.flatnonzero(sequences.split != Split.TRAIN)
     at = at[np.argsort(sequences.timestamp[at], kind="stable")]
@@ -186,6 +188,7 @@ def test_spans_of_events_follow_one_another(run: Callable[..., dict[str, Any]], 
     assert (first["events"], first["blessed"]) == (24, True)
     second = run(tmp_path / "run", *arguments)
     assert (second["events"], second["duplicates"], second["blessed"]) == (24, 4, True)
+    assert titles(items_of(tmp_path / "run")) == titles(items_of(second["model"])) == {"1": "One"}
     whole, _ = update_events(SavedCollaborativeRNN(tmp_path / "base"), later)
     np.testing.assert_allclose(SavedCollaborativeRNN(second["model"]).states, whole.states, atol=1e-6)
     assert SavedCollaborativeRNN(second["model"]).training_events().equals(whole.sequences)

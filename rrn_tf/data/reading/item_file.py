@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import IO, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -117,7 +119,7 @@ def _of_layout(file: str, text: TextStream, layout: Layout) -> ItemRows:
 
 
 def _of_names(file: str) -> ItemRows:
-    found = read_row_file(file, (ITEM_ID,))
+    found = read_row_file(Path(file), (ITEM_ID,))
     _refuse_repeated(file, found.names)
     lines = found.lines.take(pa.array(found.good)).to_pylist()
     frame = pd.read_csv(
@@ -143,9 +145,10 @@ def _of_parquet(file: str, stream: IO[bytes]) -> ItemRows:
     return _named(ItemRows(frame, rows.rejected, rows.total), rows.ids(ITEM_ID))
 
 
-def _named(rows: ItemRows, ids: object) -> ItemRows:
+def _named(rows: ItemRows, ids: npt.NDArray[np.object_]) -> ItemRows:
     """Returns rows whose first column is `item_id`, with the ids as they are read from ratings."""
-    frame = rows.frame.drop(columns=[_item_column(list(rows.frame)), *(name for name in rows.frame if not name)])
+    names = [str(name) for name in rows.frame]
+    frame = rows.frame.drop(columns=[_item_column(names), *(name for name in names if not name)])
     frame.insert(0, ITEM_ID, ids)
     return rows._replace(frame=frame)
 

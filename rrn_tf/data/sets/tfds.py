@@ -1,4 +1,4 @@
-"""Ratings of TensorFlow Datasets."""
+"""Ratings of TensorFlow Datasets, and the data sets of the papers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rrn_tf.data.paper_sets import SETS, PaperSet
+from rrn_tf.data.paper_source import PaperFiles, paper_source
 from rrn_tf.data.source import DataSource, DataSourceError, require_package, write_whole_frame
 from rrn_tf.features import COLUMNS, ITEM_ID, RATING, TIMESTAMP, USER_ID
 
@@ -25,7 +27,7 @@ def source(rest: str, cache: Path) -> DataSource:
     """The ratings of a data set of TensorFlow Datasets.
 
     Args:
-      rest: its name, such as ``movielens/100k-ratings``.
+      rest: its name, such as ``movielens/100k-ratings`` or, of those of the papers, ``netflix_prize/6-months``.
       cache: where it is prepared.
 
     Raises:
@@ -33,11 +35,26 @@ def source(rest: str, cache: Path) -> DataSource:
     """
     if not rest:
         raise DataSourceError(f"{TFDS}: expected a name such as {TFDS}:movielens/100k-ratings, found none")
+    name, _, part = rest.partition("/")
+    if name in SETS:
+        return paper_source(SETS[name], part, cache, lambda of: _fetched(of, cache / TFDS))
     path = cache / f"{TFDS}-{rest.replace('/', '-').replace(':', '-')}.parquet"
     if not path.exists():
         require_package("tensorflow_datasets", f"{TFDS}:{rest}")
         write_whole_frame(_tfds_frame(rest, cache / TFDS), path)
     return DataSource(str(path), f"TensorFlow Datasets: {rest}")
+
+
+def _fetched(of: PaperSet, data_dir: Path) -> PaperFiles:
+    require_package("tensorflow_datasets", f"{TFDS}:{of.name}")
+    import tensorflow_datasets as tfds
+
+    from rrn_tf.data.tfds_builders import files_by
+
+    try:
+        return files_by(tfds.download.DownloadManager(download_dir=data_dir / "downloads", dataset_name=of.name), of)
+    except Exception as error:  # as below
+        raise _unprepared(of.name, error) from error
 
 
 def _tfds_frame(name: str, data_dir: Path) -> pd.DataFrame:
@@ -57,8 +74,12 @@ def _tfds_frame(name: str, data_dir: Path) -> pd.DataFrame:
     except DataSourceError:
         raise
     except Exception as error:  # a download fails in as many ways as there are hosts
-        reason = next(iter(str(error).strip().splitlines()), "")
-        raise DataSourceError(f"{TFDS}:{name}: could not be prepared: {type(error).__name__}: {reason}") from error
+        raise _unprepared(name, error) from error
+
+
+def _unprepared(name: str, error: Exception) -> DataSourceError:
+    reason = next(iter(str(error).strip().splitlines()), "")
+    return DataSourceError(f"{TFDS}:{name}: could not be prepared: {type(error).__name__}: {reason}")
 
 
 def _tfds_batches(builder: Any, features: tuple[str, ...]) -> Iterator[pd.DataFrame]:
