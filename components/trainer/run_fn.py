@@ -14,7 +14,7 @@ from components.staging import local_input, local_output
 from rrn_tf.config import config_from_dict, dump_config
 from rrn_tf.console.progress import training_listener
 from rrn_tf.runs.directory import RunPaths
-from rrn_tf.runs.training_run import record_of
+from rrn_tf.runs.training_run import log_trained, record_of
 from rrn_tf.tasks import TASKS, Settings, Task
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.workers import is_chief
@@ -37,7 +37,11 @@ def run_fn(fn_args: FnArgs) -> None:
         if not is_chief(strategy):
             task.train(data, work, config, strategy=strategy)
             return
-        with local_output(fn_args.model_run_dir) as logs, training_listener() as listener:
+        with (
+            local_output(fn_args.model_run_dir) as logs,
+            local_output(fn_args.serving_model_dir) as model,
+            training_listener() as listener,
+        ):
             begin = time.perf_counter()
             result = task.train(data, work, config, log_dir=logs, strategy=strategy, listeners=[listener])
             seconds = {"train": time.perf_counter() - begin}
@@ -46,8 +50,8 @@ def run_fn(fn_args: FnArgs) -> None:
             figures = task.figures(result, None, listener.on_stage)
             record = record_of(result, config, task.counts(task.metadata(data)), seconds)
             paths.metrics.write_text(json.dumps({**figures, **record}, indent=2) + "\n")
-        with local_output(fn_args.serving_model_dir) as model:
             task.export(result, model)
+            log_trained(task, result, figures, logs, model)
 
 
 def task_and_config(fn_args: FnArgs, settings: dict[str, Any]) -> tuple[Task, Settings]:

@@ -14,14 +14,13 @@ from rrn_tf.config import CRNN_PLUS
 from rrn_tf.evaluation.event_figures import Measures
 from rrn_tf.evaluation.event_protocols import CLEAN, EVENT_PROTOCOLS
 from rrn_tf.features import EVENT_COLUMNS, Side
-from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.recommenders.base import Recommender
 from rrn_tf.recommenders.frames import Ids, lengths_of, one_of, rows_among, side_of, states_frame
 from rrn_tf.recommenders.given_data import Data
 from rrn_tf.serving.event_file import evaluate_event_file
 from rrn_tf.serving.query_file import EvaluationOutcome
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
-from rrn_tf.states.event_states import EventNetwork
+from rrn_tf.states.event_states import EventNetwork, item_vectors
 
 
 class CollaborativeRecommender(Recommender):
@@ -119,14 +118,12 @@ class CollaborativeRecommender(Recommender):
         side, ids = side_of(users, items)
         model, units = self.model, self._events.states.shape[1]
         if side is Side.USER:
-            tables = [self._events.states, model.stationary.table.numpy()]
-        elif isinstance(model, CollaborativeMixture):
-            tables = [model.items.numpy(), model.factors_of_items.numpy()]
+            table = np.concatenate([self._events.states, model.stationary.table.numpy()], axis=1)
         else:
-            tables = [np.pad(model.softmax.kernel.numpy().T, [(1, 0), (0, 0)])]
+            table = item_vectors(model)
         known = self._events.user_ids if side is Side.USER else self._events.item_ids
         row = rows_among(known, ids)
-        vectors = np.concatenate([table[row] for table in tables], axis=1) * (row > 0)[:, np.newaxis]
+        vectors = table[row] * (row > 0)[:, np.newaxis]
         return states_frame(side, ids, vectors, units)
 
     @property

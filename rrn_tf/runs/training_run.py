@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rrn_tf.data.items import items_of, titles
 from rrn_tf.environment import environment
 from rrn_tf.files import write_whole
 from rrn_tf.runs.directory import RunPaths, prepare_once
 from rrn_tf.runs.update_run import replace_directory
 from rrn_tf.slow_work import working
-from rrn_tf.tasks import Settings, task_of
+from rrn_tf.tasks import Settings, Task, task_of
 from rrn_tf.training.listeners import Listener, Listeners
+from rrn_tf.training.tensorboard import MOST_ITEMS, write_trained
 from rrn_tf.training.workers import from_chief
 
 if TYPE_CHECKING:
@@ -103,12 +105,26 @@ def train_run(
         **record_of(result, config, task.counts(metadata), seconds),
     }
     write_whole(paths.metrics, json.dumps(summary, indent=2) + "\n")
+    log_trained(task, result, summary, paths.logs, paths.model)
     return summary
 
 
-def record_of(
-    result: Any, config: Settings, counts: Mapping[str, Any], seconds: Mapping[str, float]
-) -> dict[str, Any]:
+def log_trained(task: Task, result: Any, figures: Mapping[str, Any], logs: Path, model: Path) -> None:
+    """Writes a trained model's figures, states and items to the logs of TensorBoard.
+
+    Args:
+      task: the task.
+      result: the result of training.
+      figures: those of `task.figures`.
+      logs: the directory of the logs.
+      model: the SavedModel, with which titles of items may be kept.
+    """
+    with working("writing logs"):
+        states = task.trained_states(result, MOST_ITEMS)
+        write_trained(logs, result.best_epoch, figures, states, titles(items_of(model)))
+
+
+def record_of(result: Any, config: Settings, counts: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Any]:
     """Returns what `metrics.json` holds besides figures: epochs, counts of rows, seconds by stage, versions, seed."""
     return {
         "best_epoch": result.best_epoch,

@@ -5,7 +5,24 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.models.rrn import RRN
+
 _CELLS = 1 << 24  # similarities that are in memory at once
+
+
+def comparable_vectors(model: RRN, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Returns items' vectors without biases, and parts by their weights: like items have like directions.
+
+    Args:
+      model: the network.
+      vectors: float32[N, d], as of `rrn_tf.serving.state_tables.StateTable`.
+    """
+    if not (factors := model.bayesian_factors):
+        return vectors
+    # The last two columns of an item are a one and its bias (see `rrn_tf.serving.state_tables.part_at_rest`).
+    network, bayesian = vectors[:, : -factors - 2], vectors[:, -factors - 2 : -2]
+    weights, _ = model.part_weights
+    return np.concatenate([weights.network * network, weights.factors * bayesian], axis=1)
 
 
 def most_similar(
