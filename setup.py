@@ -62,12 +62,15 @@ TUNE = [
     *_on("3.12", "scikit-learn>=1.3.1"),
     *_on("3.13", "scikit-learn>=1.5.2"),
 ]
+# axe-playwright-python brings axe-core; the browser is Debian's own.
 DEV = [
+    "axe-playwright-python>=0.1.8,<0.2",
     "hypothesis>=6.100",
     "import-linter>=2.3",
     "mypy>=1.15",
     "myst-parser>=4,<6",
     "pandas-stubs>=1.5.3",
+    "playwright>=1.55,<2",
     "pre-commit>=4",
     "pytest>=8,<9",
     "pytest-cov>=6,<7",

@@ -69,8 +69,8 @@ def write_leaderboards(subject: RatingSubject, folder: Path) -> None:
 
     Args:
       subject: the run with its predictions.
-      folder: of `leaderboard.json`, whose `rows` are those of the frozen protocol and whose `protocols` have the rows of
-        all others, of `leaderboard.md`, and of `predictions.parquet`, which has the frozen predictions.
+      folder: of `leaderboard.json`, whose `rows` are those of the frozen protocol and whose `protocols` have those of
+        the others, of `leaderboard.md`, and of `predictions.parquet`, which has the frozen predictions.
     """
     predicted, of = subject.predictions, scored_split(subject.sequences)
     boards = rating_leaderboards(predicted, of)
@@ -78,7 +78,10 @@ def write_leaderboards(subject: RatingSubject, folder: Path) -> None:
     others = {protocol: [asdict(row) for row in rows] for protocol, rows in boards.items()}
     report = {"split": of.label, "protocol": FROZEN, "rows": [asdict(row) for row in frozen], "protocols": others}
     (folder / JSON_FILE).write_text(json.dumps(report, indent=2) + "\n")
-    tables = [leaderboard_markdown(frozen), *(f"{name}\n\n{leaderboard_markdown(rows)}" for name, rows in boards.items())]
+    tables = [
+        leaderboard_markdown(frozen),
+        *(f"{name}\n\n{leaderboard_markdown(rows)}" for name, rows in boards.items()),
+    ]
     (folder / MARKDOWN_FILE).write_text("\n\n".join(tables) + "\n")
     ratings, models = predicted[FROZEN].ratings, predicted[FROZEN].models
     columns = {name: of_model.rating for name, of_model in models.items()}

@@ -9,14 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.data.event_context import DAY, HOUR, WEEK
-from rrn_tf.data.event_scores import Positions
+from rrn_tf.data.event_scores import Positions, previous_items
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.own_items import OwnItems
 from rrn_tf.evaluation.event_metrics import entropy_bins, training_entropy
-from rrn_tf.features import ACTIVITY_BUCKETS
+from rrn_tf.features import ACTIVITY_BUCKETS, Split
 
 ENTROPY_BINS = ("low entropy", "middle", "high")
 ITEM_KINDS = ("new to the user", "repeat")
+NEXT_ITEM_KINDS = ("own last item again", "own earlier item", "new to the user", "never met in training")
 # Lowest value of each bin, in seconds since the user's last event; -1 means that there is none.
 GAPS = ((-1, "first event"), (0, "< 1 hour"), (HOUR, "< 1 day"), (DAY, "< 1 week"), (WEEK, "1 week or more"))
 
@@ -44,16 +45,54 @@ def kinds_of(sequences: EventSequences, positions: Positions) -> dict[str, Kinds
       sequences: training events and later ones.
       positions: int64[N], indices of the events to divide.
     """
-    user = sequences.user[positions]
-    users, row = np.unique(user, return_inverse=True)
-    place = positions - sequences.user_splits[user]
-    gap = np.maximum(sequences.timestamp[positions] - sequences.timestamp[np.maximum(positions - 1, 0)], 0)
+    place = positions - sequences.user_splits[sequences.user[positions]]
     return {
         "item": Kinds(ITEM_KINDS, OwnItems(sequences).repeated[positions].astype(np.int64)),
-        "entropy": Kinds(ENTROPY_BINS, entropy_bins(training_entropy(sequences)[users], len(ENTROPY_BINS))[row]),
-        "gap": _binned(np.where(place > 0, gap, -1), GAPS),
+        "entropy": entropy_thirds(sequences, positions),
+        "gap": gaps_of(sequences, positions),
         "length": _binned(place, ACTIVITY_BUCKETS),
     }
+
+
+def next_item_kinds(sequences: EventSequences, positions: Positions) -> Kinds:
+    """Divides events by where their item comes from (`NEXT_ITEM_KINDS`).
+
+    An item of the user's own earlier events is the last one again or an earlier one; any other item is new to the user,
+    and either known from other users' training events or never met in training.
+
+    Args:
+      sequences: training events and later ones.
+      positions: int64[N], indices of the events to divide.
+    """
+    item = sequences.item[positions]
+    known = np.zeros(sequences.num_items + 1, np.bool_)
+    known[sequences.item[sequences.split == Split.TRAIN]] = True
+    again = previous_items(sequences, positions) == item
+    own = OwnItems(sequences).repeated[positions]
+    return Kinds(NEXT_ITEM_KINDS, np.select([again, own, known[item]], [0, 1, 2], 3).astype(np.int64))
+
+
+def gaps_of(sequences: EventSequences, positions: Positions) -> Kinds:
+    """Divides events by the time since their user's last event (`GAPS`).
+
+    Args:
+      sequences: training events and later ones.
+      positions: int64[N], indices of the events to divide.
+    """
+    first = positions == sequences.user_splits[sequences.user[positions]]
+    gap = np.maximum(sequences.timestamp[positions] - sequences.timestamp[np.maximum(positions - 1, 0)], 0)
+    return _binned(np.where(first, -1, gap), GAPS)
+
+
+def entropy_thirds(sequences: EventSequences, positions: Positions) -> Kinds:
+    """Divides events by their user's third (`ENTROPY_BINS`), by the entropy of the training events of their users.
+
+    Args:
+      sequences: training events and later ones.
+      positions: int64[N], indices of the events to divide.
+    """
+    users, row = np.unique(sequences.user[positions], return_inverse=True)
+    return Kinds(ENTROPY_BINS, entropy_bins(training_entropy(sequences)[users], len(ENTROPY_BINS))[row])
 
 
 def _binned(value: npt.NDArray[np.int64], bounds: Sequence[tuple[int, str]]) -> Kinds:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.baselines.events.protocol import EventBaseline, EventModel
+from rrn_tf.baselines.events.protocol import DistributionModel, EventBaseline, EventModel, Likeliest
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
 from rrn_tf.evaluation.event_kinds import ENTROPY_BINS
@@ -26,6 +27,8 @@ from rrn_tf.evaluation.event_metrics import (
 from rrn_tf.evaluation.tables import aligned_text, markdown
 from rrn_tf.slow_work import working
 
+LIKELIEST = 10  # most probable items of each event that scores keep
+
 
 @dataclass(frozen=True)
 class EventScores:
@@ -36,16 +39,19 @@ class EventScores:
       rank: float32[N], rank of the item of each event among all items.
       seconds: time of fitting; None if it was not measured.
       parameters: number of values that the model stores.
+      likeliest: the `LIKELIEST` most probable items before each event; None for a model that does not tell them.
     """
 
     log_probability: npt.NDArray[np.float32]
     rank: npt.NDArray[np.float32]
     seconds: float | None
     parameters: int
+    likeliest: Likeliest | None = None
 
-    def take(self, rows: npt.NDArray[np.integer]) -> EventScores:
-        """Returns the scores of some of the events."""
-        return replace(self, log_probability=self.log_probability[rows], rank=self.rank[rows])
+    def take(self, rows: npt.NDArray[Any]) -> EventScores:
+        """Returns the scores of some of the events, by indices or a mask."""
+        top = self.likeliest and Likeliest(self.likeliest.item[rows], self.likeliest.log_probability[rows])
+        return replace(self, log_probability=self.log_probability[rows], rank=self.rank[rows], likeliest=top)
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,9 @@ def score(
       seconds: time that fitting took.
     """
     log_probability = model.log_probabilities(sequences, positions)
+    if isinstance(model, DistributionModel):
+        answers = model.answers(sequences, positions, likeliest=LIKELIEST)
+        return EventScores(log_probability, answers.rank, seconds, model.num_parameters, answers.likeliest)
     return EventScores(log_probability, model.ranks(sequences, positions), seconds, model.num_parameters)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,20 @@ from rrn_tf.features import SIDES, Side
 from rrn_tf.slow_work import each
 
 Positions = npt.NDArray[np.int64]
+
+
+class Trajectories(NamedTuple):
+    """Expected vectors of a side's entities through time.
+
+    Attributes:
+      row_splits: int64[E + 2], where the seconds with ratings of each entity (0 included) begin and end.
+      second: int64[R], seconds since the cutoff, in order.
+      standing: float32[R, w], what was expected before each (`Beliefs.standing`).
+    """
+
+    row_splits: Positions
+    second: Positions
+    standing: FloatArray
 
 
 class FactorFilter:
@@ -58,14 +72,7 @@ class FactorFilter:
           float32[N], the prediction of each rating; bool[N], whether its user had ratings between training and this
           rating; and per side, the beliefs about all entities after the ratings.
         """
-        rows = {side: _Rows(self._sequences.side(side).num_rows, self._start[side].mean.shape[1]) for side in SIDES}
-        for side in SIDES:
-            pending = np.flatnonzero(self._continued[side])
-            rows[side].set(pending, take_rows(self._start[side], self._sequences.side(side).row_entity[pending]))
-        trained = {side: len(set_vectors[side.opposite]) for side in SIDES}
-        for level in each(range(self._count), "following ratings, step after step"):
-            for side in SIDES:
-                self._advance(side, level, rows, set_vectors[side], scale, trained[side])
+        rows = self._beliefs_before(set_vectors, scale)
         left = {side: self._pending_beliefs(side, rows, set_vectors[side], scale) for side in SIDES}
         user, expected = self._sequences.user, np.empty(len(self._order), np.float32)
         moved = np.empty(len(self._order), bool)
@@ -74,6 +81,26 @@ class FactorFilter:
             rows[Side.USER].standing[user.rating_row], rows[Side.ITEM].standing[user.opposite_row], scale.mean
         )
         return expected, moved, left
+
+    def trajectories(self, set_vectors: Mapping[Side, FloatArray], scale: FactorScale) -> dict[Side, Trajectories]:
+        """Computes what was expected of every entity before each of its seconds with ratings; arguments as of `run`."""
+        rows, found = self._beliefs_before(set_vectors, scale), {}
+        for side in SIDES:
+            data = self._sequences.side(side)
+            found[side] = Trajectories(data.row_splits, data.step, rows[side].standing)
+        return found
+
+    def _beliefs_before(self, set_vectors: Mapping[Side, FloatArray], scale: FactorScale) -> dict[Side, _Rows]:
+        """Computes the beliefs before every step of both sides."""
+        rows = {side: _Rows(self._sequences.side(side).num_rows, self._start[side].mean.shape[1]) for side in SIDES}
+        for side in SIDES:
+            pending = np.flatnonzero(self._continued[side])
+            rows[side].set(pending, take_rows(self._start[side], self._sequences.side(side).row_entity[pending]))
+        trained = {side: len(set_vectors[side.opposite]) for side in SIDES}
+        for level in each(range(self._count), "following ratings, step after step"):
+            for side in SIDES:
+                self._advance(side, level, rows, set_vectors[side], scale, trained[side])
+        return rows
 
     def _advance(
         self,

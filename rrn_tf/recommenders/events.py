@@ -20,7 +20,8 @@ from rrn_tf.recommenders.given_data import Data
 from rrn_tf.serving.event_file import evaluate_event_file
 from rrn_tf.serving.query_file import EvaluationOutcome
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
-from rrn_tf.states.event_states import EventNetwork, item_vectors
+from rrn_tf.serving.similar_items import item_weights
+from rrn_tf.states.event_states import EventNetwork
 
 
 class CollaborativeRecommender(Recommender):
@@ -118,12 +119,12 @@ class CollaborativeRecommender(Recommender):
         side, ids = side_of(users, items)
         model, units = self.model, self._events.states.shape[1]
         if side is Side.USER:
-            table = np.concatenate([self._events.states, model.stationary.table.numpy()], axis=1)
+            tables = [self._events.states, model.stationary.table.numpy()]
         else:
-            table = item_vectors(model)
+            tables = [item_weights(model)]
         known = self._events.user_ids if side is Side.USER else self._events.item_ids
         row = rows_among(known, ids)
-        vectors = table[row] * (row > 0)[:, np.newaxis]
+        vectors = np.concatenate([table[row] for table in tables], axis=1) * (row > 0)[:, np.newaxis]
         return states_frame(side, ids, vectors, units)
 
     @property

@@ -20,7 +20,7 @@ from rrn_tf.recommenders.frames import Ids, checked, lengths_of, one_of, rows_am
 from rrn_tf.recommenders.given_data import Data
 from rrn_tf.serving.query_file import EvaluationOutcome, evaluate_file
 from rrn_tf.serving.saved_rrn import SavedRRN
-from rrn_tf.serving.similar_items import comparable_vectors
+from rrn_tf.serving.similar_items import compared_vectors
 from rrn_tf.serving.state_tables import StateTable
 from rrn_tf.serving.streaming import predict_streaming
 
@@ -157,7 +157,7 @@ class RRNRecommender(Recommender):
         count = len(self.item_ids)
         times = times_of([self._rrn.until if at is None else at], 1).repeat(count)
         vectors, model = self._vectors(Side.ITEM, np.arange(1, count + 1), times)
-        return comparable_vectors(model, vectors)
+        return compared_vectors(model, vectors)
 
     def _vectors(
         self, side: Side, entity: npt.NDArray[np.int64], times: npt.NDArray[np.int64]

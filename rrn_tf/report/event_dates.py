@@ -35,7 +35,9 @@ def read_event_dates(path: str | Path) -> pd.DataFrame:
         raise BadInputError(f"{path}: --events: expected a file of dates, found no such file") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, IsADirectoryError) as error:
         told = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise BadInputError(f"{path}: --events: expected a CSV file of dates, found one that cannot be read: {told}") from None
+        raise BadInputError(
+            f"{path}: --events: expected a CSV file of dates, found one that cannot be read: {told}"
+        ) from None
     frame.columns = frame.columns.str.strip()
     for name in (ITEM_ID, DATE):
         if name not in frame:

@@ -8,8 +8,8 @@ import re
 from typing import Any, NamedTuple
 
 import matplotlib as mpl
-from matplotlib import cycler
 from matplotlib.figure import Figure as Canvas
+from matplotlib.rcsetup import cycler
 
 from rrn_tf.evaluation.experiments.exhibits import Figure
 
@@ -61,7 +61,8 @@ class Drawing(NamedTuple):
 
 def drawn(figure: Figure) -> Drawing:
     """Draws a figure in the report's style."""
-    with mpl.rc_context({**STYLE, "svg.hashsalt": figure.name}):
+    style: Any = {**STYLE, "svg.hashsalt": figure.name}
+    with mpl.rc_context(style):
         canvas = Canvas(figsize=figure.size)
         figure.draw(canvas)
         svg, png = io.StringIO(), io.BytesIO()

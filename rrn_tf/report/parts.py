@@ -67,8 +67,8 @@ def parts_of(
         exhibits, drawings = _shown(experiment, subject)
         seconds = time.perf_counter() - begin
         parts.append(Part(experiment.name, experiment.title, experiment.source, tuple(exhibits), drawings, seconds))
-    names = Counter(exhibit.name for part in parts for exhibit in part.exhibits)
-    if twice := [name for name, count in names.items() if count > 1]:
+    counts = Counter(exhibit.name for part in parts for exhibit in part.exhibits)
+    if twice := [name for name, count in counts.items() if count > 1]:
         raise ExperimentError(f"expected exhibits of different names, found {twice[0]} twice")
     return parts
 

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.models.rrn import RRN
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
+
+if TYPE_CHECKING:
+    from rrn_tf.models.rrn import RRN
+    from rrn_tf.states.event_states import EventNetwork
 
 _CELLS = 1 << 24  # similarities that are in memory at once
-
-
-def comparable_vectors(model: RRN, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Returns items' vectors without biases, and parts by their weights: like items have like directions.
-
-    Args:
-      model: the network.
-      vectors: float32[N, d], as of `rrn_tf.serving.state_tables.StateTable`.
-    """
-    if not (factors := model.bayesian_factors):
-        return vectors
-    # The last two columns of an item are a one and its bias (see `rrn_tf.serving.state_tables.part_at_rest`).
-    network, bayesian = vectors[:, : -factors - 2], vectors[:, -factors - 2 : -2]
-    weights, _ = model.part_weights
-    return np.concatenate([weights.network * network, weights.factors * bayesian], axis=1)
 
 
 def most_similar(
@@ -59,3 +50,33 @@ def most_similar(
         order = np.argsort(-values, axis=1, kind="stable")
         place[part], cosine[part] = np.take_along_axis(best, order, 1), np.take_along_axis(values, order, 1)
     return place, np.clip(cosine, -1, 1)
+
+
+def compared_vectors(model: RRN, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Returns what of items' vectors is compared: all but the biases, network and factors weighed as in a rating.
+
+    Args:
+      model: the network.
+      vectors: float32[..., d], items' vectors at a time, whose inner products with users' are ratings.
+
+    Returns:
+      float32[..., d'].
+    """
+    if not (factors := model.bayesian_factors):
+        return vectors
+    # The last two columns of an item are a one and its bias (see `rrn_tf.states.rating_parts.part_at_rest`).
+    network, bayesian = vectors[..., : -factors - 2], vectors[..., -factors - 2 : -2]
+    weights, _ = model.part_weights
+    return np.concatenate([weights.network * network, weights.factors * bayesian], axis=-1)
+
+
+def item_weights(model: EventNetwork) -> npt.NDArray[np.float32]:
+    """Returns what is compared of the items of a model of events, their weights in the softmax: float32[I + 1, d].
+
+    Args:
+      model: the network; items have indices from 1.
+    """
+    if isinstance(model, CollaborativeMixture):
+        return np.concatenate([model.items.numpy(), model.factors_of_items.numpy()], axis=1)
+    kernel: npt.NDArray[np.float32] = model.softmax.kernel.numpy()
+    return np.pad(kernel.T, [(1, 0), (0, 0)])

@@ -16,6 +16,7 @@ from rrn_tf.features import Side
 from rrn_tf.serving.cached_gates import CachedGates
 from rrn_tf.serving.micro_batches import distinct_rows
 from rrn_tf.serving.requests import bounded
+from rrn_tf.states.rating_parts import part_at_rest
 from rrn_tf.states.snapshot import RRNSnapshot
 
 _AT_A_TIME = 1_024  # entities with states that are extrapolated at once, which fit a core's cache
@@ -188,28 +189,6 @@ class SeenItems(tf.Module):
         place = tf.gather(table, row)
         item = place.with_values(tf.gather(self.held_out_indices, place.values))
         return tf.ragged.boolean_mask(item, item > 0)
-
-
-def part_at_rest(side: Side, mean: float, stationary: tf.Tensor, bayesian: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Computes all but the projected states of a side's vectors, so that inner products sum the weighted parts.
-
-    Args:
-      side: user or item; only users' vectors include the weights.
-      mean: mean rating of the Bayesian part.
-      stationary: float32[N, k], stationary factors.
-      bayesian: float32[N, w], Bayesian factors and, last, a bias; or of width 0.
-      weights: float32[N, 3], weights of the network and of the factors, and a constant.
-
-    Returns:
-      float32[N, d], with the same width d for both sides.
-    """
-    if not bayesian.shape[1]:
-        return stationary
-    factors, bias = bayesian[:, :-1], bayesian[:, -1:]
-    if side is Side.ITEM:
-        return tf.concat([stationary, factors, tf.ones_like(bias), bias], axis=1)
-    network, bayes, constant = tf.split(weights, 3, axis=1)
-    return tf.concat([network * stationary, bayes * factors, bayes * (bias + mean) + constant, bayes], axis=1)
 
 
 def _stationary(table: npt.NDArray[np.float32], entities: int) -> npt.NDArray[np.float32]:

@@ -20,15 +20,7 @@ from rrn_tf.quiet import quiet_xla
 EventNetwork = CollaborativeRNN | CollaborativeMixture
 EventMetrics = dict[str, dict[str, dict[str, float]]]
 
-FloatArray = npt.NDArray[np.float32]
 _USERS, _STEPS = 64, 64  # users of a group and steps of a chunk where no gradient is needed
-
-
-def item_vectors(model: EventNetwork) -> FloatArray:
-    """Returns the weights of items in the softmax: float32[V + 1, d], with zeros for no item."""
-    if isinstance(model, CollaborativeMixture):
-        return np.concatenate([model.items.numpy(), model.factors_of_items.numpy()], axis=1)
-    return np.pad(model.softmax.kernel.numpy().T, [(1, 0), (0, 0)])
 
 
 def chunk_of(group: EventGroup, index: tf.Tensor, chunk: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:

@@ -61,6 +61,7 @@ class JointPropagation:
       sequences: the data.
       rows: per side, int64[E + 1]: how many of each entity's steps are computed, from its first.
       start: per side, states that the sequences continue; empty for newbies.
+      keep_states: whether the recurrent state of every step is kept (`row_state`), not only each entity's last one.
     """
 
     def __init__(
@@ -69,6 +70,8 @@ class JointPropagation:
         sequences: RatingSequences,
         rows: dict[Side, npt.NDArray[np.int64]],
         start: dict[Side, EntityStates],
+        *,
+        keep_states: bool = False,
     ) -> None:
         self._model = model
         self._start = start
@@ -87,6 +90,8 @@ class JointPropagation:
         self._row_entity = {side: sequences.side(side).row_entity for side in SIDES}
         self._vectors: dict[Side, tf.Variable] = {}
         self._state: dict[Side, list[tf.Variable]] = {}
+        self._keep_states = keep_states
+        self._row_state: dict[Side, list[tf.Variable]] = {side: [] for side in SIDES}
         self._num_rows = {side: sequences.side(side).num_rows for side in SIDES}
         self._entities = {side: sequences.metadata.entities(side).total + 1 for side in SIDES}
         self._run: Callable[..., None] | None = None
@@ -104,6 +109,9 @@ class JointPropagation:
                 self._state[side] = [tf.Variable(tf.convert_to_tensor(value), trainable=False) for value in state]
                 zeros = tf.zeros([self._num_rows[side], self._model.emission.units])
                 self._vectors[side] = tf.Variable(zeros, trainable=False)
+                if self._keep_states:
+                    nothing = tf.zeros([self._num_rows[side], units])
+                    self._row_state[side] = [tf.Variable(nothing, trainable=False) for _ in parts]
             if len(rows := self._continued[side]):
                 output = tf.gather(state[0], self._row_entity[side][rows])
                 vectors = tf.cast(self._model.projection(side)(output), tf.float32)
@@ -120,6 +128,10 @@ class JointPropagation:
     def state(self, side: Side) -> list[npt.NDArray[np.float32]]:
         """Returns float32[E + 1, units] each: the recurrent state after every entity's last computed step."""
         return [part.numpy() for part in self._state[side]]
+
+    def row_state(self, side: Side) -> list[npt.NDArray[np.float32]]:
+        """Returns float32[R, units] each: the recurrent state at every step, with `keep_states`; else no arrays."""
+        return [part.numpy() for part in self._row_state[side]]
 
     def _roll(self, *levels: _Levels) -> None:
         def advance(level: tf.Tensor) -> tf.Tensor:
@@ -145,6 +157,8 @@ class JointPropagation:
         )
         for variable, values in zip(self._state[side], state, strict=True):
             variable.scatter_update(tf.IndexedSlices(values, entity))
+        for variable, values in zip(self._row_state[side], state, strict=False):
+            variable.scatter_update(tf.IndexedSlices(values, row))
         self._vectors[side].scatter_update(tf.IndexedSlices(model.projection(side)(output), row))
 
 

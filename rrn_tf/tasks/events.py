@@ -98,10 +98,10 @@ class EventTask(Task):
     def trained_states(self, result: CollaborativeResult, most_items: int) -> TrainedStates:
         import numpy as np
 
-        from rrn_tf.states.event_states import item_vectors
+        from rrn_tf.serving.similar_items import item_weights
         from rrn_tf.training.tensorboard import TrainedStates
 
-        sequences, vectors = result.sequences, item_vectors(result.model)
+        sequences, vectors = result.sequences, item_weights(result.model)
         counts = np.bincount(sequences.item[sequences.split == Split.TRAIN], minlength=len(vectors))
         item = 1 + np.argsort(-counts[1:], kind="stable")[:most_items]
         tables = {"states/user": result.states[1:], "softmax/item": vectors[1:]}

@@ -96,7 +96,7 @@ class RatingTask(Task):
         import numpy as np
 
         from rrn_tf.features import SIDES, Side
-        from rrn_tf.serving.similar_items import comparable_vectors
+        from rrn_tf.serving.similar_items import compared_vectors
         from rrn_tf.serving.state_tables import StateTable
         from rrn_tf.training.tensorboard import TrainedStates
 
@@ -113,7 +113,7 @@ class RatingTask(Task):
             table = StateTable(Side.ITEM, snapshot, Path(folder, Side.ITEM.vocabulary_file))
         vectors = table.distinct_vectors(item, table.step(np.full(len(item), snapshot.until))).numpy()
         return TrainedStates(
-            tables, snapshot.ids[Side.ITEM][item - 1], counts[item], comparable_vectors(model, vectors)
+            tables, snapshot.ids[Side.ITEM][item - 1], counts[item], compared_vectors(model, vectors)
         )
 
     def best_error(self, source: DataSource) -> BestError | None:

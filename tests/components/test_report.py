@@ -1,104 +1,121 @@
-"""Report: the model beside the baselines on the same test ratings."""
+"""Report: the model beside the baselines on the same test ratings, and the page."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import tensorflow as tf
 from tfx.types import standard_artifacts
 
 from components.report.component import RatingReport
 from components.report.executor import Executor
+from components.trainer.run_fn import run_fn
+from rrn_tf.baselines.ratings import standard_baselines, standard_online_baselines
+from rrn_tf.config import config_from_dict, config_to_dict
 from rrn_tf.data.sequences import load_sequences
 from rrn_tf.features import Split
-from rrn_tf.serving.saved_files import RECOMMEND
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.tuning.space import with_settings
+from tests.recommended import TINY
+from tests.report_fakes import one_of_each, show
+
+UNSEEN = "streaming, unseen users and items included"
 
 
-class Double(tf.Module):
-    """Stands in for a served model: the rating is the hour of the timestamp, plus one for user u1."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.user, self.item = tf.Module(), tf.Module()
-        for table in (self.user, self.item):
-            table.network = [tf.Variable(tf.zeros([2, 3]))]
-        sizes = {"num_users": 1, "num_items": 1, "stationary": 1, "bayesian_factors": 1}
-        self.about = tf.Variable(json.dumps({"model": sizes}))
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None], tf.string, "user_id"),
-            tf.TensorSpec([None], tf.string, "item_id"),
-            tf.TensorSpec([None], tf.int64, "timestamp"),
-        ]
-    )
-    def answer(self, user_id: Any, item_id: Any, timestamp: Any) -> dict[str, Any]:
-        bonus = tf.cast(user_id == "u1", tf.float32)
-        return {"rating": tf.cast(timestamp // 3600 % 24, tf.float32) + bonus + 0 * tf.cast(item_id == "", tf.float32)}
+def artifact(kind: Any, folder: Path) -> Any:
+    made = kind()
+    made.uri = str(folder)
+    return made
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    artifact = standard_artifacts.Model()
-    artifact.uri = str(tmp_path_factory.mktemp("model"))
-    double = Double()
-    tf.saved_model.save(
-        double, f"{artifact.uri}/Format-Serving", signatures={"predict": double.answer, RECOMMEND: double.answer}
+def trained(sequences: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the Trainer leaves: a model and its record."""
+    root = tmp_path_factory.mktemp("trained")
+    model, model_run = (
+        artifact(standard_artifacts.Model, root / "model"),
+        artifact(standard_artifacts.ModelRun, root / "run"),
     )
-    return artifact
+    run_fn(
+        SimpleNamespace(
+            train_files=[f"{sequences.uri}/Split-user_sequences/*"],
+            custom_config={"model": "rrn", "config": with_settings(config_to_dict(config_from_dict({})), TINY)},
+            hyperparameters=None,
+            model_run_dir=model_run.uri,
+            serving_model_dir=f"{model.uri}/Format-Serving",
+        )
+    )
+    return {"model": [model], "model_run": [model_run]}
 
 
-def run(sequences: Any, model: Any, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
-    report = RatingReport()
-    report.uri = str(folder)
-    Executor().Do({"sequences": [sequences], "model": [model]}, {"report": [report]}, {})
-    return json.loads((folder / "leaderboard.json").read_text()), pd.read_parquet(folder / "predictions.parquet")
+@pytest.fixture(scope="module")
+def report(sequences: Any, trained: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("report")
+    with pytest.MonkeyPatch.context() as patch:
+        show(patch, fake=one_of_each)
+        made = artifact(RatingReport, folder)
+        Executor().Do({"sequences": [sequences], **trained}, {"report": [made]}, {"everything": 0})
+        yield folder
 
 
-def test_leaderboard_has_every_model_on_the_same_rows(sequences: Any, model: Any, tmp_path: Path) -> None:
-    board, _ = run(sequences, model, tmp_path)
-    assert {row["model"] for row in board["rows"]} == {
-        "RRN",
-        "global mean",
-        "user+item bias",
-        "PMF raw",
-        "PMF centred",
-        "Bayesian factors",
-    }
+def test_leaderboards_have_every_model_on_the_same_rows(sequences: Any, trained: Any, report: Path) -> None:
+    board = json.loads((report / "leaderboard.json").read_text())
+    assert board.keys() == {"split", "protocol", "rows", "protocols"}
+    rows = {row["model"]: row for row in board["rows"]}
+    assert rows.keys() == {"RRN", *(baseline.name for baseline in standard_baselines(everything=False))}
     loaded = load_sequences(sequences.uri)
     assert {row["n"] for row in board["rows"]} == {len(loaded.rating_indices([Split.TEST]))}
-    costs = {row["model"]: (row["parameters"], row["seconds"]) for row in board["rows"]}
-    assert board["protocol"] == "frozen"
-    assert costs["RRN"] == (2 * 6 + 4 * (1 + 2 * 2), None)  # networks; of each entity, stationary and Bayesian factors
-    assert costs["global mean"][0] == 1
-    assert costs["PMF raw"][1] > 0
-    assert "| RRN |" in (tmp_path / "leaderboard.md").read_text()
+    assert (board["split"], board["protocol"]) == ("test", "frozen")
+    metrics = json.loads(Path(trained["model_run"][0].uri, "metrics.json").read_text())
+    assert rows["RRN"]["rmse"] == pytest.approx(metrics["test"]["frozen"]["rmse"], rel=1e-5)
+    assert rows["RRN"]["seconds"] == metrics["seconds"]["train"]
+    assert rows["global mean"]["parameters"] == 1
+    assert board["protocols"].keys() <= {"streaming", UNSEEN}
+    streaming = {row["model"]: row for row in board["protocols"]["streaming"]}
+    assert streaming.keys() == {"RRN", *(baseline.name for baseline in standard_online_baselines())}
+    assert streaming["RRN"]["rmse"] == pytest.approx(metrics["test"]["streaming"]["rmse"], rel=1e-5)
+    assert (report / "leaderboard.md").read_text().count("| RRN |") == 1 + len(board["protocols"])
 
 
-def test_figures_are_those_of_the_written_predictions(sequences: Any, model: Any, tmp_path: Path) -> None:
-    board, frame = run(sequences, model, tmp_path)
+def test_figures_are_those_of_the_written_predictions(sequences: Any, trained: Any, report: Path) -> None:
+    board = json.loads((report / "leaderboard.json").read_text())
+    frame = pd.read_parquet(report / "predictions.parquet")
     for row in board["rows"]:
         error = frame[row["model"]] - frame["rating"]
         assert row["rmse"] == pytest.approx(np.sqrt((error.astype(float) ** 2).mean()), rel=1e-5)
     # The mean of the training ratings, which the report must not have fitted on the test ratings.
     loaded = load_sequences(sequences.uri)
     assert frame["global mean"].unique() == pytest.approx([loaded.interactions([Split.TRAIN]).rating.mean()])
+    asked = SavedRRN(f"{trained['model'][0].uri}/Format-Serving").predict(frame.user_id, frame.item_id, frame.timestamp)
+    np.testing.assert_array_equal(frame["RRN"], asked)
 
 
-def test_the_model_is_asked_by_id_and_time_and_held_to_the_rating_range(
-    sequences: Any, model: Any, tmp_path: Path
-) -> None:
-    _, frame = run(sequences, model, tmp_path)
-    expected = frame["timestamp"] // 3600 % 24 + (frame["user_id"] == "u1")
-    assert frame["RRN"].tolist() == expected.clip(0.5, 5.0).tolist()
+def test_the_page_has_the_tables_and_figures(trained: Any, report: Path) -> None:
+    assert "Title of fake" in (report / "report.html").read_text()
+    assert {path.name for path in report.rglob("*") if path.is_file()} >= {
+        "a_figure.png",
+        "a_figure.svg",
+        "a_table.csv",
+    }
+    record = json.loads((report / "report.json").read_text())
+    assert record["run"] == trained["model"][0].uri
+    assert len(record["experiments"]) == 1
 
 
-def test_no_test_ratings_no_answers(model: Any) -> None:
+def test_no_test_ratings_no_answers(trained: Any) -> None:
     query = {"user_id": np.zeros(0, object), "item_id": np.zeros(0, object), "timestamp": np.zeros(0, np.int64)}
-    assert SavedRRN(f"{model.uri}/Format-Serving").predict(**query).shape == (0,)
+    assert SavedRRN(f"{trained['model'][0].uri}/Format-Serving").predict(**query).shape == (0,)
+
+
+def test_a_training_of_an_earlier_version_is_told(sequences: Any, trained: Any, tmp_path: Path) -> None:
+    inputs = {"sequences": [sequences], **trained, "model_run": [artifact(standard_artifacts.ModelRun, tmp_path)]}
+    with pytest.raises(
+        ValueError, match=r"config.yaml: expected the configuration of the training, found none.*--no-cache"
+    ):
+        Executor().Do(inputs, {"report": [artifact(RatingReport, tmp_path / "report")]}, {"everything": 0})

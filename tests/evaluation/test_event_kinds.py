@@ -10,7 +10,7 @@ import pytest
 from scipy.stats import entropy
 
 from rrn_tf.data.events import EventSequences
-from rrn_tf.evaluation.event_kinds import kinds_of
+from rrn_tf.evaluation.event_kinds import kinds_of, next_item_kinds
 from rrn_tf.features import Split
 from tests.events import random_events
 
@@ -70,3 +70,23 @@ def test_thirds_are_of_the_users_who_are_asked_about(sequences: EventSequences) 
 def test_the_clock_may_stand_still_or_go_back() -> None:
     events = replace(random_events([(2, 0, 2)], 3), timestamp=np.array([50, 50, 50, 10]))
     assert named(events, np.array([2, 3]), "gap") == ["< 1 hour"] * 2
+
+
+def test_next_items_come_from_the_user_or_from_others(sequences: EventSequences) -> None:
+    train = sequences.split == Split.TRAIN
+    # One item is met after training alone.
+    items = np.where(train & (sequences.item == 11), 1, sequences.item)
+    sequences = replace(sequences, item=items.astype(np.int32))
+    positions = np.arange(len(items))[::-1]
+    names, kind = next_item_kinds(sequences, positions)
+    expected = []
+    for position in positions:
+        earlier = items[sequences.user_splits[sequences.user[position]] : position].tolist()
+        if earlier and earlier[-1] == items[position]:
+            expected.append("own last item again")
+        elif items[position] in earlier:
+            expected.append("own earlier item")
+        else:
+            expected.append("new to the user" if items[position] in items[train] else "never met in training")
+    assert [names[number] for number in kind] == expected
+    assert set(expected) == set(names)

@@ -123,3 +123,17 @@ def test_rendering(
     assert "…" not in printed
     assert printed.count("user 1-gram") == 2
     assert all(heading in printed for heading in ("NDCG@10", "high", "parameters"))
+
+
+def test_scores_keep_the_most_probable_items(
+    sequences: EventSequences, positions: Positions, scores: dict[str, EventScores]
+) -> None:
+    assert scores["oracle"].likeliest is None
+    of = scores["user 1-gram"]
+    assert of.likeliest is not None
+    assert of.likeliest.item.shape == (len(positions), sequences.num_items)
+    assert (np.sort(of.likeliest.item, axis=1) == np.arange(1, sequences.num_items + 1)).all()
+    assert (np.diff(of.likeliest.log_probability, axis=1) <= 0).all()
+    np.testing.assert_allclose(np.exp(of.likeliest.log_probability).sum(axis=1), 1, rtol=1e-5)
+    own = of.likeliest.item == sequences.item[positions][:, np.newaxis]
+    np.testing.assert_allclose(of.likeliest.log_probability[own], of.log_probability, rtol=1e-5)

@@ -50,6 +50,7 @@ def test_wiring() -> None:
             "baseline_model": "latest_blessed_model_resolver",
         },
         "Pusher": {"model": "Trainer", "model_blessing": "EventEvaluator"},
+        "Report": {"sequences": "EventSequenceBuilder", "model": "Trainer", "model_run": "Trainer"},
     }
     assert nodes["EventEvaluator"].exec_properties == {"max_nll": 7.0, "max_nll_increase": 0.01}
 

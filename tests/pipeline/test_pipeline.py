@@ -79,7 +79,11 @@ def test_wiring(nodes: dict[str, Any]) -> None:
         "baseline_model": "latest_blessed_model_resolver",
     }
     assert producers(nodes["Pusher"]) == {"model": "Trainer", "model_blessing": "Evaluator"}
-    assert producers(nodes["Report"]) == {"sequences": "SequenceBuilder", "model": "Trainer"}
+    inputs = {"sequences": "SequenceBuilder", "model": "Trainer", "model_run": "Trainer"}
+    assert producers(nodes["Report"]) == inputs
+    assert nodes["Report"].exec_properties == {"everything": 0}
+    every = {component.id: component for component in wired(all_baselines=True).components}
+    assert every["Report"].exec_properties == {"everything": 1}
 
 
 def test_a_search_goes_before_training() -> None:

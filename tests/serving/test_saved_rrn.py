@@ -16,6 +16,7 @@ import tensorflow as tf
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.serving.saved_files import ModelNotFoundError, find_saved_model
 from rrn_tf.serving.saved_rrn import SavedRRN
+from rrn_tf.states.through_time import StatesThroughTime
 from tests.serving.conftest import Saved, compiled, loaded
 
 DAY = 86_400
@@ -39,6 +40,19 @@ def later_ratings(saved: Saved) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
         user.timestamp[rows],
         saved.result.states.predict(rows),
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["saved", "saved_default"])
+def test_frozen_predictions_are_those_of_the_states_through_time(network: str, request: pytest.FixtureRequest) -> None:
+    one: Saved = request.getfixturevalue(network)
+    users, items, times, _ = later_ratings(one)
+    sequences, rows = one.result.sequences, np.flatnonzero(one.result.sequences.user.split != Split.TRAIN)
+    user = sequences.user.row_entity[sequences.user.rating_row[rows]]
+    through_time = StatesThroughTime(one.result.model, sequences)
+    assert one.result.model.part_weights.resting.factors
+    expected = compiled(one.path).predict(users, items, times)
+    np.testing.assert_allclose(through_time.predict(user, sequences.user.opposite[rows], times), expected, atol=2e-5)
 
 
 @pytest.fixture(scope="module")

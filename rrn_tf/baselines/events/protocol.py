@@ -20,16 +20,30 @@ Fitted = TypeVar("Fitted", bound="EventBaseline")
 _BLOCK = 1 << 22  # the most scores that are held in memory at once
 
 
+class Likeliest(NamedTuple):
+    """The K items that a model gives the highest probabilities before each of N events, the most probable first.
+
+    Attributes:
+      item: int32[N, K], item indices from 1.
+      log_probability: float32[N, K], in nats.
+    """
+
+    item: npt.NDArray[np.int32]
+    log_probability: FloatArray
+
+
 class Answers(NamedTuple):
     """Predictions of a model for N events.
 
     Attributes:
       log_probability: float32[N], log-probability of the item of each event, in nats.
       rank: float32[N], rank of the item among all items, or among those new to the user (see `middle_ranks`).
+      likeliest: the most probable items before each event; None if they were not asked for.
     """
 
     log_probability: FloatArray
     rank: FloatArray
+    likeliest: Likeliest | None = None
 
 
 class EventModel(Protocol):
@@ -104,7 +118,9 @@ class DistributionModel(abc.ABC):
         """As `EventModel.ranks`."""
         return self.answers(sequences, positions).rank
 
-    def answers(self, sequences: EventSequences, positions: Positions, *, new_only: bool = False) -> Answers:
+    def answers(
+        self, sequences: EventSequences, positions: Positions, *, new_only: bool = False, likeliest: int = 0
+    ) -> Answers:
         """Computes log-probabilities and ranks together, so that each distribution is computed once.
 
         Args:
@@ -112,8 +128,13 @@ class DistributionModel(abc.ABC):
           positions: int64[N], indices into `sequences.item`, in any order.
           new_only: whether to leave out the items of the user's earlier events; the probabilities of the others then
             add up to one, and the item of each event should be new to its user.
+          likeliest: how many of the most probable items of each event to return too; at most all items.
         """
-        found = Answers(np.empty(len(positions), np.float32), np.empty(len(positions), np.float32))
+        count = len(positions)
+        found = Answers(np.empty(count, np.float32), np.empty(count, np.float32))
+        if likeliest:
+            shape = count, min(likeliest, sequences.num_items)
+            found = found._replace(likeliest=Likeliest(np.empty(shape, np.int32), np.empty(shape, np.float32)))
         own = OwnItems(sequences) if new_only else None
         for at, scores, row in self._blocks(sequences, positions):
             size = max(_BLOCK // scores.shape[1], 1)
@@ -124,6 +145,10 @@ class DistributionModel(abc.ABC):
                 column = sequences.item[asked] - 1
                 found.log_probability[at[part]] = rows[np.arange(len(part)), column]
                 found.rank[at[part]] = middle_ranks(rows, column)
+                if found.likeliest:
+                    top = _highest(rows, found.likeliest.item.shape[1])
+                    found.likeliest.item[at[part]] = top + 1
+                    found.likeliest.log_probability[at[part]] = np.take_along_axis(rows, top, axis=1)
         return found
 
     def _blocks(
@@ -141,6 +166,13 @@ class DistributionModel(abc.ABC):
         ends = np.searchsorted(row[order], starts + size)
         for start, at in zip(starts, np.split(order, ends[:-1])):
             yield at, self._distribution(contexts[start : start + size]), row[at] - start
+
+
+def _highest(scores: FloatArray, k: int) -> npt.NDArray[np.intp]:
+    """Returns the columns of the k highest scores of each row, the highest first: intp[B, k]."""
+    found = np.argpartition(scores, scores.shape[1] - k, axis=1)[:, -k:]
+    order = np.argsort(-np.take_along_axis(scores, found, axis=1), axis=1, kind="stable")
+    return np.take_along_axis(found, order, axis=1)
 
 
 def validation_nll(model: EventModel, sequences: EventSequences) -> float:

@@ -11,15 +11,25 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from rrn_tf.baselines.events.protocol import DistributionModel
+from rrn_tf.data.event_context import with_context
 from rrn_tf.data.event_scores import Positions
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.data.shared_counts import SharedCounts
+from rrn_tf.evaluation.average_ratings import AverageRatings, average_ratings, calendar, sampled_users, training_counts
 from rrn_tf.evaluation.event_leaderboard import EventScores
 from rrn_tf.evaluation.leaderboard import RatingPredictions
-from rrn_tf.features import Split
+from rrn_tf.evaluation.network_scores import event_model
+from rrn_tf.features import Side, Split
+from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states.event_states import EventNetwork
+from rrn_tf.states.through_time import StatesThroughTime
+
+# Of the average ratings through time: the most and least rated items, and the number of times.
+_MOST_ITEMS, _FEWEST_RATINGS, _TIMES = 2_000, 10, 61
 
 
 @dataclass(frozen=True)
@@ -108,6 +118,25 @@ class RatingSubject:
         """Predictions of the held-out ratings by the RRN and all baselines, by protocol."""
         return self.compare()
 
+    @cached_property
+    def through_time(self) -> StatesThroughTime:
+        """What the model knew of users and items at any time; computed once, in about a pass over the ratings."""
+        seed = self.config.get("training", {}).get("seed", 0)
+        return StatesThroughTime(self.network, self.sequences, seed)
+
+    @cached_property
+    def averages(self) -> AverageRatings:
+        """The average rating of the most rated items by the sampled users, from the first rating to the cutoff.
+
+        It is that of the parts of the model that move with time (`StatesThroughTime.moving`).
+        """
+        users = sampled_users(self.sequences, self.options.sampled_users, self.options.seed)
+        rated = training_counts(self.sequences, Side.ITEM)
+        items = np.argsort(-rated, kind="stable")[:_MOST_ITEMS]
+        items = np.sort(items[rated[items] >= min(_FEWEST_RATINGS, rated.max(initial=0))])
+        items = items[items > 0]
+        return average_ratings(self.through_time.moving(), users, items, calendar(self.sequences, _TIMES))
+
 
 class Scored(NamedTuple):
     """Scores of the same N held-out events by several models.
@@ -149,3 +178,17 @@ class EventSubject:
     def scores(self) -> Mapping[str, Scored]:
         """Scores of the held-out events by all models, by protocol."""
         return self.compare()
+
+    @cached_property
+    def foresight(self) -> tuple[EventSequences, DistributionModel]:
+        """The events with all that the network predicts from, and the network as a model of distributions over items.
+
+        A mixture also predicts from features of each event and from counts of other users' training events, which are
+        computed here.
+        """
+        if not isinstance(self.network, CollaborativeMixture):
+            return self.sequences, event_model(self.network, None, "network")
+        counts, sizes = SharedCounts(self.sequences), self.config["model"]
+        # Log-probabilities of the events' own items are for training.
+        sequences = with_context(self.sequences, counts, sizes["window"], clock=sizes["clock"], splits=())
+        return sequences, event_model(self.network, counts, "mixture")

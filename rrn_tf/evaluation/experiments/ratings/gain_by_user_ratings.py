@@ -1,0 +1,19 @@
+"""Figure 9 of the RRN paper: the gain by the number of training ratings of the user."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rrn_tf.evaluation.experiments.exhibits import Exhibit
+from rrn_tf.evaluation.experiments.gains import gains_by_count
+from rrn_tf.evaluation.experiments.subjects import RatingSubject
+from rrn_tf.features import Side
+
+ORDER = 90
+TITLE = "Gain by number of training ratings of the user"
+SOURCE = "Wu et al., WSDM 2017, Figure 9"
+
+
+def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
+    """Draws the gain over PMF and over the best baseline."""
+    return gains_by_count(subject, Side.USER, "gain_by_user_ratings", TITLE)
