@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from rrn_tf.baselines.events.next_item_network import NextItemNetwork
 from rrn_tf.baselines.events.registry import standard_event_baselines
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import Config, config_from_dict, config_to_dict, load_config
@@ -58,7 +59,7 @@ def subject_of(
     Args:
       files: the files of the run.
       options: what the user asks for.
-      everything: whether to compare with the slow baselines too.
+      everything: whether to compare with the slow baselines too, and of events with other networks.
       echo: called with a line about each baseline before it is fitted.
       listeners: notified of the progress of trainings for `options.granularities`.
 
@@ -141,6 +142,8 @@ def _event_subject(files: RunFiles, options: ReportOptions, everything: bool, ec
         positions = scored_positions(sequences, split)
         scores = {name: score(event_model(network, counts, name), known, positions, seconds)}
         baselines = standard_event_baselines(options.seed, everything)
+        if not everything:  # networks are not slow beside the slowest, but training them takes minutes
+            baselines = [baseline for baseline in baselines if not isinstance(baseline, NextItemNetwork)]
         scores |= scores_of_baselines(baselines, sequences, positions, echo)
         every = Scored(positions, scores)
         # The positions of every protocol are among those of the first.
