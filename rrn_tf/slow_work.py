@@ -49,6 +49,7 @@ def heard_by(listening: Listening) -> Iterator[None]:
         yield
     finally:
         _listening.remove(listening)
+        _added.clear()  # what failed halfway
 
 
 def tell(what: str, done: int, of: int | None = None) -> None:

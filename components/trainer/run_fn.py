@@ -18,7 +18,7 @@ from rrn_tf.data.items import keep_items, line_of_items, read_items
 from rrn_tf.data.sequence_files import read_vocabulary
 from rrn_tf.features import Side
 from rrn_tf.runs.directory import RunPaths
-from rrn_tf.runs.training_run import record_of
+from rrn_tf.runs.training_run import log_trained, record_of
 from rrn_tf.serving.saved_facts import keep_max_bad_share
 from rrn_tf.tasks import TASKS, Settings, Task
 from rrn_tf.training.devices import make_strategy
@@ -44,7 +44,11 @@ def run_fn(fn_args: FnArgs) -> None:
             task.train(data, work, config, strategy=strategy)
             return
         items = described_items(fn_args.custom_config)
-        with local_output(fn_args.model_run_dir) as logs, training_listener() as listener:
+        with (
+            local_output(fn_args.model_run_dir) as logs,
+            local_output(fn_args.serving_model_dir) as model,
+            training_listener() as listener,
+        ):
             if items is not None:
                 listener.on_stage(line_of_items(items, read_vocabulary(data, Side.ITEM)))
             begin = time.perf_counter()
@@ -55,10 +59,10 @@ def run_fn(fn_args: FnArgs) -> None:
             figures = task.figures(result, None, listener.on_stage)
             record = record_of(result, config, task.counts(task.metadata(data)), seconds)
             paths.metrics.write_text(json.dumps({**figures, **record}, indent=2) + "\n")
-        with local_output(fn_args.serving_model_dir) as model:
             task.export(result, model)
             keep_max_bad_share(model, config.data.max_bad_share)
             keep_items(items, model)
+            log_trained(task, result, figures, logs, model)
 
 
 def task_and_config(fn_args: FnArgs, settings: dict[str, Any]) -> tuple[Task, Settings]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rrn_tf.report.run_files import RunFiles
-    from rrn_tf.training.listeners import Listener
 
 _PACKAGES = ("matplotlib", "jinja2")
 
@@ -98,14 +95,15 @@ def report(
 
             dates = read_event_dates(events)
 
+        from rrn_tf.console.progress import training_listener
         from rrn_tf.evaluation.experiments.subjects import ReportOptions
         from rrn_tf.report.subjects_of_runs import subject_of
         from rrn_tf.report.writing import PAGE_FILE, write_report
 
         options = ReportOptions(attributes, dates, pairs, shown_users, explored_items, sampled_users, seed)
-        with _progress(trains=bool(pairs)) as (listeners, on_part):
-            subject = subject_of(run, options, everything=not fast, echo=click.echo, listeners=listeners)
-            record = write_report(run, subject, Path(output), without=without, on_part=on_part)
+        with training_listener() as listener:
+            subject = subject_of(run, options, everything=not fast, echo=click.echo, listeners=[listener])
+            record = write_report(run, subject, Path(output), without=without, on_part=lambda *of: click.echo(of[0]))
         left_out = [shown for part in record["experiments"] for shown in part["exhibits"] if "reason" in shown]
         if left_out:
             click.echo(f"{len(left_out)} tables and figures left out; the page says why")
@@ -122,27 +120,6 @@ def require_packages() -> None:
     for name in _PACKAGES:
         if find_spec(name) is None:
             raise InputError(f"rrn report needs the package {name}, found none: pip install 'rrn_tf[report]'")
-
-
-@contextmanager
-def _progress(trains: bool) -> Iterator[tuple[list[Listener], Callable[[str, int, int], None]]]:
-    """Yields the listeners of trainings, and a function that tells of each part of the report before it is computed.
-
-    On a terminal there is a bar; anywhere else each part is a line.
-    """
-    from rrn_tf.console.progress import bar, training_listener
-
-    if trains:  # each training has a bar of its own, and there is place for one
-        with training_listener() as listener:
-            yield [listener], lambda title, done, of: click.echo(title)
-        return
-    with bar("report") as update:
-
-        def tell(title: str, done: int, of: int) -> None:
-            click.echo(title)
-            update(done, of)
-
-        yield [], tell
 
 
 def _pairs(text: str | None) -> tuple[tuple[int, int], ...]:

@@ -91,13 +91,14 @@ def tune(
             raise click.UsageError("expected one worker, found several in TF_CONFIG")
         source = resolve(data, Path(output, "data"))
         click.echo(source.description)
+        from rrn_tf.console.progress import showing
         from rrn_tf.console.tables import print_trials
         from rrn_tf.environment import environment
         from rrn_tf.runs.tuning_run import BEST_FILE, tune_run
         from rrn_tf.training.devices import set_logical_devices
 
         set_logical_devices(config.training.replicas)
-        with only_writer_of_directory(output):
+        with only_writer_of_directory(output), showing():
             finished = tune_run(
                 source.pattern,
                 output,

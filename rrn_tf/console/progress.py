@@ -6,18 +6,20 @@ import importlib.util
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
+from rich.text import Text
 
 from rrn_tf.console.terminal import terminal
 from rrn_tf.slow_work import Amount, heard_by
@@ -26,7 +28,6 @@ from rrn_tf.training.listeners import Listener, Record
 _SLOW = 5.0  # seconds: faster work, or what little is left of slow work, is not worth a line
 _OFTEN = 0.05  # seconds between two changes of a bar: work may tell more often than a terminal can draw
 _LONGEST_PAUSE = 60.0  # seconds between two lines; the pause doubles from `_SLOW` up to this
-_REMEMBERED = 3_600.0  # seconds of work that the time left is estimated from
 
 _shown: list[Running] = []  # at most one
 
@@ -48,11 +49,10 @@ class Running:
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            TimeLeftColumn(),
             console=console,
             transient=True,
             get_time=clock,
-            speed_estimate_period=_REMEMBERED,
         )
         self._bars = bars
         self._clock = clock
@@ -71,7 +71,7 @@ class Running:
         if what not in self._tasks:
             if not self._tasks:
                 self._next_line, self._pause = now + _SLOW, _SLOW
-            self._tasks[what] = self.progress.add_task(what, total=amount.of)
+            self._tasks[what] = self.progress.add_task(what, total=amount.of, begin=amount.done)
         elif amount.done != amount.of and now < self._next_change.get(what, now):
             return
         self._next_change[what] = now + _OFTEN
@@ -81,7 +81,7 @@ class Running:
 
     def _print_line(self, now: float) -> None:
         told = [task for task in self.progress.tasks if not task.finished]
-        left = [task.time_remaining for task in told]
+        left = [seconds_left(task) for task in told]
         if not told or all(seconds is not None and seconds < _SLOW for seconds in left):
             return
         self.console.print("; ".join(map(described, told)), soft_wrap=True)
@@ -93,8 +93,28 @@ def described(task: Task) -> str:
     """Returns how far a task is, in words."""
     done = f"{task.completed:,.0f}" if task.completed or task.total else ""
     of = f" of {task.total:,.0f}" if task.total else ""
-    left = "" if task.time_remaining is None else f", about {_duration(task.time_remaining)} left"
-    return f"{task.description}: {done}{of}{' ' if done else ''}after {_duration(task.elapsed or 0.0)}{left}"
+    left = seconds_left(task)
+    ahead = "" if left is None else f", about {_duration(left)} left"
+    return f"{task.description}: {done}{of}{' ' if done else ''}after {_duration(task.elapsed or 0.0)}{ahead}"
+
+
+def seconds_left(task: Task) -> float | None:
+    """Returns how long a task takes if the rest is as fast as what has been done; None as long as nobody knows.
+
+    Unlike rich's estimate, by the speed of the latest parts, it grows while a part takes long.
+    """
+    done = task.completed - task.fields["begin"]
+    return task.elapsed * task.remaining / done if task.elapsed and task.remaining is not None and done > 0 else None
+
+
+class TimeLeftColumn(ProgressColumn):
+    """Shows `seconds_left`."""
+
+    max_refresh = 0.5  # seconds; else it flickers
+
+    def render(self, task: Task) -> Text:
+        left = seconds_left(task)
+        return Text("-:--:--" if left is None else str(timedelta(seconds=round(left))), style="progress.remaining")
 
 
 def _duration(seconds: float) -> str:

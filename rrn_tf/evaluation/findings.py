@@ -8,8 +8,8 @@ from statistics import median
 from typing import Protocol
 
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow
+from rrn_tf.evaluation.experiments.sentences import established, listed
 
-STANDARD_ERRORS = 2  # a difference is established if it is more than this many of its standard errors
 # What each protocol is, by the beginning of its name; the modules that name them import TensorFlow.
 _KNOWN = {
     "frozen": " (no model knows a rating after training)",
@@ -46,8 +46,7 @@ def is_established(row: Row) -> bool:
       >>> is_established(row(0.03, 0.01)), is_established(row(-0.015, 0.01)), is_established(row(None, None))
       (True, False, False)
     """
-    difference, error = row.difference, row.difference_standard_error
-    return difference is not None and error is not None and abs(difference) > STANDARD_ERRORS * error
+    return row.difference is not None and established(row.difference, row.difference_standard_error)
 
 
 def meaning(rows: Sequence[Row]) -> str:
@@ -77,7 +76,7 @@ def meaning(rows: Sequence[Row]) -> str:
     )
 
 
-def established(rows: Sequence[Row]) -> str:
+def verdict(rows: Sequence[Row]) -> str:
     """Returns one or two sentences that say which differences of a leaderboard are established, or that none is.
 
     A difference is established if it is beyond two standard errors of the paired difference.
@@ -88,10 +87,10 @@ def established(rows: Sequence[Row]) -> str:
     Example:
       >>> from collections import namedtuple
       >>> row = namedtuple("row", "model difference difference_standard_error n")
-      >>> print(established([row("RRN", None, None, 925), row("bias", 0.01, 0.01, 925)]))
+      >>> print(verdict([row("RRN", None, None, 925), row("bias", 0.01, 0.01, 925)]))
       Nothing is established: the difference to RRN is within two standard errors, so 925 ratings do not say whether \
 RRN is better or worse than bias.
-      >>> print(established([row("RRN", None, None, 90), row("bias", 0.03, 0.01, 90), row("mean", 0.01, 0.01, 90)]))
+      >>> print(verdict([row("RRN", None, None, 90), row("bias", 0.03, 0.01, 90), row("mean", 0.01, 0.01, 90)]))
       Established (beyond two standard errors of the paired difference): RRN is better than bias. Not established: \
 whether RRN is better or worse than mean.
     """
@@ -104,6 +103,9 @@ whether RRN is better or worse than mean.
     better = [model for model, difference in certain if difference > 0]
     worse = [model for model, difference in certain if difference < 0]
     undecided = [row.model for row in others if not is_established(row)]
+    if _smallest_established(others) is None:
+        of_one = f"these {reference.n:,} {_plural(rows)} have one"
+        return f"Nothing is established: a standard error takes two users, and {of_one}."
     if not better and not worse:
         within = (
             f"the difference to {name} is within"
@@ -112,18 +114,18 @@ whether RRN is better or worse than mean.
         )
         return (
             f"Nothing is established: {within} two standard errors, so {reference.n:,} {_plural(rows)} do not say "
-            f"whether {name} is better or worse than {_listed(undecided, 'or')}."
+            f"whether {name} is better or worse than {_either(undecided)}."
         )
-    parts = [f"{word} than {_listed(found)}" for word, found in (("better", better), ("worse", worse)) if found]
+    parts = [f"{word} than {listed(found)}" for word, found in (("better", better), ("worse", worse)) if found]
     sentence = f"Established (beyond two standard errors of the paired difference): {name} is {' and '.join(parts)}."
     if not undecided:
         return sentence
-    return f"{sentence} Not established: whether {name} is better or worse than {_listed(undecided, 'or')}."
+    return f"{sentence} Not established: whether {name} is better or worse than {_either(undecided)}."
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """Returns the sentences of `meaning` and `established` that there are."""
-    return [sentence for sentence in (meaning(rows), established(rows)) if sentence]
+    """Returns the sentences of `meaning` and `verdict` that there are."""
+    return [sentence for sentence in (meaning(rows), verdict(rows)) if sentence]
 
 
 def findings_of_all(boards: Mapping[str, Sequence[Row]]) -> list[str]:
@@ -137,7 +139,7 @@ def findings_of_all(boards: Mapping[str, Sequence[Row]]) -> list[str]:
     for name, rows in filled.items():
         known = next((text for protocol, text in _KNOWN.items() if name.startswith(protocol)), "")
         lead = f"{name}{known}: " if len(filled) > 1 else ""
-        sentences.append(f"{lead}{text}" if (text := established(rows)) else "")
+        sentences.append(f"{lead}{text}" if (text := verdict(rows)) else "")
     return [*filter(None, sentences), *filter(None, [larger_test(boards)])]
 
 
@@ -168,7 +170,7 @@ def _smallest_established(rows: Sequence[Row]) -> float | None:
     """Returns about how large a difference must be to be established; None if no standard error is known."""
     errors = [row.difference_standard_error for row in rows]
     known = [error for error in errors if error is not None and math.isfinite(error)]
-    return STANDARD_ERRORS * median(known) if known else None
+    return 2 * median(known) if known else None
 
 
 def _reference(rows: Sequence[Row]) -> Row | None:
@@ -183,5 +185,6 @@ def _plural(rows: Sequence[Row]) -> str:
     return "events" if isinstance(rows[0], EventLeaderboardRow) else "ratings"
 
 
-def _listed(names: Sequence[str], last: str = "and") -> str:
-    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else names[0]
+def _either(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} or {last}" if first else last

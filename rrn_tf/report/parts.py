@@ -11,6 +11,7 @@ from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure
 from rrn_tf.evaluation.experiments.registry import Experiment, experiments
 from rrn_tf.report.figures import Drawing, drawn
 from rrn_tf.report.subjects_of_runs import Subject
+from rrn_tf.slow_work import each
 
 
 class ExperimentError(RuntimeError):
@@ -60,7 +61,7 @@ def parts_of(
         raise ValueError(f"expected experiments of {task} to leave out ({names}), found {unknown[0]}")
     chosen = [experiment for experiment in every if experiment.name not in without]
     parts = []
-    for done, experiment in enumerate(chosen):
+    for done, experiment in enumerate(each(chosen, "tables and figures")):
         if on_part:
             on_part(experiment.title, done, len(chosen))
         begin = time.perf_counter()

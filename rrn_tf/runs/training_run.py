@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rrn_tf.data.items import keep_items, line_of_items
+from rrn_tf.data.items import items_of, keep_items, line_of_items, titles
 from rrn_tf.data.sequence_files import read_vocabulary
 from rrn_tf.environment import environment
 from rrn_tf.features import Side
@@ -17,8 +17,9 @@ from rrn_tf.runs.directory import RunPaths, prepare_once
 from rrn_tf.runs.update_run import replace_directory
 from rrn_tf.serving.saved_facts import keep_max_bad_share
 from rrn_tf.slow_work import working
-from rrn_tf.tasks import Settings, task_of
+from rrn_tf.tasks import Settings, Task, task_of
 from rrn_tf.training.listeners import Listener, Listeners
+from rrn_tf.training.tensorboard import MOST_ITEMS, write_trained
 from rrn_tf.training.workers import from_chief
 
 if TYPE_CHECKING:
@@ -116,7 +117,23 @@ def train_run(
         **record_of(result, config, task.counts(metadata), seconds),
     }
     write_whole(paths.metrics, json.dumps(summary, indent=2) + "\n")
+    log_trained(task, result, summary, paths.logs, paths.model)
     return summary
+
+
+def log_trained(task: Task, result: Any, figures: Mapping[str, Any], logs: Path, model: Path) -> None:
+    """Writes a trained model's figures, states and items to the logs of TensorBoard.
+
+    Args:
+      task: the task.
+      result: the result of training.
+      figures: those of `task.figures`.
+      logs: the directory of the logs.
+      model: the SavedModel, with which titles of items may be kept.
+    """
+    with working("writing logs"):
+        states = task.trained_states(result, MOST_ITEMS)
+        write_trained(logs, result.best_epoch, figures, states, titles(items_of(model)))
 
 
 def record_of(result: Any, config: Settings, counts: Mapping[str, Any], seconds: Mapping[str, float]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rrn_tf.data.source import DataSource
     from rrn_tf.serving.query_file import EvaluationOutcome
     from rrn_tf.serving.saved_events import SavedCollaborativeRNN
+    from rrn_tf.training.tensorboard import TrainedStates
     from rrn_tf.training.truncated_bptt import CollaborativeResult
 
 
@@ -93,6 +94,20 @@ class EventTask(Task):
         at = sequences.split == (Split.TEST if sequences.has(Split.TEST) else Split.VALID)
         columns = {USER_ID: sequences.user_ids[sequences.user[at] - 1], TIMESTAMP: sequences.timestamp[at]}
         return {**metrics, "best_nll": best(pd.DataFrame(columns)) if best and at.any() else None}
+
+    def trained_states(self, result: CollaborativeResult, most_items: int) -> TrainedStates:
+        import numpy as np
+
+        from rrn_tf.serving.similar_items import item_weights
+        from rrn_tf.training.tensorboard import TrainedStates
+
+        sequences, vectors = result.sequences, item_weights(result.model)
+        counts = np.bincount(sequences.item[sequences.split == Split.TRAIN], minlength=len(vectors))
+        item = 1 + np.argsort(-counts[1:], kind="stable")[:most_items]
+        tables = {"states/user": result.states[1:], "softmax/item": vectors[1:]}
+        if len(factors := result.model.stationary.table.numpy()[1:]):
+            tables["stationary_factors/user"] = factors
+        return TrainedStates(tables, sequences.item_ids[item - 1], counts[item], vectors[item])
 
     def best_error(self, source: DataSource) -> BestError | None:
         return source.best_nll

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rrn_tf.serving.query_file import EvaluationOutcome
     from rrn_tf.serving.saved_rrn import SavedRRN
     from rrn_tf.training.alternating import TrainingResult
+    from rrn_tf.training.tensorboard import TrainedStates
 
 
 class RatingTask(Task):
@@ -88,6 +89,32 @@ class RatingTask(Task):
 
         test = pd.DataFrame(result.sequences.queries([Split.TEST]))
         return {**result.metrics, "parts": result.parts, "best_rmse": best(test) if best and len(test) else None}
+
+    def trained_states(self, result: TrainingResult, most_items: int) -> TrainedStates:
+        import tempfile
+
+        import numpy as np
+
+        from rrn_tf.features import SIDES, Side
+        from rrn_tf.serving.similar_items import compared_vectors
+        from rrn_tf.serving.state_tables import StateTable
+        from rrn_tf.training.tensorboard import TrainedStates
+
+        snapshot, model = result.snapshot(), result.model
+        tables = {}
+        for side in SIDES:
+            tables[f"states/{side.value}"] = snapshot.states[side].state[0].numpy()[1:]
+            tables[f"stationary_factors/{side.value}"] = model.factors(side).table.numpy()[1:]
+            if model.bayesian_factors:
+                tables[f"bayesian_factors/{side.value}"] = model.trained_beliefs(side).standing[1:]
+        counts = np.bincount(result.sequences.interactions([Split.TRAIN]).item)
+        item = 1 + np.argsort(-counts[1:], kind="stable")[:most_items]
+        with tempfile.TemporaryDirectory(prefix="rrn-states-") as folder:
+            table = StateTable(Side.ITEM, snapshot, Path(folder, Side.ITEM.vocabulary_file))
+        vectors = table.distinct_vectors(item, table.step(np.full(len(item), snapshot.until))).numpy()
+        return TrainedStates(
+            tables, snapshot.ids[Side.ITEM][item - 1], counts[item], compared_vectors(model, vectors)
+        )
 
     def best_error(self, source: DataSource) -> BestError | None:
         return source.best_rmse

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from rrn_tf.data.source import DataSource
     from rrn_tf.serving.query_file import EvaluationOutcome
+    from rrn_tf.training.tensorboard import TrainedStates
 
 Settings = Config | CollaborativeConfig  # the complete configuration of a run
 DataSettings = DataConfig | EventDataConfig
@@ -100,6 +101,15 @@ class Task(abc.ABC):
           result: the result of training.
           best: see `best_error`.
           on_stage: called with a line about each slow computation before it starts.
+        """
+
+    @abc.abstractmethod
+    def trained_states(self, result: Any, most_items: int) -> TrainedStates:
+        """Returns the states of a trained model, and vectors of the items with most training data, for its logs.
+
+        Args:
+          result: the result of training.
+          most_items: number of items.
         """
 
     @abc.abstractmethod

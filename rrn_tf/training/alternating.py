@@ -180,12 +180,16 @@ class AlternatingEpoch(Epoch):
     def run_phase(self, number: int, epoch: int, rng: np.random.Generator, on_batch: OnBatch) -> dict[str, float]:
         phase, begin = self.phases[number], time.perf_counter()
         rmse_before = phase.run(rng, on_batch, rate=self._settings.learning_rate_decay ** (epoch - 1))
-        self._states.refresh(phase.side)
+        with working(f"epoch {epoch} states"):
+            self._states.refresh(phase.side)
         side = phase.side.value
         return {f"{side}_rmse": rmse_before, f"{side}_seconds": time.perf_counter() - begin}
 
     def validate(self) -> float:
         return self._score(trained=True)
+
+    def figures(self) -> Mapping[str, float]:
+        return self._scorer.figures() if self._scorer else {}
 
     def weigh_parts(self, *, trained: bool) -> None:
         """Sets the weights of the model's parts to those that fit the validation ratings best.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,12 @@ import tf_keras as keras
 from rrn_tf.collaborative_config import CollaborativeTrainingConfig
 from rrn_tf.config import TrainingConfig
 from rrn_tf.data.allocator import reused_memory
+from rrn_tf.slow_work import working
 from rrn_tf.training.checkpoints import Checkpoints, Progress, TrainedPart
 from rrn_tf.training.devices import make_strategy
-from rrn_tf.training.listeners import Listener, Listeners, TensorBoard
+from rrn_tf.training.listeners import Listener, Listeners
 from rrn_tf.training.phases import TrainingError
+from rrn_tf.training.tensorboard import TensorBoard
 from rrn_tf.training.workers import is_chief, lost_workers, take_from_chief
 
 OnBatch = Callable[[int, int], None]  # called after each batch with the number of batches done and of all batches
@@ -75,6 +77,10 @@ class Epoch(abc.ABC):
     def validate(self) -> float:
         """Returns the validation error after an epoch, the same on every worker; infinite without validation data."""
 
+    def figures(self) -> Mapping[str, float]:
+        """Returns further figures of the last validation by name, for the logs."""
+        return {}
+
 
 class Training:
     """Runs a training from the first epoch, or from a checkpoint, to the last.
@@ -124,9 +130,10 @@ class Training:
             self._go_on()
         else:
             self._begin()
-        with reused_memory(), lost_workers():
+        with reused_memory(), lost_workers(), working("epochs, at most", self._settings.epochs) as tell:
             while not self._done:
                 self._run_phase()
+                tell(len(self._progress.records))
         return self._progress
 
     def restore_best(self) -> None:
@@ -146,8 +153,9 @@ class Training:
     def _begin(self) -> None:
         self._epoch.initialize()
         take_from_chief(self.strategy, self._epoch.model.variables)
-        self._epoch.weights_were_set()
-        self._progress.best = self._epoch.validate_start()
+        with working("computing the first states"):
+            self._epoch.weights_were_set()
+            self._progress.best = self._epoch.validate_start()
         self._checkpoints.save_best(epoch=0)
         self._save()
 
@@ -179,13 +187,14 @@ class Training:
 
     def _end_epoch(self) -> None:
         progress, epoch, begin = self._progress, self._epoch, time.perf_counter()
-        with epoch.validated_weights():
+        with epoch.validated_weights(), working(f"epoch {progress.epoch} validation"):
             found = epoch.validate()
             # Part of the validation may have run during training.
             seconds = progress.outcome.get("valid_seconds", 0.0) + time.perf_counter() - begin
             if is_best := found < progress.best or not epoch.validated:
                 progress.best, progress.best_epoch = found, progress.epoch
                 self._checkpoints.save_best(progress.epoch)
+        self.listener.on_figures(progress.epoch, epoch.figures())
         figures = {**progress.outcome, "valid_seconds": seconds, epoch.loss: found}
         progress.records.append(epoch.record(epoch=progress.epoch, best=is_best, **figures))
         progress.epoch, progress.phase, progress.outcome = progress.epoch + 1, 0, {}

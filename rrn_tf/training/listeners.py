@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Protocol
-
-import tensorflow as tf
 
 
 class Record(Protocol):
@@ -87,6 +84,9 @@ class Listener:
     def on_batch(self, epoch: int, phase: str, done: int, of: int) -> None:
         """Called after each batch, when `done` batches of `of` in a phase are done."""
 
+    def on_figures(self, epoch: int, figures: Mapping[str, float]) -> None:
+        """Called with validation figures that no record has, by name, such as ``validation/streaming/mae``."""
+
     def on_epoch(self, record: Record) -> None:
         """Called after each epoch."""
 
@@ -109,26 +109,10 @@ class Listeners(Listener):
         for listener in self._listeners:
             listener.on_batch(epoch, phase, done, of)
 
+    def on_figures(self, epoch: int, figures: Mapping[str, float]) -> None:
+        for listener in self._listeners:
+            listener.on_figures(epoch, figures)
+
     def on_epoch(self, record: Record) -> None:
         for listener in self._listeners:
             listener.on_epoch(record)
-
-
-# What `tf.summary.scalar` writes; it is TensorBoard's own, and TensorFlow 2.21 does not bring TensorBoard any more.
-_SCALAR = tf.compat.v1.SummaryMetadata(
-    plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars"), data_class="DATA_CLASS_SCALAR"
-)
-
-
-class TensorBoard(Listener):
-    """A listener that writes each epoch's figures as TensorBoard scalars."""
-
-    def __init__(self, directory: Path) -> None:
-        self._writer = tf.summary.create_file_writer(str(directory))
-
-    def on_epoch(self, record: Record) -> None:
-        with self._writer.as_default(step=record.epoch):
-            for name, value in record.as_dict().items():
-                if name not in ("epoch", "best"):
-                    tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
-        self._writer.flush()

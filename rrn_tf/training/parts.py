@@ -12,6 +12,7 @@ from scipy.optimize import nnls
 from rrn_tf.data.arrays import take_rows
 from rrn_tf.data.interactions import clipped_rmse
 from rrn_tf.data.sequences import RatingSequences
+from rrn_tf.evaluation.metrics import mae, rmse
 from rrn_tf.evaluation.protocols import FROZEN
 from rrn_tf.factors.choice import choose_factors
 from rrn_tf.features import SIDES, Split
@@ -81,6 +82,7 @@ class ValidationScorer:
             protocol: states.sequences.rating_indices(selection_splits(protocol))
             for protocol, states in by_protocol.items()
         }
+        self._scored: tuple[ValidationTable, UserWeights] | None = None
 
     @property
     def has_ratings(self) -> bool:
@@ -111,9 +113,28 @@ class ValidationScorer:
                 )
                 for column, values in zip(columns, found, strict=True):
                     column.append(values)
-        limits = next(iter(self._by_protocol.values())).sequences.metadata
         table = ValidationTable(*map(np.concatenate, columns))
-        return weigh_users(table, (limits.rating_min, limits.rating_max))
+        weights, error = weigh_users(table, self._range)
+        self._scored = table, weights
+        return weights, error
+
+    def figures(self) -> dict[str, float]:
+        """Returns RMSE and MAE of each protocol at the last `score`, by names such as ``validation/frozen/rmse``."""
+        if self._scored is None:
+            return {}
+        table, weights = self._scored
+        said, begin, found = np.clip(predicted(table, weights), *self._range), 0, dict[str, float]()
+        for protocol, rows in self._rows.items():
+            part = slice(begin, begin := begin + len(rows))
+            if len(rows):
+                for name, error in (("rmse", rmse), ("mae", mae)):
+                    found[f"validation/{protocol}/{name}"] = error(said[part], table.actual[part])
+        return found
+
+    @property
+    def _range(self) -> tuple[float, float]:
+        limits = next(iter(self._by_protocol.values())).sequences.metadata
+        return limits.rating_min, limits.rating_max
 
 
 class ValidationTable(NamedTuple):
@@ -144,15 +165,21 @@ def weigh_users(table: ValidationTable, rating_range: tuple[float, float]) -> tu
     Returns:
       The weights, and the root of the mean squared error.
     """
-    weights, said = UserWeights(), table.parts[:, 0]
+    weights = UserWeights()
     if table.parts.shape[1] > 1:
         # With too few ratings of one kind of users, both kinds get the weights fitted to all.
         alike = min(np.count_nonzero(table.moved), np.count_nonzero(~table.moved)) < _FEWEST
-        kinds = [np.full(len(said), True)] * 2 if alike else [~table.moved, table.moved]
+        kinds = [np.full(len(table.actual), True)] * 2 if alike else [~table.moved, table.moved]
         weights = UserWeights(*(_weigh(take_rows(table, kind)) for kind in kinds))
-        said = _added_up(table.parts, np.array(weights)[table.moved.astype(int)])
-    left = np.clip(said, *rating_range) - table.actual
+    left = np.clip(predicted(table, weights), *rating_range) - table.actual
     return weights, float(np.sqrt(table.share @ left**2 / table.share.sum()))
+
+
+def predicted(table: ValidationTable, weights: UserWeights) -> npt.NDArray[np.floating]:
+    """Combines the parts' predictions by the users' weights: float[N]; a network without factors stands alone."""
+    if table.parts.shape[1] == 1:
+        return table.parts[:, 0]
+    return _added_up(table.parts, np.array(weights)[table.moved.astype(int)])
 
 
 def _weigh(table: ValidationTable) -> PartWeights:

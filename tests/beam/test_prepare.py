@@ -9,6 +9,7 @@ from rrn_tf.config import DataConfig, SplitConfig
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.sequences import load_sequences
 from rrn_tf.features import Split
+from rrn_tf.slow_work import Amount, heard_by
 from tests.data.reading.bad_rows import BAD_ROWS, GOOD_ROWS, HEADER, QUOTED_NEWLINE
 
 GENEROUS = DataConfig(max_bad_share=0.5, shards=2)
@@ -111,9 +112,17 @@ def test_an_explicit_validation_file_and_pipeline_options(tmp_path):
     (tmp_path / "valid.csv").write_bytes(HEADER + b"u1,i1,5,2000\nu2,i2,5,2001\nnew,i1,3,2002\n")
     path = tmp_path / "ratings.csv"
     path.write_bytes(HEADER + b"\n".join(plain_rows(50)))
-    metadata = prepare(path, valid=str(tmp_path / "valid.csv"), beam_args=["--runner=DirectRunner"])
+    heard: dict[str, list[Amount | None]] = {}
+    with heard_by(lambda what, amount: heard.setdefault(what, []).append(amount)):
+        metadata = prepare(path, valid=str(tmp_path / "valid.csv"), beam_args=["--runner=DirectRunner"])
     assert metadata.cutoff == 1050
     assert metadata.ratings == {"train": 50, "valid": 2, "test": 0, "valid_cold": 1, "test_cold": 0}
+    *_, read, ended = heard["reading files, in blocks"]
+    assert ended is None
+    assert read is not None
+    assert read.done == read.of >= 2
+    # Of two shards each: users, their files, and files of items.
+    assert heard["building sequences, in shards"][-2:] == [Amount(6, 6), None]
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from rrn_tf.console import progress
-from rrn_tf.console.progress import PhaseProgress, Running
+from rrn_tf.console.progress import PhaseProgress, Running, seconds_left
 from rrn_tf.slow_work import Amount, tell, working
 
 
@@ -44,13 +44,26 @@ def test_the_time_left_is_what_the_speed_so_far_promises() -> None:
     for done in range(5):
         shown.pass_time(3, "fitting", Amount(done, 20))
     (task,) = shown.running.progress.tasks
-    assert (task.elapsed, task.time_remaining) == (12, 16 * 3)
+    assert (task.elapsed, seconds_left(task)) == (12, 16 * 3)
+    shown.clock.now += 12
+    assert seconds_left(task) == 16 * 6, "a part that takes long makes it longer"
+    shown.clock.now -= 12
     table = shown.running.progress.make_tasks_table([task])
     shown.running.console.print(table)
     assert shown.lines[0].split()[0] == "fitting"
     assert shown.lines[0].split()[-3:] == ["4/20", "0:00:12", "0:00:48"]
     shown.pass_time(1, "fitting", None)
     assert shown.running.progress.tasks == []
+
+
+def test_what_was_done_before_does_not_count_as_speed() -> None:
+    """A training that goes on at epoch 8 of 10 has done nothing yet."""
+    shown = Shown(bars=True)
+    shown.pass_time(0, "epochs", Amount(7, 10))
+    (task,) = shown.running.progress.tasks
+    assert seconds_left(task) is None
+    shown.pass_time(60, "epochs", Amount(8, 10))
+    assert seconds_left(task) == 120
 
 
 def test_without_bars_slow_work_is_told_in_lines_that_become_rare() -> None:
@@ -95,7 +108,7 @@ def test_work_that_tells_too_often_is_shown_now_and_then() -> None:
     for done in range(1_001):
         shown.pass_time(0.0001, "following", Amount(done, 1_000))
     (task,) = shown.running.progress.tasks
-    assert len(task._progress) < 10
+    assert len(task._progress) < 10, "changes of the bar"
     assert task.finished, "the last part is shown at once"
 
 

@@ -8,7 +8,7 @@ import pytest
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow
 from rrn_tf.evaluation.event_protocols import EVENT_PROTOCOLS
-from rrn_tf.evaluation.findings import established, findings, findings_of_all, is_established, larger_test, meaning
+from rrn_tf.evaluation.findings import findings, findings_of_all, is_established, larger_test, meaning, verdict
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, RatingPredictions, leaderboard
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING
 from rrn_tf.runs.comparison import STREAMING_UNSEEN
@@ -25,24 +25,29 @@ def event(model: str, difference: float | None, error: float | None) -> EventLea
 RRN, GRU = rating("RRN", None, None), event("C-GRU", None, None)
 
 
-def test_differences_beyond_two_standard_errors_are_established() -> None:
+def test_differences_beyond_two_standard_errors_are_verdict() -> None:
     rows = [rating("good", -0.021, 0.01), RRN, rating("even", 0.02, 0.01), rating("mean", 0.3, 0.02)]
     assert [is_established(row) for row in rows] == [True, False, False, True]
-    assert established(rows) == (
+    assert verdict(rows) == (
         "Established (beyond two standard errors of the paired difference): RRN is better than mean and worse than "
         "good. Not established: whether RRN is better or worse than even."
     )
-    assert established([RRN, rating("a", 1, 0.1), rating("b", 1, 0.1), rating("c", 1, 0.1)]).endswith(
+    assert verdict([RRN, rating("a", 1, 0.1), rating("b", 1, 0.1), rating("c", 1, 0.1)]).endswith(
         "RRN is better than a, b and c."
     )
 
 
-@pytest.mark.parametrize("error", [0.5, math.nan, None])
-def test_where_nothing_is_established_the_sentence_says_so(error: float | None) -> None:
-    """NaN is the standard error of a single user's ratings."""
-    assert established([RRN, rating("a", 0.2, error), rating("b", -0.2, error)]) == (
+def test_where_nothing_is_established_the_sentence_says_so() -> None:
+    assert verdict([RRN, rating("a", 0.2, 0.5), rating("b", -0.2, 0.5)]) == (
         "Nothing is established: all 2 differences to RRN are within two standard errors, so 925 ratings do not say "
         "whether RRN is better or worse than a or b."
+    )
+
+
+@pytest.mark.parametrize("error", [math.nan, None])
+def test_a_single_users_ratings_establish_nothing(error: float | None) -> None:
+    assert verdict([RRN, rating("a", 0.2, error), rating("b", -0.2, error)]) == (
+        "Nothing is established: a standard error takes two users, and these 925 ratings have one."
     )
 
 
@@ -54,10 +59,10 @@ def test_models_of_noise_establish_nothing_and_a_far_worse_one_does() -> None:
     test = Interactions(user, np.ones(600, np.int32), actual, zeros, 60, 1)
     noise = {name: rng.normal(size=600).astype(np.float32) for name in ("RRN", "other")}
     far = actual + 3.0
-    assert established(leaderboard(test, {n: RatingPredictions(r, None, 1) for n, r in noise.items()})).startswith(
+    assert verdict(leaderboard(test, {n: RatingPredictions(r, None, 1) for n, r in noise.items()})).startswith(
         "Nothing is established"
     )
-    worse = established(leaderboard(test, {n: RatingPredictions(r, None, 1) for n, r in {**noise, "far": far}.items()}))
+    worse = verdict(leaderboard(test, {n: RatingPredictions(r, None, 1) for n, r in {**noise, "far": far}.items()}))
     assert "RRN is better than far. Not established: whether RRN is better or worse than other." in worse
 
 
@@ -68,7 +73,7 @@ def test_the_figures_are_explained_in_their_own_words() -> None:
     assert "hit@20" in events
     assert "NLL less that of C-GRU on the same events" in events
     assert "RMSE" not in events
-    assert established([GRU, event("1-gram", 0.1, 0.1)]) == (
+    assert verdict([GRU, event("1-gram", 0.1, 0.1)]) == (
         "Nothing is established: the difference to C-GRU is within two standard errors, so 1,400 events do not say "
         "whether C-GRU is better or worse than 1-gram."
     )
@@ -101,7 +106,7 @@ def test_each_protocol_is_explained_where_there_are_several() -> None:
     names = [FROZEN, STREAMING, STREAMING_UNSEEN]
     assert [line.partition(" (")[0] for line in told[1:]] == names
     assert len({line.partition("): ")[0] for line in told[1:]}) == 3
-    assert all(line.endswith(f": {established(rows)}") for line in told[1:])
+    assert all(line.endswith(f": {verdict(rows)}") for line in told[1:])
     events = [GRU, event("1-gram", 0.1, 0.01)]
     told = findings_of_all(dict.fromkeys(EVENT_PROTOCOLS, events))
     assert [line.partition(" (")[0] for line in told[1:]] == list(EVENT_PROTOCOLS)

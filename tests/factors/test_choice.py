@@ -14,6 +14,7 @@ from rrn_tf.factors.choice import ChosenFactors, choose_factors
 from rrn_tf.factors.filter import FactorFilter
 from rrn_tf.factors.followed import FollowedScale, as_side_ratings, factors_at_random, follow_training
 from rrn_tf.features import SIDES, Side
+from rrn_tf.slow_work import Amount, heard_by
 
 USERS, ITEMS, FACTORS, ALL, TRAIN = 100, 80, 3, 4_000, 3_200
 ENTITIES = {Side.USER: USERS, Side.ITEM: ITEMS}
@@ -49,8 +50,12 @@ def test_ratings_that_are_all_the_same_are_foreseen() -> None:
 
 def test_without_validation_ratings_factors_are_fitted() -> None:
     train = _ratings(drift=1.0)
-    chosen = choose_factors(train, SideRatings.empty(), np.empty(0, bool), ENTITIES, FACTORS)
+    heard: list[tuple[str, Amount | None]] = []
+    with heard_by(lambda *what: heard.append(what)):
+        chosen = choose_factors(train, SideRatings.empty(), np.empty(0, bool), ENTITIES, FACTORS)
     assert chosen.sweeps > 0
+    assert ("sweeps of the factors, at most", Amount(chosen.sweeps, chosen.sweeps)) in heard
+    assert heard[-1] == ("sweeps of the factors, at most", None)
     assert chosen.fitted.scale.drift > 0
 
 

@@ -22,8 +22,11 @@ from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import DataConfig, config_from_dict
 from rrn_tf.data.sequences import load_sequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
+from rrn_tf.evaluation.findings import verdict
+from rrn_tf.evaluation.leaderboard import LeaderboardRow
 from rrn_tf.features import COLUMNS, Side, Split
 from rrn_tf.runs.comparison import STREAMING_UNSEEN, compare_events, compare_ratings, scored_split
+from rrn_tf.slow_work import Amount, heard_by
 from tests.events import uniform_events
 from tests.prepared import write_sequences
 
@@ -64,6 +67,8 @@ def test_ratings_of_a_run_with_its_network(tmp_path: Path) -> None:
     assert all(row["seconds"] >= 0 and row["parameters"] for row in frozen.values())
     for protocol in ("frozen", "streaming", "streaming, unseen users and items included"):
         assert f"{protocol}: {answer[protocol][0]['n']:,} test ratings" in result.output.splitlines()
+        told = " ".join(result.output.split())
+        assert verdict([LeaderboardRow(**row) for row in answer[protocol]]) in told
 
 
 @pytest.mark.slow
@@ -86,7 +91,13 @@ def test_without_test_ratings_models_are_compared_on_validation_ratings(
     monkeypatch.setattr(comparison, "standard_baselines", lambda seed, everything: [GlobalMean(), UserItemBias()])
     monkeypatch.setattr(comparison, "standard_online_baselines", lambda seed: [OnlineBias()])
     told: list[str] = []
-    boards = compare_ratings(sequences, None, 0, told.append)
+    heard: list[tuple[str, Amount | None]] = []
+    with heard_by(lambda *what: heard.append(what)):
+        boards = compare_ratings(sequences, None, 0, told.append)
+    assert [what for what in heard if what[1] and what[0] == "baselines, frozen"] == [
+        ("baselines, frozen", Amount(done, 2)) for done in range(3)
+    ]
+    assert {"fitting user+item bias", "fitting online bias"} <= {what for what, amount in heard if amount is None}
     assert scored_split(sequences) is Split.VALID
     assert [line for line in told if "validation" in line] == told[:1]
     assert told[0].startswith("no test ratings: compared on validation ratings")

@@ -16,6 +16,7 @@ from rrn_tf.data.sequences import load_sequences
 from rrn_tf.data.synthetic import generate
 from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.features import SIDES, Side, Split
+from rrn_tf.slow_work import Amount, heard_by
 from rrn_tf.states.step_states import StepStates
 from rrn_tf.training.alternating import TrainingResult, make_model, train
 from rrn_tf.training.listeners import EpochRecord, Listener
@@ -142,8 +143,18 @@ def test_tells_listeners_and_tensorboard(prepared_dir: Path, tmp_path: Path) -> 
         def on_epoch(self, record: EpochRecord) -> None:
             self.epochs.append(record)
 
-    recorder = Recorder()
-    train(prepared_dir, tmp_path / "out", config(epochs=1), log_dir=tmp_path / "logs", listeners=[recorder])
+    recorder, heard = Recorder(), list[tuple[str, Amount | None]]()
+    with heard_by(lambda *what: heard.append(what)):
+        train(prepared_dir, tmp_path / "out", config(epochs=1), log_dir=tmp_path / "logs", listeners=[recorder])
+    ended = [what for what, amount in heard if amount is None]
+    assert ended == [
+        "computing the first states",
+        "epoch 1 states",
+        "epoch 1 states",
+        "epoch 1 validation",
+        "epochs, at most",
+        "predicting by both protocols",
+    ]
     assert [phase for _, phase, done, of in recorder.batches if done == of] == ["user_phase", "item_phase"]
     assert len(recorder.epochs) == 1
     assert len(list((tmp_path / "out" / "best").glob("epoch-*.index"))) == 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from rrn_tf.evaluation.event_leaderboard import event_leaderboard
+from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_leaderboard
 from rrn_tf.evaluation.event_protocols import CLEAN, EVENT_PROTOCOLS
 from rrn_tf.evaluation.experiments.drawing import ink
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure, Omitted, Table
@@ -21,8 +22,9 @@ from rrn_tf.evaluation.experiments.scored_events import (
     formats_of,
     scored_events,
 )
-from rrn_tf.evaluation.experiments.sentences import counted, established, listed, with_error
+from rrn_tf.evaluation.experiments.sentences import counted, with_error
 from rrn_tf.evaluation.experiments.subjects import EventSubject
+from rrn_tf.evaluation.findings import verdict
 from rrn_tf.features import Split
 
 if TYPE_CHECKING:
@@ -47,8 +49,9 @@ def exhibits(subject: EventSubject) -> list[Exhibit]:
         if held is None:
             found.append(Omitted(name, title, NOTHING_HELD_OUT))
             continue
-        frame = _frame(held)
-        caption = _caption(held, frame, protocol)
+        rows = event_leaderboard(held.sequences, held.positions, held.models)
+        frame = _frame(rows)
+        caption = _caption(held, rows, protocol)
         formats = formats_of(frame, {"seconds of training": ",.1f", "parameters": ",d"})
         found.append(Table(name, title, caption, frame, formats))
         if protocol == CLEAN and held.rivals:
@@ -56,8 +59,7 @@ def exhibits(subject: EventSubject) -> list[Exhibit]:
     return found
 
 
-def _frame(held: ScoredEvents) -> pd.DataFrame:
-    rows = event_leaderboard(held.sequences, held.positions, held.models)
+def _frame(rows: Sequence[EventLeaderboardRow]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             MODEL: [row.model for row in rows],
@@ -74,7 +76,7 @@ def _frame(held: ScoredEvents) -> pd.DataFrame:
     )
 
 
-def _caption(held: ScoredEvents, frame: pd.DataFrame, protocol: str) -> str:
+def _caption(held: ScoredEvents, rows: Sequence[EventLeaderboardRow], protocol: str) -> str:
     sentences = [f"{held.described()}; {_PROTOCOLS[protocol]}. The {held.network} is the model of this run."]
     if protocol == CLEAN:
         sentences.append(
@@ -87,37 +89,13 @@ def _caption(held: ScoredEvents, frame: pd.DataFrame, protocol: str) -> str:
         sentences.append("There are no test events, and validation events chose epochs and options: figures flatter.")
     if held.rivals:
         sentences.append(f"The difference is the NLL of a model less that of the {held.network} on the same events.")
-        sentences.append(_verdict(held, frame))
+        sentences.append(verdict(rows))
     if protocol == CLEAN and (forms := [form for form in _FORMS if form not in held.models]):
         sentences.append(
             f"A report trains none of the paper's networks that are missing here ({', '.join(forms)}); "
             "`rrn baselines --model crnn --run DIR --all` does, and compares all models."
         )
     return " ".join(sentences)
-
-
-def _verdict(held: ScoredEvents, frame: pd.DataFrame) -> str:
-    """Returns the sentence that says which differences are established."""
-    rows = frame[frame[MODEL] != held.network]
-    if rows[DIFFERENCE_ERROR].isna().all():
-        return "With one user, a standard error cannot be computed, and no difference is established."
-    sure = np.array([established(*of) for of in zip(rows[DIFFERENCE], rows[DIFFERENCE_ERROR], strict=True)])
-    groups = {
-        f"the {held.network} is better than": sure & (rows[DIFFERENCE] > 0),
-        f"the {held.network} is worse than": sure & (rows[DIFFERENCE] < 0),
-    }
-    told = [f"{words} {listed(_quoted(rows[MODEL][inside]))}" for words, inside in groups.items() if inside.any()]
-    sentence = f"It is established, by more than two standard errors, that {' and that '.join(told)}"
-    if not told:
-        sentence = "No difference is established, as none is more than two standard errors"
-    elif not sure.all():
-        sentence += f"; from {listed(_quoted(rows[MODEL][~sure]))} it cannot be told apart"
-    return f"{sentence}."
-
-
-def _quoted(names: pd.Series) -> list[str]:
-    """Returns names for a list, in quotes where they have a comma of their own."""
-    return [f'"{name}"' if "," in name else name for name in names]
 
 
 def _figure(held: ScoredEvents, frame: pd.DataFrame) -> Figure:

@@ -8,8 +8,8 @@ import pandas as pd
 
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Table
 from rrn_tf.evaluation.experiments.held_out import HeldOut, held_out, nothing_held_out
-from rrn_tf.evaluation.experiments.sentences import counted, established, listed
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
+from rrn_tf.evaluation.findings import is_established, verdict
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING
 
@@ -92,37 +92,5 @@ def _table(name: str, label: str, of: HeldOut, meaning: str) -> Table:
     return Table(name, f"{TITLE}: {label}", caption, frame, _FORMATS)
 
 
-def verdict(rows: Sequence[LeaderboardRow]) -> str:
-    """Returns a sentence that says which differences to the reference model are beyond two standard errors.
-
-    Args:
-      rows: the rows of a leaderboard.
-    """
-    reference = next(row.model for row in rows if row.difference is None)
-    differences = [(row.model, row.difference, _established(row)) for row in rows if row.difference is not None]
-    if not differences:
-        return f"There is no other model to compare the {reference} with."
-    better = [model for model, difference, sure in differences if sure and difference > 0]
-    worse = [model for model, difference, sure in differences if sure and difference < 0]
-    undecided = [model for model, _, sure in differences if not sure]
-    known = [
-        f"the {reference} is {word} than {listed(models)}"
-        for word, models in (("better", better), ("worse", worse))
-        if models
-    ]
-    if not known:
-        return f"No difference to the {reference} is beyond two standard errors, so none is established."
-    rest = (
-        f"whether it is better or worse than {listed(undecided)} is not established"
-        if undecided
-        else f"all {counted(len(differences), 'difference')} are established"
-    )
-    return f"Beyond two standard errors, {' and '.join(known)}; {rest}."
-
-
-def _established(row: LeaderboardRow) -> bool:
-    return row.difference is not None and established(row.difference, row.difference_standard_error)
-
-
 def _word(row: LeaderboardRow) -> str:
-    return "" if row.difference is None else "yes" if _established(row) else "no"
+    return "" if row.difference is None else "yes" if is_established(row) else "no"

@@ -50,20 +50,20 @@ def test_the_caption_says_which_differences_are_established() -> None:
     assert isinstance(table, Table)
     assert "160 test events of 40 users" in table.caption
     assert (
-        'It is established, by more than two standard errors, that the mixture is better than "worse, much" and '
-        "that the mixture is worse than better; from alike it cannot be told apart."
+        "mixture is better than worse and worse than better. Not established: whether mixture is better or worse than "
+        "alike."
     ) in table.caption
 
 
 def test_nothing_is_established_by_one_user_or_by_chance() -> None:
     for users, words in (
-        (1, "With one user, a standard error cannot be computed"),
-        (6, "No difference is established"),
+        (1, "Nothing is established: a standard error takes two users"),
+        (6, "Nothing is established: the difference to mixture is within two standard errors"),
     ):
         table = models.exhibits(subject_of(logged_events(users=users), [("mixture", 0.3), ("alike", 0.3)]))[0]
         assert isinstance(table, Table)
         assert words in table.caption
-        assert "It is established" not in table.caption
+        assert "Established" not in table.caption
 
 
 def test_validation_events_are_named_as_such() -> None:
