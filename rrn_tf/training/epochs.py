@@ -35,6 +35,7 @@ class Epoch(abc.ABC):
       model: the network.
       phases: the phases in their order; weights and progress are saved after each.
       validated: whether there are validation data; if not, the last epoch counts as the best one.
+      parts: names of the parts of a mixture; none for other models.
     """
 
     record: ClassVar[type[Any]]
@@ -42,6 +43,7 @@ class Epoch(abc.ABC):
     model: keras.Model
     phases: Sequence[TrainedPart]
     validated: bool
+    parts: Sequence[str] = ()
 
     def initialize(self) -> None:  # noqa: B027 - optional: a model may start from its own initial values
         """Sets the initial weights; with several workers those of the chief are used."""
@@ -115,7 +117,7 @@ class Training:
             checkpoint.
           WorkerError: if another worker stops.
         """
-        self._epoch, self._progress = epoch, Progress(record=epoch.record)
+        self._epoch, self._progress = epoch, Progress(record=epoch.record, parts=list(epoch.parts))
         if self.chief and not self._resume:
             Checkpoints.clear(self._directory)
         self._checkpoints = Checkpoints(self._directory, epoch.model, epoch.phases, self._progress, writes=self.chief)
