@@ -144,8 +144,8 @@ def _by_lines(file: str, sample: list[str], columns: Sequence[str]) -> Layout | 
             raise BadInputError(f"{file}: a {layout.title} file cannot be used: {layout.refused}")
         if layout in usable:
             # The others are read in the same way, so that none of them is ruled out.
-            titles = dict.fromkeys(of.title for of in usable)
-            return dataclasses.replace(layout, title=" or ".join(titles))
+            every = dict.fromkeys(of.title for of in usable)
+            return dataclasses.replace(layout, title=" or ".join(every))
         there = ",".join(sorted(layout.columns, key=lambda of: layout.columns[of]))
         raise BadInputError(f"{file}: expected columns {','.join(columns)}, found {there} ({layout.title} layout)")
     return None
