@@ -133,7 +133,7 @@ def test_a_mixture_of_other_parts_does_not_go_on(own: tuple[str, ...], found: st
     before, after = Walk([1.0, 0.5]), Walk([1.0, 0.5])
     before.parts, after.parts = own, ("network", "meeting")
     run(before, tmp_path, epochs=1)
-    said = rf"phase-2: expected a mixture of the parts network, meeting, found that of {found}: train without --resume"
+    said = rf"phase-3: expected a mixture of the parts network, meeting, found that of {found}: train without --resume"
     with pytest.raises(CheckpointError, match=said):
         run(after, tmp_path, epochs=2, resume=True)
     _, progress = run(before, tmp_path, epochs=2, resume=True)
