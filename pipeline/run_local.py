@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 # Set before TensorFlow is first imported: Keras 2, and no start-up messages.
@@ -32,6 +33,7 @@ from rrn_tf.data.datasets import DataSource, DataSourceError, resolve
 from rrn_tf.data.layouts import split_layout
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.first_look import is_file, look_at
+from rrn_tf.evaluation.trivial import WARNINGS, worse_than_trivial
 from rrn_tf.files import write_whole
 from rrn_tf.tasks import TASKS, Settings, Task
 
@@ -84,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         record = finished_record(local, task, config, source, time.monotonic() - begin)
         tell(f"  {'start-up':<32}{record['start_up_seconds']:8.1f} s")
         tell_anomalies(record["anomalies"])
+        for warning in record[WARNINGS]:
+            tell(warning)
         write_whole(output / RUN_FILE, json.dumps(record, indent=2) + "\n")
     return 0
 
@@ -123,11 +127,24 @@ def finished_record(local: LocalRun, task: Task, config: Settings, source: DataS
     PRINT_PREPARED[task.name](prepared)
     figures = {"rrn": rating_figures, "crnn": event_figures}[task.name](run, source)
     record = run_record(run, local, source, total) | task.counts(prepared) | figures
+    record[WARNINGS] = doubts(record["leaderboard"]["rows"], blessed=record["blessed"])
     if settings := run.tuned:
         tuned: Any = config_from_dict(with_settings(config_to_dict(config), settings), type(config))
         dump_config(tuned, local.output / TUNED_FILE)
         record |= {"tuned": settings, "config": str(local.output / TUNED_FILE)}
     return record
+
+
+def doubts(rows: Sequence[dict[str, Any]], *, blessed: bool) -> list[str]:
+    """Returns a line if the model is worse than a constant answer, which the rules of blessing do not ask.
+
+    Args:
+      rows: rows of `leaderboard.json`.
+      blessed: whether the model was blessed.
+    """
+    warning = worse_than_trivial([SimpleNamespace(**row) for row in rows])
+    fate = "; it is blessed and pushed all the same: --max-rmse or --max-nll sets a bound"
+    return [f"{warning}{fate if blessed else ''}"] if warning else []
 
 
 def run_record(run: RunRecord, local: LocalRun, source: DataSource, total: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,24 @@ def test_the_set_follows_from_python_and_glibc(
     assert choose(python, glibc) == expected
     if expected:
         assert (ROOT / lock_of(python, expected)).exists()
+
+
+@pytest.mark.parametrize(("column", "glibc"), [(1, OLD), (2, NEW)])
+def test_the_readme_has_the_sets_and_their_versions(column: int, glibc: tuple[int, int]) -> None:
+    rows = re.findall(r"^\| (3\.1[0-3, .]*) \|(.*)\|(.*)\|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    told = {int(minor): row[column] for row in rows for minor in re.findall(r"3\.(\d+)", row[0])}
+    assert sorted(told) == [10, 11, 12, 13]
+    versions: dict[str, set[str]] = {}
+    for minor, words in told.items():
+        name = choose((3, minor), glibc)
+        assert name
+        assert ("without TFX" if name == LIBRARY else name) in words
+        lock = (ROOT / lock_of((3, minor), name)).read_text()
+        for package, version in re.findall(r"(TFX|TensorFlow|NumPy) ([\d.]+)", words):
+            assert re.search(rf"^{package.lower()}=={re.escape(version)}\.", lock, re.MULTILINE), (name, package)
+            versions.setdefault(name, set()).add(package)
+    # What is told of a set once, holds for its other rows.
+    assert all("TensorFlow" in packages for packages in versions.values())
 
 
 def test_every_lock_can_be_chosen() -> None:

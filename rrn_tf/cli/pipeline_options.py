@@ -74,7 +74,7 @@ def options_of(kind: type[FormatOptions]) -> Callable[[Callable[..., Any]], Call
     def decorated(command: Callable[..., Any]) -> Callable[..., Any]:
         for of in reversed(fields(kind)):
             settings = dict(of.metadata)
-            names = (of.name, f"--{of.name.replace('_', '-')}", *settings.pop("flags"))
+            names = dict.fromkeys((of.name, f"--{of.name.replace('_', '-')}", *settings.pop("flags")))
             settings |= {"default": of.default, "show_default": of.default not in (None, "", (), False)}
             command = click.option(*names, **settings)(command)
         return command

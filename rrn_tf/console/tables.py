@@ -22,7 +22,7 @@ from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow, event_cells
 from rrn_tf.evaluation.findings import Row, findings_of_all
 from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_cells
 from rrn_tf.evaluation.ranking import RANKED_LISTS, RANKED_RATINGS, RANKED_USERS, RELEVANT_FROM
-from rrn_tf.evaluation.trivial import worse_than_trivial
+from rrn_tf.evaluation.trivial import WARNINGS
 from rrn_tf.features import ITEM_ID, SCORE, SIMILAR_ITEM_ID, SIMILARITY, Split
 from rrn_tf.tasks import EVENTS, RATINGS
 from rrn_tf.times import utc_text
@@ -159,14 +159,14 @@ def print_run(record: Mapping[str, Any]) -> None:
         print_leaderboards(boards)
     _print_best(record)
     print_findings(boards)
-    if warning := next(filter(None, map(worse_than_trivial, boards.values())), None):
-        _print(warning)
     _print(f"{'blessed and pushed' if record['blessed'] else 'not blessed, not pushed'} in {record['seconds']:.0f} s")
     if tuned := record.get("tuned"):
         _print(f"tuned         {', '.join(f'{path}={value}' for path, value in tuned.items())}")
     for name in ("config", "model", "logs", "evaluation", "report", "dead_letters", "page"):
         if name in record:
             _print(f"{name.replace('_', ' '):<14}{record[name]}")
+    for warning in record.get(WARNINGS, ()):
+        _print(warning)
 
 
 def print_update(summary: Mapping[str, Any]) -> None:

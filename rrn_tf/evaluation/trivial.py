@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
+WARNINGS = "warnings"  # their key in `run.json`
 TRIVIAL = ("global mean", "1-gram")  # baselines that answer the same whatever is asked, of ratings and of events
 
 

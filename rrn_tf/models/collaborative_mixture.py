@@ -148,6 +148,11 @@ class CollaborativeMixture(keras.Model):
         self.item_bias = self.add_weight("item_bias", (num_items + 1, 1), initializer="zeros")
         self.built = True
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the distributions that are mixed, in order; those of the heads count as one."""
+        return ("network", "copy", *_OF_OTHERS[: self.settings["shared"]])
+
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor, tf.Tensor, StepContext]) -> tf.Tensor:
         user, item, target, context = inputs
         start = self.cell.initial_state(tf.shape(user)[0])

@@ -100,10 +100,10 @@ def format_of(data: Data, given: Format | None) -> DataFormat | None:
         return given
     try:
         return DataFormat(**given)
-    except (ValidationError, TypeError) as error:
-        told = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": str(error)}
-        place = ".".join(["data_format", *map(str, told["loc"])])
-        raise ValueError(f"{place}: {told['msg'].removeprefix('Value error, ')}") from None
+    except ValidationError as error:
+        told = error.errors()[0]
+        place, message = ".".join(map(str, ("data_format", *told["loc"]))), told["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{place}: {message}") from None
 
 
 def _of_frame(message: str, file: str) -> str:

@@ -15,6 +15,7 @@ import tf_keras as keras
 
 from rrn_tf.training.listeners import EpochRecord, Record
 
+_PROGRESS = "progress/.ATTRIBUTES/py_state"  # the name of `Progress` in a checkpoint
 _KEPT = 2  # if a failing disk damages the newest one, the one before is still there
 
 
@@ -41,6 +42,7 @@ class Progress:
       best_epoch: the epoch that reached it; 0 means the initial weights.
       records: one record per finished epoch.
       record: the class of those records.
+      parts: what a mixture mixes, in order, so that weights of another one are not taken for its own.
     """
 
     epoch: int = 1
@@ -51,6 +53,7 @@ class Progress:
     best_epoch: int = 0
     records: list[Any] = field(default_factory=list)
     record: type[Record] = EpochRecord
+    parts: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:
         """Returns the progress as one line of JSON."""
@@ -64,6 +67,10 @@ class Progress:
         values["records"] = [self.record(**record) for record in values["records"]]
         for name, value in values.items():
             setattr(self, name, value)
+
+
+class CheckpointError(ValueError):
+    """Raised if a checkpoint belongs to another network; the message states what was expected and what was found."""
 
 
 class _State(tf.train.experimental.PythonState):
@@ -104,6 +111,7 @@ class Checkpoints:
         writes: bool = True,
     ) -> None:
         self._writes = writes
+        self._progress = progress
         optimizers = {f"{phase.name}_{name}": o for phase in phases for name, o in phase.optimizers.items()}
         self._all = tf.train.Checkpoint(model=model, progress=_State(progress), **optimizers)
         self._weights = tf.train.Checkpoint(model=model)
@@ -133,15 +141,30 @@ class Checkpoints:
             self._best.save(checkpoint_number=epoch)
 
     def restore(self) -> bool:
-        """Restores the newest readable checkpoint; returns False if there is none."""
+        """Restores the newest readable checkpoint; returns False if there is none.
+
+        Raises:
+          CheckpointError: if it belongs to a mixture of other parts, or to a network of another form.
+        """
         for path in reversed(self._newest.checkpoints):
             try:
+                self._check_parts(path)
                 # Slots that do not exist yet are restored when they are created.
                 self._all.restore(path).assert_existing_objects_matched()
             except tf.errors.OpError:
                 continue
             return True
         return False
+
+    def _check_parts(self, path: str) -> None:
+        saved = json.loads(tf.train.load_checkpoint(path).get_tensor(_PROGRESS))
+        found, expected = saved.get("parts", []), self._progress.parts
+        if found != expected:
+            told = ", ".join(found) or "an earlier version, which does not tell them"
+            raise CheckpointError(
+                f"{path}: expected a mixture of the parts {', '.join(expected) or 'none'}, found that of {told}: "
+                "train without --resume, which starts anew"
+            )
 
     def restore_best(self) -> None:
         """Restores the best weights."""

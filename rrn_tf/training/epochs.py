@@ -37,6 +37,7 @@ class Epoch(abc.ABC):
       model: the network.
       phases: the phases in their order; weights and progress are saved after each.
       validated: whether there are validation data; if not, the last epoch counts as the best one.
+      parts: names of the parts of a mixture; none for other models.
     """
 
     record: ClassVar[type[Any]]
@@ -44,6 +45,7 @@ class Epoch(abc.ABC):
     model: keras.Model
     phases: Sequence[TrainedPart]
     validated: bool
+    parts: Sequence[str] = ()
 
     def initialize(self) -> None:  # noqa: B027 - optional: a model may start from its own initial values
         """Sets the initial weights; with several workers those of the chief are used."""
@@ -121,7 +123,7 @@ class Training:
             checkpoint.
           WorkerError: if another worker stops.
         """
-        self._epoch, self._progress = epoch, Progress(record=epoch.record)
+        self._epoch, self._progress = epoch, Progress(record=epoch.record, parts=list(epoch.parts))
         if self.chief and not self._resume:
             Checkpoints.clear(self._directory)
         self._checkpoints = Checkpoints(self._directory, epoch.model, epoch.phases, self._progress, writes=self.chief)

@@ -177,6 +177,7 @@ class ChunkEpoch(Epoch):
     ) -> None:
         settings = config.training
         self.model = model
+        self.parts = model.parts if isinstance(model, CollaborativeMixture) else ()
         self._phase = make_phase(model, plan, config, strategy)
         self.phases = [self._phase]
         self.roller = EventRoller(model)

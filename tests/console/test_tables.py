@@ -30,6 +30,20 @@ def test_ranked_lists_have_their_protocol_and_standard_errors(capsys: pytest.Cap
     assert "lists" not in capsys.readouterr().out
 
 
+def test_a_warning_is_the_last_line_of_a_run(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {"standard_error": 0.1, "mae": 1.0, "seconds": 1.0, "parameters": 1, "n": 9}
+    rows = [
+        {"model": "RRN", "rmse": 1.5, "difference": None, "difference_standard_error": None, **figures},
+        {"model": "global mean", "rmse": 1.0, "difference": -0.5, "difference_standard_error": 0.1, **figures},
+    ]
+    board = {"protocol": "frozen", "rows": rows}
+    record = {"leaderboard": board, "best_rmse": None, "blessed": True, "seconds": 3.0, "model": "m", "report": "r"}
+    print_run({**record, "warnings": ["warning: of no use"]})
+    assert capsys.readouterr().out.splitlines()[-1] == "warning: of no use"
+    print_run(record)
+    assert "warning" not in capsys.readouterr().out
+
+
 def test_ids_of_similar_items_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     columns = {
         "item_id": ["[/]"] * 2,

@@ -113,10 +113,21 @@ def first_run(ratings: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     return output, json.loads((output / "run.json").read_text()), done.stdout
 
 
+def test_a_blessed_model_that_has_learnt_nothing_is_told() -> None:
+    rows: list[dict[str, Any]] = [{"model": "RRN", "difference": None}, {"model": "global mean", "difference": -0.5}]
+    lead = "warning: RRN is worse than 'global mean' by 0.5000, so it has learnt nothing of use from these data"
+    assert run_local.doubts(rows, blessed=False) == [lead]
+    (line,) = run_local.doubts(rows, blessed=True)
+    assert line == f"{lead}; it is blessed and pushed all the same: --max-rmse or --max-nll sets a bound"
+    rows[1]["difference"] = 0.5
+    assert run_local.doubts(rows, blessed=True) == []
+
+
 @pytest.mark.slow
 def test_run_blesses_pushes_and_reports(first_run: tuple[Path, dict[str, Any], str]) -> None:
     output, run, told = first_run
     assert run["blessed"]
+    assert run["warnings"] == run_local.doubts(run["leaderboard"]["rows"], blessed=True)
     assert run["anomalies"] == {}
     assert not any(component["cached"] for component in run["components"])
     for component in run["components"]:

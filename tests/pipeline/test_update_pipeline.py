@@ -14,10 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from components.ratings_example_gen.executor import DATA_CONFIG, settings
 from pipeline import local_run, run_update
 from pipeline.progress import ComponentTimer
 from pipeline.setting import PipelineSetting
 from pipeline.update_pipeline import create_update_pipeline
+from rrn_tf.cli.pipeline_options import UpdateOptions
 from rrn_tf.config import config_from_dict
 from rrn_tf.data.items import items_of, keep_items, titles
 from rrn_tf.data.later_events import NamedEvents
@@ -55,6 +57,7 @@ def test_wiring() -> None:
         base_model="/nowhere/serving/7",
         max_increase=0.02,
         span=3,
+        max_bad_share=0.25,
     )
     nodes = {component.id: component for component in pipeline.components}
     assert {name: producers(node) for name, node in nodes.items()} == {
@@ -71,6 +74,18 @@ def test_wiring() -> None:
         "start_span_number": 3,
         "end_span_number": 3,
     }
+    assert json.loads(settings(nodes["RatingsExampleGen"].exec_properties)[DATA_CONFIG])["max_bad_share"] == 0.25
+
+
+def test_a_span_may_have_the_bad_rows_of_the_models_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr("pipeline.update_pipeline.create_update_pipeline", lambda setting, **given: asked.update(given))
+    base = tmp_path / "run" / "model"
+    base.mkdir(parents=True)
+    (base / "saved_model.pb").touch()
+    (base.parent / "config.yaml").write_text("data: {max_bad_share: 0.05}")
+    run_update.wired(local_run.LocalRun(tmp_path, "log"), UpdateOptions(data=str(tmp_path / "{SPAN}.csv")), base)
+    assert (asked["base_model"], asked["max_bad_share"]) == (str(base), 0.05)
 
 
 def test_spans_lie_in_the_directory_above_the_pattern(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

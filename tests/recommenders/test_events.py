@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner
 
 from rrn_tf import CollaborativeRecommender, load
@@ -43,6 +44,12 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> CollaborativeRecommende
     found = load(path)
     assert isinstance(found, CollaborativeRecommender)
     return found
+
+
+def test_checkpoints_tell_the_parts_of_the_mixture(event_run: Path) -> None:
+    newest = tf.train.latest_checkpoint(event_run / "checkpoints" / "progress")
+    told = tf.train.load_checkpoint(newest).get_tensor("progress/.ATTRIBUTES/py_state")
+    assert json.loads(told)["parts"] == ["network", "copy", "following", "popularity", "uniform", "meeting"]
 
 
 def rrn(*arguments: object) -> None:

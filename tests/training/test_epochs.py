@@ -12,7 +12,7 @@ import pytest
 import tf_keras as keras
 
 from rrn_tf.config import TrainingConfig
-from rrn_tf.training.checkpoints import Progress
+from rrn_tf.training.checkpoints import CheckpointError, Progress
 from rrn_tf.training.epochs import Epoch, OnBatch, Training
 from rrn_tf.training.listeners import Listener
 from rrn_tf.training.phases import TrainingError
@@ -123,6 +123,21 @@ def test_a_stopped_training_goes_on_to_the_same_bits(place: tuple[int, str], tmp
     assert figures(progress) == figures(whole)
     training.restore_best()
     assert walk.weight == whole.records[1].second
+
+
+@pytest.mark.parametrize(
+    ("own", "found"),
+    [(("network", "neighbours"), "network, neighbours"), ((), "an earlier version, which does not tell them")],
+)
+def test_a_mixture_of_other_parts_does_not_go_on(own: tuple[str, ...], found: str, tmp_path: Path) -> None:
+    before, after = Walk([1.0, 0.5]), Walk([1.0, 0.5])
+    before.parts, after.parts = own, ("network", "meeting")
+    run(before, tmp_path, epochs=1)
+    said = rf"phase-3: expected a mixture of the parts network, meeting, found that of {found}: train without --resume"
+    with pytest.raises(CheckpointError, match=said):
+        run(after, tmp_path, epochs=2, resume=True)
+    _, progress = run(before, tmp_path, epochs=2, resume=True)
+    assert len(progress.records) == 2
 
 
 def test_an_error_names_the_epoch_and_the_last_good_checkpoint(tmp_path: Path) -> None:

@@ -23,20 +23,20 @@ LAYOUTS = [
         line=rf"\d+\t\d+\t[1-5]\t{_SECONDS}",
     ),
     Layout(
+        "movielens-1m",
+        "MovieLens 1M or 10M",
+        _IN_ORDER,
+        width=4,
+        separator="::",
+        line=rf"\d+::\d+::\d(\.5)?::{_SECONDS}",
+    ),
+    Layout(
         "movietweetings",
         "MovieTweetings",
         _IN_ORDER,
         width=4,
         separator="::",
         line=rf"\d+::0\d{{6}}::(\d|10)::{_SECONDS}|\d+::\d{{7,8}}::(\d|10)::{_SECONDS}",
-    ),
-    Layout(
-        "movielens-1m",
-        "MovieLens 1M and 10M",
-        _IN_ORDER,
-        width=4,
-        separator="::",
-        line=rf"\d+::\d+::\d(\.5)?::{_SECONDS}",
     ),
     Layout(
         "netflix",

@@ -94,6 +94,15 @@ LAYOUTS = [
         refused=NO_TIMES,
     ),
     Layout(
+        "epinions-reviews",
+        "Epinions reviews",
+        {ITEM_ID: 1, USER_ID: 2, TIMESTAMP: 4, RATING: 5},
+        width=6,
+        separator=" ",
+        line=r"#?item,? user,? paid,? time,? stars,? words|\S+ \S+ \S+ \d{9,10}(\.0)? [0-5](\.\d+)?( .*)?",
+        refused="its reviews go on over several lines, without a mark: save item, user, stars and time as CSV",
+    ),
+    Layout(
         "book-crossing",
         "Book-Crossing",
         {USER_ID: "User-ID", ITEM_ID: "ISBN", RATING: "Book-Rating"},

@@ -6,10 +6,8 @@ the types of their values, so that Arrow reads each kind at once as well; what i
 
 from __future__ import annotations
 
-import io
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,17 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as arrow_json
 
-from rrn_tf.data.reading.csv_blocks import BlockRows, Malformed, raw_lines
+from rrn_tf.data.reading.csv_blocks import BlockRows, Malformed
 from rrn_tf.data.reading.header import Header
 from rrn_tf.data.reading.lines import BlockLines, Lines, lines_of
-from rrn_tf.features import ITEM_ID, USER_ID
+from rrn_tf.features import RATING, TIMESTAMP
 
 NOT_JSON = "not_json"
 _PART = 1 << 20  # bytes that Arrow reads at once, of at most 100,000 rows
 _LINES = 1_000  # of which one that Arrow refuses costs no more than these
 _TYPES = {"int": pa.int64(), "float": pa.float64()}
-# The value of a key begins like this, by its type; a value of none of these types is null, or of no use.
-_BEGINNINGS = {"str": '"', "int": r"-?\d+\s*[,}]", "float": r"-?\d+[.eE]"}
 
 
 class _Read(NamedTuple):
@@ -63,45 +59,47 @@ def read_json(data: bytes, header: Header) -> BlockRows:
 
 
 def _of_each_kind(lines: BlockLines, filled: Lines, header: Header) -> Iterator[_Read]:
-    """Reads lines of a block, those whose values have the same types together."""
-    texts, keys = raw_lines(lines.data), list(dict(header.kinds))
+    """Reads lines of a block, those together in which the same keys have text."""
+    # Each with its line end, so that several of them are a text again.
+    offsets = np.append(lines.starts, len(lines.data)).astype(np.int32)
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(lines.data)]
+    texts, keys = pa.Array.from_buffers(pa.binary(), len(lines.starts), buffers), list(dict(header.kinds))
     code = np.zeros(len(texts), np.int64)
-    for key in keys:
-        place = np.zeros(len(texts), np.int64)
-        for number, begin in enumerate(_BEGINNINGS.values(), start=1):
-            found = pc.match_substring_regex(texts, rf'(^|[^\\])"{re.escape(key)}"\s*:\s*{begin}')
-            place[found.to_numpy(zero_copy_only=False)] = number
-        code = code * (1 + len(_BEGINNINGS)) + place
-    names = ["", *_BEGINNINGS]
+    for place, key in enumerate(keys):
+        # A nested object can have the same key; Arrow refuses what is then taken for text.
+        text = [pc.match_substring(texts, f'"{key}":{blank}"').to_numpy(zero_copy_only=False) for blank in ("", " ")]
+        code |= np.logical_or(*text).astype(np.int64) << place
     for one in np.unique(code[filled]).tolist():
-        places = np.unravel_index(one, [len(names)] * len(keys))
-        types = {key: names[int(place)] for key, place in zip(keys, places, strict=True)}
-        same = filled[code[filled] == one]
-        yield from _in_parts(lines, texts, same, header, types)
+        has_text = {key for place, key in enumerate(keys) if one >> place & 1}
+        yield from _in_parts(lines, texts, filled[code[filled] == one], header, has_text)
 
 
 def _in_parts(
-    lines: BlockLines, texts: pa.Array, same: Lines, header: Header, types: Mapping[str, str]
+    lines: BlockLines, texts: pa.Array, same: Lines, header: Header, has_text: Collection[str]
 ) -> Iterator[_Read]:
-    """Reads lines of the same types of values: all at once, or else part by part, or a part line by line."""
-    # A number as an id is kept as it is written in JSON, which Arrow would not do with a fraction.
-    ids = [key for name, (key, _) in zip(header.columns, header.kinds, strict=True) if name in (USER_ID, ITEM_ID)]
-    usable = not any(types[key] == "float" for key in ids)
-    whole = _joined(texts, same, header, types) if usable else None
-    if whole is not None:
+    """Reads lines in which the same keys have text: all at once, or else part by part, or a part line by line."""
+    if (whole := _joined(texts, same, header, has_text)) is not None:
         yield _Read(same, whole)
         return
     for begin in range(0, len(same), _LINES):
         part = same[begin : begin + _LINES]
-        columns = _joined(texts, part, header, types) if usable else None
+        columns = _joined(texts, part, header, has_text)
         yield _one_by_one(lines, part, header) if columns is None else _Read(part, columns)
 
 
-def _joined(texts: pa.Array, part: Lines, header: Header, types: Mapping[str, str]) -> list[pa.Array] | None:
+def _joined(texts: pa.Array, part: Lines, header: Header, has_text: Collection[str]) -> list[pa.Array] | None:
     """Reads some lines at once, as text; returns None for others than expected."""
-    data = b"\n".join(texts.take(pa.array(part)).to_pylist())
-    columns = _at_once(data, types, len(part))
-    return columns and [columns[key].cast(pa.string()) for key, _ in header.kinds]
+    data = texts.take(pa.array(part)).buffers()[2]
+    # Whole numbers are kept exactly; a fraction is none in an id, which is kept as it is written.
+    for of_times in ("int", "float"):
+        kinds = {RATING: "float", TIMESTAMP: of_times}
+        types = {
+            key: "str" if key in has_text else kinds.get(name, "int")
+            for name, (key, _) in zip(header.columns, header.kinds, strict=True)
+        }
+        if (columns := _at_once(data, types, len(part))) is not None:
+            return [columns[key].cast(pa.string()) for key, _ in header.kinds]
+    return None
 
 
 def _one_by_one(lines: BlockLines, part: Lines, header: Header) -> _Read:
@@ -123,7 +121,7 @@ def _one_by_one(lines: BlockLines, part: Lines, header: Header) -> _Read:
     return _Read(np.array(list(rows), np.int64), values, malformed)
 
 
-def _at_once(data: bytes, types: Mapping[str, str], count: int) -> dict[str, pa.Array] | None:
+def _at_once(data: bytes | pa.Buffer, types: Mapping[str, str], count: int) -> dict[str, pa.Array] | None:
     """Reads `count` lines that are all as expected; returns None for others.
 
     Args:
@@ -136,7 +134,7 @@ def _at_once(data: bytes, types: Mapping[str, str], count: int) -> dict[str, pa.
         return {field.name: pa.array([], pa.string()) for field in schema}
     try:
         table = arrow_json.read_json(
-            io.BytesIO(data),
+            pa.BufferReader(data),
             arrow_json.ReadOptions(use_threads=False, block_size=_PART),
             arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
         )

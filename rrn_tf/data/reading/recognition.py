@@ -143,7 +143,9 @@ def _by_lines(file: str, sample: list[str], columns: Sequence[str]) -> Layout | 
         if layout.refused:
             raise BadInputError(f"{file}: a {layout.title} file cannot be used: {layout.refused}")
         if layout in usable:
-            return layout
+            # The others are read in the same way, so that none of them is ruled out.
+            every = dict.fromkeys(of.title for of in usable)
+            return dataclasses.replace(layout, title=" or ".join(every))
         there = ",".join(sorted(layout.columns, key=lambda of: layout.columns[of]))
         raise BadInputError(f"{file}: expected columns {','.join(columns)}, found {there} ({layout.title} layout)")
     return None
@@ -242,8 +244,10 @@ def _of_json(
         except ValueError as error:
             if rows:  # a damaged row, which is rejected where it stands
                 continue
+            of_python = re.match(r"\{u?'", text.lstrip())
+            reason = "it is a dictionary of Python's, which json.dumps writes as JSON" if of_python else error
             raise BadInputError(
-                f"{file}:{number}: expected one JSON object a line, found {text[:80]!r}: {error}"
+                f"{file}:{number}: expected one JSON object a line, found {text[:80]!r}: {reason}"
             ) from None
         if isinstance(row, dict):
             rows.append(row)
@@ -260,4 +264,6 @@ def _of_json(
         if name == TIMESTAMP:
             _refuse_dates(file, named.layout, [str(row[key]) for row in rows if key in row])
     told = told_names(named) or "JSON lines"
-    return Header(len(present), present, tuple(range(len(present))), named.layout, kinds=tuple(kinds), told=told)
+    # Quotes of JSON are not those of CSV.
+    places = tuple(range(len(present)))
+    return Header(len(present), present, places, named.layout, quoted=False, kinds=tuple(kinds), told=told)

@@ -43,13 +43,13 @@ FILES = {
     ),
     "movielens-1m": Published(
         "1::1193::5::978300760\n1::661::3.5::978302109\n",
-        "MovieLens 1M and 10M layout: user, item, rating, timestamp, between '::', without a header",
+        "MovieLens 1M or 10M layout: user, item, rating, timestamp, between '::', without a header",
         [("1", "1193", 978300760, 5), ("1", "661", 978302109, 3.5)],
     ),
     "movietweetings": Published(
-        "1::0114508::8::1381006850\n2::0499549::10::1376753198\n2::10872600::9::1376753199\n",
-        "MovieTweetings layout: user, item, rating, timestamp, between '::', without a header",
-        [("1", "0114508", 1381006850, 8), ("2", "0499549", 1376753198, 10), ("2", "10872600", 1376753199, 9)],
+        "1::0114508::8::1381006850\n2::0499549::9::1376753198\n2::10872600::9::1376753199\n",
+        "MovieLens 1M or 10M or MovieTweetings layout: user, item, rating, timestamp, between '::', without a header",
+        [("1", "0114508", 1381006850, 8), ("2", "0499549", 1376753198, 9), ("2", "10872600", 1376753199, 9)],
     ),
     "netflix": Published(
         "1:\n1488844,3,2005-09-06\n822109,5,2005-09-07\n2:\n885013,4,2005-09-06\n",
@@ -221,6 +221,10 @@ REFUSED = {
     "goodreads-interactions": ("user_id,book_id,is_read,rating,is_reviewed\n0,948,1,5,0\n", NO_TIMES),
     "epinions-slices": ("  1  17  2  4  3  11\n  1  18  2  4  3  1\n", "its times are numbers of slices"),
     "epinions": ("1 100 4\n1 101 5\n", NO_TIMES),
+    "epinions-reviews": (
+        "item user paid time stars words\nSome_Printer etlong 0.0 1000332000 3.0 I bought this, and\n",
+        "its reviews go on over several lines",
+    ),
     "book-crossing": (
         '"User-ID";"ISBN";"Book-Rating"\n"276725";"034545104X";"0"\n"276726";"0155061224";"5"\n',
         f"{NO_TIMES}; its ratings of 0 mean that a book was read",
@@ -282,6 +286,26 @@ def test_two_readings_are_a_question(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"two readings are possible, .*--format authors.*--format epinions"):
         look_at(str(path), EVENT_COLUMNS)
     assert read(path, EVENT_COLUMNS, "authors:") == [("1", "20", 3), ("1", "21", 4)]
+
+
+def test_ratings_of_ten_are_no_movielens(tmp_path: Path) -> None:
+    path = tmp_path / "ratings.dat"
+    path.write_text("1::0114508::10::1381006850\n2::0499549::10::1376753198\n")
+    assert look_at(str(path), COLUMNS)[0].startswith("MovieTweetings layout: ")
+
+
+def test_dictionaries_of_python_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "epinions.json"
+    path.write_text("{'item': 'Some_Printer', 'user': 'etlong', 'stars': 3.0, 'time': 1000332000}\n")
+    with pytest.raises(BadInputError, match=r"a dictionary of Python's, which json.dumps writes as JSON$"):
+        look_at(str(path), COLUMNS)
+
+
+def test_netflix_files_without_ratings_say_what_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "qualifying.txt"
+    path.write_text(FILES["netflix-qualifying"].text)
+    with pytest.raises(BadInputError, match=r"found user_id,timestamp,item_id \(Netflix Prize \(qualifying\) layout\)"):
+        look_at(str(path), COLUMNS)
 
 
 def test_events_are_no_ratings(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from rrn_tf.data.reading.id_file import listed_ids
 from rrn_tf.data_format import DataFormat
 
 SKU = DataFormat(columns="user_id=customer,item_id=sku")
+FIRST = DataFormat(columns="item_id=1", separator=";", header=False)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,12 @@ def test_files_and_ids_are_joined_and_bad_rows_are_told(tmp_path: Path) -> None:
         ("sku,item_id\na,7\nb,9\n", SKU, True, ""),
         ("sku\n7\n9\n", SKU, True, "columns: sku as item_id"),
         ("7\n9\n", SKU, True, ""),
-        ("7;one\n9;two\n", DataFormat(columns="item_id=1", separator=";", header=False), False, "The given layout"),
+        (
+            "7;one\n9;two\n",
+            DataFormat(columns="item_id=1", separator=";", header=False),
+            False,
+            "The given layout: item",
+        ),
         ("7\n9\n", DataFormat(name="movielens-1m"), True, ""),
         ("1::7::5::978300760\n1::9::4::978300761\n", DataFormat(name="movielens-1m"), False, ""),
         ('{"item_id": 7}\n{"item_id": 9}\n', DataFormat(), False, "JSON lines"),
