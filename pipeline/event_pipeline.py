@@ -44,7 +44,9 @@ def create_event_pipeline(
         dead_letters=setting.dead_letters,
     )
     sequences = EventSequenceBuilder(examples.outputs["examples"], config["data"])
-    trainers, model, model_run = training(EVENTS, sequences.outputs["sequences"], [Side.USER.sequences], config, tune, items)
+    trainers, model, model_run = training(
+        EVENTS, sequences.outputs["sequences"], [Side.USER.sequences], config, tune, items
+    )
     blessed = latest_blessed_model()
     evaluator = EventEvaluator(
         sequences.outputs["sequences"],
