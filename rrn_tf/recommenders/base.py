@@ -1,37 +1,29 @@
-"""The base class of both recommenders: it manages the model's directory and passes data frames to the library."""
+"""The base class of both recommenders: it passes data frames to the library."""
 
 from __future__ import annotations
 
 import abc
-import json
-import shutil
-import tempfile
 import warnings
-import weakref
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import is_integer
 
-from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import Config, load_config
 from rrn_tf.console.progress import notebook_listeners
-from rrn_tf.data.items import SIMILAR_TITLE, TITLE, items_of, titles
+from rrn_tf.data.items import SIMILAR_TITLE, TITLE
 from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, SIMILAR_ITEM_ID, SIMILARITY, USER_ID
 from rrn_tf.files import only_writer_of_directory
 from rrn_tf.recommenders.frames import Ids, checked, ids_of, rows_among, times_of
 from rrn_tf.recommenders.given_data import Data, Format, GivenData, format_of
+from rrn_tf.recommenders.model_directory import WithModel
 from rrn_tf.runs.directory import RunPaths, copy_records
 from rrn_tf.runs.training_run import train_run
-from rrn_tf.runs.update_run import WARNINGS, replace_directory, update_run
+from rrn_tf.runs.update_run import WARNINGS, update_run
 from rrn_tf.serving.histories import Histories, read_histories
-from rrn_tf.serving.load import load_saved_model
 from rrn_tf.serving.recommend_users import (
     before_last,
     line_of_early,
@@ -39,9 +31,6 @@ from rrn_tf.serving.recommend_users import (
     usable_histories,
     users_of_a_request,
 )
-from rrn_tf.serving.saved_events import SavedCollaborativeRNN
-from rrn_tf.serving.saved_files import find_saved_model
-from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.serving.similar_items import most_similar
 from rrn_tf.tasks import task_of
 
@@ -53,69 +42,13 @@ _RECOMMENDED: dict[str, type] = {USER_ID: object, RANK: np.int64, ITEM_ID: objec
 _SIMILAR = (ITEM_ID, RANK, SIMILAR_ITEM_ID, SIMILARITY)
 
 
-class Recommender(abc.ABC):
+class Recommender(WithModel):
     """A model to fit, predict with, update, evaluate and save; see `RRNRecommender` and `CollaborativeRecommender`.
 
     Args:
       config: a preset's name, a YAML file or a configuration; the default is that of `rrn train`.
       overrides: values of single settings by their path, such as ``{"training.epochs": 3}``.
     """
-
-    columns: ClassVar[tuple[str, ...]]
-    what: ClassVar[str]  # singular noun for a row of the data
-    preset: ClassVar[str]
-    config_kind: ClassVar[type[Any]]
-
-    def __init__(
-        self,
-        config: str | Path | Config | CollaborativeConfig | None = None,
-        overrides: Mapping[str, Any] | None = None,
-    ) -> None:
-        given: Any = self.preset if config is None else config
-        if not isinstance(given, (str, Path, self.config_kind)):
-            expected = f"a preset's name, a file or a {self.config_kind.__name__}"
-            raise TypeError(f"config: expected {expected}, found {type(given).__name__}")
-        settings = [f"{path}={json.dumps(value)}" for path, value in (overrides or {}).items()]
-        self.config = load_config(given, settings, self.config_kind)
-        self._saved: SavedRRN | SavedCollaborativeRNN | None = None
-        self._root = Path()
-        self._items: pd.DataFrame | None = None
-        self._drop_former: Callable[[], object] = _nothing
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}: {f'model in {self._root}' if self._saved else 'not fitted'}>"
-
-    @property
-    def saved(self) -> Any:
-        """The saved model that makes the predictions, `SavedRRN` or `SavedCollaborativeRNN`.
-
-        Raises:
-          ValueError: if the recommender is not fitted yet.
-        """
-        if self._saved is None:
-            raise ValueError(f"expected a fitted {type(self).__name__}, found none: call fit, or rrn_tf.load(path)")
-        return self._saved
-
-    @property
-    def path(self) -> Path:
-        """The run directory, or the directory that the model was loaded from."""
-        return self._root if self.saved is not None else Path()
-
-    @property
-    def metrics(self) -> dict[str, Any]:
-        """The content of `metrics.json`, written by training; empty if that file is missing beside the model."""
-        file = RunPaths(self.path).metrics
-        return dict(json.loads(file.read_text())) if file.exists() else {}
-
-    @property
-    def items(self) -> pd.DataFrame | None:
-        """Titles and other attributes of items (see `rrn_tf.data.items.read_items`); None if there are none."""
-        return self._items
-
-    @property
-    def titles(self) -> dict[str, str]:
-        """Titles by item, of items that have one."""
-        return titles(self._items)
 
     def fit(
         self,
@@ -309,28 +242,6 @@ class Recommender(abc.ABC):
         found = self._titled(pd.DataFrame(dict(zip(_SIMILAR, columns, strict=True))), ITEM_ID, TITLE)
         return self._titled(found, SIMILAR_ITEM_ID, SIMILAR_TITLE)
 
-    def save(self, path: str | Path) -> Path:
-        """Writes the model, for `rrn_tf.load` and `rrn`, as ``model`` in a directory, with the records of its training.
-
-        Args:
-          path: the directory; a model in it is replaced.
-
-        Returns:
-          The directory.
-        """
-        target, model = RunPaths(Path(path)), find_saved_model(self.path)
-        with only_writer_of_directory(target.root):
-            replace_directory(target.model, partial(_copy_folder, model))
-            copy_records(RunPaths(self.path), target)
-        return target.root
-
-    def adopt(self, root: str | Path, saved: SavedRRN | SavedCollaborativeRNN | None = None) -> Self:
-        """Uses the model of this kind in a directory from now on; `saved` is that model if it is loaded already."""
-        self._root, self._saved, self._items = Path(root), saved or load_saved_model(root), items_of(root)
-        if (file := RunPaths(self._root).config).exists():
-            self.config = load_config(file, kind=self.config_kind)
-        return self
-
     def _titled(self, frame: pd.DataFrame, of: str, name: str) -> pd.DataFrame:
         """Returns a frame with a column of titles after the column `of` of items, if any items have titles."""
         if known := self.titles:
@@ -360,30 +271,6 @@ class Recommender(abc.ABC):
     def _item_vectors(self, at: Any) -> npt.NDArray[np.float32]:
         """Returns what `similar` compares: float32[items, d]."""
 
-    @contextmanager
-    def _directory(self, output: str | Path | None) -> Iterator[Path]:
-        """Yields a directory for a model; by default a temporary one, deleted with the next one or with this object."""
-        if output is not None:
-            yield Path(output)
-            return
-        root = tempfile.mkdtemp(prefix="rrn-model-")
-        drop = weakref.finalize(self, shutil.rmtree, root, ignore_errors=True)
-        try:
-            yield Path(root)
-        except BaseException:
-            drop()
-            raise
-        self._drop_former()
-        self._drop_former = drop
-
 
 def _empty(kinds: Mapping[str, type]) -> pd.DataFrame:
     return pd.DataFrame({name: np.empty(0, kind) for name, kind in kinds.items()})
-
-
-def _nothing() -> None:
-    """Removes nothing: the clean-up of a model that is not in a temporary directory."""
-
-
-def _copy_folder(source: Path, target: Path) -> None:
-    shutil.copytree(source, target)
