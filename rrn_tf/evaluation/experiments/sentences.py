@@ -10,15 +10,17 @@ import numpy as np
 FEWEST_CLUSTERS = 10  # users whose standard error is taken for a measure of chance
 
 
-def listed(names: Sequence[str]) -> str:
-    """Joins names for a sentence.
+def listed(names: Sequence[str], joint: str = "and") -> str:
+    """Joins names for a sentence; names that have a comma of their own are in quotes.
 
     Example:
       >>> listed(["PMF", "TimeSVD++", "the bias"])
       'PMF, TimeSVD++ and the bias'
+      >>> listed(["mixture, 3 seeds", "3-gram"], "or")
+      '"mixture, 3 seeds" or 3-gram'
     """
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
+    *first, last = (f'"{name}"' if "," in name else name for name in names)
+    return f"{', '.join(first)} {joint} {last}" if first else last
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

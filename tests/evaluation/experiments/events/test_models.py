@@ -50,8 +50,8 @@ def test_the_caption_says_which_differences_are_established() -> None:
     assert isinstance(table, Table)
     assert "160 test events of 40 users" in table.caption
     assert (
-        "mixture is better than worse and worse than better. Not established: whether mixture is better or worse than "
-        "alike."
+        'mixture is better than "worse, much" and worse than better. Not established: whether mixture is better or '
+        "worse than alike."
     ) in table.caption
 
 
