@@ -114,13 +114,13 @@ whether RRN is better or worse than mean.
         )
         return (
             f"Nothing is established: {within} two standard errors, so {reference.n:,} {_plural(rows)} do not say "
-            f"whether {name} is better or worse than {listed(undecided, "or")}."
+            f"whether {name} is better or worse than {listed(undecided, 'or')}."
         )
     parts = [f"{word} than {listed(found)}" for word, found in (("better", better), ("worse", worse)) if found]
     sentence = f"Established (beyond two standard errors of the paired difference): {name} is {' and '.join(parts)}."
     if not undecided:
         return sentence
-    return f"{sentence} Not established: whether {name} is better or worse than {listed(undecided, "or")}."
+    return f"{sentence} Not established: whether {name} is better or worse than {listed(undecided, 'or')}."
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
