@@ -64,7 +64,8 @@ def item_ages(subject: RatingSubject) -> ItemAges:
     old = ~new
     attributes = subject.options.items
     if attributes is not None and YEAR in attributes and pd.api.types.is_numeric_dtype(attributes[YEAR]):
-        released = item_column(attributes, YEAR, subject.sequences.item_ids[averages.items - 1]).to_numpy(np.float64)
+        years = item_column(attributes, YEAR, subject.sequences.item_ids[averages.items - 1])
+        released = years.to_numpy(np.float64, na_value=np.nan)
         arrived = pd.to_datetime(first, unit="s").year.to_numpy()
         new &= ~(released < arrived - 1)
     # The times of the old items' curve are few: between them it is a straight line.

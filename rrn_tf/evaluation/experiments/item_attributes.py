@@ -67,15 +67,11 @@ def item_groups(frame: pd.DataFrame, attribute: str, item_ids: npt.NDArray[np.ob
     values = item_column(frame, attribute, item_ids).reset_index(drop=True)
     group, known = np.full(len(values), -1, np.int64), values.notna().to_numpy()
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        found = values[known].to_numpy()
+        found = values[known].to_numpy(np.float64)
         group[known] = equal_bins(found, most)
-        ends = [
-            (found[group[known] == place].min(), found[group[known] == place].max())
-            for place in range(most)[: int(group.max(initial=-1)) + 1]
-        ]
-        return ItemGroups(
-            attribute, tuple(f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in ends), group
-        )
+        ends = pd.Series(found).groupby(group[known]).agg(["min", "max"]).to_numpy()
+        labels = (f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in ends)
+        return ItemGroups(attribute, tuple(labels), group)
     names = values[known].astype(str)
     frequent = names.value_counts().sort_index(kind="stable").sort_values(ascending=False, kind="stable").index[:most]
     group[known] = pd.Categorical(names, categories=frequent).codes

@@ -63,6 +63,10 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
         ]
     items = subject.averages.items
     kinds = item_groups(attributes, attribute, subject.sequences.item_ids[items - 1], 2)
+    if len(kinds.labels) < 2:
+        return [
+            Omitted(NAME, TITLE, f"The most rated items have no two kinds of {attribute}, by which tastes could turn.")
+        ]
     users, moved = _observed_moves(subject, items, kinds)
     if len(users) < _FEWEST_USERS:
         either = " and ".join(kinds.labels)

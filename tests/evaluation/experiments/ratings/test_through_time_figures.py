@@ -139,6 +139,10 @@ def test_calendar_lines_are_those_of_groups_of_items(subject: RatingSubject) -> 
     (omitted,) = turning_tastes.exhibits(without)
     assert isinstance(omitted, Omitted)
     assert "--items" in omitted.reason
+    others = pd.DataFrame({"item_id": [f"x{k}" for k in range(8)], "kind": list("aabbaabb")})
+    (omitted,) = turning_tastes.exhibits(asking(subject, items=others))
+    assert isinstance(omitted, Omitted)
+    assert "no two kinds of kind" in omitted.reason
 
 
 def test_turning_tastes_are_found_in_those_who_turned(made: SyntheticEffects, subject: RatingSubject) -> None:
