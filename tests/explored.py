@@ -17,10 +17,12 @@ from tests.events import random_events
 
 USERS, ITEMS, DAYS, BEGIN = 30, 24, 400, 1_300_000_000
 CUTOFF = BEGIN + 300 * 86_400
-TITLES = pd.DataFrame({
-    "item_id": [f"i{item}" for item in range(1, ITEMS + 1)],
-    "title": [f"The title {item}" for item in range(1, ITEMS - 1)] + ["Amélie", None],
-})
+TITLES = pd.DataFrame(
+    {
+        "item_id": [f"i{item}" for item in range(1, ITEMS + 1)],
+        "title": [f"The title {item}" for item in range(1, ITEMS - 1)] + ["Amélie", None],
+    }
+)
 
 
 class MadeUpVectors:
@@ -90,13 +92,15 @@ def made_up_next_items(subject: EventSubject, user: str, k: int, latest: int) ->
     begin, end = sequences.user_splits[index : index + 2]
     positions = np.arange(max(begin, end - latest), end)
     expected = [[f"i{(position + rank) % 15}" for rank in range(k)] for position in positions]
-    return pd.DataFrame({
-        "event": positions - begin + 1,
-        "timestamp": sequences.timestamp[positions],
-        "split": [Split(code).label for code in sequences.split[positions]],
-        "item": sequences.item_ids[sequences.item[positions] - 1],
-        "probability": 0.25,
-        "rank": 3.0,
-        "items": expected,
-        "probabilities": [[1 / (2 + rank) for rank in range(k)]] * len(positions),
-    })
+    return pd.DataFrame(
+        {
+            "event": positions - begin + 1,
+            "timestamp": sequences.timestamp[positions],
+            "split": [Split(code).label for code in sequences.split[positions]],
+            "item": sequences.item_ids[sequences.item[positions] - 1],
+            "probability": 0.25,
+            "rank": 3.0,
+            "items": expected,
+            "probabilities": [[1 / (2 + rank) for rank in range(k)]] * len(positions),
+        }
+    )

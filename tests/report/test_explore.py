@@ -91,7 +91,7 @@ def test_no_user_is_in_the_data_unless_asked_for() -> None:
     found = explore_data(rating_subject(users=("secret-7", "secret-3", "secret-7")))
     assert [user["id"] for user in found["users"]] == ["secret-7", "secret-3"]
     assert json.dumps(found, allow_nan=False).count("secret") == 2
-    with pytest.raises(ValueError, match="^--users: expected ids of users in the data, found 'nobody'$"):
+    with pytest.raises(ValueError, match=r"^--users: expected ids of users in the data, found 'nobody'$"):
         explore_data(rating_subject(users=("nobody",)))
 
 
