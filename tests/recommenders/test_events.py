@@ -19,7 +19,7 @@ from rrn_tf.cli.main import main
 from rrn_tf.config import Config
 from rrn_tf.evaluation.event_figures import Measures
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
-from rrn_tf.recommenders import base
+from rrn_tf.recommenders import base, model_directory
 from rrn_tf.serving.export_events import export_event_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from tests.recommended import TINY_EVENTS, early_and_late, event_frame
@@ -199,7 +199,7 @@ def test_a_temporary_directory_lasts_as_long_as_its_recommender(
         path.mkdir()
         return str(path)
 
-    monkeypatch.setattr(base.tempfile, "mkdtemp", directory)
+    monkeypatch.setattr(model_directory.tempfile, "mkdtemp", directory)
     trained = model.path / "model"
     monkeypatch.setattr(
         base, "train_run", lambda pattern, root, *_, **options: shutil.copytree(trained, root / "model")

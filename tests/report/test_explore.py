@@ -12,6 +12,7 @@ import rrn_tf
 from rrn_tf.evaluation.experiments.subjects import ReportOptions
 from rrn_tf.features import Side
 from rrn_tf.report.explore import explore_data
+from rrn_tf.report.page import Heading, page_of
 from rrn_tf.report.run_files import find_run
 from rrn_tf.report.subjects_of_runs import subject_of
 from rrn_tf.serving.similar_items import most_similar
@@ -91,8 +92,16 @@ def test_no_user_is_in_the_data_unless_asked_for() -> None:
     found = explore_data(rating_subject(users=("secret-7", "secret-3", "secret-7")))
     assert [user["id"] for user in found["users"]] == ["secret-7", "secret-3"]
     assert json.dumps(found, allow_nan=False).count("secret") == 2
-    with pytest.raises(ValueError, match="^--users: expected ids of users in the data, found 'nobody'$"):
+    with pytest.raises(ValueError, match=r"^--users: expected ids of users in the data, found 'nobody'$"):
         explore_data(rating_subject(users=("nobody",)))
+
+
+def test_the_page_has_three_kilobytes_an_item_and_the_licence_of_its_charts() -> None:
+    found = explore_data(rating_subject())
+    assert len(json.dumps(found, separators=(",", ":"))) < 3_000 * ITEMS + 2_000
+    page = page_of(Heading("Report", {}, {}, {}, {}, {}), [], found)
+    assert "Copyright (c) 2022 Leon Sorokin" in page
+    assert len(page) < 3_000 * ITEMS + 100_000
 
 
 def test_the_best_items_of_a_user_are_those_not_rated_by_then() -> None:
