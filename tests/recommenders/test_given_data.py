@@ -27,5 +27,5 @@ def test_titles_of_a_frame_or_a_file_go_along_with_training(tmp_path: Path, monk
     for items in both:
         assert items is not None
         assert items.to_dict("list") == {"item_id": ["7"], "title": ["One (1999)"], "year": [1999]}
-    with pytest.raises(ValueError, match="^data frame: --items: expected a line of names with item_id and title"):
+    with pytest.raises(ValueError, match=r"^data frame: expected a line of names with item_id and title"):
         RRNRecommender().fit(rating_frame(), items=frame[["title"]], output=tmp_path / "run")
