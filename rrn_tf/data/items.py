@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -149,11 +148,11 @@ def _numbers(column: pd.Series) -> pd.Series:
     """Returns a column as numbers if all of its values are numbers, as whole ones if they are whole."""
     values = column
     if column.dtype == object:
-        text = column.dropna()
+        present = column.mask(column == "NULL")
+        values = pd.to_numeric(present, errors="coerce")
         # A zero in front, as in 0114709, belongs to a name and not to a number.
-        plain = text.map(lambda value: isinstance(value, str) and not re.match(r"0\d", value))
-        values = pd.to_numeric(column.replace("NULL", None), errors="coerce")
-        if not plain.all() or (values.notna() != column.replace("NULL", None).notna()).any() or text.empty:
+        names = present.astype(str).str.match(r"0\d") | (present.notna() & values.isna())
+        if names.any() or values.isna().all():
             return column
     if pd.api.types.is_float_dtype(values) and (values.dropna() % 1 == 0).all():
         return values.astype("Int64")

@@ -53,7 +53,7 @@ class GivenData:
         try:
             return read_items(file)
         except ValueError as error:
-            raise type(error)(_of_frame(str(error), str(file))) from None
+            raise type(error)(_of_frame(str(error), str(file)).replace("--items: ", "")) from None
 
     def evaluated(self, data: Data, evaluate: Callable[[Path], EvaluationOutcome]) -> EvaluationOutcome:
         """Evaluates the rows of a file or of a frame; for a frame, messages refer to it instead of a file."""
