@@ -10,10 +10,10 @@ from typing import Protocol
 from rrn_tf.evaluation.event_leaderboard import EventLeaderboardRow
 from rrn_tf.evaluation.experiments.sentences import established, listed
 
-# What each protocol is, by the beginning of its name; the modules that name them import TensorFlow.
+_ESTABLISHED = "Established (beyond two standard errors of the paired difference): "
+# What the names of protocols mean, as far as they do not say it; the modules that name them import TensorFlow.
 _KNOWN = {
     "frozen": " (no model knows a rating after training)",
-    "streaming, unseen": " (the same, with the users and items that came after training)",
     "streaming": " (every model knows each later rating once it is past)",
     "clean": " (every held-out event, given all earlier ones of its user)",
     "interleaved": " (all but each user's first held-out event)",
@@ -57,22 +57,20 @@ def meaning(rows: Sequence[Row]) -> str:
     """
     if not rows:
         return ""
-    reference = _reference(rows)
-    against = (
-        f"; a difference is a model's {_figure(rows)} less that of {reference.model} on the same {_plural(rows)}, so "
-        f"{reference.model} is better where it is positive"
-        if reference and len(rows) > 1
-        else ""
-    )
+    figures = "RMSE and MAE say by how many rating points predictions miss (lower is better)"
     if isinstance(first := rows[0], EventLeaderboardRow):
-        return (
+        figures = (
             "NLL is how improbable a model found the items that came next, in nats, averaged over each user's events "
             f"and then over users (lower is better), hit@{first.k}, MRR and NDCG@{first.k} say how near the top of "
-            f"its list they were (higher is better), and s.e. is a standard error{against}."
+            "its list they were (higher is better)"
         )
+    reference = _reference(rows)
+    if not reference or len(rows) == 1:
+        return f"{figures}, and s.e. is a standard error, for which users are independent."
     return (
-        "RMSE and MAE say by how many rating points predictions miss (lower is better), and s.e. is a standard error "
-        f"that takes users, not ratings, for independent{against}."
+        f"{figures}; a difference is a model's {_figure(rows)} less that of {reference.model} on the same "
+        f"{_plural(rows)} (positive where {reference.model} is better), and is established if it is beyond two of its "
+        "standard errors (s.e.), for which users are independent."
     )
 
 
@@ -117,15 +115,15 @@ whether RRN is better or worse than mean.
             f"whether {name} is better or worse than {listed(undecided, 'or')}."
         )
     parts = [f"{word} than {listed(found)}" for word, found in (("better", better), ("worse", worse)) if found]
-    sentence = f"Established (beyond two standard errors of the paired difference): {name} is {' and '.join(parts)}."
+    sentence = f"{_ESTABLISHED}{name} is {' and '.join(parts)}."
     if not undecided:
         return sentence
     return f"{sentence} Not established: whether {name} is better or worse than {listed(undecided, 'or')}."
 
 
 def findings(rows: Sequence[Row]) -> list[str]:
-    """Returns the sentences of `meaning` and `verdict` that there are."""
-    return [sentence for sentence in (meaning(rows), verdict(rows)) if sentence]
+    """Returns sentences on one leaderboard: what its figures mean, and what it establishes, as far as there is any."""
+    return findings_of_all({"": rows})
 
 
 def findings_of_all(boards: Mapping[str, Sequence[Row]]) -> list[str]:
@@ -137,9 +135,9 @@ def findings_of_all(boards: Mapping[str, Sequence[Row]]) -> list[str]:
     filled = {name: rows for name, rows in boards.items() if rows}
     sentences = [meaning(next(iter(filled.values()), []))]
     for name, rows in filled.items():
-        known = next((text for protocol, text in _KNOWN.items() if name.startswith(protocol)), "")
-        lead = f"{name}{known}: " if len(filled) > 1 else ""
-        sentences.append(f"{lead}{text}" if (text := verdict(rows)) else "")
+        text = verdict(rows).replace(_ESTABLISHED, "Established: ")  # `meaning` says when it is
+        lead = f"{name}{_KNOWN.get(name, '')}: " if len(filled) > 1 else ""
+        sentences.append(f"{lead}{text}" if text else "")
     return [*filter(None, sentences), *filter(None, [larger_test(boards)])]
 
 
@@ -160,9 +158,9 @@ def larger_test(boards: Mapping[str, Sequence[Row]]) -> str:
     if many < _FAR_MORE * few or None in smallest:
         return ""
     return (
-        f"The test {largest!r} has {many:,} {_plural(filled[largest])}, {many / few:.0f} times as many as {first!r} "
-        f"({few:,}), so smaller differences show: there a difference of {_figure(filled[largest])} is established from "
-        f"about {smallest[1]:.3f} on, in {first!r} from about {smallest[0]:.3f} on (twice the median standard error)."
+        f"'{largest}' has {many:,} {_plural(filled[largest])}, {many / few:.0f} times as many as '{first}', so smaller "
+        f"differences of {_figure(filled[largest])} show: from about {smallest[1]:.3f} on, twice the median standard "
+        f"error, in place of {smallest[0]:.3f}."
     )
 
 

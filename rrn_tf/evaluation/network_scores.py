@@ -21,6 +21,7 @@ from rrn_tf.evaluation.event_protocols import scored_positions
 from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContext
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
+from rrn_tf.slow_work import each
 from rrn_tf.states.event_states import EventNetwork, EventRoller
 
 _USERS, _STEPS = 64, 64  # users of a group, and time steps of a chunk
@@ -57,7 +58,8 @@ class _StatesOfEvents(DistributionModel):
         states = self._start.numpy()[sequences.user[positions]]
         order = np.argsort(sequences.user[positions], kind="stable")
         users = sequences.user[positions][order]
-        for group in plan_until(sequences, positions, _USERS, _STEPS).shares():
+        plan = plan_until(sequences, positions, _USERS, _STEPS)
+        for group in each(plan.shares(), "computing states, in groups of users", len(plan)):
             after = self._states_after(group).numpy()
             first, last = (np.searchsorted(users, group.user, side) for side in ("left", "right"))
             for row in np.flatnonzero(group.user):

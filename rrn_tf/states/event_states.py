@@ -16,6 +16,7 @@ from rrn_tf.features import Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture, StepContext
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
 from rrn_tf.quiet import quiet_xla
+from rrn_tf.slow_work import each
 
 EventNetwork = CollaborativeRNN | CollaborativeMixture
 EventMetrics = dict[str, dict[str, dict[str, float]]]
@@ -84,7 +85,7 @@ class EventRoller:
         plan = plan_rolling(replace(sequences, context=None), _USERS, _STEPS)
         states = np.zeros((sequences.num_users + 1, self._model.cell.units), np.float32) if start is None else start
         states = states.copy()
-        for group in plan.shares():
+        for group in each(plan.shares(), "computing states, in groups of users", len(plan)):
             states[group.user] = self._over_group(
                 self._final_states, group, plan.chunk, tf.constant(states[group.user])
             ).numpy()
@@ -98,7 +99,8 @@ class EventRoller:
           ``nll``, the mean over users of each one's mean negative log-likelihood, in nats, and ``n``, the event count.
         """
         plan = plan_scoring(sequences, split, _USERS, _STEPS)
-        return mean_nll(np.concatenate([np.zeros((0, 2)), *(self.sums(group, plan.chunk) for group in plan.shares())]))
+        groups = each(plan.shares(), "scoring events, in groups of users", len(plan))
+        return mean_nll(np.concatenate([np.zeros((0, 2)), *(self.sums(group, plan.chunk) for group in groups)]))
 
     def after_each(self, group: EventGroup, chunk: int, state: tf.Tensor) -> tf.Tensor:
         """float32[B, T, units], the state after each of a group's events.

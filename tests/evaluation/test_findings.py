@@ -68,7 +68,7 @@ def test_models_of_noise_establish_nothing_and_a_far_worse_one_does() -> None:
 
 def test_the_figures_are_explained_in_their_own_words() -> None:
     ratings, events = meaning([RRN, rating("a", 0.1, 0.01)]), meaning([GRU, event("1-gram", 0.1, 0.01)])
-    assert "RMSE less that of RRN on the same ratings, so RRN is better where it is positive" in ratings
+    assert "RMSE less that of RRN on the same ratings (positive where RRN is better)" in ratings
     assert "NLL" in events
     assert "hit@20" in events
     assert "NLL less that of C-GRU on the same events" in events
@@ -92,8 +92,8 @@ def test_a_test_with_far_more_rows_is_pointed_at() -> None:
     frozen = [RRN, rating("a", 0.01, 0.02), rating("b", 0.01, 0.04)]
     streaming = [rating("RRN", None, None, 10_031), rating("a", 0.01, 0.004, 10_031)]
     told = larger_test({"frozen": frozen, "streaming": frozen, "with unseen": streaming})
-    assert told.startswith("The test 'with unseen' has 10,031 ratings, 11 times as many as 'frozen' (925)")
-    assert "established from about 0.008 on, in 'frozen' from about 0.060 on" in told
+    assert told.startswith("'with unseen' has 10,031 ratings, 11 times as many as 'frozen', so smaller")
+    assert "from about 0.008 on, twice the median standard error, in place of 0.060." in told
     assert larger_test({"frozen": frozen, "streaming": frozen}) == ""
     assert larger_test({"frozen": frozen}) == larger_test({}) == larger_test({"frozen": [], "streaming": []}) == ""
     assert larger_test({"frozen": [RRN], "with unseen": streaming}) == ""
@@ -103,12 +103,14 @@ def test_each_protocol_is_explained_where_there_are_several() -> None:
     rows = [RRN, rating("a", 0.1, 0.01)]
     told = findings_of_all({FROZEN: rows, STREAMING: rows, STREAMING_UNSEEN: rows, "empty": []})
     assert told[0] == meaning(rows)
-    names = [FROZEN, STREAMING, STREAMING_UNSEEN]
-    assert [line.partition(" (")[0] for line in told[1:]] == names
-    assert len({line.partition("): ")[0] for line in told[1:]}) == 3
-    assert all(line.endswith(f": {verdict(rows)}") for line in told[1:])
+    assert [line.partition(": ")[0] for line in told[1:]] == [
+        f"{FROZEN} (no model knows a rating after training)",
+        f"{STREAMING} (every model knows each later rating once it is past)",
+        STREAMING_UNSEEN,
+    ]
+    assert {line.partition(": ")[2] for line in told[1:]} == {"Established: RRN is better than a."}
     events = [GRU, event("1-gram", 0.1, 0.01)]
     told = findings_of_all(dict.fromkeys(EVENT_PROTOCOLS, events))
     assert [line.partition(" (")[0] for line in told[1:]] == list(EVENT_PROTOCOLS)
-    assert findings_of_all({FROZEN: rows}) == findings(rows)
+    assert findings_of_all({FROZEN: rows}) == findings(rows) == [meaning(rows), "Established: RRN is better than a."]
     assert findings_of_all({}) == findings_of_all({FROZEN: []}) == []
