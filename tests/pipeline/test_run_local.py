@@ -99,6 +99,7 @@ def test_run_blesses_pushes_and_reports(first_run: tuple[Path, dict[str, Any], s
     beside = {path.name for path in Path(run["model"], "assets.extra").iterdir()}
     assert beside == {"tf_serving_warmup_requests", "model_card.md", "metadata.json"}
     assert list(Path(run["logs"]).rglob("events.out.tfevents*"))
+    assert Path(run["logs"], "projector_config.pbtxt").exists()
     rows = {row["model"]: row for row in run["leaderboard"]["rows"]}
     assert set(rows) == {"RRN", "global mean", "user+item bias", "PMF raw", "PMF centred", "Bayesian factors"}
     assert len({row["n"] for row in rows.values()}) == 1
