@@ -112,9 +112,7 @@ class RatingTask(Task):
         with tempfile.TemporaryDirectory(prefix="rrn-states-") as folder:
             table = StateTable(Side.ITEM, snapshot, Path(folder, Side.ITEM.vocabulary_file))
         vectors = table.distinct_vectors(item, table.step(np.full(len(item), snapshot.until))).numpy()
-        return TrainedStates(
-            tables, snapshot.ids[Side.ITEM][item - 1], counts[item], compared_vectors(model, vectors)
-        )
+        return TrainedStates(tables, snapshot.ids[Side.ITEM][item - 1], counts[item], compared_vectors(model, vectors))
 
     def best_error(self, source: DataSource) -> BestError | None:
         return source.best_rmse
