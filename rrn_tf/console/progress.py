@@ -26,6 +26,7 @@ from rrn_tf.slow_work import Amount, heard_by
 from rrn_tf.training.listeners import Listener, Record
 
 _SLOW = 5.0  # seconds: faster work, or what little is left of slow work, is not worth a line
+_WORTH_TELLING = 1.0  # seconds that work has gone on, inside of slow work
 _OFTEN = 0.05  # seconds between two changes of a bar: work may tell more often than a terminal can draw
 _LONGEST_PAUSE = 60.0  # seconds between two lines; the pause doubles from `_SLOW` up to this
 
@@ -80,7 +81,7 @@ class Running:
             self._print_line(now)
 
     def _print_line(self, now: float) -> None:
-        told = [task for task in self.progress.tasks if not task.finished]
+        told = [task for task in self.progress.tasks if not task.finished and (task.elapsed or 0.0) >= _WORTH_TELLING]
         left = [seconds_left(task) for task in told]
         if not told or all(seconds is not None and seconds < _SLOW for seconds in left):
             return

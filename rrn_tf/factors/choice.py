@@ -198,30 +198,20 @@ def _best_places(
     steps: Sequence[tuple[int, ...]],
 ) -> tuple[tuple[int, ...], float]:
     """Searches grids of these sizes, going on along each step while the error falls; returns position and error."""
-    with working("values of the factors' scale tried") as tell:
-        return _searched(error, start, sizes, steps, tell)
-
-
-def _searched(
-    error: Callable[[tuple[int, ...]], float],
-    start: tuple[int, ...],
-    sizes: tuple[int, ...],
-    steps: Sequence[tuple[int, ...]],
-    on_tried: Callable[[int], None],
-) -> tuple[tuple[int, ...], float]:
     best, lowest, known = start, error(start), dict[tuple[int, ...], float]()
     known[start] = lowest
-    for step in steps:
-        while True:
-            tried = tuple(place + by for place, by in zip(best, step, strict=True))
-            if not all(0 <= place < size for place, size in zip(tried, sizes, strict=True)):
-                break
-            if tried not in known:
-                on_tried(len(known))
-                known[tried] = error(tried)
-            if known[tried] >= (1 - _BETTER) * lowest:
-                break
-            best, lowest = tried, known[tried]
+    with working("values of the factors' scale tried") as tell:
+        for step in steps:
+            while True:
+                tell(len(known))
+                tried = tuple(place + by for place, by in zip(best, step, strict=True))
+                if not all(0 <= place < size for place, size in zip(tried, sizes, strict=True)):
+                    break
+                if tried not in known:
+                    known[tried] = error(tried)
+                if known[tried] >= (1 - _BETTER) * lowest:
+                    break
+                best, lowest = tried, known[tried]
     return best, lowest
 
 

@@ -114,6 +114,8 @@ def test_train_predict_evaluate_recommend(tmp_path: Path) -> None:
     result = rrn("train", "--data", tmp_path / "ratings.csv", *few)
     assert result.exit_code == 0, result.output
     assert re.search(r"1 of \d\d items of the data are described; 1 described item is not in the data", result.output)
+    run = tmp_path / "run"
+    assert result.output.splitlines()[-1] == f"report  rrn report --run {run} --output {run}/report"
     figures = json.loads((tmp_path / "t.json").read_text())
     assert {"rmse", "mae", "n"} <= figures["test"]["frozen"].keys()
     assert {"peak_memory_bytes", "versions", "seed"} <= figures.keys()

@@ -146,6 +146,7 @@ def test_run_blesses_pushes_and_reports(first_run: tuple[Path, dict[str, Any], s
     }
     assert re.search("1 of [0-9]+ items of the data are described; 1 described item is not in the data", told)
     assert list(Path(run["logs"]).rglob("events.out.tfevents*"))
+    assert Path(run["logs"], "projector_config.pbtxt").exists()
     rows = {row["model"]: row for row in run["leaderboard"]["rows"]}
     assert set(rows) == {"RRN", "global mean", "user+item bias", "PMF raw", "PMF centred", "Bayesian factors"}
     assert len({row["n"] for row in rows.values()}) == 1

@@ -81,5 +81,5 @@ def item_ages(subject: RatingSubject) -> ItemAges:
         np.bincount(cell[inside], weights, len(positions) * _BINS).reshape(-1, _BINS)
         for weights in (None, relative[inside])
     )
-    values = np.divide(total, count, out=np.zeros_like(total), where=count > 0)
+    values = np.divide(total, count, out=np.zeros(total.shape), where=count > 0)
     return ItemAges(positions, (np.arange(_BINS) + 0.5) * width / DAY, values, count > 0, int(old.sum()))
