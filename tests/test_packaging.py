@@ -106,7 +106,7 @@ def test_wheel_holds_the_packages_and_their_data(tmp_path: Path) -> None:
     expected = {
         str(path.relative_to(ROOT))
         for package in packages
-        for pattern in ("*.py", "*.yaml", "*.pbtxt", "py.typed", "report/templates/*")
+        for pattern in ("*.py", "*.yaml", "*.pbtxt", "py.typed", "templates/*")
         for path in (ROOT / package).rglob(pattern)
     }
     assert expected <= shipped

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from absl import logging
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
@@ -61,7 +62,8 @@ class Executor(base_executor.BaseExecutor):
             subject = subject_of(files, options, everything=bool(exec_properties[EVERYTHING]))
             if isinstance(subject, RatingSubject):
                 write_leaderboards(subject, folder)
-            write_report(files, subject, folder)
+            # The model is trained and may be pushed: a figure that fails is no reason to end the run without its page.
+            write_report(files, subject, folder, on_failure=logging.error)
 
 
 def write_leaderboards(subject: RatingSubject, folder: Path) -> None:

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure
+from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure, Omitted
 from rrn_tf.evaluation.experiments.registry import Experiment, experiments
 from rrn_tf.report.figures import Drawing, drawn
 from rrn_tf.report.subjects_of_runs import Subject
+
+OnPart = Callable[[str, int, int], None]
 
 
 class ExperimentError(RuntimeError):
@@ -40,7 +42,11 @@ class Part:
 
 
 def parts_of(
-    task: str, subject: Subject, without: Collection[str] = (), on_part: Callable[[str, int, int], None] | None = None
+    task: str,
+    subject: Subject,
+    without: Collection[str] = (),
+    on_part: OnPart | None = None,
+    on_failure: Callable[[str], None] | None = None,
 ) -> list[Part]:
     """Computes the tables and figures of a task's experiments, in the order of the report.
 
@@ -49,6 +55,8 @@ def parts_of(
       subject: what the report is about.
       without: names of experiments to leave out.
       on_part: called before each experiment with its title, the number of those done, and that of all.
+      on_failure: called with a line about each experiment that fails, which the report then says of itself; by default
+        the error is raised.
 
     Raises:
       ExperimentError: if an experiment fails, or two exhibits have one name.
@@ -64,7 +72,14 @@ def parts_of(
         if on_part:
             on_part(experiment.title, done, len(chosen))
         begin = time.perf_counter()
-        exhibits, drawings = _shown(experiment, subject)
+        try:
+            exhibits, drawings = _shown(experiment, subject)
+        except ExperimentError as error:
+            if on_failure is None:
+                raise
+            on_failure(str(error))
+            told = f"This failed with {_told(error.__cause__)}."
+            exhibits, drawings = [Omitted(experiment.name, experiment.title, told)], {}
         seconds = time.perf_counter() - begin
         parts.append(Part(experiment.name, experiment.title, experiment.source, tuple(exhibits), drawings, seconds))
     counts = Counter(exhibit.name for part in parts for exhibit in part.exhibits)
@@ -80,8 +95,13 @@ def _shown(experiment: Experiment, subject: Subject) -> tuple[Sequence[Exhibit],
     except (KeyboardInterrupt, MemoryError):
         raise
     except Exception as error:
-        first = next(iter(str(error).splitlines()), "")
-        told = f"{type(error).__name__}: {first}" if first else type(error).__name__
+        name = experiment.name
         raise ExperimentError(
-            f"experiment {experiment.name}: {told} (--without {experiment.name} leaves it out, --debug shows where)"
+            f"experiment {name}: {_told(error)} (--without {name} leaves it out, --debug shows where)"
         ) from error
+
+
+def _told(error: BaseException | None) -> str:
+    """Describes an exception by its class and the first line of its message."""
+    first = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__

@@ -13,13 +13,12 @@ from rrn_tf.evaluation.experiments.exhibits import Figure, Omitted, Table
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.report.facts import data_facts, report_facts, training_facts
 from rrn_tf.report.page import Heading, explored_of, page_of
-from rrn_tf.report.parts import Part, parts_of
+from rrn_tf.report.parts import OnPart, Part, parts_of
 from rrn_tf.report.run_files import RunFiles
 from rrn_tf.report.subjects_of_runs import Subject
 
 PAGE_FILE, RECORD_FILE = "report.html", "report.json"
 FIGURES, TABLES = "figures", "tables"
-OnPart = Callable[[str, int, int], None]
 
 
 def write_report(
@@ -29,6 +28,7 @@ def write_report(
     *,
     without: Collection[str] = (),
     on_part: OnPart | None = None,
+    on_failure: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Computes the report of a run and writes it: the page, figures as PNG and SVG, tables as CSV, and a record.
 
@@ -37,13 +37,13 @@ def write_report(
       subject: the run, as `rrn_tf.report.subjects_of_runs.subject_of` makes it.
       output: the folder to write to. What an earlier report left there is replaced, once this one is complete.
       without: names of experiments to leave out.
-      on_part: as in `rrn_tf.report.parts.parts_of`.
+      on_part, on_failure: as in `rrn_tf.report.parts.parts_of`.
 
     Returns:
       The content of `report.json`: the run, its data, what is shown, seconds, the size of the page, and versions.
 
     Raises:
-      ExperimentError: if an experiment fails; nothing is written then.
+      ExperimentError: if an experiment fails and there is no `on_failure`; nothing is written then.
     """
     seconds = {}
     begin = time.perf_counter()
@@ -51,7 +51,7 @@ def write_report(
     seconds["baselines"] = time.perf_counter() - begin
 
     begin = time.perf_counter()
-    parts = parts_of(files.task.name, subject, without, on_part)
+    parts = parts_of(files.task.name, subject, without, on_part, on_failure)
     seconds["experiments"] = time.perf_counter() - begin
 
     begin = time.perf_counter()

@@ -23,7 +23,7 @@ from rrn_tf.features import Split
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.tuning.space import with_settings
 from tests.recommended import TINY
-from tests.report_fakes import one_of_each, show
+from tests.report_fakes import failing, one_of_each, show
 
 UNSEEN = "streaming, unseen users and items included"
 
@@ -58,7 +58,7 @@ def trained(sequences: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[st
 def report(sequences: Any, trained: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("report")
     with pytest.MonkeyPatch.context() as patch:
-        show(patch, fake=one_of_each)
+        show(patch, fake=one_of_each, bad=failing)
         made = artifact(RatingReport, folder)
         Executor().Do({"sequences": [sequences], **trained}, {"report": [made]}, {"everything": 0})
         yield folder
@@ -105,7 +105,8 @@ def test_the_page_has_the_tables_and_figures(trained: Any, report: Path) -> None
     }
     record = json.loads((report / "report.json").read_text())
     assert record["run"] == trained["model"][0].uri
-    assert len(record["experiments"]) == 1
+    assert [part["name"] for part in record["experiments"]] == ["fake", "bad"]
+    assert record["experiments"][1]["exhibits"][0]["reason"] == "This failed with ZeroDivisionError: no ratings."
 
 
 def test_no_test_ratings_no_answers(trained: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rrn_tf.evaluation.experiments.exhibits import Omitted
 from rrn_tf.report.parts import ExperimentError, parts_of
 from tests.report_fakes import failing, one_of_each, show
 
@@ -28,6 +29,10 @@ def test_a_failure_names_its_experiment_and_can_be_left_out(monkeypatch: pytest.
         ["a_figure"],
     )
     assert told == [("Title of good", 0, 1)]
+    lines: list[str] = []
+    _, bad = parts_of("rrn", subject, on_failure=lines.append)
+    assert lines == [str(raised.value)]
+    assert bad.exhibits == (Omitted("bad", "Title of bad", "This failed with ZeroDivisionError: no ratings."),)
     with pytest.raises(ValueError, match=r"leave out \(good, bad\), found worse"):
         parts_of("rrn", subject, ["worse"])
 
