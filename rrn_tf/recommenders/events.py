@@ -118,11 +118,9 @@ class CollaborativeRecommender(Recommender):
             raise ValueError(f"at: expected None, since states of events do not move with time, found {at!r}")
         side, ids = side_of(users, items)
         model, units = self.model, self._events.states.shape[1]
-        if side is Side.USER:
-            tables = [self._events.states, model.stationary.table.numpy()]
-        else:
-            tables = [item_weights(model)]
-        known = self._events.user_ids if side is Side.USER else self._events.item_ids
+        of_users = side is Side.USER
+        tables = [self._events.states, model.stationary.table.numpy()] if of_users else [item_weights(model)]
+        known = self._events.user_ids if of_users else self._events.item_ids
         row = rows_among(known, ids)
         vectors = np.concatenate([table[row] for table in tables], axis=1) * (row > 0)[:, np.newaxis]
         return states_frame(side, ids, vectors, units)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from rrn_tf.evaluation.experiments.subjects import EventSubject
 from rrn_tf.evaluation.next_items import next_items_through
-from rrn_tf.report.explored import BEST, Ints, even_dates, indices_of, most_frequent, named, rounded
+from rrn_tf.features import TIMESTAMP
+from rrn_tf.report.explored import BEST, Ints, even_dates, indices_of, most_frequent, named, places_of, rounded
 from rrn_tf.serving.similar_items import item_weights, most_similar
 
 _LATEST = 60  # events of a user
@@ -40,8 +43,9 @@ def explore_events(subject: EventSubject) -> dict[str, Any]:
     place = np.full(sequences.num_items + 1, -1)
     place[shown] = np.arange(len(shown))
     inside = place[sequences.item] >= 0
-    edges = (np.arange(len(shown) + 1) - 0.5, np.append(dates[:-1], dates[-1] + 1))
-    met, _, _ = np.histogram2d(place[sequences.item[inside]], sequences.timestamp[inside], edges)
+    span = np.searchsorted(dates[1:-1], sequences.timestamp[inside], side="right")
+    met = np.zeros((len(shown), len(dates) - 1), np.int64)
+    np.add.at(met, (place[sequences.item[inside]], span), 1)
     near, cosine = most_similar(item_weights(subject.network)[shown], np.arange(len(shown)), BEST)
     names = sequences.item_ids[shown - 1]
     totals = np.diff(sequences.user_splits)[users]
@@ -52,7 +56,7 @@ def explore_events(subject: EventSubject) -> dict[str, Any]:
         "items": {
             **named(names, options.items),
             "count": counts[shown].tolist(),
-            "met": met.astype(np.int64).tolist(),
+            "met": met.tolist(),
             "near": near.tolist(),
             "likeness": rounded(cosine),
         },
@@ -60,27 +64,26 @@ def explore_events(subject: EventSubject) -> dict[str, Any]:
             {
                 "id": str(sequences.user_ids[user - 1]),
                 "events": int(total),
-                **_columns(history, pd.Index(names)),
+                **_columns(history, names),
             }
             for user, total, history in zip(users, totals, histories, strict=True)
         ],
     }
 
 
-def _items_in(history: pd.DataFrame, item_ids: Any) -> Ints:
+def _items_in(history: pd.DataFrame, item_ids: npt.NDArray[np.object_]) -> Ints:
     """Returns the indices of all items of a user's events and expectations."""
-    met = [history["item"].to_numpy(object), *map(np.asarray, history["items"])]
-    return pd.Index(item_ids).get_indexer(np.concatenate(met)).astype(np.int64) + 1
+    return places_of([*history["item"], *chain.from_iterable(history["items"])], item_ids) + 1
 
 
-def _columns(history: pd.DataFrame, names: pd.Index) -> dict[str, Any]:
+def _columns(history: pd.DataFrame, names: npt.NDArray[np.object_]) -> dict[str, Any]:
     likely = np.array(history["probabilities"].tolist()).reshape(len(history), -1)
-    expected = names.get_indexer(np.array(history["items"].tolist(), object).ravel()).reshape(likely.shape)
+    expected = places_of(list(chain.from_iterable(history["items"])), names).reshape(likely.shape)
     return {
         "event": history["event"].tolist(),
-        "time": history["timestamp"].tolist(),
+        "time": history[TIMESTAMP].tolist(),
         "split": history["split"].tolist(),
-        "item": names.get_indexer(history["item"]).tolist(),
+        "item": places_of(history["item"].tolist(), names).tolist(),
         "rank": history["rank"].astype(float).tolist(),
         "probability": rounded(history["probability"].to_numpy(), 4),
         "next": expected.tolist(),

@@ -38,11 +38,16 @@ def indices_of(users: Sequence[str], user_ids: npt.NDArray[np.object_]) -> Ints:
     Raises:
       ValueError: in one line, for an id that the data do not have.
     """
-    wanted = pd.Index(pd.unique(np.array(users, object)))
-    index = pd.Index(user_ids).get_indexer(wanted) + 1
+    wanted = list(dict.fromkeys(users))
+    index = places_of(wanted, user_ids) + 1
     if not index.all():
         raise ValueError(f"--users: expected ids of users in the data, found {wanted[np.argmin(index)]!r}")
-    return index.astype(np.int64)
+    return index
+
+
+def places_of(names: Sequence[str], known: Sequence[str] | npt.NDArray[np.object_]) -> Ints:
+    """Returns the places of N names in a list of different names: int64[N], -1 for names that are not in it."""
+    return pd.Categorical(names, categories=known).codes.astype(np.int64)
 
 
 def even_dates(timestamp: Ints) -> Ints:
@@ -65,5 +70,7 @@ def named(ids: npt.NDArray[np.object_], items: pd.DataFrame | None) -> dict[str,
 
 def rounded(values: npt.NDArray[np.floating], digits: int = 2) -> list[Any]:
     """Returns nested lists of numbers rounded to some digits, with None for NaN."""
-    numbers = np.round(values.astype(np.float64), digits)
-    return np.where(np.isnan(numbers), None, numbers.astype(object)).tolist()
+    numbers = np.round(values.astype(np.float64), digits).astype(object)
+    numbers[np.isnan(values)] = None
+    nested: list[Any] = numbers.tolist()
+    return nested

@@ -57,6 +57,7 @@ def page_of(heading: Heading, parts: Sequence[Part], explored: Mapping[str, Any]
         "omitted": lambda exhibit: isinstance(exhibit, Omitted),
     }
     environment.filters |= {"grid": grid_of, "prose": _prose}
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
 
     return environment.get_template("page.html.j2").render(
         heading=heading,

@@ -5,6 +5,11 @@
 const drawChart = (box, spec, moved) => {
   const colour = (name) => getComputedStyle(box).getPropertyValue(name).trim();
   const font = "13px system-ui, sans-serif";
+  const DAY = 86400;
+  const ticks = (_, splits, axisIndex, space, between) => {
+    const [begin, end] = between >= 365 * DAY ? [0, 4] : between >= 28 * DAY ? [0, 7] : between >= DAY ? [0, 10] : [11, 16];
+    return splits.map((seconds) => new Date(seconds * 1000).toISOString().slice(begin, end));
+  };
   const axis = () => ({
     font,
     stroke: () => colour("--ink"),
@@ -59,7 +64,7 @@ const drawChart = (box, spec, moved) => {
     width: 2,
     dash: line.dash,
     points: { show: false },
-    paths: line.stepped ? uPlot.paths.stepped({ align: -1 }) : undefined,
+    paths: line.stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
   }));
   const options = {
     width: box.clientWidth,
@@ -68,7 +73,7 @@ const drawChart = (box, spec, moved) => {
     cursor: { y: false, drag: { x: true, y: false } },
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
     scales: { y: { range: spec.range } },
-    axes: [axis(), { ...axis(), size: 44 }],
+    axes: [{ ...axis(), space: 76, values: ticks }, { ...axis(), size: 44 }],
     series: [{}, ...lines],
     hooks: {
       drawAxes: [drawBelowLines],
@@ -78,27 +83,24 @@ const drawChart = (box, spec, moved) => {
   const plot = new uPlot(options, [spec.dates, ...spec.lines.map((line) => line.values)], box);
   const resized = new ResizeObserver(() => box.clientWidth && plot.setSize({ width: box.clientWidth, height: 320 }));
   resized.observe(box);
-  const redraw = () => plot.redraw(false, true);
-  const scheme = matchMedia("(prefers-color-scheme: dark)");
-  scheme.addEventListener("change", redraw);
-  const theme = new MutationObserver(redraw);
-  theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
   return {
     point: (index) => plot.setCursor({ left: plot.valToPos(spec.dates[index], "x"), top: 0 }, false),
     remove: () => {
       resized.disconnect();
-      theme.disconnect();
-      scheme.removeEventListener("change", redraw);
       plot.destroy();
     },
   };
 };
 
+// The colours are those of the theme in which a chart was drawn, so another theme draws it anew.
+let chart = null;
+let redraw = () => {};
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => redraw());
+new MutationObserver(() => redraw()).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+
 // Shows a chart with its legend, slider and table. legend: [{swatch, text}]; columns: those of the table, the first
 // one the dates; texts: a sentence for each date; label: what the chart shows in words.
-let chart = null;
 const showChart = (spec, legend, columns, rows, texts, label) => {
-  if (chart) chart.remove();
   const [slider, values] = [at("explore-date"), at("explore-values")];
   const moved = (index) => {
     slider.value = String(index);
@@ -109,12 +111,16 @@ const showChart = (spec, legend, columns, rows, texts, label) => {
     ...legend.map(({ swatch, text }) => make("li", {}, make("span", { class: `explore-swatch ${swatch}` }), text)),
   );
   at("explore-chart").setAttribute("aria-label", label);
-  chart = drawChart(at("explore-chart"), spec, moved);
+  redraw = () => {
+    if (chart) chart.remove();
+    chart = drawChart(at("explore-chart"), spec, moved);
+  };
+  redraw();
   slider.max = String(spec.dates.length - 1);
   slider.oninput = () => {
     moved(Number(slider.value));
     chart.point(Number(slider.value));
   };
-  moved(Math.min(Number(slider.dataset.index || spec.dates.length - 1), spec.dates.length - 1));
+  moved(spec.dates.length - 1);
   at("explore-table").replaceChildren(tableOf("The values of the chart", columns, rows));
 };
