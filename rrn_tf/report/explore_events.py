@@ -11,6 +11,7 @@ import pandas as pd
 
 from rrn_tf.evaluation.experiments.subjects import EventSubject
 from rrn_tf.evaluation.next_items import next_items_through
+from rrn_tf.features import TIMESTAMP
 from rrn_tf.report.explored import BEST, Ints, even_dates, indices_of, most_frequent, named, places_of, rounded
 from rrn_tf.serving.similar_items import item_weights, most_similar
 
@@ -80,7 +81,7 @@ def _columns(history: pd.DataFrame, names: npt.NDArray[np.object_]) -> dict[str,
     expected = places_of(list(chain.from_iterable(history["items"])), names).reshape(likely.shape)
     return {
         "event": history["event"].tolist(),
-        "time": history["timestamp"].tolist(),
+        "time": history[TIMESTAMP].tolist(),
         "split": history["split"].tolist(),
         "item": places_of(history["item"].tolist(), names).tolist(),
         "rank": history["rank"].astype(float).tolist(),

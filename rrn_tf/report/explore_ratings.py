@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
-from rrn_tf.features import Side
+from rrn_tf.features import RATING, Side
 from rrn_tf.report.explored import BEST, Ints, even_dates, indices_of, most_frequent, named, rounded
 from rrn_tf.serving.similar_items import compared_vectors, most_similar
 
@@ -81,7 +81,7 @@ def explore_ratings(subject: RatingSubject) -> dict[str, Any]:
             "mean": rounded(_running_mean(ratings, len(shown), dates)),
             "splits": np.searchsorted(dots.place, np.arange(len(shown) + 1)).tolist(),
             "time": ((dots.time - dates[0]) // tick).tolist(),
-            "rating": rounded(dots.rating),
+            RATING: rounded(dots.rating),
             "near": [place.tolist() for place, _ in moments],
             "likeness": [rounded(cosine) for _, cosine in moments],
             "best": _best(average[compared]),
@@ -105,7 +105,7 @@ def _user(
         "predicted": rounded(subject.through_time.clip(score.T)),
         "item": own.place.tolist(),
         "time": ((own.time - dates[0]) // tick).tolist(),
-        "rating": rounded(own.rating),
+        RATING: rounded(own.rating),
         "best": _best(left),
     }
 

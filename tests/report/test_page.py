@@ -96,5 +96,5 @@ def test_data_to_explore_cannot_leave_their_element() -> None:
     heading = Heading("t", {}, {}, {}, {}, {})
     made = page_of(heading, [], {"title": HOSTILE})
     assert HOSTILE not in made
-    assert '<script type="application/json" id="explore-data">{"title": "\\u003c/script' in made
+    assert '<script type="application/json" id="explore-data">{"title":"\\u003c/script' in made
     assert 'href="#explore"' in made
