@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Table
@@ -111,8 +110,6 @@ def verdict(rows: Sequence[LeaderboardRow]) -> str:
         for word, models in (("better", better), ("worse", worse))
         if models
     ]
-    if all(row.difference_standard_error is None or np.isnan(row.difference_standard_error) for row in rows):
-        return "These are too few users for a standard error, so no difference is established."
     if not known:
         return f"No difference to the {reference} is beyond two standard errors, so none is established."
     rest = (

@@ -41,7 +41,6 @@ def test_sentences_say_what_is_established() -> None:
         "worse than c and d is not established."
     )
     assert "none is established" in verdict([row("a", 0.01), row("RRN", None)])
-    assert "too few users" in verdict([row("a", 0.5, float("nan")), row("RRN", None)])
     assert "no other model" in verdict([row("RRN", None)])
 
 
