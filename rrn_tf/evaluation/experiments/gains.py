@@ -11,9 +11,9 @@ import pandas as pd
 
 from rrn_tf.evaluation.binned import binned_rmse_gain
 from rrn_tf.evaluation.experiments.drawing import Series, draw_series, draw_zero
-from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure
+from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure, Omitted
 from rrn_tf.evaluation.experiments.held_out import HeldOut, held_out, nothing_held_out, training_counts
-from rrn_tf.evaluation.experiments.sentences import FEWEST_CLUSTERS, established, listed, with_error
+from rrn_tf.evaluation.experiments.sentences import FEWEST_CLUSTERS, doubt, established, listed, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING
 from rrn_tf.features import Side
@@ -42,6 +42,8 @@ def gains_by_count(subject: RatingSubject, side: Side, name: str, title: str) ->
         for protocol in (FROZEN, STREAMING)
         if (of := held_out(subject, protocol, unseen=True)) and of.best_baseline
     ]
+    if not found and held_out(subject, FROZEN):
+        return [Omitted(name, title, "There is no baseline to compare the predictions with.")]
     return found or [nothing_held_out(name, title)]
 
 
@@ -135,7 +137,7 @@ def _caption(of: HeldOut, parts: dict[str, pd.DataFrame], side: Side, protocol: 
     ]
     for baseline, part in parts.items():
         gain, error = of.gain_over(baseline)
-        verdict = "" if established(gain, error) else ", which is within two standard errors"
+        verdict = "" if established(gain, error) else f", which is {doubt(error)}"
         sentences.append(
             f"Over all of these ratings the {of.rrn}'s RMSE is {'lower' if gain >= 0 else 'higher'} than that of "
             f"{baseline} by {with_error(abs(gain), error, '.4f')}{verdict}."

@@ -57,6 +57,17 @@ def established(value: float, error: float | None, clusters: int = FEWEST_CLUSTE
     return error is not None and clusters >= FEWEST_CLUSTERS and abs(value) > 2 * error
 
 
+def doubt(error: float | None) -> str:
+    """Returns why a difference is not established: it is within two standard errors, or they are not known.
+
+    Example:
+      >>> doubt(0.1), doubt(float("nan"))
+      ('within two standard errors', 'of too few users for a standard error')
+    """
+    known = error is not None and not math.isnan(error)
+    return "within two standard errors" if known else "of too few users for a standard error"
+
+
 def day(seconds: float) -> str:
     """Returns the day (UTC) of unix seconds, such as ``2013-05-31``."""
     return str(np.datetime64(int(seconds), "s").astype("datetime64[D]"))

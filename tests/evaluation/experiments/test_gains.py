@@ -67,8 +67,9 @@ def test_one_user_and_no_baseline() -> None:
     sequences = sequences_of(np.ones(11), np.arange(11) % 3 + 1, np.arange(11) % 5 + 1, day, [0] * 9 + [1, 2])
     (figure,) = gains_by_count(rating_subject(sequences, {"frozen": {"RRN": 1, "bias": 2}}), Side.USER, "gain", "Gain")
     assert figure.frame[["from", "to", "users"]].to_numpy().tolist() == [[9, 9, 1]]
-    assert "which is within two standard errors" in figure.caption
+    assert "which is of too few users for a standard error" in figure.caption
     (nothing,) = gains_by_count(
         rating_subject(generated_sequences(), {"frozen": {"RRN": 1}}), Side.USER, "gain", "Gain"
     )
     assert isinstance(nothing, Omitted)
+    assert "no baseline" in nothing.reason

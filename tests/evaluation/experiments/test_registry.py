@@ -7,7 +7,8 @@ from matplotlib.figure import Figure as Canvas
 
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure, Omitted, Table
 from rrn_tf.evaluation.experiments.registry import experiments
-from tests.subjects import rating_subject
+from rrn_tf.features import Split
+from tests.subjects import generated_sequences, rating_subject, sequences_of
 
 
 @pytest.mark.parametrize("task", ["rrn", "crnn"])
@@ -37,24 +38,40 @@ OURS = {
 }
 
 
-def everything() -> list[Exhibit]:
-    subject = rating_subject()
+_OF_TEST = [Split.TEST, Split.TEST_COLD]
+SUBJECTS = {
+    "usual": rating_subject,
+    "no test": lambda: rating_subject(generated_sequences().without(_OF_TEST)),
+    "nothing held out": lambda: rating_subject(generated_sequences().without([split for split in Split if split])),
+    "no streaming": lambda: rating_subject(errors={"frozen": {"RRN": 1.0, "bias": 1.0}}),
+    "one user": lambda: rating_subject(
+        sequences_of([1] * 6, [1, 2, 3] * 2, range(6), range(-3, 3), [0, 0, 0, 1, 2, 2])
+    ),
+    "nobody new": lambda: rating_subject(generated_sequences(new=0)),
+}
+
+
+def everything(kind: str = "usual") -> list[Exhibit]:
+    subject = SUBJECTS[kind]()
     return [*chain.from_iterable(of.exhibits(subject) for of in experiments("rrn") if of.name in OURS)]
 
 
-def test_exhibits_have_unique_names_and_whole_sentences() -> None:
-    found = everything()
+@pytest.mark.parametrize("kind", SUBJECTS)
+def test_exhibits_have_unique_names_and_whole_sentences(kind: str) -> None:
+    found = everything(kind)
     names = [exhibit.name for exhibit in found]
     assert len(set(names)) == len(names)
     for exhibit in found:
         text = exhibit.reason if isinstance(exhibit, Omitted) else exhibit.caption
         assert text.endswith("."), exhibit.name
-        assert "nan" not in text.split(), exhibit.name
+        assert "nan" not in text, exhibit.name
         assert "  " not in text, exhibit.name
         if isinstance(exhibit, Table | Figure):
             assert len(exhibit.frame), exhibit.name
             assert exhibit.frame.columns.is_unique, exhibit.name
             assert set(getattr(exhibit, "formats", {})) <= set(exhibit.frame.columns), exhibit.name
+        if isinstance(exhibit, Figure):
+            exhibit.draw(Canvas())
 
 
 def test_every_line_of_a_figure_can_be_told_from_the_others_without_colour() -> None:

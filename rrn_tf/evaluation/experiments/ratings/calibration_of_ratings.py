@@ -12,7 +12,7 @@ from rrn_tf.evaluation.calibration import calibration, calibration_line
 from rrn_tf.evaluation.experiments.drawing import Series, draw_series, ink
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure
 from rrn_tf.evaluation.experiments.held_out import HeldOut, held_out, nothing_held_out
-from rrn_tf.evaluation.experiments.sentences import established, with_error
+from rrn_tf.evaluation.experiments.sentences import doubt, established, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.protocols import PROTOCOLS
 
@@ -81,7 +81,7 @@ def _caption(protocol: str, of: HeldOut, own: pd.DataFrame) -> str:
                 "its predictions lie too far apart" if line.slope < 1 else "its predictions lie too close together"
             )
         else:
-            meaning = "no more than two standard errors from 1, the slope of a calibrated model"
+            meaning = f"the difference to 1, the slope of a calibrated model, is {doubt(line.standard_error)}"
         sentences.append(
             "Where its prediction is a point higher, the rating is "
             f"{with_error(line.slope, line.standard_error, '.3f')} points higher: {meaning}."

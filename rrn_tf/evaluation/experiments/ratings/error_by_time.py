@@ -12,7 +12,7 @@ from rrn_tf.evaluation.binned import binned_rmse, fitted_line
 from rrn_tf.evaluation.experiments.drawing import Series, draw_series
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure
 from rrn_tf.evaluation.experiments.held_out import HeldOut, held_out, nothing_held_out
-from rrn_tf.evaluation.experiments.sentences import established, with_error
+from rrn_tf.evaluation.experiments.sentences import counted, doubt, established, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.experiments.time_since import spans_since
 from rrn_tf.evaluation.protocols import FROZEN, PROTOCOLS
@@ -81,10 +81,10 @@ def _caption(protocol: str, of: HeldOut, frame: pd.DataFrame, rises: dict[str, t
     if spans == 1:
         return f"{sentences[0]} All were given on one day, so nothing can be said of how predictions age.{of.caution}"
     for model, (rise, error) in rises.items():
-        verdict = "" if established(rise, error) else ", which does not establish that its error changes"
+        verdict = "" if established(rise, error) else f", which is {doubt(error)}"
         sentences.append(
-            f"A line through all errors of the {model} moves by {with_error(rise, error)} over the {days:,.0f} "
-            f"days{verdict}."
+            f"A line through all errors of the {model} moves by {with_error(rise, error)} over "
+            f"{counted(round(days), 'day')}{verdict}."
         )
     if protocol == FROZEN:
         sentences.append("Nothing after training moves these predictions, so they may age; the streaming ones follow.")
