@@ -23,6 +23,7 @@ import pandas as pd
 
 from rrn_tf.data.arrays import root_mean_square
 from rrn_tf.data.synthetic import START, names
+from rrn_tf.features import ITEM_ID
 
 _DAY = 86_400
 _YEAR = 365.25
@@ -151,7 +152,7 @@ class SyntheticEffects:
         """The awards: item_id, date and name, as a report's table of events."""
         winners = np.flatnonzero(self.awarded < _NEVER)
         date = pd.to_datetime(self.awarded[winners], unit="s").strftime("%Y-%m-%d")
-        return pd.DataFrame({"item_id": names("i", winners.astype(np.int32)), "date": date, "name": "award"})
+        return pd.DataFrame({ITEM_ID: names("i", winners.astype(np.int32)), "date": date, "name": "award"})
 
     @property
     def items(self) -> pd.DataFrame:
@@ -159,7 +160,7 @@ class SyntheticEffects:
         item = np.arange(len(self.kind), dtype=np.int32)
         return pd.DataFrame(
             {
-                "item_id": names("i", item),
+                ITEM_ID: names("i", item),
                 "title": names("Item ", item),
                 "year": pd.to_datetime(self.released, unit="s").year,
                 "kind": np.array(KINDS, object)[self.kind],

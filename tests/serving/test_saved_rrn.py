@@ -50,7 +50,6 @@ def test_frozen_predictions_are_those_of_the_states_through_time(network: str, r
     sequences, rows = one.result.sequences, np.flatnonzero(one.result.sequences.user.split != Split.TRAIN)
     user = sequences.user.row_entity[sequences.user.rating_row[rows]]
     through_time = StatesThroughTime(one.result.model, sequences)
-    assert one.result.model.part_weights.resting.factors
     expected = compiled(one.path).predict(users, items, times)
     np.testing.assert_allclose(through_time.predict(user, sequences.user.opposite[rows], times), expected, atol=2e-5)
 

@@ -28,8 +28,8 @@ def test_the_year_is_preferred_and_what_names_an_item_makes_no_groups() -> None:
 
 def test_numbers_are_divided_into_ranges_and_words_into_the_most_frequent() -> None:
     years = item_groups(ITEMS, "year", IDS, 2)
-    assert years.labels == ("1990 to 1991", "2000")
-    assert years.group.tolist() == [0, 0, -1, 1, -1]
+    assert years.labels == ("1990", "1991 to 2000")
+    assert years.group.tolist() == [1, 0, -1, 1, -1]
     kinds = item_groups(ITEMS, "kind", IDS, 1)
     assert kinds.labels == ("x",)
     assert kinds.group.tolist() == [-1, 0, -1, -1, 0]

@@ -17,7 +17,7 @@ from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure, Omitted
 from rrn_tf.evaluation.experiments.sentences import counted, established, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.experiments.what_moves import what_moves
-from rrn_tf.features import ITEM_ID, Side, Split
+from rrn_tf.features import ITEM_ID, RATING, Side, Split
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -93,16 +93,16 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
     days = around.offsets / _DAY
     # A single event has no error over events, but one over users.
     errors = curve.errors if len(around.items) > 1 else around.error[0]
-    predicted = {"rating": curve.mean, "standard_error": errors, "n": curve.units}
+    predicted = {RATING: curve.mean, "standard_error": errors, "n": curve.units}
     frame = pd.concat(
         [pd.DataFrame({"ratings": "predicted", "days": days, **predicted}), _observed(subject, around)],
         ignore_index=True,
-    ).dropna(subset=["rating"])
+    ).dropna(subset=[RATING])
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
         series = [
-            Series(str(name), of["days"], of["rating"], of["standard_error"])
+            Series(str(name), of["days"], of[RATING], of["standard_error"])
             for name, of in frame.groupby("ratings", sort=False)
         ]
         draw_series(axes, series, "days from the event", "rating above that before")
@@ -152,7 +152,7 @@ def _observed(subject: RatingSubject, around: AroundEvents) -> pd.DataFrame:
     time = (ratings.timestamp - start) * 20 // max(cutoff - start, 1)
     level = binned_means(ratings.rating, time, 20, ratings.user)["mean"].to_numpy()
     table = pd.DataFrame(
-        {"item": ratings.item, "time": ratings.timestamp, "rating": ratings.rating - level[time], "user": ratings.user}
+        {"item": ratings.item, "time": ratings.timestamp, RATING: ratings.rating - level[time], "user": ratings.user}
     )
     table = table.merge(pd.DataFrame({"item": around.items, "date": around.dates}), on="item")
     width = 2 * _STEP
@@ -162,11 +162,11 @@ def _observed(subject: RatingSubject, around: AroundEvents) -> pd.DataFrame:
     if not len(table):
         return pd.DataFrame()
     before = table[table["place"] < _BEFORE // 2]
-    own = before.groupby("item")["rating"].mean()
-    values = table["rating"] - table["item"].map(own).fillna(before["rating"].mean() if len(before) else 0.0)
+    own = before.groupby("item")[RATING].mean()
+    values = table[RATING] - table["item"].map(own).fillna(before[RATING].mean() if len(before) else 0.0)
     found = binned_means(values.to_numpy(), table["place"].to_numpy(), bins, table["user"].to_numpy())
     days = (np.arange(bins) + 0.5 - _BEFORE // 2) * width / _DAY
-    columns = {"rating": found["mean"], "standard_error": found["standard_error"], "n": found["n"]}
+    columns = {RATING: found["mean"], "standard_error": found["standard_error"], "n": found["n"]}
     return pd.DataFrame({"ratings": "observed", "days": days, **columns})
 
 

@@ -15,7 +15,7 @@ from rrn_tf.evaluation.experiments.item_ages import ItemAges, item_ages
 from rrn_tf.evaluation.experiments.sentences import counted, established, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.experiments.what_moves import what_moves
-from rrn_tf.features import Split
+from rrn_tf.features import RATING, Split
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -40,17 +40,17 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
         {
             "ratings": PREDICTED,
             "days": ages.days,
-            "rating": curve.mean,
+            RATING: curve.mean,
             "standard_error": curve.errors,
             "n": curve.units,
         }
     )
-    frame = pd.concat([predicted, _observed(subject, ages)], ignore_index=True).dropna(subset=["rating"])
+    frame = pd.concat([predicted, _observed(subject, ages)], ignore_index=True).dropna(subset=[RATING])
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
         series = [
-            Series(str(name), of["days"], of["rating"], of["standard_error"])
+            Series(str(name), of["days"], of[RATING], of["standard_error"])
             for name, of in frame.groupby("ratings", sort=False)
         ]
         draw_series(axes, series, "days since the item's first rating", "rating above that of old items")
@@ -86,7 +86,7 @@ def _observed(subject: RatingSubject, ages: ItemAges) -> pd.DataFrame:
     bins = len(ages.days)
     place = np.minimum((days / (2 * ages.days[0])).astype(np.int64), bins - 1)
     found = binned_means(ratings.rating[of_items] - level[time[of_items]], place, bins, ratings.user[of_items])
-    columns = {"rating": found["mean"], "standard_error": found["standard_error"], "n": found["n"]}
+    columns = {RATING: found["mean"], "standard_error": found["standard_error"], "n": found["n"]}
     return pd.DataFrame({"ratings": OBSERVED, "days": ages.days, **columns})
 
 

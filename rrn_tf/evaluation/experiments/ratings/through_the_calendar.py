@@ -18,7 +18,7 @@ from rrn_tf.evaluation.experiments.item_attributes import ItemGroups, grouping_a
 from rrn_tf.evaluation.experiments.sentences import counted, day, established, listed, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.experiments.what_moves import what_moves
-from rrn_tf.features import Side, Split
+from rrn_tf.features import RATING, Side, Split
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -47,7 +47,7 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
             {
                 "items": label,
                 "date": date,
-                "rating": curve.mean,
+                RATING: curve.mean,
                 "standard_error": curve.errors,
                 "n": curve.units,
             }
@@ -55,13 +55,13 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
         for label, curve in curves.items()
     ]
     observed = _observed(subject)
-    frame = pd.concat([*frames, observed], ignore_index=True).dropna(subset=["rating"])
+    frame = pd.concat([*frames, observed], ignore_index=True).dropna(subset=[RATING])
     title = TITLE + (f", by {groups.attribute}" if groups.labels else "")
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
         series = [
-            Series(str(label), of["date"], of["rating"], of["standard_error"])
+            Series(str(label), of["date"], of[RATING], of["standard_error"])
             for label, of in frame.groupby("items", sort=False)
         ]
         draw_series(axes, series, "date", "average rating")
@@ -85,7 +85,7 @@ def _observed(subject: RatingSubject) -> pd.DataFrame:
     place = np.searchsorted(edges, ratings.timestamp, side="right") - 1
     found = binned_means(ratings.rating, place, _BINS, ratings.user)
     date = pd.to_datetime((edges[1:] + edges[:-1]) / 2, unit="s")
-    columns = {"rating": found["mean"], "standard_error": found["standard_error"], "n": found["n"]}
+    columns = {RATING: found["mean"], "standard_error": found["standard_error"], "n": found["n"]}
     return pd.DataFrame({"items": OBSERVED, "date": date, **columns})
 
 

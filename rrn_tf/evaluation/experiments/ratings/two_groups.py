@@ -16,7 +16,7 @@ from rrn_tf.evaluation.experiments.item_ages import ItemAges, item_ages
 from rrn_tf.evaluation.experiments.sentences import counted, established, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.experiments.what_moves import what_moves
-from rrn_tf.features import ITEM_ID, Side
+from rrn_tf.features import ITEM_ID, RATING, Side
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -58,15 +58,15 @@ def exhibits(subject: RatingSubject) -> Sequence[Exhibit]:
         return [Omitted(NAME, TITLE, reason)]
     curves = {label: ages.curve(chosen) for label, chosen in zip(groups.labels, groups.chosen, strict=True)}
     frames = [
-        pd.DataFrame({"items": label, "days": ages.days, "rating": of.mean, "standard_error": of.errors, "n": of.units})
+        pd.DataFrame({"items": label, "days": ages.days, RATING: of.mean, "standard_error": of.errors, "n": of.units})
         for label, of in curves.items()
     ]
-    frame = pd.concat(frames, ignore_index=True).dropna(subset=["rating"])
+    frame = pd.concat(frames, ignore_index=True).dropna(subset=[RATING])
 
     def draw(canvas: Canvas) -> None:
         axes = canvas.subplots()
         series = [
-            Series(str(name), of["days"], of["rating"], of["standard_error"])
+            Series(str(name), of["days"], of[RATING], of["standard_error"])
             for name, of in frame.groupby("items", sort=False)
         ]
         draw_series(axes, series, "days since the item's first rating", "rating above that of old items")
