@@ -26,7 +26,7 @@ def one_of_each(subject: Any) -> list[Exhibit]:
     return [
         Table("a_table", "A table", f"It has {HOSTILE}.", frame, {"mean_rating": "+.2f"}),
         Figure("a_figure", "A figure", f"It shows {HOSTILE}.", frame, draw),
-        Omitted("no_items", "Nothing", "there are no items; --items gives them"),
+        Omitted("no_items", "Nothing", "there are no items; `--items` gives them"),
     ]
 
 

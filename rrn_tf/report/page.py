@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from rrn_tf.evaluation.experiments.exhibits import Figure, Omitted, Table
 from rrn_tf.report.grids import grid_of
 from rrn_tf.report.parts import Part
-from rrn_tf.report.subjects_of_runs import Subject
-
-EXPLORE = "rrn_tf.report.explore"
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ def page_of(heading: Heading, parts: Sequence[Part], explored: Mapping[str, Any]
         "figure": lambda exhibit: isinstance(exhibit, Figure),
         "omitted": lambda exhibit: isinstance(exhibit, Omitted),
     }
-    environment.filters["grid"] = grid_of
+    environment.filters |= {"grid": grid_of, "prose": _prose}
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
 
     return environment.get_template("page.html.j2").render(
@@ -71,9 +68,6 @@ def page_of(heading: Heading, parts: Sequence[Part], explored: Mapping[str, Any]
     )
 
 
-def explored_of(subject: Subject) -> Mapping[str, Any] | None:
-    """Returns the data of the part of the page that is to be explored, None without that part."""
-    if importlib.util.find_spec(EXPLORE) is None:
-        return None
-    found: Mapping[str, Any] | None = importlib.import_module(EXPLORE).explore_data(subject)
-    return found
+def _prose(text: str) -> Markup:
+    """Returns a text as HTML, with what stands between backquotes as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))

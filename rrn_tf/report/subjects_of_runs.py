@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from rrn_tf.baselines.events.next_item_network import NextItemNetwork
 from rrn_tf.baselines.events.registry import standard_event_baselines
@@ -67,20 +68,17 @@ def subject_of(
       ValueError: for a model that was updated after its training, or was not trained on the run's data, and for users
         who are not in the data.
     """
-    subject: Subject = (
-        _rating_subject(files, options, everything, echo, listeners)
-        if files.task is RATINGS
-        else _event_subject(files, options, everything, echo)
-    )
-    if unknown := set(options.users).difference(subject.sequences.user_ids):
-        raise ValueError(f"--users: expected users of the run's data, found {min(unknown)!r}")
-    return subject
+    if files.task is RATINGS:
+        return _rating_subject(files, options, everything, echo, listeners)
+    return _event_subject(files, options, everything, echo)
 
 
 def _rating_subject(
     files: RunFiles, options: ReportOptions, everything: bool, echo: Echo, listeners: Sequence[Listener]
 ) -> RatingSubject:
-    sequences, saved = load_sequences(files.sequences), trained_model(files.model)
+    sequences = load_sequences(files.sequences)
+    _check_users(options.users, sequences.user_ids)
+    saved = trained_model(files.model)
     config = load_config(files.config, kind=Config)
     network, seconds = saved.load_model().model, training_seconds(files.metrics)
     return RatingSubject(
@@ -128,6 +126,7 @@ def train_anew(
 
 def _event_subject(files: RunFiles, options: ReportOptions, everything: bool, echo: Echo) -> EventSubject:
     sequences = load_events(files.sequences)
+    _check_users(options.users, sequences.user_ids)
     network = _network_of(files.model, sequences)
     config = load_config(files.config, kind=CollaborativeConfig)
     metrics = _metrics(files)
@@ -168,6 +167,11 @@ def _network_of(model: Path, sequences: EventSequences) -> EventNetwork:
     if saved.is_mixture:
         return saved.load_network()
     return saved.load_users(sequences.user_ids).model
+
+
+def _check_users(asked: Iterable[str], known: npt.NDArray[np.object_]) -> None:
+    if unknown := set(asked).difference(known):
+        raise ValueError(f"--users: expected users of the run's data, found {min(unknown)!r}")
 
 
 def _metrics(files: RunFiles) -> dict[str, Any]:

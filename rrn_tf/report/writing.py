@@ -11,8 +11,9 @@ from typing import Any
 
 from rrn_tf.evaluation.experiments.exhibits import Figure, Omitted, Table
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
+from rrn_tf.report.explore import explore_data
 from rrn_tf.report.facts import data_facts, report_facts, training_facts
-from rrn_tf.report.page import Heading, explored_of, page_of
+from rrn_tf.report.page import Heading, page_of
 from rrn_tf.report.parts import OnPart, Part, parts_of
 from rrn_tf.report.run_files import RunFiles
 from rrn_tf.report.subjects_of_runs import Subject
@@ -55,7 +56,7 @@ def write_report(
     seconds["experiments"] = time.perf_counter() - begin
 
     begin = time.perf_counter()
-    explored = explored_of(subject)
+    explored = explore_data(subject)
     seconds["explore"] = time.perf_counter() - begin
 
     seconds = {name: round(value, 3) for name, value in seconds.items()}

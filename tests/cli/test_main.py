@@ -101,6 +101,8 @@ def test_train_predict_evaluate_recommend(tmp_path: Path) -> None:
         "train", "--data", tmp_path / "ratings.csv", "--output", tmp_path / "run", "--json", tmp_path / "t.json", *small
     )
     assert result.exit_code == 0, result.output
+    run = tmp_path / "run"
+    assert result.output.splitlines()[-1] == f"report  rrn report --run {run} --output {run}/report"
     figures = json.loads((tmp_path / "t.json").read_text())
     assert {"rmse", "mae", "n"} <= figures["test"]["frozen"].keys()
     assert {"peak_memory_bytes", "versions", "seed"} <= figures.keys()

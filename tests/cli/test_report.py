@@ -106,8 +106,6 @@ def test_a_report_of_ratings(
     )
     assert few_baselines == [True, False]
     assert contents(output) == files
-    assert rrn("report", "--run", rating_run, "--output", tmp_path / "new").exit_code == 1
-    assert not (tmp_path / "new").exists()
 
 
 def test_a_report_of_events(

@@ -76,7 +76,7 @@ def test_tables_figures_and_gaps_can_be_read_by_a_machine(page: str) -> None:
     assert all(attributes.get("scope") in ("row", "col") for attributes in outline.of("th"))
     assert all(attributes["alt"] for attributes in outline.of("img"))
     assert [tag for tag, _ in outline.tags if tag in ("h1", "h2", "h3")] == ["h1", "h2", "h2", "h2", "h3", "h3", "h3"]
-    assert "<strong>Left out:</strong> there are no items; --items gives them" in page
+    assert "<strong>Left out:</strong> there are no items; <code>--items</code> gives them" in page
     assert "12,345" in page
     assert 'class="number">+3.14</td>' in page
     scrolled = [a for a in outline.of("div") if "box" in (a.get("class") or "").split()]
