@@ -22,6 +22,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from rrn_tf.data.arrays import root_mean_square
+from rrn_tf.data.items import TITLE, YEAR
 from rrn_tf.data.synthetic import START, names
 from rrn_tf.features import ITEM_ID
 
@@ -161,8 +162,8 @@ class SyntheticEffects:
         return pd.DataFrame(
             {
                 ITEM_ID: names("i", item),
-                "title": names("Item ", item),
-                "year": pd.to_datetime(self.released, unit="s").year,
+                TITLE: names("Item ", item),
+                YEAR: pd.to_datetime(self.released, unit="s").year,
                 "kind": np.array(KINDS, object)[self.kind],
             }
         )

@@ -46,4 +46,5 @@ def source(rest: str, cache: Path) -> DataSource:
         f"synthetic effects: {config.ratings:,} ratings, {told}, seed {config.seed}; events and items: "
         f"{tables['events']}, {tables['items']}",
         lambda rows: best_rmse(truth, rows),
+        items=str(tables["items"]),
     )

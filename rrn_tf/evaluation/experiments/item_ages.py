@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from rrn_tf.data.items import YEAR
 from rrn_tf.evaluation.average_ratings import first_rated
 from rrn_tf.evaluation.curves import Curve, Estimate, mean_curve
 from rrn_tf.evaluation.experiments.calendar_curves import calendar_curve
-from rrn_tf.evaluation.experiments.item_attributes import YEAR, item_column
+from rrn_tf.evaluation.experiments.item_attributes import item_column
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.features import Side
 

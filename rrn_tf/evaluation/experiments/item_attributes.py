@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from rrn_tf.data.items import TITLE, YEAR
 from rrn_tf.evaluation.binned import equal_bins
 from rrn_tf.features import ITEM_ID
 
-YEAR, TITLE = "year", "title"
 _MOST_DISTINCT = 0.5  # as a fraction of the items: an attribute that nearly names the item makes no groups
 
 

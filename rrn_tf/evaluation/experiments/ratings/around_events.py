@@ -183,7 +183,7 @@ def _caption(subject: RatingSubject, around: AroundEvents) -> str:
     unsure = ", of a single event" if items == 1 else ", which does not establish an effect"
     said = "" if items > 1 and established(*soon) else unsure
     found = with_error(*soon, "+.3f")
-    sentences = [told, f"In the 60 days after the event predictions are {found} above those before{said}."]
+    sentences = [told, f"In the 60 days after the event predictions differ by {found} from those before{said}."]
     if np.isfinite(end.value):
-        sentences.append(f"From 120 to 180 days after it they are {with_error(*end, '+.3f')} above.")
+        sentences.append(f"From 120 to 180 days after it they differ by {with_error(*end, '+.3f')}.")
     return " ".join(sentences)

@@ -95,7 +95,7 @@ def _caption(subject: RatingSubject, ages: ItemAges) -> str:
     change = ages.ends(ages.curve())
     moved = with_error(*change, "+.3f")
     told = (
-        f"At the greatest ages predictions are {moved} above those at the least age: older items are rated "
+        f"At the greatest ages predictions differ by {moved} from those at the least age: older items are rated "
         f"{'higher' if change.value > 0 else 'lower'}."
         if established(*change)
         else f"From the least to the greatest ages predictions change by {moved}, which does not establish an effect "

@@ -15,7 +15,7 @@ from rrn_tf.evaluation.experiments.calendar_curves import calendar_curve, calend
 from rrn_tf.evaluation.experiments.drawing import Series, draw_series
 from rrn_tf.evaluation.experiments.exhibits import Exhibit, Figure
 from rrn_tf.evaluation.experiments.item_attributes import ItemGroups, grouping_attribute, item_groups
-from rrn_tf.evaluation.experiments.sentences import counted, day, established, listed, with_error
+from rrn_tf.evaluation.experiments.sentences import counted, day, listed, with_error
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.experiments.what_moves import what_moves
 from rrn_tf.features import RATING, Side, Split
@@ -28,6 +28,7 @@ TITLE = "Average ratings through the calendar"
 SOURCE = "Wu et al., WSDM 2017, Figure 8"
 NAME = "ratings_through_the_calendar"
 _GROUPS, _BINS = 4, 20
+_SURE = 4  # standard errors: the largest of the changes at a hundred dates is one of two or three by chance
 ALL, OBSERVED = "all items", "observed"
 
 
@@ -91,10 +92,10 @@ def _observed(subject: RatingSubject) -> pd.DataFrame:
 
 def _caption(subject: RatingSubject, curves: dict[str, Curve], groups: ItemGroups) -> str:
     averages, curve = subject.averages, curves[ALL]
-    lines = f"a line for each {groups.attribute} ({listed(groups.labels)}) and one for all" if groups.labels else "all"
+    lines = f"a line for each {groups.attribute} ({listed(groups.labels)}) and one for all, " if groups.labels else ""
     sentences = [
         (
-            f"Average predicted ratings of {counted(len(averages.items), 'item')}, {lines}, by the same "
+            f"Average predicted ratings of {counted(len(averages.items), 'item')}, {lines}by the same "
             f"{counted(len(averages.users), 'sampled user')} at every time, whether they rated or not; an item counts "
             "from its first rating on. Bars are standard errors over items and users. The observed line averages the "
             f"training ratings of the time, by whoever rated. {what_moves(subject)}"
@@ -105,7 +106,7 @@ def _caption(subject: RatingSubject, curves: dict[str, Curve], groups: ItemGroup
         moved = "rises" if change.value > 0 else "falls"
         sentences.append(
             f"The average of all items {moved} most around {day(date)}, by {with_error(*change, '+.3f')}"
-            + ("." if established(*change) else ", which is no more than chance makes.")
+            + ("." if abs(change.value) > _SURE * change.error else ", which the largest of so many can be by chance.")
         )
     fit = calendar_fit(curve, averages.timestamps, date)
     if fit:

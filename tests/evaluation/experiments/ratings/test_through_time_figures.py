@@ -86,7 +86,7 @@ def test_an_award_is_found_and_fades() -> None:
     assert predicted[-15] == pytest.approx(0, abs=0.02)
     observed = only_column(found.frame, "ratings", "observed")
     assert observed.loc[observed["days"] > 0, "rating"].mean() > 0.3
-    assert "In the 60 days after the event predictions are +0.7" in found.caption
+    assert "In the 60 days after the event predictions differ by +0.7" in found.caption
 
 
 def test_events_of_unknown_items_and_other_times_are_left_out_and_counted(subject: RatingSubject) -> None:
