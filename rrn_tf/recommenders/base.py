@@ -17,13 +17,13 @@ from rrn_tf.console.progress import notebook_listeners
 from rrn_tf.data.items import SIMILAR_TITLE, TITLE
 from rrn_tf.features import CANDIDATES, EXCLUDE, ITEM_ID, SCORE, SIMILAR_ITEM_ID, SIMILARITY, USER_ID
 from rrn_tf.files import only_writer_of_directory
-from rrn_tf.recommenders.frames import Ids, checked, ids_of, rows_among, times_of
+from rrn_tf.recommenders.frames import Ids, ids_of, rows_among, times_of
 from rrn_tf.recommenders.given_data import Data, Format, GivenData, format_of
 from rrn_tf.recommenders.model_directory import WithModel
 from rrn_tf.runs.directory import RunPaths, copy_records
 from rrn_tf.runs.training_run import train_run
 from rrn_tf.runs.update_run import WARNINGS, update_run
-from rrn_tf.serving.histories import Histories, read_histories
+from rrn_tf.serving.histories import Histories
 from rrn_tf.serving.recommend_users import (
     before_last,
     line_of_early,
@@ -63,8 +63,7 @@ class Recommender(WithModel):
 
         Args:
           data: a data frame, or a value of `rrn train --data`: a path, a pattern, ``movielens-small`` or generated data
-            such as ``synthetic``. How files are read, where it is not recognised, is a setting: ``data.format``, as
-            in ``overrides={"data.format.columns": "user_id=who,item_id=what", "data.format.time": "ms"}``.
+            such as ``synthetic``. The setting ``data.format`` says how files are read, where it is not recognised.
           valid: likewise, later rows for validation; all of `data` is then for training. By default `data` is split by
             the settings in `config.data`.
           items: a data frame or a file of titles and other attributes of items (`rrn_tf.data.items.read_items`), which
@@ -104,8 +103,7 @@ class Recommender(WithModel):
         Args:
           data: a data frame, or the path of CSV or Parquet files; rows that the states already include are skipped.
           output: the directory of the updated model; by default a temporary one, deleted with this object.
-          data_format: how files are read, where that is not recognised: a `rrn_tf.data_format.DataFormat` or its
-            settings, such as ``{"columns": {"user_id": "who"}, "time": "ms"}``.
+          data_format: how files are read, where it is not recognised, as in ``{"columns": {"user_id": "who"}}``.
 
         Returns:
           The content of `update.json`: the figures of the update. What is probably a mistake is warned of: times in the
@@ -193,19 +191,10 @@ class Recommender(WithModel):
     def histories(self, data: Data, data_format: Format | None = None) -> tuple[Histories, list[str]]:
         """Reads what `recommend` takes as ``history``; also returns lines about rows of a file that cannot be used.
 
-        Args:
-          data: a data frame or a file.
-          data_format: how a file is read, as in `update`.
-
         Raises:
           TypeError, ValueError: for data that cannot be used.
         """
-        said = format_of(data, data_format)
-        if isinstance(data, (str, Path)):
-            given, messages = read_histories(str(data), self.columns, said)
-        else:
-            rows = checked(data, self.columns)
-            given, messages = Histories(**{str(name): column.to_numpy() for name, column in rows.items()}), []
+        given, messages = self._given.histories(data, data_format)
         return usable_histories(self.saved, given), messages
 
     def similar(self, items: Ids | None = None, *, at: Any = None, k: int = 10) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from rrn_tf.data.items import read_items
 from rrn_tf.data.source import DataSource, write_whole_frame
 from rrn_tf.data_format import DataFormat
 from rrn_tf.recommenders.frames import checked
+from rrn_tf.serving.histories import Histories, read_histories
 from rrn_tf.serving.query_file import EvaluationOutcome
 
 Data: TypeAlias = str | Path | pd.DataFrame
@@ -76,6 +77,14 @@ class GivenData:
                 yield file
             except ValueError as error:
                 raise type(error)(_of_frame(str(error), file)) from None
+
+    def histories(self, data: Data, data_format: Format | None) -> tuple[Histories, list[str]]:
+        """Reads histories of users; also returns lines about rows of a file that cannot be used."""
+        said = format_of(data, data_format)
+        if isinstance(data, (str, Path)):
+            return read_histories(str(data), self.columns, said)
+        rows = checked(data, self.columns)
+        return Histories(**{str(name): column.to_numpy() for name, column in rows.items()}), []
 
     def _rows(self, frame: pd.DataFrame) -> pd.DataFrame:
         rows = checked(frame, self.columns)
