@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from rrn_tf.data.arrays import root_mean_square
 from rrn_tf.data.items import TITLE, YEAR
-from rrn_tf.data.synthetic import START, names
+from rrn_tf.data.synthetic import START, SyntheticRatings, names
 from rrn_tf.features import ITEM_ID
 
 _DAY = 86_400
+_NEVER = int(np.iinfo(np.int64).max)
 _YEAR = 365.25
 KINDS = ("drama", "comedy")
 EFFECTS = ("award", "age", "scale", "season", "taste")
@@ -97,15 +97,11 @@ class SyntheticEffectsConfig:
 
 
 @dataclass(frozen=True)
-class SyntheticEffects:
+class SyntheticEffects(SyntheticRatings):
     """Generated ratings in order of time, with what produced them.
 
     Attributes:
       config: the settings.
-      user, item: int32[N], from 0; `user_id` and `item_id` are their names.
-      rating: float32[N].
-      timestamp: int64[N], unix seconds.
-      expected: float32[N], each rating without its noise.
       released: int64[I], unix seconds; that of an old item is before the period.
       awarded: int64[I], unix seconds of each item's award; the largest number if it has none.
       kind: int8[I], index in `KINDS`.
@@ -114,29 +110,11 @@ class SyntheticEffects:
     """
 
     config: SyntheticEffectsConfig
-    user: npt.NDArray[np.int32]
-    item: npt.NDArray[np.int32]
-    rating: npt.NDArray[np.float32]
-    timestamp: npt.NDArray[np.int64]
-    expected: npt.NDArray[np.float32]
     released: npt.NDArray[np.int64]
     awarded: npt.NDArray[np.int64]
     kind: npt.NDArray[np.int8]
     turns: npt.NDArray[np.bool_]
     taste: npt.NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.rating)
-
-    @property
-    def user_id(self) -> npt.NDArray[np.object_]:
-        """Ids such as "u17", object[N]."""
-        return names("u", self.user)
-
-    @property
-    def item_id(self) -> npt.NDArray[np.object_]:
-        """Ids such as "i4", object[N]."""
-        return names("i", self.item)
 
     @property
     def changed_at(self) -> int:
@@ -167,13 +145,6 @@ class SyntheticEffects:
                 "kind": np.array(KINDS, object)[self.kind],
             }
         )
-
-    def best_rmse(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.integer] | slice = slice(None)) -> float:
-        """Computes the RMSE on these rows of a predictor that knows all but the noise: the least to expect."""
-        return root_mean_square(self.rating[rows].astype(np.float64) - self.expected[rows])
-
-
-_NEVER = int(np.iinfo(np.int64).max)
 
 
 def generate_effects(config: SyntheticEffectsConfig) -> SyntheticEffects:
@@ -208,12 +179,12 @@ def generate_effects(config: SyntheticEffectsConfig) -> SyntheticEffects:
     expected += config.season * np.cos(2 * np.pi * time / (_YEAR * _DAY))
     rating = expected + config.noise * rng.standard_normal(len(user))
     return SyntheticEffects(
-        config,
         user.astype(np.int32),
         item.astype(np.int32),
         rating.astype(np.float32),
         START + time,
         expected.astype(np.float32),
+        config,
         START + released,
         np.where(winners, START + awarded, _NEVER),
         kind,

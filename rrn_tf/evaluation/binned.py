@@ -58,7 +58,7 @@ def binned_means(values: Values, bin_of: Bins, num_bins: int, clusters: Bins) ->
     values = _checked(values, bin_of, num_bins, clusters)
     n = np.bincount(bin_of, minlength=num_bins)
     mean = _ratio(np.bincount(bin_of, values, num_bins), n)
-    error, found = _cluster_errors((values - mean[bin_of]) / n[bin_of], bin_of, num_bins, clusters)
+    error, found = cluster_errors((values - mean[bin_of]) / n[bin_of], bin_of, num_bins, clusters)
     return pd.DataFrame({"bin": np.arange(num_bins), "mean": mean, "standard_error": error, "n": n, "clusters": found})
 
 
@@ -70,8 +70,8 @@ def binned_rmse(errors: Values, bin_of: Bins, num_bins: int, clusters: Bins) -> 
     """
     errors = _checked(errors, bin_of, num_bins, clusters)
     n = np.bincount(bin_of, minlength=num_bins)
-    rmse, influence = _rmse_and_influence(errors, bin_of, n)
-    error, found = _cluster_errors(influence, bin_of, num_bins, clusters)
+    rmse, influence = rmse_and_influence(errors, bin_of, n)
+    error, found = cluster_errors(influence, bin_of, num_bins, clusters)
     return pd.DataFrame({"bin": np.arange(num_bins), "rmse": rmse, "standard_error": error, "n": n, "clusters": found})
 
 
@@ -91,9 +91,9 @@ def binned_rmse_gain(errors: Values, reference: Values, bin_of: Bins, num_bins: 
     """
     errors, reference = (_checked(of, bin_of, num_bins, clusters) for of in (errors, reference))
     n = np.bincount(bin_of, minlength=num_bins)
-    rmse, influence = _rmse_and_influence(errors, bin_of, n)
-    reference_rmse, reference_influence = _rmse_and_influence(reference, bin_of, n)
-    error, found = _cluster_errors(reference_influence - influence, bin_of, num_bins, clusters)
+    rmse, influence = rmse_and_influence(errors, bin_of, n)
+    reference_rmse, reference_influence = rmse_and_influence(reference, bin_of, n)
+    error, found = cluster_errors(reference_influence - influence, bin_of, num_bins, clusters)
     return pd.DataFrame(
         {
             "bin": np.arange(num_bins),
@@ -152,7 +152,7 @@ def fitted_line(x: Values, y: Values, clusters: Bins, weights: Values | None = N
     slope = weights @ ((x - x_mean) * (y - y_mean)) / spread
     residual = y - y_mean - slope * (x - x_mean)
     nothing = np.zeros(len(x), np.int64)
-    (error,), (found,) = _cluster_errors(weights * (x - x_mean) * residual / spread, nothing, 1, clusters)
+    (error,), (found,) = cluster_errors(weights * (x - x_mean) * residual / spread, nothing, 1, clusters)
     return Line(float(slope), float(error) if found > 2 else float("nan"), float(y_mean - slope * x_mean))
 
 
@@ -172,10 +172,16 @@ def _ratio(total: npt.NDArray, n: npt.NDArray[np.integer]) -> npt.NDArray[np.flo
     return np.divide(total, n, out=np.full(len(n), np.nan), where=n > 0)
 
 
-def _rmse_and_influence(
+def rmse_and_influence(
     errors: npt.NDArray[np.float64], bin_of: Bins, n: npt.NDArray[np.integer]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Returns the RMSE of each bin, and each error's part in the linearised one: (e^2 - MSE) / (2 N RMSE)."""
+    """Returns the RMSE of each bin, and each error's part in the linearised one: (e^2 - MSE) / (2 N RMSE).
+
+    Args:
+      errors: float64[N].
+      bin_of: int[N], the bin of each error.
+      n: int[bins], the number of errors in each bin.
+    """
     squares = errors**2
     mse = _ratio(np.bincount(bin_of, squares, len(n)), n)
     scale = 2 * n * np.sqrt(mse)
@@ -184,10 +190,17 @@ def _rmse_and_influence(
     return np.sqrt(mse), influence
 
 
-def _cluster_errors(
+def cluster_errors(
     influence: npt.NDArray[np.float64], bin_of: Bins, num_bins: int, clusters: Bins
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-    """Returns the standard error of each bin's sum of influences, and the number of clusters in it."""
+    """Returns the standard error of each bin's sum of influences, and the number of clusters in it.
+
+    Args:
+      influence: float64[N], the part of each value in its bin's figure.
+      bin_of: int[N], its bin.
+      num_bins: number of bins.
+      clusters: int[N], its sampling unit.
+    """
     _, cluster = np.unique(clusters, return_inverse=True)
     size = int(cluster.max(initial=0)) + 1
     cell, place = np.unique(np.asarray(bin_of, np.int64) * size + cluster, return_inverse=True)

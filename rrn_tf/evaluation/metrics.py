@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rrn_tf.data.arrays import root_mean_square
+from rrn_tf.evaluation.binned import cluster_errors, rmse_and_influence
 
 Values = npt.NDArray[np.floating]
 Clusters = npt.NDArray[np.integer]
@@ -110,19 +111,15 @@ def _errors(predicted: Values, actual: Values) -> npt.NDArray[np.float64]:
 
 
 def _influence(errors: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Computes the contribution of each rating to the linearised RMSE: (e^2 - MSE) / (2 N RMSE)."""
-    squares = errors**2
-    mean = squares.mean() if len(squares) else 0.0
-    if mean == 0:
-        return np.zeros_like(squares)
-    return (squares - mean) / (2 * len(squares) * np.sqrt(mean))
+    """Computes the contribution of each rating to the linearised RMSE."""
+    return rmse_and_influence(errors, _one_bin(errors), np.array([len(errors)]))[1]
 
 
 def _cluster_error(influence: npt.NDArray[np.float64], clusters: Clusters) -> float:
     if np.shape(clusters) != influence.shape:
         raise ValueError(f"clusters should have shape {influence.shape}, received {np.shape(clusters)}")
-    _, cluster = np.unique(clusters, return_inverse=True)
-    totals = np.bincount(cluster, influence)
-    if len(totals) < 2:
-        return float("nan")
-    return float(np.sqrt(len(totals) / (len(totals) - 1) * np.sum(totals**2)))
+    return float(cluster_errors(influence, _one_bin(influence), 1, clusters)[0][0])
+
+
+def _one_bin(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    return np.zeros(len(values), np.int64)
