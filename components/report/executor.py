@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from absl import logging
 from tfx.dsl.components.base import base_executor
@@ -17,8 +18,9 @@ from components.staging import local_input, local_output
 from rrn_tf import features
 from rrn_tf.data.items import items_of
 from rrn_tf.evaluation.experiments.subjects import RatingSubject, ReportOptions
-from rrn_tf.evaluation.leaderboard import leaderboard_markdown
+from rrn_tf.evaluation.leaderboard import LeaderboardRow, leaderboard_markdown
 from rrn_tf.evaluation.protocols import FROZEN
+from rrn_tf.features import Split
 from rrn_tf.report.run_files import RunFiles
 from rrn_tf.report.subjects_of_runs import subject_of
 from rrn_tf.report.writing import write_report
@@ -74,8 +76,14 @@ def write_leaderboards(subject: RatingSubject, folder: Path) -> None:
       folder: of `leaderboard.json`, whose `rows` are those of the frozen protocol and whose `protocols` have those of
         the others, of `leaderboard.md`, and of `predictions.parquet`, which has the frozen predictions.
     """
-    predicted, of = subject.predictions, scored_split(subject.sequences)
-    boards = rating_leaderboards(predicted, of)
+    predicted, of = subject.predictions, Split.TEST
+    boards: dict[str, list[LeaderboardRow]] = {FROZEN: []}
+    columns = {features.RATING: np.empty(0, np.float32)}
+    if predicted:  # nothing is, where nothing is held out
+        of = scored_split(subject.sequences)
+        boards = rating_leaderboards(predicted, of)
+        ratings, _, models = predicted[FROZEN]
+        columns = {features.RATING: ratings.rating, **{name: model.rating for name, model in models.items()}}
     frozen = boards.pop(FROZEN)
     others = {protocol: [asdict(row) for row in rows] for protocol, rows in boards.items()}
     report = {"split": of.label, "protocol": FROZEN, "rows": [asdict(row) for row in frozen], "protocols": others}
@@ -85,9 +93,4 @@ def write_leaderboards(subject: RatingSubject, folder: Path) -> None:
         *(f"{name}\n\n{leaderboard_markdown(rows)}" for name, rows in boards.items()),
     ]
     (folder / MARKDOWN_FILE).write_text("\n\n".join(tables) + "\n")
-    ratings, models = predicted[FROZEN].ratings, predicted[FROZEN].models
-    columns = {name: of_model.rating for name, of_model in models.items()}
-    queries = subject.sequences.queries([of])
-    pd.DataFrame({**queries, features.RATING: ratings.rating, **columns}).to_parquet(
-        folder / PREDICTIONS_FILE, index=False
-    )
+    pd.DataFrame({**subject.sequences.queries([of]), **columns}).to_parquet(folder / PREDICTIONS_FILE, index=False)

@@ -109,6 +109,26 @@ def test_the_page_has_the_tables_and_figures(trained: Any, report: Path) -> None
     assert record["experiments"][1]["exhibits"][0]["reason"] == "This failed with ZeroDivisionError: no ratings."
 
 
+def test_without_later_ratings_there_is_a_page_and_nothing_to_compare(
+    sequences: Any, trained: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held_out = [split for split in Split if split is not Split.TRAIN]
+    monkeypatch.setattr(
+        "rrn_tf.report.subjects_of_runs.load_sequences", lambda folder: load_sequences(folder).without(held_out)
+    )
+    show(monkeypatch, fake=one_of_each)
+    made = artifact(RatingReport, tmp_path)
+    Executor().Do({"sequences": [sequences], **trained}, {"report": [made]}, {"everything": 0})
+    assert json.loads((tmp_path / "leaderboard.json").read_text())["rows"] == []
+    assert pd.read_parquet(tmp_path / "predictions.parquet").columns.tolist() == [
+        "user_id",
+        "item_id",
+        "timestamp",
+        "rating",
+    ]
+    assert "Title of fake" in (tmp_path / "report.html").read_text()
+
+
 def test_no_test_ratings_no_answers(trained: Any) -> None:
     query = {"user_id": np.zeros(0, object), "item_id": np.zeros(0, object), "timestamp": np.zeros(0, np.int64)}
     assert SavedRRN(f"{trained['model'][0].uri}/Format-Serving").predict(**query).shape == (0,)

@@ -14,8 +14,9 @@ import pytest
 
 from rrn_tf.config import Config, load_config
 from rrn_tf.data.sequences import RatingSequences, load_sequences
-from rrn_tf.evaluation.experiments.subjects import ReportOptions
-from rrn_tf.features import SIDES, Side
+from rrn_tf.evaluation.experiments.subjects import RatingSubject, ReportOptions
+from rrn_tf.features import SIDES, Side, Split
+from rrn_tf.report import subjects_of_runs
 from rrn_tf.report.run_files import find_run
 from rrn_tf.report.subjects_of_runs import subject_of, train_anew
 from rrn_tf.serving.saved_rrn import SavedRRN
@@ -62,6 +63,18 @@ def test_other_granularities_keep_all_ratings(prepared_dir: Path) -> None:
             ours, theirs = (np.sort(getattr(of.side(side), name)) for of in (longer, sequences))
             np.testing.assert_array_equal(ours, theirs)
     assert (longer.metadata.user_granularity, longer.metadata.item_granularity) == (30 * 86_400, 60 * 86_400)
+
+
+@pytest.mark.parametrize(("run", "load"), [("rating_run", "load_sequences"), ("event_run", "load_events")])
+def test_nothing_is_compared_where_nothing_is_held_out(
+    run: str, load: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded = getattr(subjects_of_runs, load)
+    held_out = [split for split in Split if split is not Split.TRAIN]
+    monkeypatch.setattr(subjects_of_runs, load, lambda folder: loaded(folder).without(held_out))
+    subject = subject_of(find_run(request.getfixturevalue(run)), ReportOptions())
+    compared = subject.predictions if isinstance(subject, RatingSubject) else subject.scores
+    assert compared == {}
 
 
 def test_an_updated_model_is_refused(rating_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
