@@ -62,10 +62,10 @@ class Executor(base_executor.BaseExecutor):
             files = RunFiles(uri[MODEL], sequences, served, paths.config, paths.metrics)
             options = ReportOptions(items=items_of(served))
             subject = subject_of(files, options, everything=bool(exec_properties[EVERYTHING]))
-            if isinstance(subject, RatingSubject):
-                write_leaderboards(subject, folder)
             # The model is trained and may be pushed: a figure that fails is no reason to end the run without its page.
             write_report(files, subject, folder, on_failure=logging.error)
+            if isinstance(subject, RatingSubject):
+                write_leaderboards(subject, folder)
 
 
 def write_leaderboards(subject: RatingSubject, folder: Path) -> None:
