@@ -62,13 +62,14 @@ def test_files_are_read_as_published(name: str, tmp_path: Path) -> None:
 def test_values_are_numbers_where_all_of_them_are(tmp_path: Path) -> None:
     text = "item_id,title,imdb,length,score\n01,a,0012,90,1.5\n2,b,9,,2\n"
     frame = read_items(written(tmp_path / "items.csv", text))
-    assert frame.to_dict("list") == {
+    expected = {
         "item_id": ["01", "2"],
         "title": ["a", "b"],
         "imdb": ["0012", "9"],
-        "length": [90, pd.NA],
+        "length": pd.array([90, None], "Int64"),
         "score": [1.5, 2.0],
     }
+    pd.testing.assert_frame_equal(frame, pd.DataFrame(expected))
 
 
 def test_parquet_is_read_as_text_is(tmp_path: Path) -> None:

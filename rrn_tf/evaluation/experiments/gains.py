@@ -149,7 +149,8 @@ def _caption(of: HeldOut, parts: dict[str, pd.DataFrame], side: Side, protocol: 
 
 def _where(part: pd.DataFrame, side: Side, baseline: str) -> str:
     """Says for which numbers of training ratings a gain or a loss is established."""
-    sure = [established(*row) for row in zip(part["gain"], part["standard error"], part["of users"], strict=True)]
+    rows_of_part = zip(part["gain"], part["standard error"], part["of users"], strict=True)
+    sure = np.array([established(*row) for row in rows_of_part])
     said = []
     for word, mask in (("gain", part["gain"] > 0), ("loss", part["gain"] < 0)):
         rows = part[mask & sure]
