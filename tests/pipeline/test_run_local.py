@@ -139,11 +139,12 @@ def test_run_blesses_pushes_and_reports(first_run: tuple[Path, dict[str, Any], s
     assert beside == {"tf_serving_warmup_requests", "model_card.md", "metadata.json", "items.parquet"}
     items = items_of(output)
     assert items is not None
-    assert items.to_dict("list") == {
+    expected = {
         "item_id": ["i1", "none"],
         "title": ["One (2001)", "Nobody's"],
-        "year": [2001, pd.NA],
+        "year": pd.array([2001, None], "Int64"),
     }
+    pd.testing.assert_frame_equal(items, pd.DataFrame(expected))
     assert re.search("1 of [0-9]+ items of the data are described; 1 described item is not in the data", told)
     assert list(Path(run["logs"]).rglob("events.out.tfevents*"))
     assert Path(run["logs"], "projector_config.pbtxt").exists()
