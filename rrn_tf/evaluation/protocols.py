@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from rrn_tf.data.events import EventSequences
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.metrics import mae, rmse
 from rrn_tf.features import Split
 from rrn_tf.states.snapshot import Metrics
@@ -17,6 +19,14 @@ from rrn_tf.states.step_states import StepStates
 FROZEN, STREAMING = "frozen", "streaming"
 PROTOCOLS = (FROZEN, STREAMING)
 BOTH = "both"  # the choice of evaluating both protocols
+# The splits that models are compared on, the first one that has data, each with its data of users and items unseen in
+# training.
+WITH_UNSEEN = {Split.TEST: Split.TEST_COLD, Split.VALID: Split.VALID_COLD}
+
+
+def held_out_split(sequences: RatingSequences | EventSequences) -> Split | None:
+    """Returns the split to compare models on: test, or validation if there are no test data; None without either."""
+    return next(filter(sequences.has, WITH_UNSEEN), None)
 
 
 def evaluate(by_protocol: Mapping[str, StepStates]) -> Metrics:

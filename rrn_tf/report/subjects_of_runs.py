@@ -25,7 +25,7 @@ from rrn_tf.evaluation.event_leaderboard import score
 from rrn_tf.evaluation.event_protocols import EVENT_PROTOCOLS, scored_positions
 from rrn_tf.evaluation.experiments.subjects import EventSubject, RatingSubject, ReportOptions, Scored, TrainedAnew
 from rrn_tf.evaluation.network_scores import event_model
-from rrn_tf.features import Split
+from rrn_tf.evaluation.protocols import held_out_split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.report.run_files import RunFiles
 from rrn_tf.runs.compared_networks import form_of
@@ -90,7 +90,7 @@ def _rating_subject(
         _metrics(files),
         lambda: (
             predict_held_out(sequences, (saved, seconds), options.seed, echo, everything)
-            if _holds_out(sequences)
+            if held_out_split(sequences) is not None
             else {}
         ),
         lambda settings: train_anew(sequences, config, settings, listeners),
@@ -138,7 +138,7 @@ def _event_subject(files: RunFiles, options: ReportOptions, everything: bool, ec
     seconds = sum(epoch["seconds"] + epoch["valid_seconds"] for epoch in metrics["epochs"]) if metrics else None
 
     def compare() -> dict[str, Scored]:
-        if not _holds_out(sequences):
+        if held_out_split(sequences) is None:
             return {}
         name, counts, known = form_of(config.model), None, sequences
         if isinstance(network, CollaborativeMixture):
@@ -156,11 +156,6 @@ def _event_subject(files: RunFiles, options: ReportOptions, everything: bool, ec
         return {protocol: every.at(scored_positions(sequences, split, protocol)) for protocol in EVENT_PROTOCOLS}
 
     return EventSubject(sequences, network, config_to_dict(config), metrics, compare, options)
-
-
-def _holds_out(sequences: RatingSequences | EventSequences) -> bool:
-    """Returns whether there are test or validation data, on which models can be compared."""
-    return sequences.has(Split.TEST) or sequences.has(Split.VALID)
 
 
 def _network_of(model: Path, sequences: EventSequences) -> EventNetwork:

@@ -27,7 +27,7 @@ from rrn_tf.evaluation.leaderboard import (
     fit_and_stream,
     leaderboard,
 )
-from rrn_tf.evaluation.protocols import FROZEN, STREAMING
+from rrn_tf.evaluation.protocols import FROZEN, STREAMING, WITH_UNSEEN, held_out_split
 from rrn_tf.features import Split
 from rrn_tf.runs.directory import RunPaths
 from rrn_tf.runs.repeated_runs import means_of_runs
@@ -40,7 +40,6 @@ from rrn_tf.training.listeners import Listener
 RRN_NAME = "RRN"
 STREAMING_UNSEEN = f"{STREAMING}, unseen users and items included"
 LATER = tuple(split for split in Split if split is not Split.TRAIN)
-_WITH_UNSEEN = {Split.TEST: (Split.TEST, Split.TEST_COLD), Split.VALID: (Split.VALID, Split.VALID_COLD)}
 
 
 class EventComparison(NamedTuple):
@@ -63,10 +62,10 @@ def scored_split(sequences: RatingSequences) -> Split:
     Raises:
       ValueError: if there are neither test nor validation ratings.
     """
-    for split in _WITH_UNSEEN:
-        if len(sequences.rating_indices([split])):
-            return split
-    raise ValueError("a comparison should have test or validation ratings, found none")
+    split = held_out_split(sequences)
+    if split is None:
+        raise ValueError("a comparison should have test or validation ratings, found none")
+    return split
 
 
 def compare_ratings(
@@ -153,7 +152,7 @@ def rating_leaderboards(predicted: Mapping[str, Predicted], of: Split) -> dict[s
       predicted: the result of `predict_held_out`.
       of: the split, as of `scored_split`.
     """
-    known, all_of = predicted[STREAMING].of(of), predicted[STREAMING].of(*_WITH_UNSEEN[of])
+    known, all_of = predicted[STREAMING].of(of), predicted[STREAMING].of(of, WITH_UNSEEN[of])
     parts = {FROZEN: predicted[FROZEN].of(of), STREAMING: known}
     if len(all_of.ratings) > len(known.ratings):
         parts[STREAMING_UNSEEN] = all_of

@@ -12,10 +12,9 @@ from rrn_tf.evaluation.experiments.exhibits import Omitted
 from rrn_tf.evaluation.experiments.subjects import RatingSubject
 from rrn_tf.evaluation.leaderboard import RatingPredictions
 from rrn_tf.evaluation.metrics import rmse, rmse_difference
+from rrn_tf.evaluation.protocols import WITH_UNSEEN, held_out_split
 from rrn_tf.features import Side, Split
 
-# Each split whose ratings may be scored, with its counterpart of users and items unseen in training.
-_SCORED = {Split.TEST: Split.TEST_COLD, Split.VALID: Split.VALID_COLD}
 _KINDS = {Split.TEST: "test", Split.VALID: "validation"}
 
 
@@ -84,10 +83,10 @@ def held_out(subject: RatingSubject, protocol: str, *, unseen: bool = False) -> 
     Returns:
       The ratings; None if nothing is held out, or the protocol has no predictions.
     """
-    of = next((split for split in _SCORED if subject.sequences.has(split)), None)
+    of = held_out_split(subject.sequences)
     if of is None or protocol not in subject.predictions:
         return None
-    splits = (of, _SCORED[of]) if unseen else (of,)
+    splits = (of, WITH_UNSEEN[of]) if unseen else (of,)
     ratings, _, models = subject.predictions[protocol].of(*splits)
     return HeldOut(_KINDS[of], ratings, models) if len(ratings) else None
 
