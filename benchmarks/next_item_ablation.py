@@ -1,4 +1,6 @@
-"""Ablation of the default model of events: the whole model compared with the model without each part, on several logs.
+"""Ablation of the default model of events: the whole compared with the model without each part, on several logs.
+
+User factors are no part of the default: their row adds them.
 
     python -m benchmarks.next_item_ablation runs/ablation checkins.csv.gz synthetic-events:seed=1 synthetic-listening
     python -m benchmarks.next_item_ablation runs/planted synthetic-listening --planted
@@ -40,8 +42,8 @@ LADDER: dict[str, tuple[str, ...]] = {
     WHOLE: (),
     **{f"without {part}": (f"model.without=[{part}]",) for part in PARTS},
     "without attention": ("model.attention=0",),
-    "without user factors": ("model.stationary=0",),
     "without time": ("model.clock=false",),
+    "with user factors": ("model.stationary=32",),
 }
 # For each part that can be left out, the options of the generator with the effects that it models.
 EFFECTS: dict[str, tuple[str, ...]] = {
@@ -62,7 +64,7 @@ PLANTED_HEADINGS = ["part", "effect", "worth", "costs", "without the effect"]
 @click.command()
 @click.argument("output", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
-@click.option("--only", multiple=True, metavar="PART", help="Leave out only this part; may be repeated.")
+@click.option("--only", multiple=True, metavar="PART", help="Train only this part's row; may be repeated.")
 @click.option("--seeds", type=Seeds(), default="0,1,2", show_default=True)
 @click.option("--config", "preset", default=CRNN_PLUS, show_default=True, help=CONFIG_HELP)
 @click.option("--set", "overrides", multiple=True, metavar="a.b=c", help=SET_HELP)
@@ -80,19 +82,23 @@ def main(
 ) -> None:
     """Trains every row of the table on each LOG (as `rrn train --data`) and writes OUTPUT/ablation.md."""
     with one_line_errors():
-        if unknown := [part for part in only if f"without {part}" not in LADDER]:
+        if unknown := [part for part in only if part not in map(_part, LADDER)]:
             raise click.UsageError(
-                f"expected --only of {', '.join(PARTS)}, attention, user factors or time, found {unknown[0]}"
+                f"expected --only of {', '.join(PARTS)}, attention, time or user factors, found {unknown[0]}"
             )
         if planted and (others := [log for log in logs if log.partition(":")[0] != SYNTHETIC_LISTENING]):
             raise click.UsageError(f"--planted needs logs of {SYNTHETIC_LISTENING}, found {others[0]}")
         chosen = [part for part in EFFECTS if part in (only or EFFECTS)]
-        names = [name for name in LADDER if name == WHOLE or not only or name.removeprefix("without ") in only]
+        names = [name for name in LADDER if name == WHOLE or not only or _part(name) in only]
         bench = _Bench(output, preset, overrides, seeds)
         table = bench.effects if planted else bench.ablation
         parts = [part for log in logs for part in table(log, chosen if planted else names)]
         write_whole(output / "ablation.md", "\n\n".join(parts) + "\n")
     click.echo(f"{output / 'ablation.md'} holds the table")
+
+
+def _part(name: str) -> str:
+    return name.removeprefix("without ").removeprefix("with ")
 
 
 class _Bench:
