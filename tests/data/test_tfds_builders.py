@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 tfds = pytest.importorskip("tensorflow_datasets")
+pytest.importorskip("dill", reason="the test case of TensorFlow Datasets imports dill, which it does not bring")
 
 from rrn_tf.data import tfds_builders  # noqa: E402
 from tests.published import WRITE  # noqa: E402
