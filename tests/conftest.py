@@ -26,6 +26,7 @@ TESTS = Path(__file__).parent
 ON_TFX = ("components", "pipeline")
 # No set but this one leaves TFX out.
 HAS_TFX = choose(sys.version_info[:2], glibc_version()) != LIBRARY
+WITHOUT_TFX = "TFX is not installed: it has no wheel for this Python and C library"
 # Files and folders of tests that take longest, in this order.
 FIRST = ("serving", "pipeline", "components", "training", "runs", "test_forward_pass.py", "benchmarks", "bench")
 
@@ -42,7 +43,7 @@ class WithoutTfx(pytest.Module):
     """A file of tests that is not imported, because what it tests stands on TFX."""
 
     def collect(self) -> list[pytest.Item]:
-        pytest.skip("TFX is not installed: it has no wheel for this Python and C library", allow_module_level=True)
+        pytest.skip(WITHOUT_TFX, allow_module_level=True)
 
 
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from rrn_tf.cli.run import _run_module
+from tests.conftest import HAS_TFX, WITHOUT_TFX
 
 
-@pytest.mark.skipif(find_spec("tfx") is None, reason="the pipeline needs TFX, which this environment has not")
+@pytest.mark.skipif(not HAS_TFX, reason=WITHOUT_TFX)
 @pytest.mark.parametrize("path", ["", "."])
 def test_modules_of_the_working_directory_are_left_alone(
     path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

@@ -9,10 +9,13 @@ from typing import Any, ClassVar
 import pytest
 
 tfds = pytest.importorskip("tensorflow_datasets")
-pytest.importorskip("dill", reason="the test case of TensorFlow Datasets imports dill, which it does not bring")
 
 from rrn_tf.data import tfds_builders  # noqa: E402
+from tests.conftest import HAS_TFX  # noqa: E402
 from tests.published import WRITE  # noqa: E402
+
+if not HAS_TFX:
+    pytest.importorskip("dill", reason="the test case of TensorFlow Datasets imports dill, which TFX brings")
 
 
 class _Case:
