@@ -1,7 +1,8 @@
 """Trains models of other libraries on a split of ratings, and predicts its later parts.
 
-A split is tables `train`, `valid` and `test`, float64[N, 4]: positions of user and item, rating, unix seconds. This module
-needs NumPy and the asked library alone, so that a Python without TensorFlow can run it (`benchmarks.peer_process`).
+A split is tables `train`, `valid` and `test`, float64[N, 4]: positions of user and item, rating, unix seconds. This
+module needs NumPy and the asked library alone, so that a Python without TensorFlow can run it, in
+`benchmarks.peer_process`.
 """
 
 from __future__ import annotations
@@ -113,17 +114,17 @@ def tfrs_two_tower(split: Split, seed: int) -> list[Table]:
     """Two towers of 32 numbers and a bias each, trained by squared error: at most 20 epochs, patience 2."""
     import tensorflow as tf
     import tensorflow_recommenders as tfrs
-    import tf_keras
+    import tf_keras as keras
 
-    tf_keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(seed)
     mean = float(split[TRAIN][:, RATING].mean())
 
-    class TwoTowers(tfrs.Model):  # type: ignore[misc]
+    class TwoTowers(tfrs.Model):
         def __init__(self) -> None:
             super().__init__()
             widths = [(size, width) for size in _sizes(split) for width in (32, 1)]
-            self.towers = [tf_keras.layers.Embedding(size, width) for size, width in widths]
-            self.task = tfrs.tasks.Ranking(loss=tf_keras.losses.MeanSquaredError())
+            self.towers = [keras.layers.Embedding(size, width) for size, width in widths]
+            self.task = tfrs.tasks.Ranking(loss=keras.losses.MeanSquaredError())
 
         def call(self, pairs: tf.Tensor) -> tf.Tensor:
             user, item = pairs[:, 0], pairs[:, 1]
@@ -141,8 +142,8 @@ def tfrs_two_tower(split: Split, seed: int) -> list[Table]:
         return (found.shuffle(len(pairs), seed=seed) if part == TRAIN else found).batch(4096)
 
     model = TwoTowers()
-    model.compile(optimizer=tf_keras.optimizers.Adagrad(0.1))
-    stop = tf_keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
+    model.compile(optimizer=keras.optimizers.Adagrad(0.1))
+    stop = keras.callbacks.EarlyStopping("val_loss", patience=2, restore_best_weights=True)
     model.fit(rows(TRAIN), validation_data=rows(VALID), epochs=20, callbacks=[stop], verbose=0)
     return [np.concatenate([model(pairs).numpy() for pairs, _ in rows(part)]) for part in (VALID, TEST)]
 

@@ -223,9 +223,7 @@ def _named(name: str, row: Row) -> str:
 
 def _excuse(name: str, row: Row, width: int) -> list[str]:
     if "missing" in row:
-        told = (
-            f"not installed ({row['module']} is missing): pip install {row['missing']}, see benchmarks/peers_speed.txt"
-        )
+        told = f"{row['module']} is missing: pip install {row['missing']} (pinned in benchmarks/peers_speed.txt)"
     elif "stopped" in row:
         told = f"ended after {row['stopped']:,.0f} s, the budget"
     else:
