@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -119,15 +120,17 @@ class StepStates:
         vectors = np.zeros(self.vectors[side].shape, np.float32)
         state = [part.numpy().copy() for part in self.entities[side].state]
 
-        def roll(batch: SequenceBatch) -> None:
-            rolled, final = self._roll[side](batch)
-            vectors[concatenated_ranges(batch.first_row, batch.length.astype(np.int64))] = rolled.numpy()
-            for part, values in zip(state, final, strict=True):
-                part[batch.entity] = values.numpy()
+        def roll(shares: Sequence[SequenceBatch]) -> None:
+            for batch in shares:
+                rolled, final = self._roll[side](batch)
+                vectors[concatenated_ranges(batch.first_row, batch.length.astype(np.int64))] = rolled.numpy()
+                for part, values in zip(state, final, strict=True):
+                    part[batch.entity] = values.numpy()
 
-        # Batches hold different entities and are independent; a single recurrence keeps only one core busy.
+        # Batches hold different entities and are independent; a single recurrence keeps only one core busy. A thread
+        # builds its own batches, so that there are only as many as threads.
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            collections.deque(pool.map(roll, self.plans[side].shares()), maxlen=0)
+            collections.deque(pool.map(roll, self.plans[side].batches), maxlen=0)
         return vectors, state
 
     def _set_rows(self, side: Side, vectors: npt.NDArray[np.float32], state: list[npt.NDArray[np.float32]]) -> None:
