@@ -145,7 +145,7 @@ class StepStates:
         for begin in range(0, len(later), _CHUNK):
             rows = later[begin : begin + _CHUNK]
             vectors[rows] = self._extrapolate[side](
-                sequences.row_entity[rows], wallclock[begin : begin + _CHUNK]
+                sequences.row_entity[rows].astype(np.int64), wallclock[begin : begin + _CHUNK]
             ).numpy()
         self.vectors[side].assign(vectors)
 
@@ -175,20 +175,20 @@ class StepStates:
         """Predicts ratings float32[N] at positions of the user side by states and stationary factors (Eq. 7)."""
         data, trained = self.sequences.user, self.sequences.metadata
         places = [
-            (of, self.vectors[of].numpy(), self.model.factors(of).table.numpy(), row, entity)
+            (of, self.vectors[of], self.model.factors(of).table.numpy(), row, entity)
             for of, row, entity in (
-                (Side.USER, data.rating_row, data.row_entity[data.rating_row]),
-                (Side.ITEM, data.opposite_row, data.opposite),
+                (Side.USER, data.row_of, data.entity_of),
+                (Side.ITEM, data.opposite_row.__getitem__, data.opposite.__getitem__),
             )
         ]
         rating = np.empty(len(positions), np.float32)
         for begin in range(0, len(positions), _CHUNK):
             part, vectors = positions[begin : begin + _CHUNK], []
             for of, moving, factors, row, entity in places:
-                index = entity[part]
+                index = entity(part)
                 index = trained.entities(of).known(index)
                 known = (index > 0)[:, np.newaxis]
-                vectors.append(np.concatenate([moving[row[part]], known * factors[index]], axis=1))
+                vectors.append(np.concatenate([tf.gather(moving, row(part)).numpy(), known * factors[index]], axis=1))
             rating[begin : begin + _CHUNK] = np.einsum("nd,nd->n", *vectors)
         return rating
 
