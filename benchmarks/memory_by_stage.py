@@ -27,6 +27,7 @@ from rrn_tf.bench.load import Load, netflix_like, write_csv
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, json_option, one_line_errors, write_json
 from rrn_tf.config import Config, load_config
 from rrn_tf.environment import environment, peak_memory_bytes, reset_peak_memory
+from rrn_tf.features import SIDES
 
 STAGES = ("generate", "prepare", "train")
 Figures = dict[str, dict[str, float]]
@@ -114,6 +115,8 @@ def train_prepared(load: Load, folder: Path, config: Config) -> Figures:
 
     with clock.stage("read sequences"):
         sequences = load_sequences(folder / "sequences")
+    for side in SIDES:
+        clock.figures["read sequences"][f"{side.value}_rows"] = sequences.side(side).num_rows
     result = train(sequences, folder / "checkpoints", config, listeners=[Stages()])
     clock.end("predictions")
     del sequences

@@ -24,6 +24,13 @@ from rrn_tf.states.joint_propagation import JointPropagation, continued_rows
 _CHUNK = 1 << 18
 
 
+def _assign_in_parts(variable: tf.Variable, values: npt.NDArray[np.float32]) -> None:
+    """Assigns all rows of a large variable, on each of its devices, without a second copy of it."""
+    for local in getattr(variable, "values", (variable,)):
+        for begin in range(0, len(values), _CHUNK):
+            local[begin : begin + _CHUNK].assign(values[begin : begin + _CHUNK])
+
+
 def propagates_jointly(model: RRN, start: dict[Side, EntityStates] | None) -> bool:
     """Returns whether both sides are propagated together, level by level, instead of each alone in padded batches."""
     return model.inputs == INNOVATIONS or bool(start)
@@ -99,7 +106,7 @@ class StepStates:
         if self._joint:
             self._joint.run()
             for side in SIDES:
-                self.vectors[side].assign(self._joint.vectors(side))
+                _assign_in_parts(self.vectors[side], self._joint.vectors(side))
             for side in SIDES:
                 self._set_rows(side, self._joint.vectors(side).copy(), self._joint.state(side))
         else:
@@ -147,7 +154,7 @@ class StepStates:
             vectors[rows] = self._extrapolate[side](
                 sequences.row_entity[rows].astype(np.int64), wallclock[begin : begin + _CHUNK]
             ).numpy()
-        self.vectors[side].assign(vectors)
+        _assign_in_parts(self.vectors[side], vectors)
 
     def predict(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Predicts ratings by the weighted sum of all parts, clipped to the range of the training ratings.
