@@ -154,6 +154,9 @@ def lines(figures: Figures, ratings: int) -> list[str]:
     for name, of in figures.items():
         peak = of["peak_memory_bytes"]
         rows.append(f"{name:26}{of['seconds']:10.1f}{of['cpu_seconds']:10.1f}{peak / 1e9:10.2f}{peak / ratings:14.0f}")
+    if "read sequences" in figures:
+        user, item = (int(figures["read sequences"][f"{side.value}_rows"]) for side in SIDES)
+        rows.append(f"{user:,} steps of users, {item:,} steps of items")
     return rows
 
 

@@ -163,8 +163,13 @@ class RatingSequences:
     def ratings_at(self, positions: npt.NDArray[np.int64]) -> SideRatings:
         """Returns the ratings at positions of the user side, from that side's point of view."""
         side = self.user
-        columns = (side.opposite, side.rating, side.timestamp, side.split)
-        return SideRatings(side.entity_of(positions), *(column[positions] for column in columns))
+        return SideRatings(
+            side.entity_of(positions),
+            side.opposite[positions],
+            side.rating[positions],
+            side.timestamp[positions],
+            side.split[positions],
+        )
 
     def select(self, positions: npt.NDArray[np.int64], *, unseen: bool = False) -> Interactions:
         """Returns the ratings at positions of the user side; `unseen` as in `interactions`."""

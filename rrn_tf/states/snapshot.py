@@ -47,7 +47,9 @@ class HeldOutRatings(NamedTuple):
     item_ids: npt.NDArray[np.object_]
 
     @classmethod
-    def of(cls, sequences: RatingSequences, user: npt.NDArray[np.int64], item: npt.NDArray[np.int32]) -> HeldOutRatings:
+    def of(
+        cls, sequences: RatingSequences, user: npt.NDArray[np.integer], item: npt.NDArray[np.int32]
+    ) -> HeldOutRatings:
         """Creates an instance from the indices of N ratings' users, in order, and items."""
         users, counts = np.unique(user, return_counts=True)
         items, place = np.unique(item, return_inverse=True)

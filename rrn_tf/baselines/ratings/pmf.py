@@ -259,7 +259,7 @@ class _Table:
         num_users: int,
         num_items: int,
     ) -> None:
-        user, item, rating = map(np.asarray, (user, item, rating))
+        user, item, rating = np.asarray(user), np.asarray(item), np.asarray(rating)
         known = (user > 0) & (item > 0)
         if not (known.all() and (user[1:] >= user[:-1]).all()):
             order = np.flatnonzero(known)
