@@ -217,8 +217,11 @@ class CollaborativeMixture(keras.Model):
 
     def distributed(self, states: tf.Tensor, factors: tf.Tensor, context: StepContext) -> tf.Tensor:
         """Computes the same as `distributions` from the users' factors, float[B, k]."""
+        # Items are looked up in the table that is read: once a variable itself has been looked up in, TensorFlow copies
+        # it whenever it is read.
         features = context.features[:, 0]
-        states = self.with_past(states[:, tf.newaxis], tf.gather(self.items, context.item), context)[:, 0]
+        vectors = tf.gather(tf.convert_to_tensor(self.items), context.item)
+        states = self.with_past(states[:, tf.newaxis], vectors, context)[:, 0]
         at = self.with_features(states, features)
         network = tf.nn.softmax(self._logits(self.leave(at, factors)))
         weights = self.copy.log_weights((context.item, context.time))[:, :, 0]
