@@ -16,14 +16,12 @@ from rrn_tf.beam.score import SCORED, score_pairs
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.config import DataConfig
 
-REJECTED_RATINGS = "ratings/dead.jsonl"
-
 
 def write(source: str, model: str, folder: Path, beam_args: Sequence[str] = ()) -> None:
     """Prepares a file as ratings and as events, and scores its pairs."""
     of_ratings, of_events = DataConfig(max_bad_share=0.5, shards=3), EventDataConfig(max_bad_share=0.5, shards=3)
     prepare_sequences(
-        source, f"{folder}/ratings", of_ratings, dead_letters=f"{folder}/{REJECTED_RATINGS}", beam_args=beam_args
+        source, f"{folder}/ratings", of_ratings, dead_letters=f"{folder}/ratings/dead.jsonl", beam_args=beam_args
     )
     prepare_events(
         source, f"{folder}/events", of_events, dead_letters=f"{folder}/events/dead.jsonl", beam_args=beam_args

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -62,15 +60,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[list[str]], Path]]:
-    """Prism and two pools of workers: Beam's options for either, and the folder of their process ids."""
+def pools(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[list[str]]]:
+    """Prism and two pools of workers: Beam's options for either pool."""
     if not program().exists():
         pytest.skip(f"Prism is not built: where Go is, {SCRIPT} build does it")
     state = tmp_path_factory.mktemp("prism")
-    port, *pools = free_ports(3)
+    port, *of_pools = free_ports(3)
     settings = {
         "PRISM_PORT": str(port),
-        "PRISM_POOLS": " ".join(map(str, pools)),
+        "PRISM_POOLS": " ".join(map(str, of_pools)),
         "PRISM_STATE": str(state),
         "PYTHON": sys.executable,
         "PYTHONPATH": str(ROOT),
@@ -81,51 +79,22 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[list
         started: Any = subprocess.run([SCRIPT, "start"], check=False, **run)
         assert started.returncode == 0, started.stderr
         shared = ["--runner=PortableRunner", f"--job_endpoint=localhost:{port}", "--environment_type=EXTERNAL"]
-        yield [[*shared, f"--environment_config=localhost:{pool}"] for pool in pools], state
+        yield [[*shared, f"--environment_config=localhost:{pool}"] for pool in of_pools]
     finally:
         subprocess.run([SCRIPT, "stop"], check=True, **run)
 
 
-def start(source: str, model: str, folder: Path, options: list[str]) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.beam.every_output", source, model, str(folder), *options]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-
-
-def end(job: subprocess.Popen[str]) -> tuple[int, str]:
-    """Waits for a job; returns its exit status and the last line of its errors."""
-    try:
-        _, errors = job.communicate(timeout=LIMIT)
-    finally:
-        job.kill()
-    return job.returncode, (errors.strip().splitlines() or [""])[-1]
-
-
 @pytest.mark.slow
-def test_files_are_those_of_one_process_even_after_a_pool_of_workers_was_killed(
-    source: str, model: str, engine: tuple[list[list[str]], Path], tmp_path: Path
+def test_files_are_those_of_one_process(
+    source: str, model: str, pools: list[list[str]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (first, second), state = engine
     every_output.write(source, model, tmp_path / "memory")
     expected = every_output.read(tmp_path / "memory")
-
-    job = start(source, model, tmp_path / "killed", first)
-    begin = time.monotonic()
-    while job.poll() is None and not (tmp_path / "killed" / every_output.REJECTED_RATINGS).exists():
-        assert time.monotonic() - begin < LIMIT
-        time.sleep(0.02)
-    pool = int((state / "pids").read_text().split()[0])
-    os.killpg(pool, signal.SIGKILL)
-    status, error = end(job)
-    # The pool is gone before sequences of events can be written, so that the job cannot have ended well.
-    assert status == 1
-    assert error.startswith("RuntimeError: Beam: the job ended as FAILED: "), error
-    assert not (tmp_path / "killed" / "events" / "events.json").exists()
-
-    # The next run writes over what is left of the one before.
-    assert end(start(source, model, tmp_path / "killed", second)) == (0, "")
-    found = every_output.read(tmp_path / "killed")
-    assert found.keys() == expected.keys()
-    assert [name for name in found if found[name] != expected[name]] == []
+    for name, options in zip(("first", "second"), pools, strict=True):
+        command = [sys.executable, "-m", "tests.beam.every_output", source, model, str(tmp_path / name), *options]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        # A job that hangs is killed.
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, timeout=LIMIT)
+        found = every_output.read(tmp_path / name)
+        assert found.keys() == expected.keys(), capfd.readouterr().err
+        assert [name for name in found if found[name] != expected[name]] == []

@@ -52,6 +52,8 @@ def _end_of_job(error: Exception) -> str | None:
     """Returns one line on how a portable runner ended a job, None for an exception that says nothing of it."""
     if isinstance(error, grpc.FutureTimeoutError):
         return "Beam: expected a job server at --job_endpoint, found none that answers"
+    if isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "Beam: the job took longer than --job_server_timeout; run the command again, or give a longer one"
     if isinstance(error, grpc.RpcError):
         return f"Beam: the job server is lost ({error.code().name.lower()}); start it, and run the command again"
     found = _FAILED.match(str(error))

@@ -10,10 +10,13 @@ from rrn_tf.data.prepared import BadInputError
 
 
 class Lost(grpc.RpcError):
-    """A job server that is gone."""
+    """A call to a job server that failed."""
+
+    def __init__(self, code: grpc.StatusCode) -> None:
+        self._code = code
 
     def code(self) -> grpc.StatusCode:
-        return grpc.StatusCode.UNAVAILABLE
+        return self._code
 
 
 @pytest.mark.parametrize(
@@ -28,7 +31,14 @@ class Lost(grpc.RpcError):
             "Beam: the job ended as FAILED: KeyError: 'a'; run the command again",
         ),
         (grpc.FutureTimeoutError(), "Beam: expected a job server at --job_endpoint, found none that answers"),
-        (Lost(), "Beam: the job server is lost (unavailable); start it, and run the command again"),
+        (
+            Lost(grpc.StatusCode.DEADLINE_EXCEEDED),
+            "Beam: the job took longer than --job_server_timeout",
+        ),
+        (
+            Lost(grpc.StatusCode.UNAVAILABLE),
+            "Beam: the job server is lost (unavailable); start it",
+        ),
         (RuntimeError("of another kind"), "of another kind"),
     ],
 )
