@@ -155,7 +155,7 @@ def compiled(pipeline: tfx_pipeline.Pipeline, options: VertexOptions) -> dict[st
 def set_resources(pipeline: tfx_pipeline.Pipeline, options: VertexOptions) -> None:
     """Attaches processors, memory and accelerators to components; see `compiled` for what is raised."""
     components = {of.id: of for of in pipeline.components if isinstance(of, BaseComponent)}
-    found: dict[str, Resources] = {name: Resources() for name in components}
+    found: dict[str, Any] = {name: Resources() for name in components}
     for flag, field in (("--cpu", "cpu_limit"), ("--memory", "memory_limit")):
         for name, value in _by_component(flag, getattr(options, flag[2:]), list(components), list(components)):
             setattr(found[name], field, _positive(flag, value))
