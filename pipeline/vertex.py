@@ -131,7 +131,7 @@ def beam_arguments(options: VertexOptions) -> list[str]:
         return further
     if options.dataflow_region is None:
         raise click.UsageError("--dataflow-project: expected --dataflow-region too, found none")
-    fixed = {"runner": "DataflowRunner", "project": options.dataflow_project, "temp_location": f"{options.root}/tmp"}
+    fixed = {"runner": "DataflowRunner", "project": options.dataflow_project, "temp_location": f"{options.root}/beam"}
     return [*(f"--{name}={value}" for name, value in {**fixed, **set_}.items()), *further]
 
 

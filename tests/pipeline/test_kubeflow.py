@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-pytest.importorskip("kfp")
+pytest.importorskip("kfp.pipeline_spec")
+pytest.importorskip("tfx")
 
 from google.protobuf import json_format
 from kfp import components as kfp_components
@@ -68,7 +69,7 @@ def test_resources_image_and_dataflow_are_arguments(tmp_path: Path) -> None:
     assert found["Pusher"]["resources"] == {"cpuLimit": 4.0, "memoryLimit": 32.0}
     accelerator = {"type": "NVIDIA_TESLA_T4", "count": "2"}
     assert found["StateUpdater"]["resources"] == {"cpuLimit": 16.0, "memoryLimit": 32.0, "accelerator": accelerator}
-    expected = ["--runner=DataflowRunner", "--project=p", "--temp_location=gs://b/root/tmp", "--region=r"]
+    expected = ["--runner=DataflowRunner", "--project=p", "--temp_location=gs://b/root/beam", "--region=r"]
     assert found["StatisticsGen"]["args"][-6:] == [*expected, "--max_num_workers=9", "--experiments=x"]
 
 
