@@ -1,6 +1,6 @@
 # `make run` and `make test` set everything up on a machine with Python 3.10 to 3.13 and a package index.
 .DEFAULT_GOAL := help
-.PHONY: setup run bench test test-all test-debian13 coverage lint types docs format lock clean help
+.PHONY: setup run bench test test-all test-debian13 coverage lint types docs format lock prism prism-stop clean help
 .SUFFIXES:
 
 VENV := .venv
@@ -97,6 +97,12 @@ lock: $(STAMP)  ## Resolves all locks anew from setup.py, keeping pins that stil
 			--no-annotate --override requirements/overrides.txt --custom-compile-command 'make lock' $(ARGS) \
 			--output-file requirements/$$1-py`echo $$2 | tr -d .`.txt || exit 1; \
 	done
+
+prism: $(STAMP)  ## Starts Beam's Prism and two pools of workers (docs/scale.md); its first call builds it, with Go.
+	@PYTHON=$(BIN)/python scripts/prism start
+
+prism-stop:  ## Ends what `make prism` has started.
+	@scripts/prism stop
 
 clean:  ## Removes caches and build products; keeps .venv and runs/.
 	@rm -rf build docs/build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

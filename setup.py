@@ -114,6 +114,8 @@ setup(
         "rich>=13",
         # Sparse products and non-negative least squares, of the Bayesian factors.
         "scipy>=1.10,<2",
+        # Their small matrices are inverted on one core.
+        "threadpoolctl>=3.1,<4",
         *_on("3.12", "pandas>=2.1.1", "pyarrow>=14", "scipy>=1.11.2"),
         *_on(
             "3.13",

@@ -86,6 +86,8 @@ def main(
             raise click.UsageError(
                 f"expected --only of {', '.join(PARTS)}, attention, time or user factors, found {unknown[0]}"
             )
+        if planted and (without := [part for part in only if part not in EFFECTS]):
+            raise click.UsageError(f"with --planted, expected --only of {', '.join(EFFECTS)}, found {without[0]}")
         if planted and (others := [log for log in logs if log.partition(":")[0] != SYNTHETIC_LISTENING]):
             raise click.UsageError(f"--planted needs logs of {SYNTHETIC_LISTENING}, found {others[0]}")
         chosen = [part for part in EFFECTS if part in (only or EFFECTS)]

@@ -22,7 +22,7 @@ from typing_extensions import TypeVar
 from rrn_tf.data_format import DataFormat
 from rrn_tf.files import write_whole
 from rrn_tf.setting_files import ConfigError as ConfigError  # noqa: PLC0414 - raised by this module
-from rrn_tf.setting_files import parse_yaml, read_yaml
+from rrn_tf.setting_files import parse_yaml, read_yaml, short
 from rrn_tf.setting_names import did_you_mean, no_such_setting
 from rrn_tf.times import parse_time
 
@@ -256,7 +256,7 @@ def _message(error: Any, path: str, kind: type) -> str:
     expected = error["msg"]
     if error["type"] == "dataclass_type":
         expected = "expected a section with settings of its own"
-    return f"{path or 'configuration'}: {expected}, found {error['input']!r}"
+    return f"{path or 'configuration'}: {expected}, found {short(error['input'])}"
 
 
 def renamed(values: Any, old: str, new: str, meanings: Mapping[Any, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import resource
 from importlib import metadata
@@ -31,3 +32,9 @@ def peak_memory_bytes() -> int:
     # For a child process, `getrusage` counts at least the memory of its parent when it was started.
     found = re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE) if status.exists() else None
     return 1024 * (int(found[1]) if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def reset_peak_memory() -> None:
+    """Makes `peak_memory_bytes` count from now on; where the system cannot do this, it goes on counting as before."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")

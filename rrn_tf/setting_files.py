@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,13 @@ class ConfigError(ValueError):
     def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message)
         self.path = path
+
+
+def short(value: Any) -> str:
+    """Returns the start of a value's `repr`. Aliases in a few lines of YAML can make a value of any size."""
+    shortened = reprlib.Repr()
+    shortened.maxlevel, shortened.maxstring, shortened.maxother = 2, 200, 200
+    return shortened.repr(value)
 
 
 class _Loader(yaml.SafeLoader):
@@ -37,7 +45,9 @@ def parse_yaml(text: str) -> Any:
       ConfigError: for text that is not YAML, with what is wrong in which line.
     """
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    except RecursionError:
+        raise ConfigError("not readable as YAML: nested too deeply") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or next(iter(str(error).splitlines()), "")

@@ -121,6 +121,7 @@ def test_a_folder_with_the_name_of_a_preset_does_not_hide_it(tmp_path: Path, mon
         (b"a: [", r"not readable as YAML: expected the node content, but found '<stream end>' in line 1"),
         (b"a: 1\nb: c: d", "not readable as YAML: mapping values are not allowed here in line 2"),
         (b"- 1", "expected names and their values"),
+        (b"a: " + b"[" * 5000 + b"]" * 5000, "not readable as YAML: nested too deeply$"),
         (b"a: \xff", "found bytes that are not UTF-8 text"),
     ],
 )
@@ -130,6 +131,14 @@ def test_refuses_files_that_are_no_configuration(text: bytes, said: str, tmp_pat
         load_config(tmp_path / "c.yaml")
     with pytest.raises(ConfigError, match="no such configuration file or preset"):
         load_config("paper-nothing")
+
+
+def test_a_message_stays_short_whatever_aliases_make_of_a_value(tmp_path: Path) -> None:
+    lists = ["&0 [x]", *(f"&{i} [{', '.join([f'*{i - 1}'] * 9)}]" for i in range(1, 40))]
+    (tmp_path / "c.yaml").write_text("training:\n  epochs:\n" + "".join(f"  - {one}\n" for one in lists))
+    with pytest.raises(ConfigError, match=r"training\.epochs: .*, found \[\[") as error:
+        load_config(tmp_path / "c.yaml")
+    assert len(str(error.value)) < 1000
 
 
 def test_durations() -> None:

@@ -7,8 +7,11 @@ import contextlib
 import io
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import apache_beam as beam
+import grpc
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from rrn_tf.data.prepared import BadInputError
@@ -17,6 +20,8 @@ from rrn_tf.setting_names import did_you_mean
 _WHERE = "Beam options (--beam-args)"
 # Runners whose job server, and not Beam's own parser, knows all options.
 _PORTABLE = ("portable", "flink", "spark", "prism")
+_SERVER, _PATIENCE, _IN_PROCESS = "job_endpoint", "job_server_timeout", "embed"
+_MONTH = 30 * 24 * 60 * 60  # seconds
 
 
 def new_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
@@ -26,13 +31,32 @@ def new_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
       beam_args: pipeline options.
 
     Raises:
-      BadInputError: as in `check_beam_args`, or for a runner that Beam does not have.
+      BadInputError: as in `check_beam_args` and `for_long_jobs`, or for a runner that Beam does not have.
     """
     check_beam_args(beam_args)
+    beam_args = for_long_jobs(beam_args)
     try:
-        return beam.Pipeline(options=PipelineOptions(list(beam_args)))
+        return beam.Pipeline(options=PipelineOptions(beam_args))
     except (ValueError, ImportError, AttributeError) as error:
         raise BadInputError(f"{_WHERE}: {str(error).splitlines()[0]}") from error
+
+
+def run_to(pipeline: beam.Pipeline, path: str) -> None:
+    """Runs a pipeline to its end.
+
+    Args:
+      pipeline: the pipeline.
+      path: the file that its last step writes.
+
+    Raises:
+      BadInputError: if the file is not there, since the workers wrote it where this process cannot see it.
+    """
+    pipeline.run().wait_until_finish()
+    if not FileSystems.exists(path):
+        raise BadInputError(
+            f"{path}: expected a file from Beam's workers, found none; give an absolute path that they share with "
+            f"this machine"
+        )
 
 
 def check_beam_args(beam_args: Sequence[str]) -> None:
@@ -61,10 +85,38 @@ def check_beam_args(beam_args: Sequence[str]) -> None:
         raise BadInputError(f"{_WHERE}: {last.partition('error: ')[2] or last}") from None
     finally:
         log.setLevel(level)
-    runner = str(known["runner"] or "").rpartition(".")[2]
-    if runner.lower().startswith(_PORTABLE):
+    if _is_portable(known):
         return
     unknown = [name for name in every if name not in known]
     if unknown:
         name = f"--{unknown[0].partition('=')[0].lstrip('-')}"
         raise BadInputError(f"{_WHERE}: no such option {name}{did_you_mean(name, (f'--{of}' for of in known))}")
+
+
+def for_long_jobs(beam_args: Sequence[str]) -> list[str]:
+    """Adds to the options of a portable runner that a job may take a month; others are returned as they are.
+
+    By default Beam loses sight of every job after a minute: it means the limit for a job server that does not answer,
+    and applies it to the stream on which the server tells the job's state as well. So the server is asked here.
+
+    Args:
+      beam_args: pipeline options.
+
+    Raises:
+      BadInputError: if no job server answers at the given address.
+    """
+    options = PipelineOptions(list(beam_args)).get_all_options()
+    if not _is_portable(options) or any(part.lstrip("-").replace("-", "_").startswith(_PATIENCE) for part in beam_args):
+        return list(beam_args)
+    address = options[_SERVER]
+    if address and address != _IN_PROCESS:
+        with grpc.insecure_channel(address) as channel:
+            try:
+                grpc.channel_ready_future(channel).result(timeout=options[_PATIENCE])
+            except grpc.FutureTimeoutError:
+                raise BadInputError(f"{_WHERE}: no job server answers at {address}") from None
+    return [*beam_args, f"--{_PATIENCE}={_MONTH}"]
+
+
+def _is_portable(options: dict[str, Any]) -> bool:
+    return str(options["runner"] or "").rpartition(".")[2].lower().startswith(_PORTABLE)

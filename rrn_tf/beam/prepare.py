@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
-from rrn_tf.beam.pipelines import new_pipeline
+from rrn_tf.beam.pipelines import new_pipeline, run_to
 from rrn_tf.beam.reading import read_ratings
 from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
 from rrn_tf.beam.reading.errors import surfaced_errors
@@ -47,7 +47,8 @@ def prepare_sequences(
       BadInputError: if a file is missing, a header is wrong, there are no rows or no training ratings, or too many
         rows are rejected.
     """
-    remove(f"{output_dir}/{METADATA_FILE}")  # a file of an earlier run must not look like success
+    written = f"{output_dir}/{METADATA_FILE}"
+    remove(written)  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
         pipeline = new_pipeline(beam_args)
         parts = {time_split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source, data_format=config.format)}
@@ -60,5 +61,5 @@ def prepare_sequences(
             dead_letters, config.max_bad_share, rows | "AllRowCounts" >> beam.Flatten()
         )
         _ = ratings[time_split.RATINGS] | BuildSequences(config, output_dir, rejected=counts)
-        pipeline.run().wait_until_finish()
+        run_to(pipeline, written)
     return SequenceMetadata.load(output_dir)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
-from rrn_tf.beam.pipelines import new_pipeline
+from rrn_tf.beam.pipelines import new_pipeline, run_to
 from rrn_tf.beam.reading import read_events
 from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
 from rrn_tf.beam.reading.errors import surfaced_errors
@@ -46,7 +46,8 @@ def prepare_events(
       BadInputError: if a file is missing, a header is wrong, there are no rows, too many rows are rejected, or the
         rules leave no events (or, with `valid`, no validation events).
     """
-    remove(f"{output_dir}/{EVENT_METADATA_FILE}")  # a file of an earlier run must not look like success
+    written = f"{output_dir}/{EVENT_METADATA_FILE}"
+    remove(written)  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
         pipeline = new_pipeline(beam_args)
         parts = {EVENTS: pipeline | "ReadEvents" >> ReadEvents(pattern, config.format)}
@@ -59,5 +60,5 @@ def prepare_events(
         )
         events = {name: part[read_events.EVENTS] for name, part in parts.items()}
         _ = events | BuildEvents(config, output_dir, rejected=counts)
-        pipeline.run().wait_until_finish()
+        run_to(pipeline, written)
     return EventMetadata.load(output_dir)

@@ -20,7 +20,7 @@ from apache_beam.ml.inference.base import ModelHandler, RunInference
 from apache_beam.utils.shared import Shared
 
 from rrn_tf import features
-from rrn_tf.beam.pipelines import new_pipeline
+from rrn_tf.beam.pipelines import new_pipeline, run_to
 from rrn_tf.beam.reading import read_ratings
 from rrn_tf.beam.reading.dead_letters import OPTION, WriteDeadLetters
 from rrn_tf.beam.reading.errors import surfaced_errors
@@ -142,7 +142,7 @@ def score_pairs(
         pairs = scored | "Rows" >> beam.Map(len) | "AllPairs" >> beam.CombineGlobally(sum)
         _ = rejected | "Summary" >> beam.Map(_write_summary, summary, pvalue.AsSingleton(pairs), pvalue.AsIter(written))
         try:
-            pipeline.run().wait_until_finish()
+            run_to(pipeline, summary)
         finally:
             _release_model()
     with FileSystems.open(summary) as file:

@@ -39,9 +39,8 @@ def measure_parts(
       ``gather_scatter``: the inputs of the steps (the embedding product of ratings, or innovations, their sums and
       their embedding) and the emission with its gathers, forward and backward; ``optimizer``: applying the gradients.
     """
-    batches = list(plan.shares())
-    sample = [batches[index] for index in np.unique(np.linspace(0, len(batches) - 1, _SAMPLE).astype(int))]
-    scale = sum(map(_rows, batches)) / sum(map(_rows, sample))
+    sample = list(plan.shares(np.unique(np.linspace(0, len(plan) - 1, _SAMPLE).astype(int))))
+    scale = sum(map(_rows, plan.shares())) / sum(map(_rows, sample))
     seconds = {"input": _input_seconds(plan, strategy)}
     for name, (part, width) in _parts(phase, model, states).items():
         function = _compiled(part, width, strategy)

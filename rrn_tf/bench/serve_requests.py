@@ -46,6 +46,11 @@ class Requests:
         ids = self._ids[Side.USER]
         return ids[number % len(ids)], self._cutoff + number * self._item_step
 
+    def user_at_one_step(self, number: int) -> tuple[str, int]:
+        """Makes request number n: a user, and a time in the first step of the item side after the cutoff."""
+        user, _ = self.user(number)
+        return user, self._cutoff + number % self._item_step
+
     def many(self, pairs: int, *, one_time: bool) -> Pairs:
         """Draws ids object[pairs] and timestamps int64[pairs], which are equal or within 30 days after the cutoff."""
         users, items = (self._rng.choice(self._ids[side], pairs) for side in (Side.USER, Side.ITEM))

@@ -127,19 +127,20 @@ def max_bad_share_option(default: float | None, told: str) -> Callable[[Callable
 
 
 def beam_options(text: str) -> list[str]:
-    """Returns the options of `--beam-args`, which are checked.
+    """Returns the options of `--beam-args`, which are checked, for jobs of any length.
 
     Raises:
-      ValueError: for an open quotation mark, or options that Beam does not know.
+      ValueError: for an open quotation mark, options that Beam does not know, or a job server that does not answer.
     """
     try:
         options = shlex.split(text)
     except ValueError as error:
         raise ValueError(f"--beam-args: {str(error).lower()}: {text}") from None
     if options:
-        from rrn_tf.beam.pipelines import check_beam_args
+        from rrn_tf.beam.pipelines import check_beam_args, for_long_jobs
 
         check_beam_args(options)
+        return for_long_jobs(options)
     return options
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +67,49 @@ BATCH_SPEC = SequenceBatch(
 )
 
 
+class Shares(Sequence[SequenceBatch]):
+    """The shares of a global batch, one per replica, each built when it is asked for.
+
+    Args:
+      entities: int64[B], entities of the batch.
+      replicas: number of shares.
+      build: builds the share of some of these entities.
+      kept: whether a share that was built is kept for the next epoch.
+    """
+
+    def __init__(
+        self,
+        entities: npt.NDArray[np.int64],
+        replicas: int,
+        build: Callable[[npt.NDArray[np.int64]], SequenceBatch],
+        *,
+        kept: bool,
+    ) -> None:
+        self._entities, self._replicas, self._build = entities, replicas, build
+        self._kept: dict[int, SequenceBatch] | None = {} if kept else None
+
+    def __len__(self) -> int:
+        return self._replicas
+
+    @overload
+    def __getitem__(self, replica: int) -> SequenceBatch: ...
+
+    @overload
+    def __getitem__(self, replica: slice) -> list[SequenceBatch]: ...
+
+    def __getitem__(self, replica: int | slice) -> SequenceBatch | list[SequenceBatch]:
+        if isinstance(replica, slice):
+            return [self[one] for one in range(*replica.indices(self._replicas))]
+        if not 0 <= replica < self._replicas:
+            raise IndexError(f"replica should be between 0 and {self._replicas - 1}, received {replica}")
+        if self._kept is not None and replica in self._kept:
+            return self._kept[replica]
+        share = self._build(self._entities[replica :: self._replicas])
+        if self._kept is not None:
+            self._kept[replica] = share
+        return share
+
+
 @dataclass(frozen=True)
 class BatchPlan:
     """Global batches of one side, each divided into one share per replica.
@@ -75,19 +118,22 @@ class BatchPlan:
     training steps. A batch of fewer entities than replicas leaves some shares empty.
 
     Attributes:
-      batches: shares of each batch.
+      batches: shares of each batch; those of large data are built anew each time, since they take as much memory as
+        the sequences themselves.
       rows: int64[E + 1], how many of each entity's steps, from its first, the batches hold.
+      totals: int64[batches], number of ratings of each batch.
     """
 
-    batches: list[list[SequenceBatch]]
+    batches: Sequence[Sequence[SequenceBatch]]
     rows: npt.NDArray[np.int64]
+    totals: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __len__(self) -> int:
         return len(self.batches)
 
     @property
     def num_ratings(self) -> int:
-        return sum(len(share.rating) for shares in self.batches for share in shares)
+        return int(self.totals.sum())
 
     def shares(
         self, order: npt.NDArray[np.int64] | None = None, replicas: slice = slice(None)
@@ -114,6 +160,8 @@ class BatchPlan:
 
 
 _BATCHES, _FEWEST_ROWS, _MOST_ROWS = 40, 128, 8_192  # batches per epoch and bounds of their size, by default
+_MOST_KEPT = 2_000_000  # ratings of a plan whose batches are kept, in some 60 MB
+_DENSE = 4  # entities per rating up to which distinct ones are found by counting all, without sorting
 
 
 def batch_budget(rows: int, rows_per_batch: int) -> int:
@@ -146,18 +194,19 @@ def plan_batches(
       rows: int64[E + 1], how many of each entity's steps are used; its training steps by default.
     """
     length = sequences.training_rows if rows is None else rows
-    context = step_contexts(sequences, metadata)
     others = metadata.entities(sequences.side.opposite)
     entities = np.flatnonzero(length)
     entities = entities[np.argsort(length[entities], kind="stable")]
+    chosen = list(_cut(entities, length[entities], batch_budget(int(length.sum()), rows_per_batch)))
+    first = sequences.row_splits[:-1]
+    ratings = sequences.rating_splits[first + length] - sequences.rating_splits[first]
+    totals = np.array([int(ratings[batch].sum()) for batch in chosen], np.int64)
+    kept = totals.sum() <= _MOST_KEPT
     batches = []
-    budget = batch_budget(int(length.sum()), rows_per_batch)
-    for chosen in _cut(entities, length[entities], budget):
-        first = sequences.row_splits[chosen]
-        total = int((sequences.rating_splits[first + length[chosen]] - sequences.rating_splits[first]).sum())
-        shares = (chosen[replica::replicas] for replica in range(replicas))
-        batches.append([_batch(sequences, context, share, length[share], others, total) for share in shares])
-    return BatchPlan(batches, length)
+    for batch, total in zip(chosen, totals.tolist(), strict=True):
+        build = partial(_batch, sequences, metadata, length, others, total)
+        batches.append(Shares(batch, replicas, build, kept=kept))
+    return BatchPlan(batches, length, totals)
 
 
 def _cut(
@@ -173,12 +222,13 @@ def _cut(
 
 def _batch(
     sequences: SideSequences,
-    step_context: npt.NDArray[np.float32],
-    entities: npt.NDArray[np.int64],
-    length: npt.NDArray[np.int64],
+    metadata: SequenceMetadata,
+    lengths: npt.NDArray[np.int64],
     others: EntityCounts,
     total: int,
+    entities: npt.NDArray[np.int64],
 ) -> SequenceBatch:
+    length = lengths[entities]
     steps = int(length.max(initial=1))
     first = sequences.row_splits[entities]
     rows = concatenated_ranges(first, length)
@@ -186,13 +236,13 @@ def _batch(
     position = np.repeat(np.arange(len(entities)) * steps, length) + within
 
     context = np.zeros((len(entities) * steps, 3), np.float32)
-    context[position] = step_context[rows]
+    context[position] = step_contexts(sequences, metadata, rows=rows)
 
-    counts = np.diff(sequences.rating_splits)[rows]
-    ratings = concatenated_ranges(sequences.rating_splits[rows], counts)
+    begin = sequences.rating_splits[rows]
+    counts = sequences.rating_splits[rows + 1] - begin
+    ratings = concatenated_ranges(begin, counts)
     last = within == np.repeat(length - 1, length)
-    opposite = sequences.opposite[ratings]
-    distinct, place, count = np.unique(others.known(opposite), return_inverse=True, return_counts=True)
+    distinct, place, count = _distinct(others.known(sequences.opposite[ratings]), others.trained)
     return SequenceBatch(
         entity=entities.astype(np.int32),
         length=length.astype(np.int32),
@@ -207,3 +257,16 @@ def _batch(
         rating=sequences.rating[ratings],
         total=np.float32(total),
     )
+
+
+def _distinct(
+    entity: npt.NDArray[np.int32], most: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.integer], npt.NDArray[np.integer]]:
+    """Returns ``np.unique(entity, return_inverse=True, return_counts=True)`` of indices up to `most`."""
+    if most > _DENSE * len(entity):
+        return np.unique(entity, return_inverse=True, return_counts=True)
+    counts = np.bincount(entity, minlength=most + 1)
+    distinct = np.flatnonzero(counts)
+    place = np.zeros(most + 1, np.int32)
+    place[distinct] = np.arange(len(distinct))
+    return distinct.astype(entity.dtype), place[entity], counts[distinct]

@@ -31,8 +31,11 @@ class LastRows:
         before = sequences.rating_splits[:-1] - first[sequences.row_entity]
         self._steps, self._times = np.unique(sequences.step), np.unique(sequences.timestamp)
         rank = np.searchsorted(self._times, sequences.timestamp)
-        self._rating_key = sequences.row_entity[sequences.rating_row] * (len(self._times) + 1) + rank
-        self._row_key = self._keys(sequences.row_entity, sequences.step, levels_of(before, self._rule.per_doubling))
+        owner = sequences.row_entity[sequences.rating_row].astype(np.int64)
+        self._rating_key = owner * (len(self._times) + 1) + rank
+        self._row_key = self._keys(
+            sequences.row_entity.astype(np.int64), sequences.step, levels_of(before, self._rule.per_doubling)
+        )
 
     def step(self, timestamp: Ints) -> Ints:
         """Computes the time steps int64[N] of times int64[N] in unix seconds."""

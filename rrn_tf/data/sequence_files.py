@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import tensorflow as tf
 from rrn_tf import features
 from rrn_tf.features import Side
 
-_PARSE_BATCH = 2048
+_PARSE_BATCH = 256  # sequences: those of items may have a hundred thousand ratings each
 
 
 def read_side(
@@ -22,6 +23,7 @@ def read_side(
     spec: dict[str, Any],
     lengths: Callable[[dict[str, tf.RaggedTensor]], dict[str, tf.Tensor]],
     entities: int,
+    types: Mapping[str, type[np.generic]] = MappingProxyType({}),
 ) -> dict[str, npt.NDArray[Any]]:
     """Reads all sequences of a side.
 
@@ -31,6 +33,7 @@ def read_side(
       spec: feature lists to parse (see `rrn_tf.features`).
       lengths: computes further arrays, by name, from the parsed lists of some sequences.
       entities: expected number of sequences.
+      types: by name, the type in which an array is stored, where it is not the one of the files (int64, float32).
 
     Returns:
       The flat values of each feature list, and the arrays of `lengths`, by name.
@@ -48,11 +51,16 @@ def read_side(
         kept = {features.ENTITY_INDEX: context[features.ENTITY_INDEX], **lengths(lists)}
         kept |= {name: ragged.flat_values for name, ragged in lists.items()}
         for name, values in kept.items():
-            parts.setdefault(name, []).append(values.numpy())
-    flat = {name: np.concatenate(values) for name, values in parts.items()}
+            parts.setdefault(name, []).append(_stored(values.numpy(), types.get(name)))
+    # Parts are dropped one column after another, so that only one column is in memory twice.
+    flat = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
     if not np.array_equal(flat[features.ENTITY_INDEX], np.arange(1, entities + 1)):
         raise ValueError(f"{directory}: expected {side.sequences} of entities 1..{entities} in order, found others")
     return flat
+
+
+def _stored(values: npt.NDArray[Any], kind: type[np.generic] | None) -> npt.NDArray[Any]:
+    return values if kind is None else values.astype(kind, copy=False)
 
 
 def read_vocabulary(directory: str | Path, side: Side) -> npt.NDArray[np.object_]:

@@ -26,6 +26,17 @@ from rrn_tf.features import SIDES, Side, Split
 
 _ROWS, _RATINGS = "rows", "ratings"  # numbers of steps per sequence and of ratings per step
 
+# How the columns of sequences are stored. Indices of entities, and of steps on a side, are below 2**31.
+INDEX = np.int32
+STORED: dict[str, type[np.generic]] = {
+    features.STEP: np.int64,
+    features.OPPOSITE_INDEX: INDEX,
+    features.OPPOSITE_ROW: INDEX,
+    features.RATING: np.float32,
+    features.TIMESTAMP: np.int64,
+    features.SPLIT: np.uint8,
+}
+
 
 @dataclass(frozen=True)
 class SideSequences:
@@ -38,7 +49,7 @@ class SideSequences:
         may have the same time step (`rrn_tf.data.steps`).
       rating_splits: int64[R + 1], where the ratings of each step begin and end.
       opposite: int32[N], entity index on the other side.
-      opposite_row: int64[N], index of the other side's step that predicts this rating: its state
+      opposite_row: int32[N], index of the other side's step that predicts this rating: its state
         includes only steps strictly before the rating's own.
       rating: float32[N].
       timestamp: int64[N], unix seconds.
@@ -50,7 +61,7 @@ class SideSequences:
     step: npt.NDArray[np.int64]
     rating_splits: npt.NDArray[np.int64]
     opposite: npt.NDArray[np.int32]
-    opposite_row: npt.NDArray[np.int64]
+    opposite_row: npt.NDArray[np.int32]
     rating: npt.NDArray[np.float32]
     timestamp: npt.NDArray[np.int64]
     split: npt.NDArray[np.uint8]
@@ -60,19 +71,28 @@ class SideSequences:
         return len(self.step)
 
     @cached_property
-    def row_entity(self) -> npt.NDArray[np.int64]:
-        """int64[R], entity of each step."""
-        return np.repeat(np.arange(len(self.row_splits) - 1), np.diff(self.row_splits))
+    def row_entity(self) -> npt.NDArray[np.int32]:
+        """int32[R], entity of each step."""
+        return np.repeat(np.arange(len(self.row_splits) - 1, dtype=INDEX), np.diff(self.row_splits))
 
     @cached_property
-    def place(self) -> npt.NDArray[np.int64]:
-        """int64[R], number of each step within its entity, from 0."""
-        return np.arange(self.num_rows) - self.row_splits[self.row_entity]
+    def place(self) -> npt.NDArray[np.int32]:
+        """int32[R], number of each step within its entity, from 0."""
+        first = np.repeat(self.row_splits[:-1].astype(INDEX), np.diff(self.row_splits))
+        return np.arange(self.num_rows, dtype=INDEX) - first
 
     @cached_property
-    def rating_row(self) -> npt.NDArray[np.int64]:
-        """int64[N], step of each rating."""
-        return np.repeat(np.arange(self.num_rows), np.diff(self.rating_splits))
+    def rating_row(self) -> npt.NDArray[np.int32]:
+        """int32[N], step of each rating; `row_of` looks up those of some ratings."""
+        return np.repeat(np.arange(self.num_rows, dtype=INDEX), np.diff(self.rating_splits))
+
+    def row_of(self, positions: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Looks up the steps int64[n] of the ratings at positions int[n]."""
+        return np.searchsorted(self.rating_splits, positions, side="right") - 1
+
+    def entity_of(self, positions: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
+        """Looks up the entities int32[n] of the ratings at positions int[n]."""
+        return self.row_entity[self.row_of(positions)]
 
     @cached_property
     def training_rows(self) -> npt.NDArray[np.int64]:
@@ -109,7 +129,10 @@ class RatingSequences:
 
     def rating_indices(self, splits: Iterable[Split]) -> npt.NDArray[np.int64]:
         """Returns the positions, on the user side, of the ratings of the given splits."""
-        return np.flatnonzero(np.isin(self.user.split, [int(split) for split in splits]))
+        wanted = np.zeros(len(self.user.split), bool)
+        for split in splits:
+            wanted |= self.user.split == split
+        return np.flatnonzero(wanted)
 
     def has(self, split: Split) -> bool:
         """Whether there are ratings of a split."""
@@ -119,7 +142,7 @@ class RatingSequences:
         """Returns ratings of the given splits as queries: user_id, item_id (object[N]) and timestamp (int64[N])."""
         rows = self.rating_indices(splits)
         return {
-            features.USER_ID: self.user_ids[self.user.row_entity[self.user.rating_row[rows]] - 1],
+            features.USER_ID: self.user_ids[self.user.entity_of(rows) - 1],
             features.ITEM_ID: self.item_ids[self.user.opposite[rows] - 1],
             features.TIMESTAMP: self.user.timestamp[rows],
         }
@@ -140,14 +163,19 @@ class RatingSequences:
     def ratings_at(self, positions: npt.NDArray[np.int64]) -> SideRatings:
         """Returns the ratings at positions of the user side, from that side's point of view."""
         side = self.user
-        entity = side.row_entity[side.rating_row].astype(np.int32)
-        return SideRatings(entity, side.opposite, side.rating, side.timestamp, side.split).take(positions)
+        return SideRatings(
+            side.entity_of(positions),
+            side.opposite[positions],
+            side.rating[positions],
+            side.timestamp[positions],
+            side.split[positions],
+        )
 
     def select(self, positions: npt.NDArray[np.int64], *, unseen: bool = False) -> Interactions:
         """Returns the ratings at positions of the user side; `unseen` as in `interactions`."""
         counts = (self.metadata.users, self.metadata.items)
         users, items = (of.total if unseen else of.trained for of in counts)
-        user = self.user.row_entity[self.user.rating_row[positions]]
+        user = self.user.entity_of(positions)
         item = self.user.opposite[positions]
         return Interactions(
             user=np.where(user <= users, user, 0).astype(np.int32),
@@ -207,7 +235,7 @@ def sequences_in_memory(
     }
     row_of = {}
     for side, (order, row) in numbered.items():
-        row_of[side] = np.empty(len(row), np.int64)
+        row_of[side] = np.empty(len(row), INDEX)
         row_of[side][order] = row
     totals = {Side.USER: len(user_ids), Side.ITEM: len(item_ids)}
     sides = {}
@@ -284,11 +312,17 @@ def _linked(
     """Joins both sides: opposite steps, counted from each opposite entity's first one, become global indices."""
     return RatingSequences(
         metadata,
-        replace(user, opposite_row=user.opposite_row + item.row_splits[user.opposite]),
-        replace(item, opposite_row=item.opposite_row + user.row_splits[item.opposite]),
+        replace(user, opposite_row=_global_rows(user, item)),
+        replace(item, opposite_row=_global_rows(item, user)),
         user_ids,
         item_ids,
     )
+
+
+def _global_rows(own: SideSequences, opposite: SideSequences) -> npt.NDArray[np.int32]:
+    rows = opposite.row_splits.astype(INDEX)[own.opposite]
+    rows += own.opposite_row
+    return rows
 
 
 def _lengths(lists: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
@@ -297,15 +331,15 @@ def _lengths(lists: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
 
 def _load_side(directory: str | Path, side: Side, entities: int) -> SideSequences:
     """Reads a side; its `opposite_row` still counts from each opposite entity's first step."""
-    flat = read_side(directory, side, features.sequence_feature_spec(), _lengths, entities)
+    flat = read_side(directory, side, features.sequence_feature_spec(), _lengths, entities, STORED)
     return SideSequences(
         side=side,
         row_splits=np.concatenate([[0, 0], np.cumsum(flat[_ROWS])]).astype(np.int64),
-        step=flat[features.STEP].astype(np.int64, copy=False),
+        step=flat[features.STEP],
         rating_splits=np.concatenate([[0], np.cumsum(flat[_RATINGS])]).astype(np.int64),
-        opposite=flat[features.OPPOSITE_INDEX].astype(np.int32),
-        opposite_row=flat[features.OPPOSITE_ROW].astype(np.int64, copy=False),
-        rating=flat[features.RATING].astype(np.float32, copy=False),
-        timestamp=flat[features.TIMESTAMP].astype(np.int64, copy=False),
-        split=flat[features.SPLIT].astype(np.uint8),
+        opposite=flat[features.OPPOSITE_INDEX],
+        opposite_row=flat[features.OPPOSITE_ROW],
+        rating=flat[features.RATING],
+        timestamp=flat[features.TIMESTAMP],
+        split=flat[features.SPLIT],
     )

@@ -40,16 +40,24 @@ def wallclock_of(step: Any, metadata: SequenceMetadata, side: Side) -> Any:
 
 
 def step_contexts(
-    sequences: SideSequences, metadata: SequenceMetadata, start: npt.NDArray[np.float32] | None = None
+    sequences: SideSequences,
+    metadata: SequenceMetadata,
+    start: npt.NDArray[np.float32] | None = None,
+    rows: npt.NDArray[np.integer] | None = None,
 ) -> npt.NDArray[np.float32]:
-    """Returns the inputs of `rrn_tf.layers.StepContext` for all R steps of a side: float32[R, 3].
+    """Returns the inputs of `rrn_tf.layers.StepContext` for n of a side's R steps: float32[n, 3].
 
     Args:
       sequences: the side.
       metadata: for the wallclock.
-      start: float32[R, 2], newbie flag and wallclock of what precedes an entity's first step; newbies by default.
+      start: float32[n, 2], newbie flag and wallclock of what precedes an entity's first step; newbies by default.
+      rows: int[n], indices of steps; by default all, in order.
     """
-    first = sequences.place == 0
-    wallclock = wallclock_of(sequences.step, metadata, sequences.side).astype(np.float32)
+    rows = np.arange(sequences.num_rows) if rows is None else rows
+    # The step before step 0 is not looked at: step 0 is an entity's first one.
+    wallclock, before = (
+        wallclock_of(sequences.step[index], metadata, sequences.side).astype(np.float32) for index in (rows, rows - 1)
+    )
+    first = sequences.row_splits[sequences.row_entity[rows]] == rows
     newbie, previous = (np.float32(1), np.float32(0)) if start is None else start.T
-    return np.stack([first * newbie, wallclock, np.where(first, previous, np.roll(wallclock, 1))], axis=1)
+    return np.stack([first * newbie, wallclock, np.where(first, previous, before)], axis=1)

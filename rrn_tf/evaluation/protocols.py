@@ -44,8 +44,8 @@ def evaluate(by_protocol: Mapping[str, StepStates]) -> Metrics:
     for split in Split:
         for protocol, states in by_protocol.items():
             rows = states.sequences.rating_indices([split])
-            actual = states.sequences.user.rating[rows]
             if len(rows) and not (split is Split.TRAIN and protocol == STREAMING):
+                actual = states.sequences.user.rating[rows]
                 predicted = states.predict(rows)
                 figures = {"rmse": rmse(predicted, actual), "mae": mae(predicted, actual), "n": len(rows)}
                 metrics.setdefault(split.label, {})[protocol] = figures

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from rrn_tf.data.arrays import concatenate_rows
 from rrn_tf.data.wallclock import NEVER
+from rrn_tf.factors.inverses import inverses
 from rrn_tf.features import Side
 
 FloatArray = npt.NDArray[np.float32]
@@ -137,7 +138,7 @@ class Beliefs(NamedTuple):
             information = self.precision[rated].astype(np.float64)
             diagonal = np.arange(mean.shape[1])
             information[:, diagonal, diagonal] += 1 / variance[rated]
-            covariance = np.linalg.inv(information)
+            covariance = inverses(information)
             mean[rated] += np.einsum("nij,nj->ni", covariance, self.information_vector[rated])
             grown = (drift * self.pending_count)[rated, np.newaxis] * prior
             variance[rated] = np.minimum(np.einsum("nii->ni", covariance) + grown, prior)

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from rrn_tf.data.arrays import concatenated_ranges
 from rrn_tf.factors.beliefs import Beliefs, FactorScale, FloatArray
+from rrn_tf.factors.inverses import inverses
 from rrn_tf.features import SIDES, Side
 
 _CELLS = 1 << 18  # padded ratings in memory at a time
@@ -133,7 +134,7 @@ class _SideFit:
         """Computes the posterior given the other side's means, its covariances, and the ratings less its biases."""
         information, information_vector = self._normal_equations(standing, covariance, target, noise)
         precision = 1 / self.prior
-        posterior = np.linalg.inv(information + np.diag(precision))
+        posterior = inverses(information + np.diag(precision))
         shrunk = precision[:, np.newaxis] * posterior
         # The Schur complement: the equations of the sets once the own parts are eliminated.
         reduced = np.diag(precision) - shrunk * precision

@@ -41,27 +41,30 @@ def tiled_log_likelihood(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor
     return exact(states, kernel)
 
 
-def kept_log_likelihood(states: tf.Tensor, kernel: tf.Tensor, target: tf.Tensor, dtype: Any) -> tf.Tensor:
-    """Computes log-likelihoods [N], none of padding; keeps all probabilities for the gradient, so items must be few."""
+def kept_log_likelihood(states: tf.Tensor, rows: tf.Tensor, target: tf.Tensor, dtype: Any) -> tf.Tensor:
+    """Computes log-likelihoods [N], none of padding; keeps all probabilities for the gradient, so items must be few.
+
+    Instead of the kernel it takes its transpose, rows float[items, units], which no product needs the other way around.
+    """
 
     @tf.custom_gradient
-    def exact(states: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Any]:
-        low, h, column = tf.cast(kernel, dtype), tf.cast(states, dtype), target - 1
-        logits = tf.matmul(h, low)
+    def exact(states: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, Any]:
+        low, column = tf.cast(rows, dtype), target - 1
+        logits = tf.matmul(tf.cast(states, dtype), low, transpose_b=True)
         p = tf.nn.softmax(logits)
         place = tf.stack([tf.range(tf.shape(column)[0]), column], axis=1)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            turned, weight = tf.transpose(low), tf.cast(upstream[:, tf.newaxis], kernel.dtype)
-            of_states = weight * tf.cast(tf.gather(turned, column) - tf.matmul(p, turned), kernel.dtype)
-            weighted = weight * tf.cast(states, kernel.dtype)
-            expected = tf.matmul(tf.cast(weighted, dtype), p, transpose_a=True)
-            of_targets = tf.math.unsorted_segment_sum(weighted, column, tf.shape(kernel)[1])
-            return tf.cast(of_states, states.dtype), tf.transpose(of_targets) - tf.cast(expected, kernel.dtype)
+            weight = tf.cast(upstream[:, tf.newaxis], rows.dtype)
+            of_states = weight * tf.cast(tf.gather(low, column) - tf.matmul(p, low), rows.dtype)
+            weighted = weight * tf.cast(states, rows.dtype)
+            expected = tf.matmul(p, tf.cast(weighted, dtype), transpose_a=True)
+            of_targets = tf.math.unsorted_segment_sum(weighted, column, tf.shape(rows)[0])
+            return tf.cast(of_states, states.dtype), of_targets - tf.cast(expected, rows.dtype)
 
-        return _log_chosen(logits, p, place, kernel.dtype), gradient
+        return _log_chosen(logits, p, place, rows.dtype), gradient
 
-    return exact(states, kernel)
+    return exact(states, rows)
 
 
 def weighted_log_likelihood(

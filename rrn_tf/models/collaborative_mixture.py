@@ -195,11 +195,11 @@ class CollaborativeMixture(keras.Model):
 
         wide = tf.repeat(factors[:, tf.newaxis], tf.shape(target)[1], axis=1)
         at, features = self.with_features(rows(states), rows(context.features)), rows(context.features)
-        leaving, kernel = self.leave(at, rows(wide)), self.kernel(among)
+        leaving = self.leave(at, rows(wide))
         if among is None:
-            network = tiled_log_likelihood(leaving, kernel, rows(target), dtype)
+            network = tiled_log_likelihood(leaving, self.kernel(), rows(target), dtype)
         else:
-            network = kept_log_likelihood(leaving, kernel, tf.gather(among.place, rows(target)), dtype)
+            network = kept_log_likelihood(leaving, self._rows(among), tf.gather(among.place, rows(target)), dtype)
         found = tf.concat([network[:, tf.newaxis], rows(copied), rows(context.shared)], axis=1)
         mixed = tf.reduce_logsumexp(self.shares(features, at, found) + found, axis=1)
         return tf.scatter_nd(tf.where(real), mixed, tf.shape(target, tf.int64))
@@ -217,8 +217,11 @@ class CollaborativeMixture(keras.Model):
 
     def distributed(self, states: tf.Tensor, factors: tf.Tensor, context: StepContext) -> tf.Tensor:
         """Computes the same as `distributions` from the users' factors, float[B, k]."""
+        # Items are looked up in the table that is read: once a variable itself has been looked up in, TensorFlow copies
+        # it whenever it is read.
         features = context.features[:, 0]
-        states = self.with_past(states[:, tf.newaxis], tf.gather(self.items, context.item), context)[:, 0]
+        vectors = tf.gather(tf.convert_to_tensor(self.items), context.item)
+        states = self.with_past(states[:, tf.newaxis], vectors, context)[:, 0]
         at = self.with_features(states, features)
         network = tf.nn.softmax(self._logits(self.leave(at, factors)))
         weights = self.copy.log_weights((context.item, context.time))[:, :, 0]
@@ -271,12 +274,14 @@ class CollaborativeMixture(keras.Model):
         """The items' tables: their vectors, the factors that meet users' factors, and biases; row 0 is padding."""
         return self.items, self.factors_of_items, self.item_bias
 
-    def kernel(self, among: Candidates | None = None) -> tf.Tensor:
-        """Builds float[units + k + 1, items], or [..., C] for candidates, whose logits include their log-weights."""
-        if among is None:
-            return tf.transpose(tf.concat([table[1:] for table in self.of_items], axis=1))
+    def kernel(self) -> tf.Tensor:
+        """Builds float[units + k + 1, items], the matrix of the network's softmax."""
+        return tf.transpose(tf.concat([table[1:] for table in self.of_items], axis=1))
+
+    def _rows(self, among: Candidates) -> tf.Tensor:
+        """Builds float[C, units + k + 1], the columns of `kernel` of candidates, whose biases include log-weights."""
         vectors, factors, bias = (tf.gather(table, among.item) for table in self.of_items)
-        return tf.transpose(tf.concat([vectors, factors, bias + among.log_weight[:, tf.newaxis]], axis=1))
+        return tf.concat([vectors, factors, bias + among.log_weight[:, tf.newaxis]], axis=1)
 
     def get_config(self) -> dict[str, Any]:
         return {**keras.layers.Layer.get_config(self), **self.settings}

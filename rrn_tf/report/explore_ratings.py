@@ -117,7 +117,7 @@ def _ratings_of(sequences: RatingSequences, shown: Ints) -> _Ratings:
     place[shown] = np.arange(len(shown))
     rows = np.flatnonzero(place[side.opposite] >= 0)
     rows = rows[np.lexsort((side.timestamp[rows], place[side.opposite[rows]]))]
-    user = side.row_entity[side.rating_row[rows]].astype(np.int32)
+    user = side.entity_of(rows)
     return _Ratings(place[side.opposite[rows]], user, side.timestamp[rows], side.rating[rows])
 
 

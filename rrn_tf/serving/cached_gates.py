@@ -65,6 +65,11 @@ class CachedGates(tf.Module):
         hidden = states.state[0].shape
         return model.tower(side).cell == "lstm" and 4 * hidden.num_elements() * tf.float32.size <= _LARGEST
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of entities, and units of their states."""
+        return sum(group.entities for group in self._shares), int(self._kernel.shape[0])
+
     def hidden(self, wallclock: tf.Tensor) -> list[tf.Tensor]:
         """Computes the states at a scaled wallclock float32[]: float32[i, units] for each group of entities."""
         # Also on a server with a GPU, since its build may be unable to compile for the GPU.
@@ -98,6 +103,11 @@ class _Group(tf.Module):
         self._read_clock = functools.partial(read_clock)
         self._directions = [tf.Variable(direction, trainable=False) for direction in directions]
         self._tables = [tf.Variable(table, trainable=False) for table in tables]
+
+    @property
+    def entities(self) -> int:
+        """Number of entities of the group."""
+        return int(self._tables[0].shape[0])
 
     # Without compilation, every operation would read and write all of the memory, a dozen times.
     @tf.function(input_signature=[tf.TensorSpec([], tf.float32)], jit_compile=True, autograph=False)

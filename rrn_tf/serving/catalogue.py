@@ -5,6 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from rrn_tf.serving.cached_gates import CachedGates
+from rrn_tf.serving.kept_steps import KeptSteps
 from rrn_tf.serving.micro_batches import in_blocks
 from rrn_tf.serving.retrieval import TimedTopK
 from rrn_tf.serving.state_tables import StateTable
@@ -31,6 +32,7 @@ class Catalogue(tf.Module):
         super().__init__(name="catalogue")
         self._items = items
         self._resting = resting
+        self._kept = KeptSteps(*(resting.shape if resting else (int(items.ids.shape[0]) - 1, items.width)))
 
     def best(self, query: tf.Tensor, step: tf.Tensor, excluded: tf.RaggedTensor, width: tf.Tensor) -> Ranking:
         """Ranks all items.
@@ -71,16 +73,13 @@ class Catalogue(tf.Module):
         found = tf.where(scores > _NONE, found, tf.zeros_like(found))
         return found[:, :width], (scores + constant)[:, :width]
 
-    def _candidates(self, every: tf.Tensor, step: tf.Tensor) -> list[list[tf.Tensor]]:
-        """Computes the vectors of all items at a step, in groups as `TimedTopK` expects them."""
-        if self._resting is None:
-            return [[self._items.distinct_vectors(every, tf.fill(tf.shape(every), step))]]
-        groups, begin = [], 1
-        for hidden in self._resting.hidden(self._items.wallclock(step)):
-            end = begin + hidden.shape[0]
-            groups.append([hidden, self._items.factors[begin:end]])
-            begin = end
-        return groups
+    def _candidates(self, every: tf.Tensor, step: tf.Tensor) -> list[tf.Tensor]:
+        """Computes the vectors of all items at a step, in parts as `TimedTopK` expects them."""
+        if (resting := self._resting) is None:
+            steps = tf.fill(tf.shape(every), step)
+            return [self._kept.at(step, tf.constant(False), lambda: [self._items.shared_vectors(every, steps)])]
+        moved = self._kept.at(step, resting.compiled, lambda: resting.hidden(self._items.wallclock(step)))
+        return [moved, self._items.factors[1:]]
 
     def _converted(self, query: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | float]:
         """Converts users' vectors float32[N, d] for inner products with `_candidates`; also returns a term to add."""
@@ -107,7 +106,7 @@ class Catalogue(tf.Module):
             repeated = tf.concat([tf.zeros_like(item[:, :1], tf.bool), item[:, 1:] == item[:, :-1]], axis=1)
             left = (item > 0) & ~repeated & ~_among(item, tf.gather(excluded, row))
             steps = tf.broadcast_to(step[:, tf.newaxis], tf.shape(item))
-            vectors = self._items.distinct_vectors(tf.reshape(item, [-1]), tf.reshape(steps, [-1]))
+            vectors = self._items.shared_vectors(tf.reshape(item, [-1]), tf.reshape(steps, [-1]))
             owner = tf.repeat(tf.range(tf.shape(item)[0]), tf.shape(item)[1])
             scores = tf.reduce_sum(tf.gather(query, owner) * vectors, axis=1)
             scores, place = tf.math.top_k(tf.where(left, tf.reshape(scores, tf.shape(item)), _NONE), width)

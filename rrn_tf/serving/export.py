@@ -139,8 +139,8 @@ class RRNServing(tf.Module):
         Scores are predicted ratings before clipping. If fewer than k items are left for a user, the tail has the empty
         id and the score -inf.
         """
-        user_id, timestamp = same_rows(user_id=user_id, timestamp=timestamp)
-        return self._best(user_id, timestamp, k, self._rated(user_id))
+        # Calls the other signature, so that the ranking is traced once.
+        return self.recommend_except(user_id, timestamp, k, tf.fill([tf.size(user_id), 0], ""))
 
     @tf.function(
         input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.EXCLUDE)], autograph=False
@@ -149,10 +149,11 @@ class RRNServing(tf.Module):
         """As `recommend`, without the items string[N, E] of each row; empty and unknown ids are ignored."""
         user_id, timestamp, exclude = same_rows(user_id=user_id, timestamp=timestamp, exclude=exclude)
         (exclude,) = same_widths(exclude=exclude)
-        seen = self._rated(user_id)
         others = self.table(Side.ITEM).index(exclude)
-        excluded = tf.concat([seen, tf.ragged.boolean_mask(others, others > 0)], axis=1)
-        return self._best(user_id, timestamp, k, excluded)
+        excluded = tf.concat([self._rated(user_id), tf.ragged.boolean_mask(others, others > 0)], axis=1)
+        width = answer_width(k, tf.size(user_id), tf.size(self.item_ids) - 1)
+        step, query = self.table(Side.ITEM).step(timestamp), self._vectors(Side.USER, user_id, timestamp)
+        return self._ranked(*self.catalogue.best(query, step, excluded, width))
 
     @tf.function(
         input_signature=[_USER, _TIME, _K, tf.TensorSpec(_LISTS, tf.string, features.CANDIDATES)], autograph=False
@@ -176,16 +177,11 @@ class RRNServing(tf.Module):
     def _vectors(self, side: Side, ids: tf.Tensor, timestamp: tf.Tensor) -> tf.Tensor:
         """Computes the vectors of entities string[N] at times int64[N]: float32[N, d]."""
         table = self.table(side)
-        return table.distinct_vectors(table.index(ids), table.step(timestamp))
+        return table.shared_vectors(table.index(ids), table.step(timestamp))
 
     def _rating(self, user: tf.Tensor, item: tf.Tensor) -> Answer:
         rating = tf.ensure_shape(tf.reduce_sum(user * item, axis=1), [None])
         return {features.RATING: tf.clip_by_value(rating, *self._range)}
-
-    def _best(self, user_id: tf.Tensor, timestamp: tf.Tensor, k: tf.Tensor, excluded: tf.RaggedTensor) -> Answer:
-        width = answer_width(k, tf.size(user_id), tf.size(self.item_ids) - 1)
-        step, query = self.table(Side.ITEM).step(timestamp), self._vectors(Side.USER, user_id, timestamp)
-        return self._ranked(*self.catalogue.best(query, step, excluded, width))
 
     def _ranked(self, item: tf.Tensor, score: tf.Tensor) -> Answer:
         item, score = (tf.ensure_shape(x, [None, None]) for x in (item, score))

@@ -116,7 +116,7 @@ class UserHistory(tf.Module):
         # The ratings of a step are inputs of the next one (Eq. 5).
         slot = owner * width + tf.boolean_mask(row, real) + 1
         item = tf.boolean_mask(item, real)
-        vector = self._items.distinct_vectors(item, self._items.step(tf.boolean_mask(rated_at, real)))
+        vector = self._items.shared_vectors(item, self._items.step(tf.boolean_mask(rated_at, real)))
         own = self._stationary(tf.gather(user, owner))
         moving, factors, _ = tf.split(vector, [self._dynamic, self._factors, -1], axis=1)
         rating = tf.boolean_mask(rating, real)

@@ -43,7 +43,8 @@ class MixtureServing(NextItems):
         self.weights = list(model.variables)
         # Hidden in partials: saving the Keras object would trace every layer.
         self._distributions = functools.partial(model.distributions)
-        self._embed, self._matrices = functools.partial(model.embed), functools.partial(model.cell.matrices)
+        self._enter, self._matrices = functools.partial(model.enter), functools.partial(model.cell.matrices)
+        self._vectors = model.items
         self._transition = functools.partial(model.cell.transition)
 
     def log_probabilities(self, user: tf.Tensor, item: tf.Tensor, time: tf.Tensor, now: tf.Tensor) -> tf.Tensor:
@@ -61,5 +62,9 @@ class MixtureServing(NextItems):
         def step(embedded: list[tf.Tensor], state: tf.Tensor) -> tf.Tensor:
             return self._transition(embedded, state, matrices)
 
-        states = self._rolled(user, item, self._embed, step)
+        def embed(met: tf.Tensor) -> list[tf.Tensor]:
+            # Not in the variable itself, which TensorFlow would copy from then on whenever it is read.
+            return self._enter(tf.gather(tf.convert_to_tensor(self._vectors), met))
+
+        states = self._rolled(user, item, embed, step)
         return tf.math.log(tf.maximum(self._distributions(states, user, context), _TINY))

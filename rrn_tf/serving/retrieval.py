@@ -23,18 +23,15 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
       [[b'b']]
     """
 
-    def index(
-        self, candidates: tf.Tensor | Sequence[Sequence[tf.Tensor]], identifiers: tf.Tensor | None = None
-    ) -> TimedTopK:
+    def index(self, candidates: tf.Tensor | Sequence[tf.Tensor], identifiers: tf.Tensor | None = None) -> TimedTopK:
         """Sets the candidates.
 
         Args:
-          candidates: float32[I, d]; or groups of candidates, each as parts float32[i, e] with widths that add up to d.
+          candidates: float32[I, d]; or in parts float32[I, e] with widths that add up to d.
           identifiers: [I], identifiers of the candidates; positions by default.
         """
-        self._groups = [[candidates]] if isinstance(candidates, tf.Tensor) else candidates
-        count = tf.add_n([tf.shape(part)[0] for part, *_ in self._groups])
-        self._identifiers = tf.range(count) if identifiers is None else identifiers
+        self._parts = [candidates] if isinstance(candidates, tf.Tensor) else [*candidates]
+        self._identifiers = tf.range(tf.shape(self._parts[0])[0]) if identifiers is None else identifiers
         return self
 
     def call(self, queries: tf.Tensor, k: tf.Tensor | None = None) -> tuple[tf.Tensor, tf.Tensor]:
@@ -55,13 +52,9 @@ class TimedTopK(tfrs.layers.factorized_top_k.TopK):
         return self._top(tf.tensor_scatter_nd_update(scores, cells, minus_infinity), k)
 
     def _scores(self, queries: tf.Tensor) -> tf.Tensor:
-        # Scores are concatenated rather than candidates, which would have to be copied.
-        widths = [part.shape[-1] for part in self._groups[0]]
-        parts = tf.split(queries, widths, axis=1) if len(widths) > 1 else [queries]
-        return tf.concat(
-            [tf.add_n([*map(self._compute_score, parts, group)]) for group in self._groups],
-            axis=1,
-        )
+        # Scores are added rather than parts concatenated, which would have to be copied.
+        widths = [part.shape[-1] for part in self._parts]
+        return tf.add_n([*map(self._compute_score, tf.split(queries, widths, axis=1), self._parts)])
 
     def is_exact(self) -> bool:
         return True

@@ -65,6 +65,11 @@ class StateTable(tf.Module):
         self.ids = tf.Variable(np.array(["", *ids], dtype=object), trainable=False, dtype=tf.string, name="ids")
         self._index = line_numbers(vocabulary, ids)
 
+    @property
+    def width(self) -> int:
+        """Number of numbers in a vector."""
+        return int(self._dynamic + self.factors.shape[1])
+
     def index(self, entity_id: tf.Tensor) -> tf.Tensor:
         """Looks up indices int64[N] of ids string[N]; 0 for unknown ids."""
         return self._index.lookup(entity_id) + 1
@@ -120,7 +125,12 @@ class StateTable(tf.Module):
     def distinct_vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """As `vectors`, for any number of entities and steps that may repeat."""
         found = distinct_rows(self.vectors, entity, step, _AT_A_TIME)
-        return tf.ensure_shape(found, [None, self._dynamic + self.factors.shape[1]])
+        return tf.ensure_shape(found, [None, self.width])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int64)] * 2, autograph=False)
+    def shared_vectors(self, entity: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """As `distinct_vectors`, traced once for all signatures of a saved model."""
+        return self.distinct_vectors(entity, step)
 
 
 def line_numbers(file: Path, ids: Iterable[str]) -> tf.lookup.StaticHashTable:

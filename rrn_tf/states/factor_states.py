@@ -66,7 +66,7 @@ class FactorStates:
     def ratings(self, positions: npt.NDArray[np.int64]) -> FloatArray:
         """Predicts the ratings at positions of the user side: float32[N]."""
         data, scale = self._sequences.user, self._model.factor_scale
-        user, item = data.row_entity[data.rating_row[positions]], data.opposite[positions]
+        user, item = data.entity_of(positions), data.opposite[positions]
         rating = expected_ratings(self._standing[Side.USER][user], self._standing[Side.ITEM][item], scale.mean)
         if self._streams:
             streamed, place = self._among_later(positions)

@@ -26,6 +26,9 @@ class _Levels(NamedTuple):
       context: float32[A, 3], inputs of `rrn_tf.layers.StepContext`.
       continues: float32[A, 1], 1 where the input sums of earlier ratings, left in `EntityStates`, are added.
       row_splits: int64[L + 1], where each level's steps begin and end.
+      computed: int64[L], how many steps are computed for each level: its own, and some that follow, whose results are
+        dropped. TensorFlow prepares a matrix product anew for each number of rows, which takes longer than the product;
+        so there are few different numbers.
       rating: float32[N].
       own, opposite: int32[N], the entities of each rating; 0 for those without training ratings.
       opposite_row: int64[N], index of the opposite side's step that predicts the rating.
@@ -38,6 +41,7 @@ class _Levels(NamedTuple):
     context: Any
     continues: Any
     row_splits: Any
+    computed: Any
     rating: Any
     own: Any
     opposite: Any
@@ -143,23 +147,26 @@ class JointPropagation:
 
     def _advance(self, side: Side, levels: _Levels, level: tf.Tensor) -> None:
         model, encoder, start = self._model, self._model.encoder(side), self._start.get(side)
-        begin, end = levels.row_splits[level], levels.row_splits[level + 1]
-        row, entity, context = (column[begin:end] for column in (levels.row, levels.entity, levels.context))
+        begin, end, count = levels.row_splits[level], levels.row_splits[level + 1], levels.computed[level]
+        entity, context, continues = (
+            column[begin : begin + count] for column in (levels.entity, levels.context, levels.continues)
+        )
         first, last = levels.rating_splits[level], levels.rating_splits[level + 1]
         own, opposite, rating = (column[first:last] for column in (levels.own, levels.opposite, levels.rating))
         vector = tf.gather(self._vectors[side.opposite], levels.opposite_row[first:last])
-        sums = model.input_sums(side, rating, own, opposite, vector, levels.slot[first:last], end - begin)
+        sums = model.input_sums(side, rating, own, opposite, vector, levels.slot[first:last], count)
         if start:
-            sums += tf.cast(levels.continues[begin:end] * tf.gather(start.last_sums, entity), sums.dtype)
+            sums += tf.cast(continues * tf.gather(start.last_sums, entity), sums.dtype)
         output, state = model.tower(side).step(
             encoder.embed_sums(sums) + encoder.embed_context(context),
             [tf.gather(part, entity) for part in self._state[side]],
         )
+        own_steps, row = slice(0, end - begin), levels.row[begin:end]
         for variable, values in zip(self._state[side], state, strict=True):
-            variable.scatter_update(tf.IndexedSlices(values, entity))
+            variable.scatter_update(tf.IndexedSlices(values[own_steps], entity[own_steps]))
         for variable, values in zip(self._row_state[side], state, strict=False):
-            variable.scatter_update(tf.IndexedSlices(values, row))
-        self._vectors[side].scatter_update(tf.IndexedSlices(model.projection(side)(output), row))
+            variable.scatter_update(tf.IndexedSlices(values[own_steps], row))
+        self._vectors[side].scatter_update(tf.IndexedSlices(model.projection(side)(output)[own_steps], row))
 
 
 def continued_rows(sequences: RatingSequences, side: Side, start: EntityStates | None) -> npt.NDArray[np.bool_]:
@@ -179,6 +186,10 @@ def _levels(
     data, trained = sequences.side(side), sequences.metadata
     by_level = rows_by_level(data, level, count)
     row, ratings = by_level.row, by_level.rating
+    computed = _few_sizes(np.diff(by_level.row_splits))
+    # The last levels compute beyond the last step.
+    more = int((by_level.row_splits[:-1] + computed).max(initial=0)) - len(row)
+    row = np.concatenate([row, np.zeros(max(more, 0), row.dtype)])
     entity, first = data.row_entity[row], data.place[row] == 0
     before = start.last_context.numpy()[data.row_entity] if start else None
     continues = first | continued_rows(sequences, side, start)[row - 1]
@@ -189,6 +200,7 @@ def _levels(
         context=step_contexts(data, trained, before)[row],
         continues=continues[:, np.newaxis].astype(np.float32),
         row_splits=by_level.row_splits,
+        computed=computed,
         rating=data.rating[ratings],
         own=trained.entities(side).known(own).astype(np.int32),
         opposite=trained.entities(side.opposite).known(opposite).astype(np.int32),
@@ -196,3 +208,9 @@ def _levels(
         slot=by_level.slot.astype(np.int32),
         rating_splits=by_level.rating_splits,
     )
+
+
+def _few_sizes(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Rounds sizes up, by less than a quarter but up to 16 at least, to one of four sizes between powers of two."""
+    quarter = 2.0 ** np.floor(np.log2(np.maximum(sizes, 64))) / 4
+    return (np.ceil(sizes / quarter) * quarter).astype(np.int64)

@@ -47,7 +47,9 @@ class HeldOutRatings(NamedTuple):
     item_ids: npt.NDArray[np.object_]
 
     @classmethod
-    def of(cls, sequences: RatingSequences, user: npt.NDArray[np.int64], item: npt.NDArray[np.int32]) -> HeldOutRatings:
+    def of(
+        cls, sequences: RatingSequences, user: npt.NDArray[np.integer], item: npt.NDArray[np.int32]
+    ) -> HeldOutRatings:
         """Creates an instance from the indices of N ratings' users, in order, and items."""
         users, counts = np.unique(user, return_counts=True)
         items, place = np.unique(item, return_inverse=True)
@@ -122,9 +124,12 @@ class RRNSnapshot(NamedTuple):
             states[side] = trained_states.entities[side].of_first(model, side, trained)
             ids[side] = sequences.ids(side)[:trained]
         user = sequences.user
-        owner, step = user.row_entity[user.rating_row], user.step[user.rating_row]
-        inside = (owner <= metadata.users.trained) & (step < 0)
-        counts = np.bincount(owner[inside], minlength=metadata.users.trained + 1)
+        rows_inside = (user.row_entity <= metadata.users.trained) & (user.step < 0)
+        each = np.diff(user.rating_splits)
+        inside = np.repeat(rows_inside, each)
+        # Sums of counts below 2**53 are exact as float64 weights.
+        counts = np.bincount(user.row_entity[rows_inside], each[rows_inside], metadata.users.trained + 1)
+        counts, outside = counts.astype(np.int64), np.flatnonzero(~inside)
         rated = RatedItems(np.concatenate([[0], np.cumsum(counts)]), user.opposite[inside].astype(np.int64))
         return cls(
             model,
@@ -136,7 +141,7 @@ class RRNSnapshot(NamedTuple):
             until=metadata.cutoff,
             since=int(user.timestamp.min(initial=metadata.cutoff)),
             metrics=metrics,
-            held_out=HeldOutRatings.of(sequences, owner[~inside], user.opposite[~inside]),
+            held_out=HeldOutRatings.of(sequences, user.entity_of(outside), user.opposite[outside]),
         )
 
     def rated_items(self) -> tuple[RatedItems, RatedItems]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -21,6 +22,13 @@ from rrn_tf.states.factor_states import FactorStates
 from rrn_tf.states.joint_propagation import JointPropagation, continued_rows
 
 _CHUNK = 1 << 18
+
+
+def _assign_in_parts(variable: tf.Variable, values: npt.NDArray[np.float32]) -> None:
+    """Assigns all rows of a large variable, on each of its devices, without a second copy of it."""
+    for local in getattr(variable, "values", (variable,)):
+        for begin in range(0, len(values), _CHUNK):
+            local[begin : begin + _CHUNK].assign(values[begin : begin + _CHUNK])
 
 
 def propagates_jointly(model: RRN, start: dict[Side, EntityStates] | None) -> bool:
@@ -98,7 +106,7 @@ class StepStates:
         if self._joint:
             self._joint.run()
             for side in SIDES:
-                self.vectors[side].assign(self._joint.vectors(side))
+                _assign_in_parts(self.vectors[side], self._joint.vectors(side))
             for side in SIDES:
                 self._set_rows(side, self._joint.vectors(side).copy(), self._joint.state(side))
         else:
@@ -119,15 +127,17 @@ class StepStates:
         vectors = np.zeros(self.vectors[side].shape, np.float32)
         state = [part.numpy().copy() for part in self.entities[side].state]
 
-        def roll(batch: SequenceBatch) -> None:
-            rolled, final = self._roll[side](batch)
-            vectors[concatenated_ranges(batch.first_row, batch.length.astype(np.int64))] = rolled.numpy()
-            for part, values in zip(state, final, strict=True):
-                part[batch.entity] = values.numpy()
+        def roll(shares: Sequence[SequenceBatch]) -> None:
+            for batch in shares:
+                rolled, final = self._roll[side](batch)
+                vectors[concatenated_ranges(batch.first_row, batch.length.astype(np.int64))] = rolled.numpy()
+                for part, values in zip(state, final, strict=True):
+                    part[batch.entity] = values.numpy()
 
-        # Batches hold different entities and are independent; a single recurrence keeps only one core busy.
+        # Batches hold different entities and are independent; a single recurrence keeps only one core busy. A thread
+        # builds its own batches, so that there are only as many as threads.
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            collections.deque(pool.map(roll, self.plans[side].shares()), maxlen=0)
+            collections.deque(pool.map(roll, self.plans[side].batches), maxlen=0)
         return vectors, state
 
     def _set_rows(self, side: Side, vectors: npt.NDArray[np.float32], state: list[npt.NDArray[np.float32]]) -> None:
@@ -142,9 +152,9 @@ class StepStates:
         for begin in range(0, len(later), _CHUNK):
             rows = later[begin : begin + _CHUNK]
             vectors[rows] = self._extrapolate[side](
-                sequences.row_entity[rows], wallclock[begin : begin + _CHUNK]
+                sequences.row_entity[rows].astype(np.int64), wallclock[begin : begin + _CHUNK]
             ).numpy()
-        self.vectors[side].assign(vectors)
+        _assign_in_parts(self.vectors[side], vectors)
 
     def predict(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Predicts ratings by the weighted sum of all parts, clipped to the range of the training ratings.
@@ -172,20 +182,20 @@ class StepStates:
         """Predicts ratings float32[N] at positions of the user side by states and stationary factors (Eq. 7)."""
         data, trained = self.sequences.user, self.sequences.metadata
         places = [
-            (of, self.vectors[of].numpy(), self.model.factors(of).table.numpy(), row, entity)
+            (of, self.vectors[of], self.model.factors(of).table.numpy(), row, entity)
             for of, row, entity in (
-                (Side.USER, data.rating_row, data.row_entity[data.rating_row]),
-                (Side.ITEM, data.opposite_row, data.opposite),
+                (Side.USER, data.row_of, data.entity_of),
+                (Side.ITEM, data.opposite_row.__getitem__, data.opposite.__getitem__),
             )
         ]
         rating = np.empty(len(positions), np.float32)
         for begin in range(0, len(positions), _CHUNK):
             part, vectors = positions[begin : begin + _CHUNK], []
             for of, moving, factors, row, entity in places:
-                index = entity[part]
+                index = entity(part)
                 index = trained.entities(of).known(index)
                 known = (index > 0)[:, np.newaxis]
-                vectors.append(np.concatenate([moving[row[part]], known * factors[index]], axis=1))
+                vectors.append(np.concatenate([tf.gather(moving, row(part)).numpy(), known * factors[index]], axis=1))
             rating[begin : begin + _CHUNK] = np.einsum("nd,nd->n", *vectors)
         return rating
 

@@ -105,7 +105,7 @@ class EventTask(Task):
         counts = np.bincount(sequences.item[sequences.split == Split.TRAIN], minlength=len(vectors))
         item = 1 + np.argsort(-counts[1:], kind="stable")[:most_items]
         tables = {"states/user": result.states[1:], "softmax/item": vectors[1:]}
-        if len(factors := result.model.stationary.table.numpy()[1:]):
+        if (factors := result.model.stationary.table.numpy()[1:]).size:
             tables["stationary_factors/user"] = factors
         return TrainedStates(tables, sequences.item_ids[item - 1], counts[item], vectors[item])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -152,14 +153,20 @@ class AlternatingEpoch(Epoch):
         self._settings = config.training
         self._states = states
         self._training = training
-        # Test ratings must not even enter the states on which weights and epochs are selected.
-        self._seen = states.sequences.without(_TESTS)
         self.phases: list[Phase] = [
             Phase(side, states.model, states, plans[side], config.training, training.strategy) for side in SIDES
         ]
-        self.validated = len(self._seen.rating_indices(selection_splits(self._settings.selection))) > 0
+        self.validated = any(map(states.sequences.has, selection_splits(self._settings.selection)))
         self._scorer_states: dict[str, StepStates] = {}
         self._scorer: ValidationScorer | None = None
+
+    @cached_property
+    def _seen(self) -> RatingSequences:
+        """The data without test ratings, which must not even enter the states on which weights are selected.
+
+        A copy of all others, which the frozen protocol does not need: it observes training ratings alone.
+        """
+        return self._states.sequences.without(_TESTS)
 
     def initialize(self) -> None:
         model, settings, sequences = self.model, self._settings, self._states.sequences

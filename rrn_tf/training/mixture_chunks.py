@@ -53,7 +53,8 @@ class MixtureChunkPhase(ChunkPhase):
         strategy: tf.distribute.Strategy,
     ) -> None:
         super().__init__(model, plan, config, strategy)
-        self._weights = model.trainable_variables
+        # TensorFlow crashes if workers exchange empty tensors, such as the user factors of a model without them.
+        self._weights = [variable for variable in model.trainable_variables if variable.shape.num_elements()]
         self._averages: Averages | None = None
         if config.averaging:
             with strategy.scope():

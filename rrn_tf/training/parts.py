@@ -107,7 +107,7 @@ class ValidationScorer:
                 found = (
                     np.stack(said, axis=1),
                     user.rating[rows],
-                    user.row_entity[user.rating_row[rows]],
+                    user.entity_of(rows).astype(np.int64),
                     states.users_moved(rows),
                     np.full(len(rows), 1 / len(rows)),
                 )

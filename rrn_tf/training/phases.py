@@ -98,7 +98,7 @@ class Phase:
         total = 0.0
         for done, batch in enumerate(data, start=1):
             loss = float(self._step(batch))
-            if not loss < self._plan.batches[order[done - 1]][0].total * self._largest_error:
+            if not loss < self._plan.totals[order[done - 1]] * self._largest_error:
                 raise TrainingError(f"{self.name}, batch {done} of {len(self._plan)}: the loss is {loss:.6g}")
             total += loss
             on_batch(done, len(self._plan))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import grpc
 import pytest
 
-from rrn_tf.beam.pipelines import check_beam_args, new_pipeline
+from rrn_tf.beam.pipelines import check_beam_args, for_long_jobs, new_pipeline, run_to
 from rrn_tf.data.prepared import BadInputError
 
 
@@ -30,3 +36,33 @@ def test_accepts_what_beam_or_a_job_server_knows() -> None:
     check_beam_args(["--direct_num_workers=2", "--direct_running_mode=multi_processing"])
     check_beam_args(["--runner=PortableRunner", "--job_endpoint=localhost:8099", "--parallel=3", "--of_the_server=1"])
     check_beam_args([])
+
+
+def test_jobs_of_portable_runners_may_take_longer_than_a_minute() -> None:
+    for beam_args in ([], ["--runner=DirectRunner"], ["--runner=PortableRunner", "--job-server-timeout=5"]):
+        assert for_long_jobs(beam_args) == beam_args
+    portable = ["--runner=apache_beam.runners.portability.portable_runner.PortableRunner", "--job_endpoint=embed"]
+    assert for_long_jobs(portable) == [*portable, "--job_server_timeout=2592000"]
+
+
+def test_a_job_server_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"  # bound, and nobody listens
+        waited = []
+
+        def result(future: Any, timeout: float) -> None:
+            waited.append(timeout)
+            raise grpc.FutureTimeoutError
+
+        monkeypatch.setattr(type(grpc.channel_ready_future(grpc.insecure_channel(address))), "result", result)
+        with pytest.raises(BadInputError, match=rf"^Beam options \(--beam-args\): no job server answers at {address}$"):
+            new_pipeline(["--runner=PortableRunner", f"--job_endpoint={address}"])
+    assert waited == [60]
+
+
+def test_a_file_that_workers_wrote_elsewhere_is_one_line(tmp_path: Path) -> None:
+    pipeline = beam.Pipeline()
+    _ = pipeline | beam.Create([1])
+    with pytest.raises(BadInputError, match=r"metadata.json: expected a file from Beam's workers, found none; give an"):
+        run_to(pipeline, str(tmp_path / "metadata.json"))

@@ -51,10 +51,11 @@ def test_figures_of_a_small_model(model: Path, tmp_path: Path) -> None:
     assert figures["pairs_per_second"] == pytest.approx(3_000 / figures["bulk"]["one_time"]["seconds"])
     assert figures["limits"].keys() == LIMITS.keys() <= figures.keys()
     assert figures["grpc"]["server"] == "test double"
-    assert result.output.count("test double") == 6
+    assert result.output.count("test double") == 8
     for way in ("in_process", "grpc"):
         assert figures[way]["predict"].keys() == {"1", "64", "1024"}
-        for measured in (*figures[way]["predict"].values(), figures[way]["recommend"]):
+        recommends = (figures[way]["recommend"], figures[way]["recommend_known"])
+        for measured in (*figures[way]["predict"].values(), *recommends):
             assert measured["p50_ms"] <= measured["p95_ms"] <= measured["p99_ms"]
             assert measured["requests"] == 5
     assert figures["grpc"]["predict_per_second"] > figures["grpc"]["recommend_per_second"] * 0.1 > 0
@@ -65,7 +66,7 @@ def test_figures_of_a_small_model(model: Path, tmp_path: Path) -> None:
     assert figures["seed"] == 2
     for name, limit in LIMITS.items():
         (line,) = (line for line in result.output.splitlines() if line.startswith(f"limit    {name} "))
-        met = figures[name] >= limit if name == "pairs_per_second" else figures[name] <= limit
+        met = figures[name] >= limit if name.endswith("per_second") else figures[name] <= limit
         assert line.endswith("met" if met else "missed")
 
 
@@ -98,6 +99,7 @@ def test_requests_are_of_known_entities_and_never_at_one_time(model: Path) -> No
     asked, same = Requests(saved, seed=4), Requests(saved, seed=4)
     step = saved.metadata.granularity(Side.ITEM)
     assert len({(asked.user(n)[1] - saved.cutoff) // step for n in range(20)}) == 20
+    assert len({(asked.user_at_one_step(n)[1] - saved.cutoff) // step for n in range(20)}) == 1
     pairs, times = asked.pairs(3), set()
     for number, (users, items, timestamp) in enumerate(map(pairs, range(50))):
         assert saved.known(Side.USER, users).all()

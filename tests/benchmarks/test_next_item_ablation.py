@@ -74,6 +74,7 @@ def test_planted_effects_are_taken_away(tmp_path: Path) -> None:
     [
         (["nowhere.csv"], "nowhere.csv: expected a CSV"),
         ([LOG, "--only", "luck"], "expected --only of recency, hour,"),
+        ([LOG, "--planted", "--only", "time"], "with --planted, expected --only of recency, hour,"),
         (["synthetic-events", "--planted"], "--planted needs logs of synthetic-listening, found synthetic-events"),
     ],
 )

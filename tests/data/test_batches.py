@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rrn_tf.data import batches
 from rrn_tf.data.batches import plan_batches
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
@@ -90,6 +91,22 @@ def test_a_batch_of_few_entities_leaves_shares_empty(sequences: RatingSequences)
     plan = plan_batches(sequences.user, sequences.metadata, 1, replicas=3)
     assert {tuple(len(share.entity) for share in shares) for shares in plan.batches} == {(1, 0, 0)}
     assert plan.num_ratings == (sequences.user.split == Split.TRAIN).sum()
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_batches_of_large_data_are_built_anew_and_equal(
+    side: Side, sequences: RatingSequences, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = plan_batches(sequences.side(side), sequences.metadata, BUDGET, replicas=2)
+    monkeypatch.setattr(batches, "_MOST_KEPT", 0)
+    monkeypatch.setattr(batches, "_DENSE", 0)  # distinct entities by sorting instead of counting
+    anew = plan_batches(sequences.side(side), sequences.metadata, BUDGET, replicas=2)
+    assert kept.batches[0][0] is kept.batches[0][0]
+    assert anew.batches[0][0] is not anew.batches[0][0]
+    for one, other in zip(kept.shares(), anew.shares(), strict=True):
+        for name, column in one._asdict().items():
+            np.testing.assert_array_equal(column, getattr(other, name), err_msg=name)
+            assert column.dtype == getattr(other, name).dtype, name
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])

@@ -39,6 +39,23 @@ def test_metadata_written_before_there_were_steps_by_count(prepared: RatingSeque
     assert SequenceMetadata.from_json(json.dumps(values)) == replace(prepared.metadata, steps_per_doubling=0)
 
 
+@pytest.mark.parametrize("side", SIDES)
+def test_steps_and_entities_of_some_ratings_are_looked_up(side: Side, prepared: RatingSequences) -> None:
+    of = prepared.side(side)
+    positions = np.array([len(of.rating) - 1, 0, 5, 5])
+    np.testing.assert_array_equal(of.row_of(positions), of.rating_row[positions])
+    np.testing.assert_array_equal(of.entity_of(positions), of.row_entity[of.rating_row[positions]])
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_columns_are_as_narrow_read_from_files_as_built_in_memory(side: Side, prepared: RatingSequences) -> None:
+    in_memory = prepared.without([]).side(side)
+    for name in ("step", "opposite", "opposite_row", "rating", "timestamp", "split"):
+        read = getattr(prepared.side(side), name)
+        assert read.dtype == getattr(in_memory, name).dtype, name
+    assert prepared.side(side).opposite_row.dtype == np.int32
+
+
 def test_without_no_split_nothing_changes(prepared: RatingSequences) -> None:
     assert equal(prepared.without(()), prepared)
 

@@ -76,8 +76,8 @@ def test_kept_probabilities_give_the_gradients_of_the_plain_softmax(
         return tf.reduce_sum(weight * tf.gather_nd(tf.nn.log_softmax(states @ softmax.kernel), place))
 
     def kept() -> tf.Tensor:
-        kernel = tf.convert_to_tensor(softmax.kernel)
-        return tf.reduce_sum(weight * softmax_tiles.kept_log_likelihood(states, kernel, target, tf.float64))
+        rows = tf.transpose(softmax.kernel)
+        return tf.reduce_sum(weight * softmax_tiles.kept_log_likelihood(states, rows, target, tf.float64))
 
     for left, right in zip(*(gradients(softmax, states, loss) for loss in (kept, plain)), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-10, atol=1e-12)

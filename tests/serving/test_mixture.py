@@ -112,6 +112,15 @@ def test_old_requests_are_answered_as_of_the_last_known_event(result: EventSnaps
         np.testing.assert_allclose(one["log_probability"], two["log_probability"], rtol=1e-6)
 
 
+def test_a_request_reads_the_items_without_a_copy(result: EventSnapshot, path: Path) -> None:
+    module = loaded(path)
+    user, history = str(result.sequences.user_ids[0]), [[str(name) for name in result.sequences.item_ids[:2]]]
+    module.signatures["next_items"](user_id=tf.constant([user]), history=tf.constant(history), k=tf.constant(3))
+    # After a lookup in the variable itself each of these would be a copy.
+    both = [np.asarray(memoryview(module._vectors.read_value())) for _ in range(2)]
+    assert np.shares_memory(*both)
+
+
 def test_what_is_left_out_takes_no_share(result: EventSnapshot, path: Path) -> None:
     signature, sequences = loaded(path).signatures["next_items_at"], result.sequences
     request = asked(result)

@@ -259,13 +259,17 @@ class _Table:
         num_users: int,
         num_items: int,
     ) -> None:
-        known = np.flatnonzero((np.asarray(user) > 0) & (np.asarray(item) > 0))
-        order = known[np.argsort(np.asarray(user)[known], kind="stable")]
-        self.user = np.asarray(user)[order].astype(np.int32)
-        self.item = np.asarray(item)[order].astype(np.int32)
-        self.residual = np.asarray(rating)[order].astype(np.float32)
-        self.mean = np.float32(self.residual.mean()) if len(known) else np.float32(0)
-        self.spread = np.sqrt(self.residual.std()) if len(known) else np.float32(0)
+        user, item, rating = np.asarray(user), np.asarray(item), np.asarray(rating)
+        known = (user > 0) & (item > 0)
+        if not (known.all() and (user[1:] >= user[:-1]).all()):
+            order = np.flatnonzero(known)
+            order = order[np.argsort(user[order], kind="stable")]
+            user, item, rating = user[order], item[order], rating[order]
+        self.user = user.astype(np.int32, copy=False)
+        self.item = item.astype(np.int32, copy=False)
+        self.residual = rating.astype(np.float32)  # a copy, which is changed in place
+        self.mean = np.float32(self.residual.mean()) if len(user) else np.float32(0)
+        self.spread = np.sqrt(self.residual.std()) if len(user) else np.float32(0)
         self.user_count = np.bincount(self.user, minlength=num_users + 1).astype(np.float32)
         self.item_count = np.bincount(self.item, minlength=num_items + 1).astype(np.float32)
         starts = np.flatnonzero(np.diff(self.user, prepend=0))

@@ -8,6 +8,7 @@ import apache_beam as beam
 from apache_beam import pvalue
 from apache_beam.io.filesystems import FileSystems
 
+from rrn_tf.beam.keyed import KEYED
 from rrn_tf.beam.reading.files import replacing
 from rrn_tf.beam.sequences import event_shards as stages
 from rrn_tf.beam.sequences.event_shards import EVENTS, LATER, EventVocabularies, ShardCounts, ShardSummary
@@ -75,8 +76,8 @@ class BuildEvents(beam.PTransform):
         )
         users = pvalue.AsSingleton(user_counts | "ActiveUsers" >> beam.Map(frequent, config.min_user_events))
         coded = (
-            events | "Code" >> beam.FlatMap(stages.code_events, shards, users, items),
-            start | "EveryShard" >> beam.FlatMap(_every_shard, shards),
+            events | "Code" >> beam.FlatMap(stages.code_events, shards, users, items).with_output_types(KEYED),
+            start | "EveryShard" >> beam.FlatMap(_every_shard, shards).with_output_types(KEYED),
         )
         parts, later_users = (
             {EVENTS: coded | "Parts" >> beam.Flatten()},
@@ -85,7 +86,7 @@ class BuildEvents(beam.PTransform):
         if later is not None:
             parts[LATER] = later | "CodeLater" >> beam.FlatMap(
                 stages.code_events, shards, users, items, unknown_items=True
-            )
+            ).with_output_types(KEYED)
             counted = later | "CountLaterUsers" >> beam.Map(stages.count_all_users)
             later_users = counted | "AddUpLaterUsers" >> beam.CombineGlobally(CombineCounts())
         split = (

@@ -10,6 +10,7 @@ import pyarrow as pa
 from apache_beam import pvalue
 from apache_beam.io.filesystems import FileSystems
 
+from rrn_tf.beam.keyed import KEYED, typed
 from rrn_tf.beam.reading.files import replacing
 from rrn_tf.beam.sequences import shards as stages
 from rrn_tf.beam.sequences.statistics import CombineStatistics, RatingStatistics, rating_statistics
@@ -82,20 +83,22 @@ class BuildSequences(beam.PTransform):
         )
         user_shards = (
             (
-                ratings | "Code" >> beam.FlatMap(_code, shards, users, items, cutoff),
-                start | "EveryUserShard" >> beam.FlatMap(_every_shard, shards),
+                ratings | "Code" >> beam.FlatMap(_code, shards, users, items, cutoff).with_output_types(KEYED),
+                start | "EveryUserShard" >> beam.FlatMap(_every_shard, shards).with_output_types(KEYED),
             )
             | "UserParts" >> beam.Flatten()
             | "ToUserShards" >> beam.GroupByKey()
             | "NumberUserRows"
-            >> beam.ParDo(stages.NumberUserRows(shards, self._files(Side.USER).rule), cutoff, items).with_outputs(
-                stages.TO_ITEMS, main=stages.OWN_SIDE
-            )
+            >> beam.ParDo(stages.NumberUserRows(shards, self._files(Side.USER).rule), cutoff, items)
+            .with_output_types(KEYED)
+            .with_outputs(stages.TO_ITEMS, main=stages.OWN_SIDE)
         )
         item_shards = (
             (
-                user_shards[stages.TO_ITEMS],
-                start | "EveryItemShard" >> beam.FlatMap(_every_shard, shards) | beam.MapTuple(_seen_ratings),
+                typed(user_shards[stages.TO_ITEMS], "SentToItems"),
+                start
+                | "EveryItemShard" >> beam.FlatMap(_every_shard, shards)
+                | beam.MapTuple(_seen_ratings).with_output_types(KEYED),
             )
             | "ItemParts" >> beam.Flatten()
             | "ToItemShards" >> beam.GroupByKey()
@@ -105,7 +108,10 @@ class BuildSequences(beam.PTransform):
             )
         )
         user_files = (
-            {stages.OWN_SIDE: user_shards[stages.OWN_SIDE], stages.TO_USERS: item_shards[stages.TO_USERS]}
+            {
+                stages.OWN_SIDE: user_shards[stages.OWN_SIDE],
+                stages.TO_USERS: typed(item_shards[stages.TO_USERS], "SentToUsers"),
+            }
             | "BackToUserShards" >> beam.CoGroupByKey()
             | "WriteUsers" >> beam.ParDo(stages.WriteUsers(self._files(Side.USER)), cutoff, users)
         )

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from apache_beam import pvalue
 
 from rrn_tf import features
+from rrn_tf.beam.keyed import KEYED
 from rrn_tf.beam.splitting.row_hash import Hashes, hash_rows
 from rrn_tf.data.reading import record_batches
 
@@ -80,7 +81,7 @@ class FindDuplicates(beam.PTransform):
     def expand(self, ratings: beam.PCollection) -> Any:
         return (
             ratings
-            | "Keys" >> beam.FlatMap(_keys_by_shard)
+            | "Keys" >> beam.FlatMap(_keys_by_shard).with_output_types(KEYED)
             | "ToShards" >> beam.GroupByKey()
             | "Compare" >> beam.ParDo(_Compare()).with_outputs(LATER, main="times")
         )
