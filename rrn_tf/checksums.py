@@ -85,7 +85,7 @@ def first_damaged(manifest: str | Path, root: str | Path, names: Iterable[str] |
     file = Path(manifest)
     try:
         sums = json.loads(file.read_bytes())
-        wanted = {name: sums.get(name) for name in (sums if names is None else names)}
+        wanted = {name: sums.get(name) for name in (sums.keys() if names is None else names)}
     except FileNotFoundError:
         return None
     except (ValueError, AttributeError, TypeError):  # bytes that are no UTF-8, no JSON, or JSON of another form
