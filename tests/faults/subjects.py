@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rrn_tf import load
+from rrn_tf import RRNRecommender, load
 from rrn_tf.config import load_config
 from rrn_tf.data.items import items_of
 from rrn_tf.data.sequences import load_sequences
@@ -36,8 +36,6 @@ class Subject:
 
 def train_tiny(root: Path) -> Path:
     """Trains a tiny RRN in a directory, which is returned."""
-    from rrn_tf import RRNRecommender
-
     RRNRecommender(overrides={**TINY, "training.epochs": 2}).fit(early_and_late(rating_frame())[0], output=root)
     return root
 
@@ -51,7 +49,7 @@ def of_run(run: Path) -> dict[str, Subject]:
 
 
 def of_training(run: Path, half: Path) -> dict[str, Subject]:
-    """Trains on the sequences of a run in a new folder, stops halfway, and returns the checkpoints, which are resumed."""
+    """Trains on a run's sequences in a new folder, stops halfway, and returns the checkpoints, which are resumed."""
     config = load_config(run / "config.yaml")
     with contextlib.suppress(KeyboardInterrupt):
         train(run / "sequences", half, config, listeners=[_StopInSecondEpoch()])
@@ -83,6 +81,7 @@ def _all_sequences(folder: Path) -> bytes:
 
 def _all_of_model(folder: Path) -> bytes:
     model, late = load(folder), early_and_late(rating_frame())[1]
+    assert isinstance(model, RRNRecommender)
     rows = late[["user_id", "item_id", "timestamp"]]
     return b"".join([np.asarray(model.predict(rows)).tobytes(), repr(items_of(folder)).encode()])
 
