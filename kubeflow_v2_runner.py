@@ -2,48 +2,34 @@
 
 Example:
   tfx pipeline compile --engine vertex --pipeline_path kubeflow_v2_runner.py
+  python kubeflow_v2_runner.py --image IMAGE --cpu 4 --memory 16 --compiled pipeline.json
 """
 
 from __future__ import annotations
 
-import posixpath
-import shlex
+import sys
+from collections.abc import Sequence
 
-from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
+import click
 
-from pipeline import configs
-from pipeline.pipeline import create_pipeline
-from pipeline.setting import PipelineSetting
-from pipeline.tuning import tune_options
-from rrn_tf.cli.pipeline_options import RunOptions, parsed
-from rrn_tf.config import config_to_dict, load_config
-from rrn_tf.tasks import RATINGS
+from pipeline.local_run import USAGE, fail
+from pipeline.vertex import compile_run
+from pipeline.vertex_options import VertexRunOptions
+from rrn_tf.cli.failures import line_of
+from rrn_tf.cli.pipeline_options import parsed
+from rrn_tf.config import ConfigError
 
 
-def run() -> None:
-    """Writes `pipeline.json`, the compiled job."""
-    options = parsed(RunOptions, [], "kubeflow_v2_runner")  # of the environment
-    config = load_config(options.config or RATINGS.preset)
-    setting = PipelineSetting(
-        name=configs.PIPELINE_NAMES[RATINGS.name],
-        root=configs.VERTEX_ROOT,
-        data_base=posixpath.dirname(configs.VERTEX_DATA),
-        data_pattern=posixpath.basename(configs.VERTEX_DATA),
-        schema_file=configs.IMAGE_SCHEMA,
-        serving_model_dir=configs.VERTEX_SERVING,
-        beam_pipeline_args=shlex.split(configs.VERTEX_BEAM_ARGS),
-    )
-    pipeline = create_pipeline(
-        setting,
-        config=config_to_dict(config),
-        max_error=configs.VERTEX_MAX_RMSE,
-        max_error_increase=configs.MAX_ERROR_INCREASE[RATINGS.name],
-        tune=tune_options(options.tune, None, config),
-        items=options.items,
-    )
-    runner_config = kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(default_image=configs.IMAGE)
-    kubeflow_v2_dag_runner.KubeflowV2DagRunner(config=runner_config, output_filename="pipeline.json").run(pipeline)
+def main(argv: Sequence[str] | None = None) -> int:
+    """Writes the compiled pipeline; returns 0, or 2 for invalid options, with one line on stderr."""
+    try:
+        compile_run(parsed(VertexRunOptions, argv, "kubeflow_v2_runner"))
+    except (ConfigError, OSError) as error:
+        return fail(USAGE, line_of(error))
+    except click.ClickException as error:
+        return fail(USAGE, error.format_message())
+    return 0
 
 
 if __name__ == "__main__":
-    run()
+    sys.exit(main())

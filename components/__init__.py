@@ -13,4 +13,8 @@ def __getattr__(name: str) -> Any:
         from components.event_evaluator.component import EventReport
 
         return EventReport
+    if name == "StateUpdate":
+        from components.state_updater.component import StateUpdate
+
+        return StateUpdate
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

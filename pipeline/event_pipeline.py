@@ -58,7 +58,7 @@ def create_event_pipeline(
     return setting.pipeline(
         [
             examples,
-            *validation(examples.outputs["examples"], setting.schema_file),
+            *validation(examples.outputs["examples"], setting.schema_file, setting.guards, before=[sequences]),
             sequences,
             *trainers,
             blessed,

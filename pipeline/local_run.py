@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.progress import ComponentTimer
 from rrn_tf.cli.failures import DEBUG, line_of
 from rrn_tf.cli.options import INTERRUPTED, beam_options
-from rrn_tf.cli.pipeline_options import LocalOptions
+from rrn_tf.cli.pipeline_options import STOP, LocalOptions
 from rrn_tf.files import only_writer_of_directory
 from rrn_tf.tasks import TASKS
 
@@ -80,19 +80,24 @@ class LocalRun:
         from tfx.orchestration import metadata
 
         import schemas
-        from pipeline.setting import PipelineSetting
+        from pipeline.setting import Guards, PipelineSetting
 
         return PipelineSetting(
             name=name,
             root=str(self.output / "artifacts"),
             data_base=data_base,
             data_pattern=data_pattern,
-            schema_file=str(Path(schemas.__file__).with_name(f"{TASKS[options.model].rows}.pbtxt")),
+            schema_file=str(
+                Path(options.schema).absolute()
+                if options.schema
+                else Path(schemas.__file__).with_name(f"{TASKS[options.model].rows}.pbtxt")
+            ),
             serving_model_dir=str(self.output / "serving_model"),
             dead_letters=str(self.output / "dead_letters"),
             metadata_connection_config=metadata.sqlite_metadata_connection_config(str(self.output / METADATA_FILE)),
             beam_pipeline_args=beam_options(options.beam_args),
             enable_cache=not options.no_cache,
+            guards=Guards(stop=options.anomalies == STOP, max_ahead=options.max_ahead),
         )
 
 

@@ -56,7 +56,9 @@ def create_pipeline(
     return setting.pipeline(
         [
             examples,
-            *validation(examples.outputs["examples"], setting.schema_file, set_aside),
+            *validation(
+                examples.outputs["examples"], setting.schema_file, setting.guards, set_aside, before=[sequences]
+            ),
             sequences,
             *trainers,
             blessed,

@@ -13,6 +13,8 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2
 from tfx.components.evaluator import constants as evaluator_constants
 from tfx.orchestration import metadata
 
+from components.anomalies import anomaly_lines
+
 BEST_SETTINGS_FILE = "best_hyperparameters.txt"  # the name that TFX's Tuner uses
 
 
@@ -56,10 +58,7 @@ class RunRecord:
         found = {}
         for file in sorted(Path(self.uri("anomalies") or "/nonexistent").glob("Split-*/SchemaDiff.pb")):
             anomalies = anomalies_pb2.Anomalies.FromString(file.read_bytes())
-            lines = [f"{name}: {info.description}" for name, info in sorted(anomalies.anomaly_info.items())]
-            if anomalies.HasField("dataset_anomaly_info"):
-                lines.append(anomalies.dataset_anomaly_info.description)
-            if lines:
+            if lines := anomaly_lines(anomalies):
                 found[file.parent.name.removeprefix("Split-")] = lines
         return found
 

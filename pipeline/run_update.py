@@ -6,6 +6,7 @@ Example:
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -82,11 +83,21 @@ def base_model(pushed: Path, other: str | None) -> Path:
 
 def wired(local: LocalRun, options: UpdateOptions, base: Path) -> Pipeline:
     """Returns the pipeline, wired for this machine."""
+    from pipeline.good_statistics import last_good_statistics, training_statistics
     from pipeline.update_pipeline import create_update_pipeline
     from rrn_tf.serving.saved_facts import max_bad_share_of
 
+    setting = local.setting(configs.UPDATE_PIPELINE_NAME, options, *split_pattern(options.data))
+    records = local.output / METADATA_FILE
+    guards = dataclasses.replace(
+        setting.guards,
+        max_new_users=options.max_new_users,
+        max_new_items=options.max_new_items,
+        good=last_good_statistics(records, configs.UPDATE_PIPELINE_NAME, options.good_span),
+        training=training_statistics(records, configs.PIPELINE_NAMES[options.model]),
+    )
     return create_update_pipeline(
-        local.setting(configs.UPDATE_PIPELINE_NAME, options, *split_pattern(options.data)),
+        dataclasses.replace(setting, guards=guards),
         base_model=str(base),
         max_increase=options.max_increase,
         model=options.model,

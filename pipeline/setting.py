@@ -11,6 +11,25 @@ from tfx.orchestration import pipeline as tfx_pipeline
 
 
 @dataclass(frozen=True)
+class Guards:
+    """What counts as a fault of the data, beside the schema, and whether faults stop the pipeline.
+
+    Attributes:
+      stop: whether an anomaly stops the pipeline before the data are used.
+      max_ahead: by how many seconds a time may lie after the present.
+      max_new_users, max_new_items: the largest share of an update's rows whose user or item the model does not know.
+      good, training: URIs of the statistics of the last good span and of the training data, if there are any.
+    """
+
+    stop: bool = False
+    max_ahead: float = 86_400.0
+    max_new_users: float = 0.99
+    max_new_items: float = 0.5
+    good: str | None = None
+    training: str | None = None
+
+
+@dataclass(frozen=True)
 class PipelineSetting:
     """The paths and options that a runner passes to a pipeline, whatever its components.
 
@@ -24,6 +43,7 @@ class PipelineSetting:
       metadata_connection_config: ML Metadata connection; None if the orchestrator has its own.
       beam_pipeline_args: Beam options, passed unchanged to every Beam component.
       enable_cache: whether to reuse a component's output if its inputs and parameters are unchanged.
+      guards: what counts as a fault of the data.
     """
 
     name: str
@@ -36,6 +56,7 @@ class PipelineSetting:
     metadata_connection_config: Any = None
     beam_pipeline_args: Sequence[str] = ()
     enable_cache: bool = True
+    guards: Guards = Guards()
 
     def pipeline(self, components: Sequence[BaseNode]) -> tfx_pipeline.Pipeline:
         """Returns a pipeline of wired components with this setting."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from tfx.dsl.components.common.importer import Importer
 from tfx.orchestration import pipeline as tfx_pipeline
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import range_config_pb2
 from tfx.types import standard_artifacts
 
@@ -22,21 +23,29 @@ from pipeline.setting import PipelineSetting
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.config import DataConfig, SplitConfig
 from rrn_tf.data_format import DataFormat
+from rrn_tf.features import Split
 from rrn_tf.tasks import EVENTS, RATINGS
+from rrn_tf.times import LAST_SECOND
 
-# No row of a new span is for training: all are after this cutoff, so all are new.
-NEW = DataConfig(split=SplitConfig(cutoff="0", drop_unseen=False))
+# All rows of a new span are in one split, that of the training data, with which it is compared: this cutoff is the end
+# of time. The one rating of that very second would be in another, which is read as well.
+NEW = DataConfig(split=SplitConfig(cutoff=str(LAST_SECOND), drop_unseen=False))
 # The ExampleGen of each task and its configuration, by the name of the task.
 _EXAMPLES: dict[str, tuple[type[RatingsExampleGen], Any]] = {
     RATINGS.name: (RatingsExampleGen, NEW),
     EVENTS.name: (EventsExampleGen, EventDataConfig()),
+}
+# Splits of a span that have no rows, by the name of the task.
+EMPTY: dict[str, list[str]] = {
+    RATINGS.name: [split.label for split in Split if split is not Split.TRAIN],
+    EVENTS.name: [],
 }
 
 
 def create_update_pipeline(
     setting: PipelineSetting,
     *,
-    base_model: str,
+    base_model: str | RuntimeParameter,
     max_increase: float,
     model: str = RATINGS.name,
     span: int | None = None,
@@ -48,7 +57,7 @@ def create_update_pipeline(
     Args:
       setting: paths and options of the pipeline; the data pattern contains TFX's ``{SPAN}``.
       base_model: the version to update: the newest in `serving_model_dir`, so that each update continues from the last.
-        The same version and span give a cached run.
+        The same version and span give a cached run. Or a parameter of the run, where the orchestrator has such.
       max_increase: see `components.update_evaluator.component.UpdateEvaluator`.
       model: the name of the model's task.
       span: the number of the span; the latest by default.
@@ -73,8 +82,15 @@ def create_update_pipeline(
     return setting.pipeline(
         [
             examples,
-            *validation(examples.outputs["examples"], setting.schema_file),
             base,
+            *validation(
+                examples.outputs["examples"],
+                setting.schema_file,
+                setting.guards,
+                EMPTY[model],
+                base_model=base.outputs["result"],
+                before=[updater],
+            ),
             updater,
             evaluator,
             push(updater.outputs["model"], evaluator.outputs["blessing"], setting.serving_model_dir),

@@ -45,7 +45,7 @@ class Executor(base_executor.BaseExecutor):
         examples = artifact_utils.get_single_instance(input_dict[EXAMPLES])
         with local_input(saved_model_uri(artifact_utils.get_single_uri(input_dict[BASE_MODEL]))) as folder:
             base, items, allowed = load_saved_model(folder), items_of(folder), max_bad_share_of(folder)
-            updated = take_in(base, _READERS[task_of_saved(base).rows](examples))
+            updated = take_in(base, READERS[task_of_saved(base).rows](examples))
         model = path_utils.serving_model_dir(artifact_utils.get_single_uri(output_dict[MODEL]))
         with local_output(model) as folder:
             updated.export(folder)
@@ -71,7 +71,7 @@ def read_events(examples: Any) -> pa.Table:
     return _table(examples, features.POSITION, pa.int64(), schema_pb2.INT).sort_by(features.POSITION)
 
 
-_READERS = {"ratings": read_ratings, "events": read_events}
+READERS = {"ratings": read_ratings, "events": read_events}
 
 
 def _table(examples: Any, further: str, kind: pa.DataType, value: int) -> pa.Table:

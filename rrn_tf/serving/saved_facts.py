@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rrn_tf.config import DataConfig
-from rrn_tf.data.model_folder import EXTRA
+from rrn_tf.data.model_folder import EXTRA, seal
 from rrn_tf.features import COLUMNS, EVENT_COLUMNS, METADATA_FILE
 from rrn_tf.files import write_whole
 from rrn_tf.serving.model_card import OF_RATINGS
@@ -50,6 +50,7 @@ def keep_max_bad_share(folder: str | Path, share: float) -> None:
     """Adds the fraction of `max_bad_share_of` to the metadata beside a SavedModel, for later updates."""
     file = Path(folder, EXTRA, METADATA_FILE)
     write_whole(file, json.dumps({**json.loads(file.read_text()), MAX_BAD_SHARE: share}, indent=2) + "\n")
+    seal(folder, f"{EXTRA}/{METADATA_FILE}")
 
 
 def _facts(path: str | Path) -> dict[str, Any]:

@@ -16,6 +16,8 @@ import tf_keras as keras
 from rrn_tf.training.listeners import EpochRecord, Record
 
 _PROGRESS = "progress/.ATTRIBUTES/py_state"  # the name of `Progress` in a checkpoint
+_ANEW = "train without --resume, which starts anew"
+_LOST = f"found none or those of another epoch: {_ANEW}"
 _KEPT = 2  # if a failing disk damages the newest one, the one before is still there
 
 
@@ -167,5 +169,15 @@ class Checkpoints:
             )
 
     def restore_best(self) -> None:
-        """Restores the best weights."""
-        self._weights.restore(self._best.latest_checkpoint).expect_partial()
+        """Restores the best weights.
+
+        Raises:
+          CheckpointError: if they are missing, damaged or those of another epoch.
+        """
+        path, folder = self._best.latest_checkpoint, self._best.directory
+        try:
+            if path is None or not path.endswith(f"-{self._progress.best_epoch}"):
+                raise CheckpointError(f"{folder}: expected the weights of epoch {self._progress.best_epoch}, {_LOST}")
+            self._weights.restore(path).assert_existing_objects_matched()
+        except tf.errors.OpError as error:
+            raise CheckpointError(f"{folder}: the weights of the best epoch are damaged: {_ANEW}") from error

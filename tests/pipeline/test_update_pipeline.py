@@ -16,6 +16,7 @@ import pytest
 
 from components.ratings_example_gen.executor import DATA_CONFIG, settings
 from pipeline import local_run, run_update
+from pipeline.good_statistics import last_good_statistics
 from pipeline.progress import ComponentTimer
 from pipeline.setting import PipelineSetting
 from pipeline.update_pipeline import create_update_pipeline
@@ -64,7 +65,12 @@ def test_wiring() -> None:
         "RatingsExampleGen": {},
         "StatisticsGen": {"examples": "RatingsExampleGen"},
         "ImportSchemaGen": {},
-        "ExampleValidator": {"statistics": "StatisticsGen", "schema": "ImportSchemaGen"},
+        "ExampleValidator": {
+            "statistics": "StatisticsGen",
+            "schema": "ImportSchemaGen",
+            "examples": "RatingsExampleGen",
+            "base_model": "base_model",
+        },
         "base_model": {},
         "StateUpdater": {"examples": "RatingsExampleGen", "base_model": "base_model"},
         "UpdateEvaluator": {"update": "StateUpdater"},
@@ -131,7 +137,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., dict[str, Any
 
 @pytest.mark.slow
 def test_spans_follow_one_another_and_nothing_new_is_not_pushed(
-    run: Callable[..., dict[str, Any]], tmp_path: Path
+    run: Callable[..., dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = generate(SyntheticConfig(users=50, items=30, ratings=700, days=90, seed=5))
     sizes = {"units": 6, "embedding": 5, "dynamic": 3, "stationary": 2}
@@ -166,6 +172,28 @@ def test_spans_follow_one_another_and_nothing_new_is_not_pushed(
     cached = {of["name"]: of["cached"] for of in fourth["components"]}
     assert cached["StateUpdater"]
     assert cached["UpdateEvaluator"]
+    assert fourth["anomalies"] == {}
+
+    # A fault stops the run in one line that names all of it; the next span is compared with the last good one.
+    faulty = frame.assign(item_id="other" + frame["item_id"], rating=frame["rating"] * 20)
+    faulty.loc[faulty.index[0], "timestamp"] = 32_503_680_000  # the year 3000
+    for span, part in ((3, faulty), (4, frame.assign(timestamp=frame["timestamp"] + 3_600))):
+        (tmp_path / "spans" / str(span)).mkdir()
+        part.to_csv(tmp_path / "spans" / str(span) / "ratings.csv", index=False)
+    capsys.readouterr()
+    stop = ["--output", str(tmp_path / "run"), *arguments, "--anomalies", "stop", "--span"]
+    assert run_update.main([*stop, "3"]) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert line.startswith("error: ExampleValidator: item_id: ")
+    assert "100.0% of the rows have a value that the model does not know, above the threshold 50.0%" in line
+    assert "; rating: " in line
+    assert "; timestamp: " in line
+    assert "large value: 32503680000" in line
+    records = tmp_path / "run" / local_run.METADATA_FILE
+    assert last_good_statistics(records, "rrn_update") == last_good_statistics(records, "rrn_update", 2)
+    fifth = run(tmp_path / "run", *arguments, "--anomalies", "stop", "--span", "4")
+    assert (fifth["ratings"], fifth["blessed"], fifth["anomalies"]) == (len(frame), True, {})
+    assert last_good_statistics(records, "rrn_update") == last_good_statistics(records, "rrn_update", 4)
 
 
 @pytest.mark.slow
