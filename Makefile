@@ -1,6 +1,6 @@
 # `make run` and `make test` set everything up on a machine with Python 3.10 to 3.13 and a package index.
 .DEFAULT_GOAL := help
-.PHONY: setup run bench test test-all test-debian13 coverage lint types docs format lock prism prism-stop clean help
+.PHONY: setup run bench test test-all test-debian13 coverage lint audit fuzz types docs format lock prism prism-stop clean help
 .SUFFIXES:
 
 VENV := .venv
