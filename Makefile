@@ -1,12 +1,13 @@
 # `make run` and `make test` set everything up on a machine with Python 3.10 to 3.13 and a package index.
 .DEFAULT_GOAL := help
-.PHONY: setup run bench test test-all test-debian13 coverage lint types docs format lock prism prism-stop clean help
+.PHONY: setup run bench test test-all test-debian13 coverage lint audit fuzz types docs format lock prism prism-stop clean help
 .SUFFIXES:
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 UV_VERSION := 0.13.9
+PIP_AUDIT_VERSION := 2.10.1
 ARGS ?=
 # Two processes share the tests' files: most tests keep one core busy. Files start in the order of tests/conftest.py.
 TESTS := -n 2 --dist loadfile --no-loadscope-reorder
@@ -84,6 +85,19 @@ docs: $(STAMP)  ## The documents and the API reference in docs/build; a warning 
 format: $(STAMP)  ## Formats and mends what ruff can mend.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+# pip-audit runs in an environment of its own. --strict: a package that the service does not know is no package without faults.
+audit: $(STAMP)  ## Known vulnerabilities of this Python's lock; needs the network (ARGS go to pip-audit).
+	@set -- `$(BIN)/python $(CHOOSE)`; said=`mktemp`; \
+	$(BIN)/uv tool run --quiet pip-audit@$(PIP_AUDIT_VERSION) --strict --no-deps --disable-pip --progress-spinner=off -r $$1 $(ARGS) >$$said 2>&1; \
+	status=$$?; \
+	if [ $$status = 0 ] || grep -qs '^Found .* known vulnerabilit' $$said; then cat $$said; else \
+		echo "make: the vulnerabilities of $$1 were not looked up: `tail -n 1 $$said`" >&2; \
+	fi; rm -f $$said; exit $$status
+
+SECONDS ?= 60
+fuzz: $(STAMP)  ## Fuzzes TARGET (rows, configuration) for SECONDS; needs atheris on PYTHONPATH (see CONTRIBUTING.md).
+	@$(BIN)/python -m tests.fuzz '$(TARGET)' $(SECONDS)
 
 # Name, Python and the oldest glibc of each lock. A set follows from the glibc: TFX 1.21 has no wheel for an older one.
 LOCKS := classic:3.10:2_28 classic:3.11:2_28 modern:3.11:2_39 modern:3.12:2_39 modern:3.13:2_39 library:3.12:2_28 library:3.13:2_28

@@ -28,8 +28,30 @@ def short(value: Any) -> str:
     return shortened.repr(value)
 
 
+_MOST_VALUES = 100_000  # a file of settings has some hundred
+
+
 class _Loader(yaml.SafeLoader):
-    """A YAML loader that leaves an unquoted date as text."""
+    """A safe YAML loader that leaves an unquoted date as text, and refuses aliases of huge or endless values."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        node = super().get_single_node()
+        if node is not None and _size(node, {}) > _MOST_VALUES:
+            raise yaml.YAMLError(f"more than {_MOST_VALUES:,} values with those that aliases repeat")
+        return node
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Returns the number of values of a node with each alias written out; `known` has those of nodes seen before."""
+    if id(node) in known:
+        if not known[id(node)]:
+            raise yaml.YAMLError("an alias within the value that it stands for")
+        return known[id(node)]
+    known[id(node)] = 0
+    inner = [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+    size = 1 if isinstance(node, yaml.ScalarNode) else 1 + sum(_size(part, known) for part in inner)
+    known[id(node)] = size
+    return size
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -45,7 +67,7 @@ def parse_yaml(text: str) -> Any:
       ConfigError: for text that is not YAML, with what is wrong in which line.
     """
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except RecursionError:
         raise ConfigError("not readable as YAML: nested too deeply") from None
     except yaml.YAMLError as error:
@@ -53,6 +75,9 @@ def parse_yaml(text: str) -> Any:
         problem = getattr(error, "problem", None) or next(iter(str(error).splitlines()), "")
         found = f"{problem} in line {mark.line + 1}" if mark else str(problem)
         raise ConfigError(f"not readable as YAML: {found}") from None
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError):
+        # What PyYAML raises for a value that is not of its tag, such as `!!bool maybe` or `0b_`.
+        raise ConfigError("not readable as YAML: a value does not fit its type") from None
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

@@ -35,8 +35,10 @@ def test_a_service_finds_its_configuration_and_its_versions(name: str) -> None:
     assert re.fullmatch(rf"\$\{{{name.upper()}_VERSIONS:-\./runs/\w+/serving_model\}}", versions["source"])
 
 
-def test_services_do_not_share_ports() -> None:
-    outside, inside = zip(*(port.split(":") for service in SERVICES.values() for port in service["ports"]), strict=True)
+def test_services_do_not_share_ports_and_are_reached_from_this_machine_alone() -> None:
+    ports = [port.split(":") for service in SERVICES.values() for port in service["ports"]]
+    hosts, outside, inside = zip(*ports, strict=True)
+    assert set(hosts) == {"127.0.0.1"}
     assert outside == ("8500", "8501", "8510", "8511")
     # What TensorFlow Serving's image listens on: gRPC, REST.
     assert inside == ("8500", "8501") * 2

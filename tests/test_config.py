@@ -17,6 +17,7 @@ from rrn_tf.config import (
     load_config,
     parse_duration,
 )
+from rrn_tf.setting_files import parse_yaml
 
 
 def test_what_is_dumped_loads_to_the_same_configuration(tmp_path: Path) -> None:
@@ -134,7 +135,7 @@ def test_refuses_files_that_are_no_configuration(text: bytes, said: str, tmp_pat
 
 
 def test_a_message_stays_short_whatever_aliases_make_of_a_value(tmp_path: Path) -> None:
-    lists = ["&0 [x]", *(f"&{i} [{', '.join([f'*{i - 1}'] * 9)}]" for i in range(1, 40))]
+    lists = ["&0 [x]", *(f"&{i} [{', '.join([f'*{i - 1}'] * 9)}]" for i in range(1, 5))]
     (tmp_path / "c.yaml").write_text("training:\n  epochs:\n" + "".join(f"  - {one}\n" for one in lists))
     with pytest.raises(ConfigError, match=r"training\.epochs: .*, found \[\[") as error:
         load_config(tmp_path / "c.yaml")
@@ -154,3 +155,21 @@ def test_old_names_of_a_rating_model_are_read() -> None:
     model = config.model
     assert (model.include_opposite_state, model.ensemble, model.time_feature) == (False, 3, "delta")
     assert "clock=gap is an old name: say time_feature=delta" in {str(warning.message) for warning in told}
+
+
+GROWING = "- &0 {value}\n" + "".join(f"- &{i} {{open}}{', '.join([f'*{i - 1}'] * 9)}{{close}}\n" for i in range(1, 40))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param(GROWING.format(value="[x]", open="[", close="]"), "more than 100,000", id="lists"),
+        pytest.param(GROWING.format(value="{x: 1}", open="{<<: [", close="]}"), "more than 100,000", id="merged"),
+        ("&0 [*0]", "an alias within"),
+        ("!!python/object/apply:os.getcwd []", "could not determine a constructor"),
+        *((text, "a value does not fit") for text in ("0b_", "!!bool maybe", "!!int ''", "!!timestamp x", "!!float x")),
+    ],
+)
+def test_yaml_that_grows_or_names_code_is_one_line(text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"^not readable as YAML: {message}[^\n]*$"):
+        parse_yaml(text)

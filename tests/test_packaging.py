@@ -114,3 +114,10 @@ def test_wheel_holds_the_packages_and_their_data(tmp_path: Path) -> None:
     assert any(name.endswith(("licenses/LICENSE", "dist-info/LICENSE")) for name in shipped)
     assert not [name for name in shipped if re.match(r"(tests|benchmarks|docs)/", name)]
     assert dict(entry_points["console_scripts"]) == {"rrn": "rrn_tf.cli.main:main"}
+
+
+@pytest.mark.parametrize("lock", sorted((ROOT / "requirements").glob("*-py*.txt")), ids=lambda lock: lock.stem)
+def test_a_lock_pins_every_package_to_one_version(lock: Path) -> None:
+    lines = [line for line in lock.read_text().splitlines() if not line.startswith("#")]
+    assert lines
+    assert not [line for line in lines if not re.fullmatch(r"[a-z0-9._-]+==[\w.+!]+", line)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow.parquet as pq
 
-from rrn_tf.data.model_folder import EXTRA, ModelNotFoundError, find_saved_model
+from rrn_tf.data.model_folder import EXTRA, ModelNotFoundError, find_saved_model, seal
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.files import readable
 from rrn_tf.data.reading.item_file import read_item_rows
@@ -123,6 +123,7 @@ def keep_items(frame: pd.DataFrame | None, model: str | Path) -> None:
         folder = Path(model, EXTRA)
         folder.mkdir(parents=True, exist_ok=True)
         frame.to_parquet(folder / ITEMS_FILE, index=False)
+        seal(model, f"{EXTRA}/{ITEMS_FILE}")
 
 
 def _tidy(frame: pd.DataFrame) -> pd.DataFrame:

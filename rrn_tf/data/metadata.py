@@ -14,7 +14,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.checksums import read_checked
 from rrn_tf.collaborative_config import EventDataConfig
+from rrn_tf.data.prepared import MEND
 from rrn_tf.data.steps import StepRule
 from rrn_tf.features import EVENT_METADATA_FILE, METADATA_FILE, Side
 
@@ -147,4 +149,4 @@ def _read(directory: str | Path, name: str) -> str:
     path = Path(directory, name)
     if not path.exists():
         raise FileNotFoundError(f"{directory}: expected a prepared data set with {name}, found none")
-    return path.read_text()
+    return read_checked(path, MEND)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rrn_tf.checksums import CHECKSUMS_FILE, add_checksums, first_damaged, write_checksums
+
+_CHECKED = ("saved_model.pb", "variables/*", "assets/*", "assets.extra/*.json", "assets.extra/*.parquet")
 EXTRA = "assets.extra"  # folder of a SavedModel where TensorFlow Serving and TFX look for extra files
 
 
@@ -27,3 +30,30 @@ def find_saved_model(path: str | Path) -> Path:
         if (candidate / "saved_model.pb").exists():
             return candidate
     raise ModelNotFoundError(f"{path}: expected a SavedModel, a run directory or numbered versions, found none")
+
+
+def seal(model: str | Path, *changed: str) -> None:
+    """Writes the checksums of a SavedModel's files, last, into its folder; what is changed on purpose is sealed anew.
+
+    Its card and its requests for warming up may be edited and are left out.
+
+    Args:
+      model: the SavedModel's folder.
+      changed: the files that are new or changed since it was sealed; by default all.
+    """
+    root, manifest = Path(model), Path(model, EXTRA, CHECKSUMS_FILE)
+    if changed:
+        add_checksums(manifest, root, changed)
+        return
+    files = {file for pattern in _CHECKED for file in root.glob(pattern) if file.is_file() and file != manifest}
+    write_checksums(manifest, root, (file.relative_to(root).as_posix() for file in files))
+
+
+def damage(model: str | Path, *names: str) -> str | None:
+    """Returns which file of a SavedModel is not as it was sealed, and how; None if all are, or it was never sealed.
+
+    Args:
+      model: the SavedModel's folder.
+      names: the files to check, by default all.
+    """
+    return first_damaged(Path(model, EXTRA, CHECKSUMS_FILE), model, names or None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rrn_tf.features import Side
 
 DEAD_LETTERS_FILE = "dead_letters.jsonl"
+MEND = "prepare the data again, by rrn train without --resume"  # what to do about damaged files
 
 
 class BadInputError(ValueError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf import features
+from rrn_tf.checksums import DamagedFileError, read_checked
+from rrn_tf.data.prepared import MEND
 from rrn_tf.features import Side
 
 _PARSE_BATCH = 256  # sequences: those of items may have a hundred thousand ratings each
@@ -40,13 +42,14 @@ def read_side(
 
     Raises:
       FileNotFoundError: if there is no such file.
+      DamagedFileError: if a file is damaged, which its own checksums tell.
       ValueError: if the sequences are not those of entities 1, 2, …
     """
     files = sorted(str(path) for path in Path(directory).rglob(f"{side.sequences}-*"))
     if not files:
         raise FileNotFoundError(f"{directory}: expected {side.sequences} files, found none")
     parts: dict[str, list[npt.NDArray[Any]]] = {}
-    for records in tf.data.TFRecordDataset(files).batch(_PARSE_BATCH).prefetch(1):
+    for records in _records(files, directory):
         context, lists, _ = tf.io.parse_sequence_example(records, features.sequence_context_spec(), spec)
         kept = {features.ENTITY_INDEX: context[features.ENTITY_INDEX], **lengths(lists)}
         kept |= {name: ragged.flat_values for name, ragged in lists.items()}
@@ -59,11 +62,34 @@ def read_side(
     return flat
 
 
+def _records(files: list[str], directory: str | Path) -> Iterator[tf.Tensor]:
+    """Yields the serialized sequences of files, string[N] at a time."""
+    try:
+        yield from tf.data.TFRecordDataset(files).batch(_PARSE_BATCH).prefetch(1)
+    except tf.errors.DataLossError as error:
+        wrong = next((file for file in files if not _whole(file)), str(directory))
+        raise DamagedFileError(f"{wrong}: the file is damaged: {MEND}") from error
+
+
+def _whole(file: str) -> bool:
+    """Returns whether all records of a file can be read."""
+    try:
+        for _ in tf.data.TFRecordDataset(file).batch(_PARSE_BATCH):
+            pass
+    except tf.errors.DataLossError:
+        return False
+    return True
+
+
 def _stored(values: npt.NDArray[Any], kind: type[np.generic] | None) -> npt.NDArray[Any]:
     return values if kind is None else values.astype(kind, copy=False)
 
 
 def read_vocabulary(directory: str | Path, side: Side) -> npt.NDArray[np.object_]:
-    """Reads the ids of a side in order of index, from 1: object[entities]."""
-    text = Path(directory, side.vocabulary_file).read_text(encoding="utf-8")
+    """Reads the ids of a side in order of index, from 1: object[entities].
+
+    Raises:
+      DamagedFileError: if they are not those that were written.
+    """
+    text = read_checked(Path(directory, side.vocabulary_file), MEND)
     return np.array(text.split("\n")[:-1], dtype=object)

@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rrn_tf.checksums import CHECKSUMS_FILE, write_checksums
 from rrn_tf.config import AnyConfig, dump_config, load_config
 from rrn_tf.files import write_whole
 from rrn_tf.runs.input_files import changed_file, content_of
 
+_UNCHECKED = (".txt", ".json")  # vocabularies and metadata
 _CONTENT = "files"  # name of the content of files in source.json
 
 
@@ -110,6 +112,9 @@ def prepare_once(
         # Rejected rows stay, since messages refer to them.
         shutil.rmtree(draft.sequences, ignore_errors=True)
         raise
+    # Sequences have checksums of their own, as all TFRecord files have.
+    others = [file.name for file in draft.sequences.iterdir() if file.is_file() and file.suffix in _UNCHECKED]
+    write_checksums(draft.sequences / CHECKSUMS_FILE, draft.sequences, others)
     paths.source.unlink(missing_ok=True)
     for former in (paths.checkpoints, paths.sequences):
         shutil.rmtree(former, ignore_errors=True)

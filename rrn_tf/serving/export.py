@@ -9,6 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from rrn_tf import features
+from rrn_tf.data.model_folder import seal
 from rrn_tf.features import SIDES, Side
 from rrn_tf.serving.catalogue import Catalogue
 from rrn_tf.serving.history import UserHistory
@@ -211,3 +212,4 @@ def export_saved_model(network: RRNSnapshot, path: str | Path, *, compiled: bool
         tf.saved_model.save(module, str(path), signatures=signatures)
     write_card(Path(path), facts_of(network))
     write_warmup(Path(path), typical_requests(network))
+    seal(path)

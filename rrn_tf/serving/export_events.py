@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from rrn_tf.data.model_folder import seal
 from rrn_tf.features import EXCLUDE, HISTORY, HISTORY_TIMESTAMP, NEW_ONLY, TIMESTAMP, USER_ID, Split
 from rrn_tf.models.collaborative_mixture import CollaborativeMixture
 from rrn_tf.models.collaborative_rnn import CollaborativeRNN
@@ -92,6 +93,7 @@ def export_event_model(result: EventSnapshot, path: str | Path) -> None:
         "next_items_at": {**plain, **times, EXCLUDE: [items[:1], [""]], NEW_ONLY: np.bool_(False)},
     }
     write_warmup(Path(path), typical)
+    seal(path)
 
 
 def _facts(result: EventSnapshot) -> ModelFacts:

@@ -6,14 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from rrn_tf.config import DataConfig
-from rrn_tf.data.model_folder import EXTRA
+from rrn_tf.data.model_folder import EXTRA, seal
 from rrn_tf.features import COLUMNS, EVENT_COLUMNS, METADATA_FILE
 from rrn_tf.files import write_whole
 from rrn_tf.serving.model_card import OF_RATINGS
 from rrn_tf.serving.saved_files import ModelNotFoundError, find_saved_model
+from rrn_tf.setting_files import parse_yaml
 
 MAX_BAD_SHARE = "max_bad_share"
 _CONFIG = "config.yaml"  # of the run directory that a model is in
@@ -42,8 +41,8 @@ def max_bad_share_of(path: str | Path) -> float:
     if (known := _facts(path).get(MAX_BAD_SHARE)) is not None:
         return float(known)
     try:
-        return float(yaml.safe_load(config.read_text(encoding="utf-8"))["data"][MAX_BAD_SHARE])
-    except (OSError, LookupError, TypeError, ValueError, yaml.YAMLError):  # not the configuration of a run
+        return float(parse_yaml(config.read_text(encoding="utf-8"))["data"][MAX_BAD_SHARE])
+    except (OSError, LookupError, TypeError, ValueError):  # not the configuration of a run
         return DataConfig.max_bad_share
 
 
@@ -51,6 +50,7 @@ def keep_max_bad_share(folder: str | Path, share: float) -> None:
     """Adds the fraction of `max_bad_share_of` to the metadata beside a SavedModel, for later updates."""
     file = Path(folder, EXTRA, METADATA_FILE)
     write_whole(file, json.dumps({**json.loads(file.read_text()), MAX_BAD_SHARE: share}, indent=2) + "\n")
+    seal(folder, f"{EXTRA}/{METADATA_FILE}")
 
 
 def _facts(path: str | Path) -> dict[str, Any]:

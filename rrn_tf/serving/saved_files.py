@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rrn_tf.data.model_folder import ModelNotFoundError, find_saved_model
+from rrn_tf.data.model_folder import ModelNotFoundError, damage, find_saved_model
 
 __all__ = ["NEXT_ITEMS", "RECOMMEND", "ModelNotFoundError", "check_saved_model", "find_saved_model", "loaded_module"]
 
@@ -43,6 +43,7 @@ def check_saved_model(path: str | Path, *kinds: str) -> str:
         raise ModelNotFoundError(
             f"{path}: expected a SavedModel, found one that cannot be read: saved_model.pb is damaged; {_MEND}"
         ) from None
+    _check_content(folder, "saved_model.pb")  # before what it says is believed
     signatures = [name for name in meta.signature_def if name != _INITIALIZER]
     accepted = kinds or tuple(_KINDS)
     kind = next((kind for kind in accepted if kind in signatures), None)
@@ -61,7 +62,14 @@ def check_saved_model(path: str | Path, *kinds: str) -> str:
     for file in (folder / needed[0], *values):
         if not file.stat().st_size:
             raise ModelNotFoundError(f"{path}: the model is not whole, variables/{file.name} is empty: {_MEND}")
+    _check_content(folder)
     return kind
+
+
+def _check_content(folder: Path, *names: str) -> None:
+    """Raises a `ModelNotFoundError` if files of a model, by default all, are not as they were saved."""
+    if wrong := damage(folder, *names):
+        raise ModelNotFoundError(f"{folder}: expected a SavedModel, found one that cannot be read: {wrong}; {_MEND}")
 
 
 def loaded_module(model: str | Path | Any, *kinds: str) -> Any:

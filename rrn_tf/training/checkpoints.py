@@ -16,6 +16,9 @@ import tf_keras as keras
 from rrn_tf.training.listeners import EpochRecord, Record
 
 _PROGRESS = "progress/.ATTRIBUTES/py_state"  # the name of `Progress` in a checkpoint
+_DAMAGED = (tf.errors.OpError, IndexError)  # an IndexError where a file is shorter than it was
+_ANEW = "train without --resume, which starts anew"
+_LOST = f"found none or those of another epoch: {_ANEW}"
 _KEPT = 2  # if a failing disk damages the newest one, the one before is still there
 
 
@@ -70,7 +73,7 @@ class Progress:
 
 
 class CheckpointError(ValueError):
-    """Raised if a checkpoint belongs to another network; the message states what was expected and what was found."""
+    """Raised if a checkpoint is damaged or of another network; the message states what was expected and found."""
 
 
 class _State(tf.train.experimental.PythonState):
@@ -99,6 +102,9 @@ class Checkpoints:
       phases: the parts of the training, with their optimizers.
       progress: the progress, written with every checkpoint and set by `restore`.
       writes: whether this worker writes; only one of several may, but all may restore.
+
+    Raises:
+      CheckpointError: if the list of the checkpoints that the directory holds is damaged.
     """
 
     def __init__(
@@ -115,10 +121,15 @@ class Checkpoints:
         optimizers = {f"{phase.name}_{name}": o for phase in phases for name, o in phase.optimizers.items()}
         self._all = tf.train.Checkpoint(model=model, progress=_State(progress), **optimizers)
         self._weights = tf.train.Checkpoint(model=model)
-        self._newest = tf.train.CheckpointManager(
-            self._all, str(Path(directory, "progress")), _KEPT, checkpoint_name="phase"
-        )
-        self._best = tf.train.CheckpointManager(self._weights, str(Path(directory, "best")), 1, checkpoint_name="epoch")
+        try:
+            self._newest = tf.train.CheckpointManager(
+                self._all, str(Path(directory, "progress")), _KEPT, checkpoint_name="phase"
+            )
+            self._best = tf.train.CheckpointManager(
+                self._weights, str(Path(directory, "best")), 1, checkpoint_name="epoch"
+            )
+        except UnicodeDecodeError as error:  # in a file named checkpoint, which lists the others
+            raise CheckpointError(f"{directory}: a list of the checkpoints is damaged: {_ANEW}") from error
 
     @staticmethod
     def clear(directory: str | Path) -> None:
@@ -151,7 +162,7 @@ class Checkpoints:
                 self._check_parts(path)
                 # Slots that do not exist yet are restored when they are created.
                 self._all.restore(path).assert_existing_objects_matched()
-            except tf.errors.OpError:
+            except _DAMAGED:
                 continue
             return True
         return False
@@ -167,5 +178,15 @@ class Checkpoints:
             )
 
     def restore_best(self) -> None:
-        """Restores the best weights."""
-        self._weights.restore(self._best.latest_checkpoint).expect_partial()
+        """Restores the best weights.
+
+        Raises:
+          CheckpointError: if they are missing, damaged or those of another epoch.
+        """
+        path, folder = self._best.latest_checkpoint, self._best.directory
+        try:
+            if path is None or not path.endswith(f"-{self._progress.best_epoch}"):
+                raise CheckpointError(f"{folder}: expected the weights of epoch {self._progress.best_epoch}, {_LOST}")
+            self._weights.restore(path).assert_existing_objects_matched()
+        except _DAMAGED as error:
+            raise CheckpointError(f"{folder}: the weights of the best epoch are damaged: {_ANEW}") from error

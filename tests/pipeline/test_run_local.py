@@ -136,7 +136,7 @@ def test_run_blesses_pushes_and_reports(first_run: tuple[Path, dict[str, Any], s
     assert run["seconds"] > sum(component["seconds"] for component in run["components"])
     assert Path(run["model"]).parent == output / "serving_model"
     beside = {path.name for path in Path(run["model"], "assets.extra").iterdir()}
-    assert beside == {"tf_serving_warmup_requests", "model_card.md", "metadata.json", "items.parquet"}
+    assert beside == {"tf_serving_warmup_requests", "model_card.md", "metadata.json", "items.parquet", "checksums.json"}
     items = items_of(output)
     assert items is not None
     expected = {

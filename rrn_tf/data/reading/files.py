@@ -11,6 +11,7 @@ import gzip
 import io
 import lzma
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -27,24 +28,53 @@ from rrn_tf.data_format import DataFormat
 Opener = Callable[[str], IO[bytes]]
 Source = tuple[DataFormat, str]  # a file and what is said about its format
 PARQUET = ".parquet"
+_BLOCK = 1 << 16  # bytes read at once from a zlib stream
 
 
 def _zstandard(stream: IO[bytes]) -> IO[bytes]:
     return pa.CompressedInputStream(stream, "zstd")
 
 
+class _Deflated(io.RawIOBase):
+    """A zlib stream that is decompressed as it is read: a small file may hold more than memory."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__()
+        self._stream, self._of = stream, zlib.decompressobj()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        while len(view) and not self._of.eof:
+            block = self._of.unconsumed_tail or self._stream.read(_BLOCK)
+            part = self._of.decompress(block, len(view))
+            if part:
+                view[: len(part)] = part
+                return len(part)
+            if not block:
+                raise EOFError
+        return 0
+
+
 def _deflated(stream: IO[bytes]) -> IO[bytes]:
-    return io.BytesIO(zlib.decompress(stream.read()))
+    return io.BufferedReader(_Deflated(stream), _BLOCK)
 
 
 def _unzipped(stream: IO[bytes]) -> IO[bytes]:
-    archive = zipfile.ZipFile(stream)
-    # Archives made on a Mac hold a hidden companion of each file.
-    files = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
-    if len(files) != 1:
-        found = ", ".join(sorted(files)[:3]) or "none"
-        raise OSError(f"expected an archive of one file, found one of {len(files)} ({found}): unpack it")
-    return archive.open(files[0])
+    try:
+        archive = zipfile.ZipFile(stream)
+        # Archives made on a Mac hold a hidden companion of each file.
+        files = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+        if len(files) != 1:
+            found = ", ".join(sorted(files)[:3]) or "none"
+            raise OSError(f"expected an archive of one file, found one of {len(files)} ({found}): unpack it")
+        return archive.open(files[0])
+    except RuntimeError:  # NotImplementedError is one
+        raise OSError("the archive is encrypted, or packed in a way that is not known: unpack it") from None
+    except (ValueError, struct.error):
+        raise OSError("expected a ZIP archive, found a damaged one") from None
 
 
 # Decompressors by the suffix of a file's name. All of them raise at the end of a truncated file.

@@ -8,7 +8,9 @@ import io
 import lzma
 import subprocess
 import sys
+import tracemalloc
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rrn_tf.data.prepared import BadInputError
-from rrn_tf.data.reading.files import local_files, open_output
+from rrn_tf.data.reading.files import decompressed, local_files, open_output
 from rrn_tf.data.reading.in_memory import read_files
 from rrn_tf.features import COLUMNS
 from tests.data.reading.bad_rows import HEADER
@@ -45,6 +47,7 @@ KINDS: dict[str, Callable[[bytes], bytes]] = {
     ".csv.bz2": bz2.compress,
     ".csv.xz": lzma.compress,
     ".csv.zip": zipped,
+    ".csv.deflate": zlib.compress,
     ".parquet": parquet,
 }
 
@@ -104,3 +107,32 @@ def test_reading_needs_neither_beam_nor_tensorflow() -> None:
         "import sys, rrn_tf.data.reading.row_file; sys.exit(bool({'apache_beam', 'tensorflow'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_small_zlib_file_of_much_is_decompressed_as_it_is_read() -> None:
+    size = 1 << 26
+    packed = zlib.compress(bytes(size))
+    tracemalloc.start()
+    stream = decompressed("r.deflate", io.BytesIO(packed))
+    assert sum(map(len, iter(lambda: stream.read(1 << 16), b""))) == size
+    assert tracemalloc.get_traced_memory()[1] < size / 8
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("place", "value"), [(6, 1), (8, 99)])  # an encrypted member, and an unknown method
+def test_an_archive_that_cannot_be_unpacked_is_one_line(place: int, value: int, tmp_path: Path) -> None:
+    data, path = bytearray(zipped(ROWS)), tmp_path / "r.csv.zip"
+    directory = data.index(b"PK\x01\x02")
+    data[place] = data[directory + place + 2] = value
+    path.write_bytes(data)
+    with pytest.raises(BadInputError, match=r"r\.csv\.zip: not readable: the archive is encrypted, or [^\n]*$"):
+        read_files(str(path), COLUMNS)
+
+
+def test_the_names_in_an_archive_are_no_paths(tmp_path: Path) -> None:
+    path = tmp_path / "in" / "r.csv.zip"
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../../stolen.csv", ROWS)
+    assert read_files(str(path), COLUMNS)[0].total == 5_000
+    assert [found.name for found in tmp_path.rglob("*")] == ["in", "r.csv.zip"]
