@@ -8,28 +8,9 @@ Example:
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
-import click
-
-from pipeline.local_run import USAGE, fail
-from pipeline.vertex import compile_update
+from pipeline.vertex import compile_update, run_program
 from pipeline.vertex_options import VertexUpdateOptions
-from rrn_tf.cli.failures import line_of
-from rrn_tf.cli.pipeline_options import parsed
-from rrn_tf.config import ConfigError
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Writes the compiled pipeline; returns 0, or 2 for invalid options, with one line on stderr."""
-    try:
-        compile_update(parsed(VertexUpdateOptions, argv, "kubeflow_v2_update_runner"))
-    except (ConfigError, OSError) as error:
-        return fail(USAGE, line_of(error))
-    except click.ClickException as error:
-        return fail(USAGE, error.format_message())
-    return 0
-
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_program(compile_update, VertexUpdateOptions, "kubeflow_v2_update_runner", None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,15 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from pipeline import configs
 from pipeline.event_pipeline import create_event_pipeline
+from pipeline.local_run import USAGE, fail
 from pipeline.pipeline import create_pipeline
 from pipeline.setting import Guards, PipelineSetting
 from pipeline.tuning import tune_options
 from pipeline.update_pipeline import create_update_pipeline
 from pipeline.vertex_options import VertexOptions, VertexRunOptions, VertexUpdateOptions
-from rrn_tf.cli.pipeline_options import STOP
-from rrn_tf.config import config_to_dict, load_config
+from rrn_tf.cli.failures import line_of
+from rrn_tf.cli.pipeline_options import STOP, parsed
+from rrn_tf.config import ConfigError, config_to_dict, load_config
 from rrn_tf.tasks import TASKS, Settings
 
 Resources = pipeline_spec_pb2.PipelineDeploymentConfig.PipelineContainerSpec.ResourceSpec
@@ -82,6 +84,26 @@ def compile_update(options: VertexUpdateOptions) -> dict[str, Any]:
         max_bad_share=options.max_bad_share,
     )
     return compiled(pipeline, options)
+
+
+def run_program(
+    compile_pipeline: Callable[[Any], Any], kind: type[VertexOptions], program: str, argv: Sequence[str] | None
+) -> int:
+    """Runs a program that compiles a pipeline; returns 0, or 2 for invalid options, with one line on stderr.
+
+    Args:
+      compile_pipeline: takes options of `kind`.
+      kind: the class of the options.
+      program: the program's name in `--help`.
+      argv: the arguments; None means those of this process.
+    """
+    try:
+        compile_pipeline(parsed(kind, argv, program))
+    except (ConfigError, OSError) as error:
+        return fail(USAGE, line_of(error))
+    except click.ClickException as error:
+        return fail(USAGE, error.format_message())
+    return 0
 
 
 def guards(options: VertexOptions, **further: Any) -> Guards:

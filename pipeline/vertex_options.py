@@ -8,8 +8,7 @@ import click
 
 from rrn_tf.cli.format_options import FormatOptions
 from rrn_tf.cli.kinds import MODEL_HELP, MODELS
-from rrn_tf.cli.options import CONFIG_HELP, ITEMS_HELP, SET_HELP
-from rrn_tf.cli.pipeline_options import ANOMALIES, ANOMALIES_HELP, MAX_AHEAD_HELP, WARN, option
+from rrn_tf.cli.pipeline_options import ANOMALIES, ANOMALIES_HELP, MAX_AHEAD_HELP, WARN, TrainingOptions, option
 
 _OF = "for all components, or COMPONENT=VALUE for one"
 
@@ -58,22 +57,13 @@ class VertexOptions(FormatOptions):
 
 
 @dataclass(frozen=True)
-class VertexRunOptions(VertexOptions):
+class VertexRunOptions(TrainingOptions, VertexOptions):
     """Compiles the pipeline that trains a model."""
 
     data: str = option("gs://rrn-tf/data/ratings.csv", "Pattern of the data's files.", envvar="RRN_VERTEX_DATA")
-    items: str | None = option(None, ITEMS_HELP, envvar="RRN_ITEMS")
-    config: str | None = option(None, f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.", envvar="RRN_CONFIG")
-    set: tuple[str, ...] = option((), SET_HELP, multiple=True, metavar="a.b=c")
-    tune: float | None = option(
-        None, "Minutes to search better settings before training.", type=float, envvar="RRN_TUNE"
-    )
-    space: str | None = option(None, "YAML of what --tune searches, as for `rrn tune`, but without settings of data.")
     max_rmse: float | None = option(
         None, "A model with a larger test RMSE is not pushed.", type=float, envvar="RRN_VERTEX_MAX_RMSE"
     )
-    max_nll: float | None = option(None, "A Collaborative RNN with a larger loss is not pushed.", type=float)
-    all_baselines: bool = option(False, "The report compares with the slow baselines too.", is_flag=True)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from rrn_tf.files import write_whole
 
@@ -20,13 +21,16 @@ class DamagedFileError(ValueError):
     """Error for a file with other content than was written; the message names the file and says what to do."""
 
 
-def sha256_of(path: str | Path) -> str:
-    """Returns the SHA-256 of a file's content, in hexadecimal digits."""
-    digest = hashlib.sha256()
+def digest_of(path: str | Path, digest: Any) -> str:
+    """Returns the digest of a file's content, in hexadecimal digits; `digest` is a new one, as `hashlib.sha256()`."""
     with open(path, "rb") as stream:
         while block := stream.read(_AT_ONCE):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    return digest_of(path, hashlib.sha256())
 
 
 def write_checksums(manifest: str | Path, root: str | Path, names: Iterable[str]) -> None:
@@ -40,7 +44,7 @@ def write_checksums(manifest: str | Path, root: str | Path, names: Iterable[str]
     Raises:
       FileNotFoundError: if one of the files is missing.
     """
-    sums = {name: sha256_of(Path(root, name)) for name in sorted(names)}
+    sums = {name: _sha256(Path(root, name)) for name in sorted(names)}
     write_whole(Path(manifest), json.dumps(sums, indent=2) + "\n")
 
 
@@ -57,7 +61,7 @@ def add_checksums(manifest: str | Path, root: str | Path, names: Iterable[str]) 
     """
     file = Path(manifest)
     if file.exists():
-        sums = {**json.loads(file.read_bytes()), **{name: sha256_of(Path(root, name)) for name in names}}
+        sums = {**json.loads(file.read_bytes()), **{name: _sha256(Path(root, name)) for name in names}}
         write_whole(file, json.dumps(dict(sorted(sums.items())), indent=2) + "\n")
 
 
@@ -67,7 +71,7 @@ def first_damaged(manifest: str | Path, root: str | Path, names: Iterable[str] |
     Args:
       manifest: the file of `write_checksums`. Folders of earlier versions lack it, and nothing is checked then.
       root: the folder that its names are relative to.
-      names: the files to check, by default all of the manifest; those that it does not name are not checked.
+      names: the files to check, all of which the manifest must name; by default all that it names.
 
     Returns:
       Such as ``users.txt has other content than was written``, or None.
@@ -92,16 +96,16 @@ def first_damaged(manifest: str | Path, root: str | Path, names: Iterable[str] |
         return f"{file.name} is damaged"
     for name, expected in wanted.items():
         if expected is None:
-            continue
+            return f"{name} has no checksum in {file.name}"
         if not Path(root, name).is_file():
             return f"{name} is missing"
-        if sha256_of(Path(root, name)) != expected:
+        if _sha256(Path(root, name)) != expected:
             return f"{name} has other content than was written"
     return None
 
 
 def read_checked(path: str | Path, mend: str) -> str:
-    """Reads a text in UTF-8 after comparing it with its checksum, if the folder's `CHECKSUMS_FILE` has one.
+    """Reads a text in UTF-8 after comparing it with its checksum, if the folder has a `CHECKSUMS_FILE`.
 
     Args:
       path: the file.

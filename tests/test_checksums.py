@@ -27,10 +27,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_only_listed_files_are_checked(folder: Path) -> None:
+def test_files_without_a_checksum_are_refused_where_one_is_asked_for(folder: Path) -> None:
     (folder / "notes.txt").write_text("changed\n")
     assert first_damaged(folder / CHECKSUMS_FILE, folder) is None
-    assert read_checked(folder / "notes.txt", "mend it") == "changed\n"
+    with pytest.raises(DamagedFileError, match=r"notes.txt has no checksum in checksums.json: mend it$"):
+        read_checked(folder / "notes.txt", "mend it")
     assert read_checked(folder / "users.txt", "mend it") == "ann\n"
 
 
@@ -42,7 +43,7 @@ def test_changed_and_missing_files_are_named(folder: Path) -> None:
     assert first_damaged(folder / CHECKSUMS_FILE, folder) == "users.txt is missing"
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"3", b'{"users.txt": 3}'])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"3", b'{"users.txt": 3}', b'{"user.txt": 3}'])
 def test_a_damaged_manifest_is_no_licence(folder: Path, content: bytes) -> None:
     (folder / CHECKSUMS_FILE).write_bytes(content)
     assert first_damaged(folder / CHECKSUMS_FILE, folder, ["users.txt"]) is not None

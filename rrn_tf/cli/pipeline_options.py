@@ -49,12 +49,9 @@ class LocalOptions(FormatOptions):
 
 
 @dataclass(frozen=True)
-class RunOptions(LocalOptions):
-    """Runs the pipeline that trains a model."""
+class TrainingOptions:
+    """Options of every pipeline that trains a model, beside the data and the bound of its RMSE."""
 
-    data: str | None = option(
-        None, "The data, as for `rrn train`; movielens-small or synthetic-events by default.", envvar="RRN_DATA"
-    )
     items: str | None = option(None, ITEMS_HELP, envvar="RRN_ITEMS")
     config: str | None = option(None, f"{CONFIG_HELP} By default rrn-plus, or crnn-plus.", envvar="RRN_CONFIG")
     set: tuple[str, ...] = option((), SET_HELP, multiple=True, metavar="a.b=c")
@@ -62,9 +59,18 @@ class RunOptions(LocalOptions):
         None, "Minutes to search better settings before training.", type=float, envvar="RRN_TUNE"
     )
     space: str | None = option(None, "YAML of what --tune searches, as for `rrn tune`, but without settings of data.")
-    max_rmse: float | None = option(None, "A model with a larger test RMSE is not pushed.", type=float)
     max_nll: float | None = option(None, "A Collaborative RNN with a larger loss is not pushed.", type=float)
     all_baselines: bool = option(False, "The report compares with the slow baselines too.", is_flag=True)
+
+
+@dataclass(frozen=True)
+class RunOptions(TrainingOptions, LocalOptions):
+    """Runs the pipeline that trains a model."""
+
+    data: str | None = option(
+        None, "The data, as for `rrn train`; movielens-small or synthetic-events by default.", envvar="RRN_DATA"
+    )
+    max_rmse: float | None = option(None, "A model with a larger test RMSE is not pushed.", type=float)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, overload
 
@@ -126,7 +126,7 @@ class BatchPlan:
 
     batches: Sequence[Sequence[SequenceBatch]]
     rows: npt.NDArray[np.int64]
-    totals: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    totals: npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.batches)

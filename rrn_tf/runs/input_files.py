@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from rrn_tf.checksums import digest_of
 from rrn_tf.data.layouts import split_layout
 from rrn_tf.data.reading.files import local_files
 
 SIZE, MODIFIED, DIGEST = "bytes", "modified_ns", "blake2b"
-_AT_ONCE = 1 << 20  # bytes
 
 Content = dict[str, dict[str, Any]]
 
@@ -55,8 +55,4 @@ def _times(file: str) -> dict[str, int]:
 
 
 def _digest(file: str) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    with open(file, "rb") as stream:
-        while block := stream.read(_AT_ONCE):
-            digest.update(block)
-    return digest.hexdigest()
+    return digest_of(file, hashlib.blake2b(digest_size=16))

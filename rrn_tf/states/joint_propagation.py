@@ -191,13 +191,13 @@ def _levels(
     more = int((by_level.row_splits[:-1] + computed).max(initial=0)) - len(row)
     row = np.concatenate([row, np.zeros(max(more, 0), row.dtype)])
     entity, first = data.row_entity[row], data.place[row] == 0
-    before = start.last_context.numpy()[data.row_entity] if start else None
+    before = start.last_context.numpy()[entity] if start else None
     continues = first | continued_rows(sequences, side, start)[row - 1]
     own, opposite = data.row_entity[data.rating_row[ratings]], data.opposite[ratings]
     return _Levels(
         row=row,
         entity=entity,
-        context=step_contexts(data, trained, before)[row],
+        context=step_contexts(data, trained, before, row),
         continues=continues[:, np.newaxis].astype(np.float32),
         row_splits=by_level.row_splits,
         computed=computed,
@@ -211,6 +211,6 @@ def _levels(
 
 
 def _few_sizes(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Rounds sizes up, by less than a quarter but up to 16 at least, to one of four sizes between powers of two."""
+    """Rounds sizes up to multiples of 16 up to 64, and beyond that to 5, 6, 7 or 8 quarters of a power of two."""
     quarter = 2.0 ** np.floor(np.log2(np.maximum(sizes, 64))) / 4
     return (np.ceil(sizes / quarter) * quarter).astype(np.int64)

@@ -27,7 +27,7 @@ def streaming_states(
     for side in SIDES:
         rows = np.diff(sequences.side(side).row_splits)
         plans[side] = (
-            BatchPlan([], rows)
+            BatchPlan([], rows, np.empty(0, np.int64))
             if propagates_jointly(model, start)
             else plan_batches(sequences.side(side), sequences.metadata, rows_per_batch, rows=rows)
         )

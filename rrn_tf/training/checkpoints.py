@@ -152,10 +152,11 @@ class Checkpoints:
             self._best.save(checkpoint_number=epoch)
 
     def restore(self) -> bool:
-        """Restores the newest readable checkpoint; returns False if there is none.
+        """Restores the newest readable checkpoint; returns False if there is no checkpoint.
 
         Raises:
-          CheckpointError: if it belongs to a mixture of other parts, or to a network of another form.
+          CheckpointError: if it belongs to a mixture of other parts, or to a network of another form, or if all
+            checkpoints are damaged.
         """
         for path in reversed(self._newest.checkpoints):
             try:
@@ -165,6 +166,8 @@ class Checkpoints:
             except _DAMAGED:
                 continue
             return True
+        if self._newest.checkpoints:
+            raise CheckpointError(f"{self._newest.directory}: all checkpoints are damaged: {_ANEW}")
         return False
 
     def _check_parts(self, path: str) -> None:
@@ -174,7 +177,7 @@ class Checkpoints:
             told = ", ".join(found) or "an earlier version, which does not tell them"
             raise CheckpointError(
                 f"{path}: expected a mixture of the parts {', '.join(expected) or 'none'}, found that of {told}: "
-                "train without --resume, which starts anew"
+                f"{_ANEW}"
             )
 
     def restore_best(self) -> None:

@@ -35,6 +35,14 @@ def test_the_one_before_a_cut_checkpoint_is_restored(folder: Path) -> None:
     checkpoints.restore_best()
 
 
+def test_without_a_readable_checkpoint_training_does_not_start_anew_by_itself(folder: Path) -> None:
+    for data in (folder / "progress").glob("phase-*.data*"):
+        data.write_bytes(data.read_bytes()[:5])
+    checkpoints, _ = opened(folder)
+    with pytest.raises(CheckpointError, match=r"progress: all checkpoints are damaged: train without --resume"):
+        checkpoints.restore()
+
+
 def test_lost_best_weights_are_refused(folder: Path) -> None:
     (folder / "best" / "checkpoint").unlink()
     checkpoints, _ = opened(folder)
