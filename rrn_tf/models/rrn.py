@@ -232,7 +232,7 @@ class RRN(keras.Model):
         Returns:
           float[N, ensemble]; no gradient passes through it.
         """
-        at_rest = self.emission.of_each_network(vector, self.projection(side).bias / self.emission.ensemble**0.5)
+        at_rest = self.emission.of_each_network(vector, self.projection(side).bias * self.emission.ensemble**-0.5)
         stationary = tf.reduce_sum(own * opposite, axis=-1)
         return tf.stop_gradient((rating - stationary)[:, tf.newaxis] - at_rest)
 
