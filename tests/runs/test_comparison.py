@@ -17,6 +17,7 @@ import rrn_tf.runs.comparison as comparison
 from rrn_tf.baselines.events import next_item_network
 from rrn_tf.baselines.events.registry import standard_event_baselines
 from rrn_tf.baselines.ratings import GlobalMean, OnlineBias, UserItemBias, standard_baselines, standard_online_baselines
+from rrn_tf.checksums import CHECKSUMS_FILE, add_checksums
 from rrn_tf.cli.main import main
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import DataConfig, config_from_dict
@@ -200,6 +201,7 @@ def test_events_of_runs_with_their_networks(tmp_path: Path, monkeypatch: pytest.
     shutil.copytree(tmp_path / "s0", other)
     vocabulary = other / "sequences" / Side.ITEM.vocabulary_file
     vocabulary.write_text("another\n" + vocabulary.read_text().split("\n", 1)[1])
+    add_checksums(vocabulary.with_name(CHECKSUMS_FILE), vocabulary.parent, [vocabulary.name])
     refused = rrn("baselines", "--model", "crnn", given[0], f"--run={other}")
     assert refused.exit_code == 1
     assert "expected the events and the split of" in refused.output.splitlines()[-1]
