@@ -181,7 +181,9 @@ def _pending_sums(beliefs: Beliefs) -> tuple[FloatArray, ...]:
     return beliefs.precision, beliefs.information_vector, beliefs.pending_sum, beliefs.pending_count
 
 
-def _sums_of(beliefs: Beliefs, entity: Positions, continued: npt.NDArray[np.bool_]) -> tuple[FloatArray, ...]:
+def _sums_of(
+    beliefs: Beliefs, entity: npt.NDArray[np.integer], continued: npt.NDArray[np.bool_]
+) -> tuple[FloatArray, ...]:
     """The pending sums of entities where their pending steps are continued, and zeros elsewhere."""
     found = tuple(sums[entity] for sums in _pending_sums(beliefs))
     for sums in found:

@@ -250,15 +250,14 @@ class RRN(keras.Model):
         """Sums ratings as inputs of a side's steps.
 
         Args:
-          side: the side that receives the inputs.
-          rating: float[N].
+          side, rating: the side that receives the inputs, and float[N].
           own, opposite: int[N], the side's entities and the opposite ones; 0 for those without training ratings.
           vector: float[N, dynamic], the opposite side's projected states.
           slot, num_slots: int[N] and int[], index of the step to which each rating is an input, and their number.
           before: float32[num_slots, sum_units], sums of earlier ratings of the same steps (see `ordered_sums`).
 
         Returns:
-          float[num_slots, sum_units], to be embedded by `embed_sums` of the side's encoder.
+          float[num_slots, sum_units], to be embedded by the encoder's `embed_sums`.
         """
         encoder = self.encoder(side)
         if self.inputs == RATINGS:

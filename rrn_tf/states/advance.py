@@ -73,10 +73,10 @@ def advance(network: RRNSnapshot, ratings: SideRatings, *, piece: int = PIECE) -
     """Predicts each rating from all ratings of strictly earlier steps on either side, and updates the states by it.
 
     The result depends neither on the order of the ratings nor, to the bit, on how they are divided among calls in order
-    of time (with entities numbered `by_id`), even in the middle of a step: each entity's last step stays pending. Only if ratings of one entity and
-    second are divided do sums have another order, and results differ by rounding in single precision. A *late*
-    rating, which belongs before that step, cannot enter a state that has already advanced: it counts as a rating of the
-    pending step, is predicted by its state and becomes an input of the next one. New users and items start as newbies.
+    of time (with entities numbered `by_id`), even in the middle of a step: each entity's last step stays pending. Only
+    if ratings of one entity and second are divided do sums have another order, which rounds otherwise. A *late* rating,
+    which belongs before that step, cannot enter a state that has already advanced: it counts as a rating of the pending
+    step, is predicted by its state and becomes an input of the next one. New users and items start as newbies.
 
     Args:
       network: the network, with the states to start from and all users and items (`with_newbies`).

@@ -138,14 +138,14 @@ class EntityStates(tf.Module):
         if moved is None or np.array_equal(moved, np.arange(len(moved))):
             for target, source in zip(larger.by_entity, self.by_entity, strict=True):
                 target.assign(tf.concat([source, target[source.shape[0] :]], axis=0))
-            order, entity = slice(None), self.pending_entity.numpy()
+            entity = self.pending_entity.numpy()
         else:
             for target, source in zip(larger.by_entity, self.by_entity, strict=True):
                 whole = target.numpy()
                 whole[moved] = source.numpy()
                 target.assign(whole)
             entity = moved[self.pending_entity.numpy()].astype(np.int64)
-            order = np.argsort(entity)
+        order = np.argsort(entity)
         larger.pending_entity.assign(entity[order])
         for target, source in zip(larger.pending, self.pending, strict=True):
             target.assign(source.numpy()[order])
