@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rrn_tf.checksums import CHECKSUMS_FILE, add_checksums
 from rrn_tf.config import Config, load_config
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.experiments.subjects import RatingSubject, ReportOptions
@@ -88,6 +89,7 @@ def test_a_model_of_other_events_is_refused(event_run: Path, tmp_path: Path) -> 
     shutil.copytree(files.sequences, tmp_path / "sequences")
     vocabulary = tmp_path / "sequences" / Side.ITEM.vocabulary_file
     vocabulary.write_text("another\n" + vocabulary.read_text().split("\n", 1)[1])
+    add_checksums(vocabulary.with_name(CHECKSUMS_FILE), vocabulary.parent, [vocabulary.name])
     changed = dataclasses.replace(files, sequences=tmp_path / "sequences")
     with pytest.raises(ValueError, match=r"model: expected the model as it was trained on .* of the run's data"):
         subject_of(changed, ReportOptions())
