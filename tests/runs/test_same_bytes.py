@@ -20,7 +20,7 @@ CASES = {
     "rrn": (rating_frame, {**TINY, "model.ensemble": 2}),
     "crnn": (event_frame, TINY_EVENTS),
 }
-# Seconds, memory, times and TensorFlow's random names of tables: see docs/updates.md.
+# Seconds, memory, times and the temporary folder in the names of tables: see docs/updates.md.
 OTHERWISE = ("metrics.json", "checkpoint", "saved_model.pb", "fingerprint.pb", "model/assets.extra/checksums.json")
 
 
