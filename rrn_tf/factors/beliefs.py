@@ -139,7 +139,8 @@ class Beliefs(NamedTuple):
             diagonal = np.arange(mean.shape[1])
             information[:, diagonal, diagonal] += 1 / variance[rated]
             covariance = inverses(information)
-            mean[rated] += np.einsum("nij,nj->ni", covariance, self.information_vector[rated])
+            # Of one type: NumPy converts in buffers, at whose ends sums would be divided.
+            mean[rated] += np.einsum("nij,nj->ni", covariance, self.information_vector[rated].astype(np.float64))
             grown = (drift * self.pending_count)[rated, np.newaxis] * prior
             variance[rated] = np.minimum(np.einsum("nii->ni", covariance) + grown, prior)
         moved = self.moved | (self.pending_count > 0)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from rrn_tf.data.arrays import concatenated_ranges, take_rows
 from rrn_tf.data.rows import SideRatings
@@ -117,13 +118,11 @@ class FactorFilter:
             return
         entity, before = data.row_entity[part.row], part.row - 1
         first = data.place[part.row] == 0
-        pending = self._sums(side, part.rating, part.slot, len(part.row), rows, set_vectors, scale)
-        continues = np.flatnonzero(first | self._continued[side][before])
-        for found, had in zip(pending, _pending_sums(start), strict=True):
-            found[continues] += had[entity[continues]]
+        had = _sums_of(start, entity, first | self._continued[side][before])
+        pending = self._sums(side, part.rating, part.slot, had, rows, set_vectors, scale)
         columns: list[Any] = rows[side].take(before)
-        for found, had in zip(columns, _posterior_columns(start), strict=True):
-            found[first] = had[entity[first]]
+        for found, known in zip(columns, _posterior_columns(start), strict=True):
+            found[first] = known[entity[first]]
         columns += [*pending, start.pending_step[entity]]  # the posterior does not depend on which second it was
         rows[side].set(part.row, Beliefs(*columns).posterior(scale.prior(side), scale.drifts(entity < trained)))
 
@@ -132,16 +131,13 @@ class FactorFilter:
         side: Side,
         rating: Positions,
         slot: Positions,
-        slots: int,
+        had: tuple[FloatArray, ...],
         rows: dict[Side, _Rows],
         set_vectors: FloatArray,
         scale: FactorScale,
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        """Computes the pending sums of `Beliefs` from ratings and the slots that they enter, in ascending order."""
+    ) -> tuple[FloatArray, ...]:
+        """Adds ratings to the pending sums of `Beliefs`, given the slots that they enter, in ascending order."""
         data, own, other = self._sequences.side(side), rows[side], rows[side.opposite]
-        width = own.standing.shape[1]
-        shapes = ((slots, width, width), (slots, width), (slots, width), (slots,))
-        precision, information_vector, pending_sum, pending_count = (np.zeros(shape, np.float32) for shape in shapes)
         if len(rating):
             mine, theirs = data.rating_row[rating], data.opposite_row[rating]
             here, vector = own.standing[mine], other.standing[theirs]
@@ -150,15 +146,12 @@ class FactorFilter:
             unknown, known = other.variance[theirs], here**2 + own.variance[mine]
             known[:, -1] = vector[:, -1] = 1
             weighted = vector / (np.float32(scale.noise) + np.einsum("nk,nk->n", unknown, known))[:, np.newaxis]
-            begins = np.flatnonzero(np.diff(slot, prepend=-1))
-            filled = slot[begins]
-            precision[filled] = np.add.reduceat(weighted[:, :, np.newaxis] * vector[:, np.newaxis], begins)
-            information_vector[filled] = np.add.reduceat(weighted * error[:, np.newaxis], begins)
             opposite = data.opposite[rating]
             met = set_vectors[np.where(opposite < len(set_vectors), opposite, 0)]
-            pending_sum[filled] = np.add.reduceat(met, begins)
-            pending_count[filled] = np.diff(begins, append=len(slot))
-        return precision, information_vector, pending_sum, pending_count
+            precisions = weighted[:, :, np.newaxis] * vector[:, np.newaxis]
+            values = precisions, weighted * error[:, np.newaxis], met, np.ones(len(rating), np.float32)
+            return tuple(_ordered_sums(value, slot, before) for value, before in zip(values, had, strict=True))
+        return had
 
     def _pending_beliefs(
         self, side: Side, rows: dict[Side, _Rows], set_vectors: FloatArray, scale: FactorScale
@@ -168,14 +161,14 @@ class FactorFilter:
         last = data.row_splits[1:][np.diff(data.row_splits) > 0] - 1
         counts = np.diff(data.rating_splits)[last]
         rating = concatenated_ranges(data.rating_splits[last], counts)
-        sums = self._sums(side, rating, np.repeat(np.arange(len(last)), counts), len(last), rows, set_vectors, scale)
-        entity, continued = data.row_entity[last], self._continued[side][last]
+        entity = data.row_entity[last]
+        had = _sums_of(start, entity, self._continued[side][last])
+        sums = self._sums(side, rating, np.repeat(np.arange(len(last)), counts), had, rows, set_vectors, scale)
         left = take_rows(start, np.arange(len(start.mean)))  # a copy
         for mine, found in zip(_posterior_columns(left), rows[side].take(last), strict=True):
             mine[entity] = found
-        for mine, theirs, found in zip(_pending_sums(left), _pending_sums(start), sums, strict=True):
+        for mine, found in zip(_pending_sums(left), sums, strict=True):
             mine[entity] = found
-            mine[entity[continued]] += theirs[entity[continued]]
         left.pending_step[entity] = data.step[last]
         return left
 
@@ -186,6 +179,31 @@ def _posterior_columns(beliefs: Beliefs) -> tuple[Any, ...]:
 
 def _pending_sums(beliefs: Beliefs) -> tuple[FloatArray, ...]:
     return beliefs.precision, beliefs.information_vector, beliefs.pending_sum, beliefs.pending_count
+
+
+def _sums_of(
+    beliefs: Beliefs, entity: npt.NDArray[np.integer], continued: npt.NDArray[np.bool_]
+) -> tuple[FloatArray, ...]:
+    """The pending sums of entities where their pending steps are continued, and zeros elsewhere."""
+    found = tuple(sums[entity] for sums in _pending_sums(beliefs))
+    for sums in found:
+        sums[~continued] = 0
+    return found
+
+
+def _ordered_sums(values: FloatArray, slot: Positions, before: FloatArray) -> FloatArray:
+    """Adds rows to sums one by one, in order of ascending slots, so that sums may be left and gone on with anywhere.
+
+    A sparse product adds so; `np.add.reduceat` adds eight partial sums in the end, which rounds otherwise.
+    """
+    slots, count = len(before), len(values)
+    ends = np.searchsorted(slot, np.arange(slots), side="right")
+    begins = np.concatenate([[0], ends + np.arange(1, slots + 1)])
+    order = np.insert(slots + np.arange(count), np.searchsorted(slot, np.arange(slots)), np.arange(slots))
+    ones = np.ones(slots + count, np.float32)
+    flat = np.concatenate([before, values]).reshape(slots + count, -1)
+    added = sparse.csr_array((ones, order, begins), shape=(slots, slots + count)) @ flat
+    return np.asarray(added, np.float32).reshape(before.shape)
 
 
 class _Rows:

@@ -44,7 +44,8 @@ class EnsembleDense(keras.layers.Layer):
         super().build(input_shape)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return (per_network(inputs, self.kernel) + self.bias) / self.ensemble**0.5
+        # No division: within some graphs, not in all, TensorFlow makes a product of it, which is rounded otherwise.
+        return (per_network(inputs, self.kernel) + self.bias) * self.ensemble**-0.5
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "units": self.units, "ensemble": self.ensemble}

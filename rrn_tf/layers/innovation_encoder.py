@@ -8,6 +8,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from rrn_tf.layers.ensemble import part, per_network, stacked
+from rrn_tf.layers.rows import ordered_sums
 from rrn_tf.layers.step_context import StepContext
 
 
@@ -78,11 +79,17 @@ class InnovationEncoder(StepContext):
         return self.embed_sums(self.sum_innovations(innovation, vector, slot, num_slots))
 
     def sum_innovations(
-        self, innovation: tf.Tensor, vector: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
+        self,
+        innovation: tf.Tensor,
+        vector: tf.Tensor,
+        slot: tf.Tensor,
+        num_slots: tf.Tensor,
+        before: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """Sums the inputs of each step, so that later ratings of a step can be added: float[num_slots, sum_units].
 
         For each network: the sum of ``v`` if it is embedded, of ``e v`` and of ``e``, and the number of ratings.
+        With `before`, float32[num_slots, sum_units], ratings are added to these sums, in order (see `ordered_sums`).
         """
         # Sums have the variables' dtype: bfloat16 cannot count beyond 256. Ignored innovations are set to 0, so
         # that no gradient reaches them: zero times NaN, theirs or their vector's, would be NaN.
@@ -95,6 +102,8 @@ class InnovationEncoder(StepContext):
         if self.include_opposite_state:
             parts.insert(0, tf.where(somewhere[:, tf.newaxis, tf.newaxis], vector, tf.zeros([], dtype)))
         parts = tf.concat(parts, axis=-1)
+        if before is not None:
+            return ordered_sums(tf.reshape(parts, [-1, self.sum_units]), slot, before)
         return tf.reshape(tf.math.unsorted_segment_sum(parts, slot, num_slots), [-1, self.sum_units])
 
     def embed_sums(self, sums: tf.Tensor) -> tf.Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras as keras
 
+from rrn_tf.layers.rows import ordered_sums
 from rrn_tf.layers.step_context import StepContext
 
 
@@ -62,13 +63,25 @@ class StepEncoder(StepContext):
         """Width of the output of `embed_ratings`."""
         return self.units
 
-    @staticmethod
-    def embed_sums(sums: tf.Tensor) -> tf.Tensor:
+    def embed_sums(self, sums: tf.Tensor) -> tf.Tensor:
         """Returns a step's sums float[N, d] as they are, since the sums of its ratings are embedded already."""
-        return sums
+        return tf.cast(sums, self.compute_dtype)
 
-    def embed_ratings(self, opposite: tf.Tensor, rating: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor) -> tf.Tensor:
-        """Computes the part of Eq. 5 that depends on ``x_t``: float[num_slots, d], sums of embeddings times ratings."""
+    def embed_ratings(
+        self,
+        opposite: tf.Tensor,
+        rating: tf.Tensor,
+        slot: tf.Tensor,
+        num_slots: tf.Tensor,
+        before: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Computes the part of Eq. 5 that depends on ``x_t``: float[num_slots, d], sums of embeddings times ratings.
+
+        With `before`, float32[num_slots, d], ratings are added to these sums, in order (see `ordered_sums`).
+        """
+        if before is not None:
+            values = tf.gather(self.embedding, opposite) * tf.cast(rating, self.variable_dtype)[:, tf.newaxis]
+            return ordered_sums(values, slot, before)
         distinct, position = tf.unique(opposite)
         return self.embed_rows(tf.gather(self.embedding, distinct), position, rating, slot, num_slots)
 

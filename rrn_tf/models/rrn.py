@@ -232,7 +232,7 @@ class RRN(keras.Model):
         Returns:
           float[N, ensemble]; no gradient passes through it.
         """
-        at_rest = self.emission.of_each_network(vector, self.projection(side).bias / self.emission.ensemble**0.5)
+        at_rest = self.emission.of_each_network(vector, self.projection(side).bias * self.emission.ensemble**-0.5)
         stationary = tf.reduce_sum(own * opposite, axis=-1)
         return tf.stop_gradient((rating - stationary)[:, tf.newaxis] - at_rest)
 
@@ -245,25 +245,25 @@ class RRN(keras.Model):
         vector: tf.Tensor,
         slot: tf.Tensor,
         num_slots: tf.Tensor,
+        before: tf.Tensor | None = None,
     ) -> tf.Tensor:
-        """Sums ratings as inputs of a side's steps; the ratings of one step may be summed in parts.
+        """Sums ratings as inputs of a side's steps.
 
         Args:
-          side: the side that receives the inputs.
-          rating: float[N].
+          side, rating: the side that receives the inputs, and float[N].
           own, opposite: int[N], the side's entities and the opposite ones; 0 for those without training ratings.
           vector: float[N, dynamic], the opposite side's projected states.
-          slot: int[N], index of the step to which each rating is an input.
-          num_slots: int[].
+          slot, num_slots: int[N] and int[], index of the step to which each rating is an input, and their number.
+          before: float32[num_slots, sum_units], sums of earlier ratings of the same steps (see `ordered_sums`).
 
         Returns:
-          float[num_slots, sum_units], to be embedded by `embed_sums` of the side's encoder.
+          float[num_slots, sum_units], to be embedded by the encoder's `embed_sums`.
         """
         encoder = self.encoder(side)
         if self.inputs == RATINGS:
-            return encoder.embed_ratings(opposite, rating, slot, num_slots)
+            return encoder.embed_ratings(opposite, rating, slot, num_slots, before)
         factors = self.factors(side)(own), self.factors(side.opposite)(opposite)
-        return encoder.sum_innovations(self.innovation(side, rating, vector, *factors), vector, slot, num_slots)
+        return encoder.sum_innovations(self.innovation(side, rating, vector, *factors), vector, slot, num_slots, before)
 
     def roll(
         self,

@@ -80,7 +80,7 @@ def update(base: SavedRRN, ratings: NewRatings, now: float | None = None) -> tup
     begin, before = time.perf_counter(), base.load_model()
     early = ratings.timestamp < before.metadata.cutoff
     later = take_rows(ratings, ~early)
-    network, table = with_newbies(before, later.user_id, later.item_id)
+    network, table = with_newbies(before, later.user_id, later.item_id, by_id=True)
     given = LaterRatings(table.entity, table.opposite, later.timestamp)
     taken, fresh = _joined(network.later, given)
     new = take_rows(later, fresh)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.data.rows import PendingSteps
@@ -123,13 +124,31 @@ class EntityStates(tf.Module):
         for variable, column in zip(self.pending, beliefs[len(_BELIEVED) :], strict=True):
             variable.assign(column[entity])
 
-    def enlarged(self, model: RRN, side: Side, entities: int) -> EntityStates:
-        """Returns a copy for more entities; those with new indices are newbies."""
+    def enlarged(
+        self, model: RRN, side: Side, entities: int, moved: npt.NDArray[np.int32] | None = None
+    ) -> EntityStates:
+        """Returns a copy for more entities; those with new indices are newbies.
+
+        Args:
+          model, side: as for `like`.
+          entities: their number.
+          moved: int32[E + 1], the new index of each entity, 0 included; by default the old one.
+        """
         larger = EntityStates.like(model, side, entities)
-        for target, source in zip(larger.by_entity, self.by_entity, strict=True):
-            target.assign(tf.concat([source, target[source.shape[0] :]], axis=0))
-        for target, source in zip(larger.of_pending_seconds, self.of_pending_seconds, strict=True):
-            target.assign(source)
+        if moved is None or np.array_equal(moved, np.arange(len(moved))):
+            for target, source in zip(larger.by_entity, self.by_entity, strict=True):
+                target.assign(tf.concat([source, target[source.shape[0] :]], axis=0))
+            entity = self.pending_entity.numpy()
+        else:
+            for target, source in zip(larger.by_entity, self.by_entity, strict=True):
+                whole = target.numpy()
+                whole[moved] = source.numpy()
+                target.assign(whole)
+            entity = moved[self.pending_entity.numpy()].astype(np.int64)
+        order = np.argsort(entity)
+        larger.pending_entity.assign(entity[order])
+        for target, source in zip(larger.pending, self.pending, strict=True):
+            target.assign(source.numpy()[order])
         return larger
 
     def of_first(self, model: RRN, side: Side, entities: int) -> EntityStates:

@@ -28,7 +28,8 @@ class _Levels(NamedTuple):
       row_splits: int64[L + 1], where each level's steps begin and end.
       computed: int64[L], how many steps are computed for each level: its own, and some that follow, whose results are
         dropped. TensorFlow prepares a matrix product anew for each number of rows, which takes longer than the product;
-        so there are few different numbers.
+        so there are few different numbers. They are multiples of 16, so that no number is left over by vector
+        instructions, beside which TensorFlow's sigmoid, exponential and logarithm are rounded otherwise.
       rating: float32[N].
       own, opposite: int32[N], the entities of each rating; 0 for those without training ratings.
       opposite_row: int64[N], index of the opposite side's step that predicts the rating.
@@ -117,8 +118,12 @@ class JointPropagation:
                     nothing = tf.zeros([self._num_rows[side], units])
                     self._row_state[side] = [tf.Variable(nothing, trainable=False) for _ in parts]
             if len(rows := self._continued[side]):
-                output = tf.gather(state[0], self._row_entity[side][rows])
-                vectors = tf.cast(self._model.projection(side)(output), tf.float32)
+                # As within a level: a product of a single row may be rounded otherwise, and so may what is not within
+                # a function, of which TensorFlow makes products of divisions.
+                padded = np.resize(rows, _few_sizes(np.array(len(rows))))
+                output = tf.gather(state[0], self._row_entity[side][padded])
+                project = tf.function(self._model.projection(side), autograph=False)
+                vectors = tf.cast(project(output), tf.float32)[: len(rows)]
                 self._vectors[side].scatter_update(tf.IndexedSlices(vectors, rows))
         if self._run is None:
             # A trace per instance, since shapes differ: a concrete function avoids TensorFlow's retracing warning.
@@ -154,9 +159,8 @@ class JointPropagation:
         first, last = levels.rating_splits[level], levels.rating_splits[level + 1]
         own, opposite, rating = (column[first:last] for column in (levels.own, levels.opposite, levels.rating))
         vector = tf.gather(self._vectors[side.opposite], levels.opposite_row[first:last])
-        sums = model.input_sums(side, rating, own, opposite, vector, levels.slot[first:last], count)
-        if start:
-            sums += tf.cast(continues * tf.gather(start.last_sums, entity), sums.dtype)
+        before = continues * tf.gather(start.last_sums, entity) if start else None
+        sums = model.input_sums(side, rating, own, opposite, vector, levels.slot[first:last], count, before)
         output, state = model.tower(side).step(
             encoder.embed_sums(sums) + encoder.embed_context(context),
             [tf.gather(part, entity) for part in self._state[side]],

@@ -207,12 +207,13 @@ class StepStates:
         counts = np.diff(sequences.rating_splits)[last]
         ratings = concatenated_ranges(sequences.rating_splits[last], counts)
         slot = np.repeat(np.arange(len(seen)), counts).astype(np.int32)
-        sums = self._input_sums(side, np.repeat(seen, counts), ratings, slot, len(seen)).numpy().astype(np.float32)
-        times = self._last_times(side, seen, ratings, slot)
+        times, before = self._last_times(side, seen, ratings, slot), None
         if self.start:
             continued = continued_rows(self.sequences, side, self.start[side])[last]
-            sums[continued] += self.start[side].last_sums.numpy()[seen[continued]]
+            before = self.start[side].last_sums.numpy()[seen] * continued[:, np.newaxis].astype(np.float32)
             times[continued, 0] = self.start[side].pending_steps.begin[seen[continued]]
+        sums = self._input_sums(side, np.repeat(seen, counts), ratings, slot, len(seen), before)
+        sums = sums.numpy().astype(np.float32)
         wallclock = wallclock_of(sequences.step[last], self.sequences.metadata, side)
         for variable, values in (
             (entities.last_step, sequences.step[last]),
@@ -249,14 +250,15 @@ class StepStates:
         ratings: npt.NDArray[np.int64],
         slot: npt.NDArray[np.int32],
         num_slots: int,
+        before: npt.NDArray[np.float32] | None,
     ) -> tf.Tensor:
-        """Sums ratings at positions of a side as inputs of the given slots: float32[num_slots, sum_units]."""
+        """Adds ratings at positions of a side, as inputs of the given slots, to sums float32[num_slots, sum_units]."""
         sequences, metadata = self.sequences.side(side), self.sequences.metadata
         opposite = sequences.opposite[ratings]
         opposite = metadata.entities(side.opposite).known(opposite)
         own = metadata.entities(side).known(own)
         vector = tf.gather(self.vectors[side.opposite], sequences.opposite_row[ratings])
-        return self.model.input_sums(side, sequences.rating[ratings], own, opposite, vector, slot, num_slots)
+        return self.model.input_sums(side, sequences.rating[ratings], own, opposite, vector, slot, num_slots, before)
 
     def _make_roll(self, side: Side) -> tf.types.experimental.PolymorphicFunction:
         @tf.function(input_signature=[BATCH_SPEC], autograph=False)
