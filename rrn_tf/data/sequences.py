@@ -24,6 +24,7 @@ from rrn_tf.data.sequence_files import read_side, read_vocabulary
 from rrn_tf.data.wallclock import step_of
 from rrn_tf.features import SIDES, Side, Split
 
+_CHUNK = 1 << 20
 _ROWS, _RATINGS = "rows", "ratings"  # numbers of steps per sequence and of ratings per step
 
 # How the columns of sequences are stored. Indices of entities, and of steps on a side, are below 2**31.
@@ -177,9 +178,11 @@ class RatingSequences:
         users, items = (of.total if unseen else of.trained for of in counts)
         user = self.user.entity_of(positions)
         item = self.user.opposite[positions]
+        user[user > users] = 0
+        item[item > items] = 0
         return Interactions(
-            user=np.where(user <= users, user, 0).astype(np.int32),
-            item=np.where(item <= items, item, 0).astype(np.int32),
+            user=user,
+            item=item,
             rating=self.user.rating[positions],
             timestamp=self.user.timestamp[positions],
             num_users=users,
@@ -199,8 +202,7 @@ def load_sequences(directory: str | Path) -> RatingSequences:
       ValueError: if the two sides do not hold the same ratings.
     """
     metadata = SequenceMetadata.load(directory)
-    user = _load_side(directory, Side.USER, metadata.users.total)
-    item = _load_side(directory, Side.ITEM, metadata.items.total)
+    user, item = (_load_side(directory, side, metadata) for side in SIDES)
     if len(user.rating) != len(item.rating):
         raise ValueError(
             f"{directory}: both sides should hold the same ratings, found {len(user.rating)} in "
@@ -310,28 +312,22 @@ def _linked(
     item_ids: npt.NDArray[np.object_],
 ) -> RatingSequences:
     """Joins both sides: opposite steps, counted from each opposite entity's first one, become global indices."""
-    return RatingSequences(
-        metadata,
-        replace(user, opposite_row=_global_rows(user, item)),
-        replace(item, opposite_row=_global_rows(item, user)),
-        user_ids,
-        item_ids,
-    )
-
-
-def _global_rows(own: SideSequences, opposite: SideSequences) -> npt.NDArray[np.int32]:
-    rows = opposite.row_splits.astype(INDEX)[own.opposite]
-    rows += own.opposite_row
-    return rows
+    for own, opposite in ((user, item), (item, user)):
+        first = opposite.row_splits.astype(INDEX)
+        for begin in range(0, len(own.opposite), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            own.opposite_row[part] += first[own.opposite[part]]
+    return RatingSequences(metadata, user, item, user_ids, item_ids)
 
 
 def _lengths(lists: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
     return {_ROWS: lists[features.STEP].row_lengths(), _RATINGS: lists[features.RATING].values.row_lengths()}
 
 
-def _load_side(directory: str | Path, side: Side, entities: int) -> SideSequences:
+def _load_side(directory: str | Path, side: Side, metadata: SequenceMetadata) -> SideSequences:
     """Reads a side; its `opposite_row` still counts from each opposite entity's first step."""
-    flat = read_side(directory, side, features.sequence_feature_spec(), _lengths, entities, STORED)
+    spec, entities, ratings = features.sequence_feature_spec(), metadata.entities(side).total, metadata.ratings
+    flat = read_side(directory, side, spec, _lengths, entities, STORED, sum(ratings.values()))
     return SideSequences(
         side=side,
         row_splits=np.concatenate([[0, 0], np.cumsum(flat[_ROWS])]).astype(np.int64),
