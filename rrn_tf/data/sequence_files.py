@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.checksums import DamagedFileError, read_checked
+from rrn_tf.data.arrays import narrowed
 from rrn_tf.data.prepared import MEND
 from rrn_tf.features import Side
 
@@ -36,7 +37,8 @@ def read_side(
       spec: feature lists to parse (see `rrn_tf.features`).
       lengths: computes further arrays, by name, from the parsed lists of some sequences.
       entities: expected number of sequences.
-      types: by name, the type in which an array is stored, where it is not the one of the files (int64, float32).
+      types: by name, the type in which an array is stored, where it is not the one of the files (int64, float32);
+        int32 becomes int64 if a value does not fit.
       values: expected number of values of the longest lists; others grow as they are read.
 
     Returns:
@@ -70,7 +72,7 @@ class _Column:
     """An array that is read part by part into one piece of memory, of which the system gives only what is written.
 
     Args:
-      kind: type of the values; parts are converted to it.
+      kind: type of the values; parts are converted to it, or int32 to int64 if a part does not fit.
       room: number of values that are expected; if there are more, they are copied to twice as much room.
     """
 
@@ -83,6 +85,8 @@ class _Column:
         return self._whole[: self._used]
 
     def add(self, part: npt.NDArray[Any]) -> None:
+        if self._whole.dtype == np.int32 and narrowed(part).dtype == np.int64:
+            self._whole = self._whole.astype(np.int64)
         end = self._used + len(part)
         if end > len(self._whole):
             larger = np.empty(2 * end, self._whole.dtype)

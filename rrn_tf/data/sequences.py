@@ -17,6 +17,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf import features
+from rrn_tf.data.arrays import narrowed
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.rows import PendingSteps, SideRatings, number_rows, segment_starts
@@ -34,7 +35,7 @@ STORED: dict[str, type[np.generic]] = {
     features.OPPOSITE_INDEX: INDEX,
     features.OPPOSITE_ROW: INDEX,
     features.RATING: np.float32,
-    features.TIMESTAMP: np.int64,
+    features.TIMESTAMP: np.int32,  # if all times fit
     features.SPLIT: np.uint8,
 }
 
@@ -53,7 +54,7 @@ class SideSequences:
       opposite_row: int32[N], index of the other side's step that predicts this rating: its state
         includes only steps strictly before the rating's own.
       rating: float32[N].
-      timestamp: int64[N], unix seconds.
+      timestamp: int32[N], unix seconds, or int64[N] if there are times after 2038; for arithmetic see `times`.
       split: uint8[N], `Split` codes.
     """
 
@@ -64,7 +65,7 @@ class SideSequences:
     opposite: npt.NDArray[np.int32]
     opposite_row: npt.NDArray[np.int32]
     rating: npt.NDArray[np.float32]
-    timestamp: npt.NDArray[np.int64]
+    timestamp: npt.NDArray[np.integer]
     split: npt.NDArray[np.uint8]
 
     @property
@@ -90,6 +91,14 @@ class SideSequences:
     def row_of(self, positions: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """Looks up the steps int64[n] of the ratings at positions int[n]."""
         return np.searchsorted(self.rating_splits, positions, side="right") - 1
+
+    def times(self, positions: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Looks up the unix seconds int64[n] of the ratings at positions int[n]."""
+        return self.timestamp[positions].astype(np.int64)
+
+    def earliest(self, limit: int) -> int:
+        """Returns the first rating's unix seconds, at most a limit, which is that of no ratings as well."""
+        return min(limit, int(self.timestamp.min())) if len(self.timestamp) else limit
 
     def entity_of(self, positions: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
         """Looks up the entities int32[n] of the ratings at positions int[n]."""
@@ -145,7 +154,7 @@ class RatingSequences:
         return {
             features.USER_ID: self.user_ids[self.user.entity_of(rows) - 1],
             features.ITEM_ID: self.item_ids[self.user.opposite[rows] - 1],
-            features.TIMESTAMP: self.user.timestamp[rows],
+            features.TIMESTAMP: self.user.times(rows),
         }
 
     def without(self, splits: Collection[Split]) -> RatingSequences:
@@ -168,7 +177,7 @@ class RatingSequences:
             side.entity_of(positions),
             side.opposite[positions],
             side.rating[positions],
-            side.timestamp[positions],
+            side.times(positions),
             side.split[positions],
         )
 
@@ -184,7 +193,7 @@ class RatingSequences:
             user=user,
             item=item,
             rating=self.user.rating[positions],
-            timestamp=self.user.timestamp[positions],
+            timestamp=self.user.times(positions),
             num_users=users,
             num_items=items,
         )
@@ -256,7 +265,7 @@ def sequences_in_memory(
             opposite=ratings.opposite,
             opposite_row=row_of[side.opposite][order],
             rating=ratings.rating,
-            timestamp=ratings.timestamp,
+            timestamp=narrowed(ratings.timestamp),
             split=ratings.split,
         )
     grown = replace(

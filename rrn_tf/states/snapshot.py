@@ -139,7 +139,7 @@ class RRNSnapshot(NamedTuple):
             rated,
             LaterRatings.none(),
             until=metadata.cutoff,
-            since=int(user.timestamp.min(initial=metadata.cutoff)),
+            since=user.earliest(metadata.cutoff),
             metrics=metrics,
             held_out=HeldOutRatings.of(sequences, user.entity_of(outside), user.opposite[outside]),
         )

@@ -238,7 +238,7 @@ class StepStates:
         sequences, first = self.sequences.side(side), self.sequences.side(side).row_splits[seen]
         splits = sequences.rating_splits
         total = splits[first + self.plans[side].rows[seen]] - splits[first]
-        time, before = sequences.timestamp[ratings], self.start[side].pending_steps if self.start else None
+        time, before = sequences.times(ratings), self.start[side].pending_steps if self.start else None
         if before:
             time = before.not_before(seen[slot], time)
         ends = np.cumsum(np.bincount(slot, minlength=len(seen)))

@@ -77,6 +77,25 @@ def test_reading_in_parts_into_too_little_or_too_much_room_changes_nothing(
         assert all(len(getattr(read.side(side), name)) == len(prepared.user.rating) for name in ARRAYS[3:])
 
 
+def test_times_take_four_bytes_where_all_fit(prepared: RatingSequences) -> None:
+    table, more = prepared.ratings_at(np.arange(len(prepared.user.rating))), 1 << 31
+    assert table.timestamp.dtype == prepared.user.times(np.arange(2)).dtype == np.int64
+    assert prepared.user.timestamp.dtype == prepared.item.timestamp.dtype == np.int32
+    later = replace(prepared.metadata, cutoff=prepared.metadata.cutoff + more)
+    moved, _ = sequences.sequences_in_memory(
+        table._replace(timestamp=table.timestamp + more), prepared.user_ids, prepared.item_ids, later
+    )
+    for side in SIDES:
+        assert moved.side(side).timestamp.dtype == np.int64
+        np.testing.assert_array_equal(moved.side(side).timestamp - more, prepared.side(side).timestamp)
+        np.testing.assert_array_equal(moved.side(side).step, prepared.side(side).step)
+    assert moved.user.earliest(later.cutoff) == prepared.user.earliest(later.cutoff) + more
+    column = sequence_files._Column(np.int32, 3)
+    for part in ([5, -7], [-(1 << 31)], [3, 1 << 40], []):
+        column.add(np.array(part, np.int64))
+    assert column.values.tolist() == [5, -7, -(1 << 31), 3, 1 << 40]
+
+
 def test_without_no_split_nothing_changes(prepared: RatingSequences) -> None:
     assert equal(prepared.without(()), prepared)
 
