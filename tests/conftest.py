@@ -110,33 +110,41 @@ def two_replicas() -> Any:
     return make_strategy(2)
 
 
-def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """A folder that one of the processes fills, while others that want it wait; tests only read it."""
-    shared = factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
-    folder, made = shared / name, shared / f"{name}.made"
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not made.exists():
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            make(folder)
-            made.touch()
-    return folder
+Makes = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")
-def prepared_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Makes:
+    """Makes a folder by name, which one of the processes fills while others that want it wait; tests only read it."""
+    shared = tmp_path_factory.getbasetemp()
+    if hasattr(pytestconfig, "workerinput"):  # a process of xdist, which has a folder of its own below that of all
+        shared = shared.parent
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, made = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                made.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def prepared_dir(made_once: Makes) -> Path:
     """4,000 ratings in which users and items differ much and noise is small."""
     from rrn_tf.data.synthetic import generate
     from tests.prepared import CLEAR, write_synthetic
 
-    return made_once(tmp_path_factory, "prepared", lambda folder: write_synthetic(generate(CLEAR), folder))
+    return made_once("prepared", lambda folder: write_synthetic(generate(CLEAR), folder))
 
 
 @pytest.fixture(scope="session")
-def rating_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rating_run(made_once: Makes) -> Path:
     """The run directory of an RRN trained on the early ratings of `tests.recommended`."""
     from rrn_tf import RRNRecommender
     from tests.recommended import TINY, early_and_late, rating_frame
@@ -144,11 +152,11 @@ def rating_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def train(root: Path) -> None:
         RRNRecommender(overrides=TINY).fit(early_and_late(rating_frame())[0], output=root)
 
-    return made_once(tmp_path_factory, "rating_run", train)
+    return made_once("rating_run", train)
 
 
 @pytest.fixture(scope="session")
-def event_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def event_run(made_once: Makes) -> Path:
     """The run directory of a mixture trained on the early events of `tests.recommended`."""
     from rrn_tf import CollaborativeRecommender
     from tests.recommended import TINY_EVENTS, early_and_late, event_frame
@@ -156,4 +164,4 @@ def event_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     def train(root: Path) -> None:
         CollaborativeRecommender(overrides=TINY_EVENTS).fit(early_and_late(event_frame())[0], output=root)
 
-    return made_once(tmp_path_factory, "event_run", train)
+    return made_once("event_run", train)
