@@ -21,6 +21,8 @@ _WHERE = "Beam options (--beam-args)"
 # Runners whose job server, and not Beam's own parser, knows all options.
 _PORTABLE = ("portable", "flink", "spark", "prism")
 _SERVER, _PATIENCE, _IN_PROCESS = "job_endpoint", "job_server_timeout", "embed"
+# Beam's own runner, by its names; its workers are threads or processes of this machine.
+_HERE = ("", "direct", "directrunner", "fnapirunner", "bundlebaseddirectrunner", "switchingdirectrunner")
 _MONTH = 30 * 24 * 60 * 60  # seconds
 
 
@@ -39,6 +41,11 @@ def new_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
         return beam.Pipeline(options=PipelineOptions(beam_args))
     except (ValueError, ImportError, AttributeError) as error:
         raise BadInputError(f"{_WHERE}: {str(error).splitlines()[0]}") from error
+
+
+def runs_here(pipeline: beam.Pipeline) -> bool:
+    """Returns whether a pipeline runs in Beam's own runner, and so on this machine alone."""
+    return _runner(pipeline.options.get_all_options()) in _HERE
 
 
 def run_to(pipeline: beam.Pipeline, path: str) -> None:
@@ -119,4 +126,9 @@ def for_long_jobs(beam_args: Sequence[str]) -> list[str]:
 
 
 def _is_portable(options: dict[str, Any]) -> bool:
-    return str(options["runner"] or "").rpartition(".")[2].lower().startswith(_PORTABLE)
+    return _runner(options).startswith(_PORTABLE)
+
+
+def _runner(options: dict[str, Any]) -> str:
+    """Returns the name of a runner's class, in small letters; empty without one."""
+    return str(options["runner"] or "").rpartition(".")[2].lower()

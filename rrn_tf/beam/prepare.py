@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 
+from rrn_tf.beam.blocks import temporary_store
 from rrn_tf.beam.pipelines import new_pipeline, run_to
 from rrn_tf.beam.reading import read_ratings
 from rrn_tf.beam.reading.dead_letters import WriteDeadLetters
@@ -51,15 +52,20 @@ def prepare_sequences(
     remove(written)  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory():
         pipeline = new_pipeline(beam_args)
-        parts = {time_split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source, data_format=config.format)}
-        if valid is not None:
-            parts[time_split.HELD_OUT] = pipeline | "ReadValidation" >> ReadRatings(valid, data_format=config.format)
-        ratings = {name: part[read_ratings.RATINGS] for name, part in parts.items()} | SplitByTime(config.split)
-        rejected = [ratings[time_split.REJECTED], *(part[read_ratings.REJECTED] for part in parts.values())]
-        rows = [part[read_ratings.ROWS] for part in parts.values()]
-        counts = (rejected | "AllRejected" >> beam.Flatten()) | WriteDeadLetters(
-            dead_letters, config.max_bad_share, rows | "AllRowCounts" >> beam.Flatten()
-        )
-        _ = ratings[time_split.RATINGS] | BuildSequences(config, output_dir, rejected=counts)
-        run_to(pipeline, written)
+        with temporary_store(output_dir, pipeline) as store:
+            parts = {time_split.RATINGS: pipeline | "ReadRatings" >> ReadRatings(source, data_format=config.format)}
+            if valid is not None:
+                parts[time_split.HELD_OUT] = pipeline | "ReadValidation" >> ReadRatings(
+                    valid, data_format=config.format
+                )
+            ratings = {name: part[read_ratings.RATINGS] for name, part in parts.items()} | SplitByTime(
+                config.split, store
+            )
+            rejected = [ratings[time_split.REJECTED], *(part[read_ratings.REJECTED] for part in parts.values())]
+            rows = [part[read_ratings.ROWS] for part in parts.values()]
+            counts = (rejected | "AllRejected" >> beam.Flatten()) | WriteDeadLetters(
+                dead_letters, config.max_bad_share, rows | "AllRowCounts" >> beam.Flatten()
+            )
+            _ = ratings[time_split.RATINGS] | BuildSequences(config, output_dir, rejected=counts, store=store)
+            run_to(pipeline, written)
     return SequenceMetadata.load(output_dir)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+_LEAST, _MOST = np.iinfo(np.int32).min, np.iinfo(np.int32).max
 # A NamedTuple of arrays of one length.
 Table = TypeVar("Table", bound=tuple[Any, ...])
 
@@ -16,6 +17,12 @@ def concatenated_ranges(start: npt.NDArray[np.int64], size: npt.NDArray[np.int64
     """Returns ``start[0], start[0] + 1, … (size[0] of them), start[1], …`` as one array."""
     offset = np.cumsum(size) - size
     return np.repeat(start - offset, size) + np.arange(int(size.sum()))
+
+
+def narrowed(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+    """Returns whole numbers as int32 if they fit, else as int64."""
+    fit = not len(numbers) or (numbers.min() >= _LEAST and numbers.max() <= _MOST)
+    return numbers.astype(np.int32 if fit else np.int64, copy=False)
 
 
 def root_mean_square(errors: npt.NDArray[np.floating]) -> float:

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.checksums import DamagedFileError, read_checked
+from rrn_tf.data.arrays import narrowed
 from rrn_tf.data.prepared import MEND
 from rrn_tf.features import Side
 
@@ -26,6 +27,7 @@ def read_side(
     lengths: Callable[[dict[str, tf.RaggedTensor]], dict[str, tf.Tensor]],
     entities: int,
     types: Mapping[str, type[np.generic]] = MappingProxyType({}),
+    values: int = 0,
 ) -> dict[str, npt.NDArray[Any]]:
     """Reads all sequences of a side.
 
@@ -35,7 +37,9 @@ def read_side(
       spec: feature lists to parse (see `rrn_tf.features`).
       lengths: computes further arrays, by name, from the parsed lists of some sequences.
       entities: expected number of sequences.
-      types: by name, the type in which an array is stored, where it is not the one of the files (int64, float32).
+      types: by name, the type in which an array is stored, where it is not the one of the files (int64, float32);
+        int32 becomes int64 if a value does not fit.
+      values: expected number of values of the longest lists; others grow as they are read.
 
     Returns:
       The flat values of each feature list, and the arrays of `lengths`, by name.
@@ -48,18 +52,48 @@ def read_side(
     files = sorted(str(path) for path in Path(directory).rglob(f"{side.sequences}-*"))
     if not files:
         raise FileNotFoundError(f"{directory}: expected {side.sequences} files, found none")
-    parts: dict[str, list[npt.NDArray[Any]]] = {}
+    columns: dict[str, _Column] = {}
     for records in _records(files, directory):
         context, lists, _ = tf.io.parse_sequence_example(records, features.sequence_context_spec(), spec)
         kept = {features.ENTITY_INDEX: context[features.ENTITY_INDEX], **lengths(lists)}
         kept |= {name: ragged.flat_values for name, ragged in lists.items()}
-        for name, values in kept.items():
-            parts.setdefault(name, []).append(_stored(values.numpy(), types.get(name)))
-    # Parts are dropped one column after another, so that only one column is in memory twice.
-    flat = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
+        for name, part in kept.items():
+            found = part.numpy()
+            if name not in columns:
+                columns[name] = _Column(types.get(name, found.dtype), values)
+            columns[name].add(found)
+    flat = {name: column.values for name, column in columns.items()}
     if not np.array_equal(flat[features.ENTITY_INDEX], np.arange(1, entities + 1)):
         raise ValueError(f"{directory}: expected {side.sequences} of entities 1..{entities} in order, found others")
     return flat
+
+
+class _Column:
+    """An array that is read part by part into one piece of memory, of which the system gives only what is written.
+
+    Args:
+      kind: type of the values; parts are converted to it, or int32 to int64 if a part does not fit.
+      room: number of values that are expected; if there are more, they are copied to twice as much room.
+    """
+
+    def __init__(self, kind: npt.DTypeLike, room: int) -> None:
+        self._whole = np.empty(room, kind)
+        self._used = 0
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        return self._whole[: self._used]
+
+    def add(self, part: npt.NDArray[Any]) -> None:
+        if self._whole.dtype == np.int32 and narrowed(part).dtype == np.int64:
+            self._whole = self._whole.astype(np.int64)
+        end = self._used + len(part)
+        if end > len(self._whole):
+            larger = np.empty(2 * end, self._whole.dtype)
+            larger[: self._used] = self.values
+            self._whole = larger
+        self._whole[self._used : end] = part
+        self._used = end
 
 
 def _records(files: list[str], directory: str | Path) -> Iterator[tf.Tensor]:
@@ -79,10 +113,6 @@ def _whole(file: str) -> bool:
     except tf.errors.DataLossError:
         return False
     return True
-
-
-def _stored(values: npt.NDArray[Any], kind: type[np.generic] | None) -> npt.NDArray[Any]:
-    return values if kind is None else values.astype(kind, copy=False)
 
 
 def read_vocabulary(directory: str | Path, side: Side) -> npt.NDArray[np.object_]:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf import features
+from rrn_tf.data.arrays import narrowed
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.rows import PendingSteps, SideRatings, number_rows, segment_starts
@@ -24,6 +25,7 @@ from rrn_tf.data.sequence_files import read_side, read_vocabulary
 from rrn_tf.data.wallclock import step_of
 from rrn_tf.features import SIDES, Side, Split
 
+_CHUNK = 1 << 20
 _ROWS, _RATINGS = "rows", "ratings"  # numbers of steps per sequence and of ratings per step
 
 # How the columns of sequences are stored. Indices of entities, and of steps on a side, are below 2**31.
@@ -33,7 +35,7 @@ STORED: dict[str, type[np.generic]] = {
     features.OPPOSITE_INDEX: INDEX,
     features.OPPOSITE_ROW: INDEX,
     features.RATING: np.float32,
-    features.TIMESTAMP: np.int64,
+    features.TIMESTAMP: np.int32,  # if all times fit
     features.SPLIT: np.uint8,
 }
 
@@ -52,7 +54,7 @@ class SideSequences:
       opposite_row: int32[N], index of the other side's step that predicts this rating: its state
         includes only steps strictly before the rating's own.
       rating: float32[N].
-      timestamp: int64[N], unix seconds.
+      timestamp: int32[N], unix seconds, or int64[N] if there are times after 2038; for arithmetic see `times`.
       split: uint8[N], `Split` codes.
     """
 
@@ -63,7 +65,7 @@ class SideSequences:
     opposite: npt.NDArray[np.int32]
     opposite_row: npt.NDArray[np.int32]
     rating: npt.NDArray[np.float32]
-    timestamp: npt.NDArray[np.int64]
+    timestamp: npt.NDArray[np.integer]
     split: npt.NDArray[np.uint8]
 
     @property
@@ -89,6 +91,14 @@ class SideSequences:
     def row_of(self, positions: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """Looks up the steps int64[n] of the ratings at positions int[n]."""
         return np.searchsorted(self.rating_splits, positions, side="right") - 1
+
+    def times(self, positions: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Looks up the unix seconds int64[n] of the ratings at positions int[n]."""
+        return self.timestamp[positions].astype(np.int64)
+
+    def earliest(self, limit: int) -> int:
+        """Returns the first rating's unix seconds, at most a limit, which is that of no ratings as well."""
+        return min(limit, int(self.timestamp.min())) if len(self.timestamp) else limit
 
     def entity_of(self, positions: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
         """Looks up the entities int32[n] of the ratings at positions int[n]."""
@@ -144,7 +154,7 @@ class RatingSequences:
         return {
             features.USER_ID: self.user_ids[self.user.entity_of(rows) - 1],
             features.ITEM_ID: self.item_ids[self.user.opposite[rows] - 1],
-            features.TIMESTAMP: self.user.timestamp[rows],
+            features.TIMESTAMP: self.user.times(rows),
         }
 
     def without(self, splits: Collection[Split]) -> RatingSequences:
@@ -167,7 +177,7 @@ class RatingSequences:
             side.entity_of(positions),
             side.opposite[positions],
             side.rating[positions],
-            side.timestamp[positions],
+            side.times(positions),
             side.split[positions],
         )
 
@@ -177,11 +187,13 @@ class RatingSequences:
         users, items = (of.total if unseen else of.trained for of in counts)
         user = self.user.entity_of(positions)
         item = self.user.opposite[positions]
+        user[user > users] = 0
+        item[item > items] = 0
         return Interactions(
-            user=np.where(user <= users, user, 0).astype(np.int32),
-            item=np.where(item <= items, item, 0).astype(np.int32),
+            user=user,
+            item=item,
             rating=self.user.rating[positions],
-            timestamp=self.user.timestamp[positions],
+            timestamp=self.user.times(positions),
             num_users=users,
             num_items=items,
         )
@@ -199,8 +211,7 @@ def load_sequences(directory: str | Path) -> RatingSequences:
       ValueError: if the two sides do not hold the same ratings.
     """
     metadata = SequenceMetadata.load(directory)
-    user = _load_side(directory, Side.USER, metadata.users.total)
-    item = _load_side(directory, Side.ITEM, metadata.items.total)
+    user, item = (_load_side(directory, side, metadata) for side in SIDES)
     if len(user.rating) != len(item.rating):
         raise ValueError(
             f"{directory}: both sides should hold the same ratings, found {len(user.rating)} in "
@@ -254,7 +265,7 @@ def sequences_in_memory(
             opposite=ratings.opposite,
             opposite_row=row_of[side.opposite][order],
             rating=ratings.rating,
-            timestamp=ratings.timestamp,
+            timestamp=narrowed(ratings.timestamp),
             split=ratings.split,
         )
     grown = replace(
@@ -310,28 +321,22 @@ def _linked(
     item_ids: npt.NDArray[np.object_],
 ) -> RatingSequences:
     """Joins both sides: opposite steps, counted from each opposite entity's first one, become global indices."""
-    return RatingSequences(
-        metadata,
-        replace(user, opposite_row=_global_rows(user, item)),
-        replace(item, opposite_row=_global_rows(item, user)),
-        user_ids,
-        item_ids,
-    )
-
-
-def _global_rows(own: SideSequences, opposite: SideSequences) -> npt.NDArray[np.int32]:
-    rows = opposite.row_splits.astype(INDEX)[own.opposite]
-    rows += own.opposite_row
-    return rows
+    for own, opposite in ((user, item), (item, user)):
+        first = opposite.row_splits.astype(INDEX)
+        for begin in range(0, len(own.opposite), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            own.opposite_row[part] += first[own.opposite[part]]
+    return RatingSequences(metadata, user, item, user_ids, item_ids)
 
 
 def _lengths(lists: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
     return {_ROWS: lists[features.STEP].row_lengths(), _RATINGS: lists[features.RATING].values.row_lengths()}
 
 
-def _load_side(directory: str | Path, side: Side, entities: int) -> SideSequences:
+def _load_side(directory: str | Path, side: Side, metadata: SequenceMetadata) -> SideSequences:
     """Reads a side; its `opposite_row` still counts from each opposite entity's first step."""
-    flat = read_side(directory, side, features.sequence_feature_spec(), _lengths, entities, STORED)
+    spec, entities, ratings = features.sequence_feature_spec(), metadata.entities(side).total, metadata.ratings
+    flat = read_side(directory, side, spec, _lengths, entities, STORED, sum(ratings.values()))
     return SideSequences(
         side=side,
         row_splits=np.concatenate([[0, 0], np.cumsum(flat[_ROWS])]).astype(np.int64),

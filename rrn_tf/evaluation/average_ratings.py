@@ -65,7 +65,7 @@ def first_rated(sequences: RatingSequences, side: Side) -> Ints:
     data, cutoff = sequences.side(side), sequences.metadata.cutoff
     found = np.full(len(data.row_splits) - 1, cutoff, np.int64)
     rated = np.flatnonzero(data.training_rows)
-    found[rated] = data.timestamp[data.rating_splits[data.row_splits[rated]]]
+    found[rated] = data.times(data.rating_splits[data.row_splits[rated]])
     return found
 
 
@@ -117,7 +117,5 @@ def average_ratings_of_pairs(states: StatesThroughTime, users: Ints, item: Ints,
 
 def calendar(sequences: RatingSequences, count: int) -> Ints:
     """Returns evenly spaced times from the first training rating to the last second before the cutoff: int64[count]."""
-    cutoff = sequences.metadata.cutoff
-    return np.linspace(min(int(sequences.user.timestamp.min(initial=cutoff)), cutoff - 1), cutoff - 1, count).astype(
-        np.int64
-    )
+    last = sequences.metadata.cutoff - 1
+    return np.linspace(sequences.user.earliest(last), last, count).astype(np.int64)

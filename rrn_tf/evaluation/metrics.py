@@ -37,6 +37,15 @@ def mae(predicted: Values, actual: Values) -> float:
     return float(np.mean(np.abs(errors))) if len(errors) else float("nan")
 
 
+def rmse_and_mae(predicted: Values, actual: Values) -> tuple[float, float]:
+    """Computes both errors as `rmse` and `mae` do, with one array of errors for both."""
+    errors = _errors(predicted, actual)
+    if not len(errors):
+        return float("nan"), float("nan")
+    absolute = float(np.mean(np.abs(errors, out=errors)))
+    return float(np.sqrt(np.mean(np.square(errors, out=errors)))), absolute
+
+
 def rmse_standard_error(predicted: Values, actual: Values, clusters: Clusters) -> float:
     """Computes the standard error of an RMSE, with users as clusters, by the delta method.
 
@@ -104,7 +113,8 @@ def _errors(predicted: Values, actual: Values) -> npt.NDArray[np.float64]:
         raise ValueError(
             f"predictions and ratings should have one shape [N], received {predicted.shape} and {actual.shape}"
         )
-    errors = predicted.astype(np.float64) - actual
+    errors = predicted.astype(np.float64)
+    errors -= actual
     if not np.isfinite(errors).all():
         raise ValueError(f"predictions and ratings should be finite, received {np.isnan(errors).sum()} NaN or infinity")
     return errors

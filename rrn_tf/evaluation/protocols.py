@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.sequences import RatingSequences
-from rrn_tf.evaluation.metrics import mae, rmse
+from rrn_tf.evaluation.metrics import rmse_and_mae
 from rrn_tf.features import Split
 from rrn_tf.states.snapshot import Metrics
 from rrn_tf.states.step_states import StepStates
@@ -46,7 +46,6 @@ def evaluate(by_protocol: Mapping[str, StepStates]) -> Metrics:
             rows = states.sequences.rating_indices([split])
             if len(rows) and not (split is Split.TRAIN and protocol == STREAMING):
                 actual = states.sequences.user.rating[rows]
-                predicted = states.predict(rows)
-                figures = {"rmse": rmse(predicted, actual), "mae": mae(predicted, actual), "n": len(rows)}
-                metrics.setdefault(split.label, {})[protocol] = figures
+                root, absolute = rmse_and_mae(states.predict(rows), actual)
+                metrics.setdefault(split.label, {})[protocol] = {"rmse": root, "mae": absolute, "n": len(rows)}
     return metrics

@@ -118,7 +118,7 @@ def _ratings_of(sequences: RatingSequences, shown: Ints) -> _Ratings:
     rows = np.flatnonzero(place[side.opposite] >= 0)
     rows = rows[np.lexsort((side.timestamp[rows], place[side.opposite[rows]]))]
     user = side.entity_of(rows)
-    return _Ratings(place[side.opposite[rows]], user, side.timestamp[rows], side.rating[rows])
+    return _Ratings(place[side.opposite[rows]], user, side.times(rows), side.rating[rows])
 
 
 def _vectors(subject: RatingSubject, side: Side, entity: Ints, dates: Ints) -> Floats:

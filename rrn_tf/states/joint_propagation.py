@@ -179,7 +179,7 @@ def continued_rows(sequences: RatingSequences, side: Side, start: EntityStates |
     found = np.zeros(data.num_rows, bool)
     if start is not None:
         first = np.flatnonzero(data.place == 0)
-        begin, count = data.timestamp[data.rating_splits[first]], sequences.metadata.steps_per_doubling
+        begin, count = data.times(data.rating_splits[first]), sequences.metadata.steps_per_doubling
         found[first] = start.pending_steps.continued(data.row_entity[first], data.step[first], begin, count)
     return found
 

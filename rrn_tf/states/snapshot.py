@@ -22,11 +22,11 @@ class RatedItems(NamedTuple):
 
     Attributes:
       splits: int64[U + 2], where the items of each user (0 included) begin and end.
-      items: int64[N], item indices.
+      items: int[N], item indices.
     """
 
     splits: npt.NDArray[np.int64]
-    items: npt.NDArray[np.int64]
+    items: npt.NDArray[np.integer]
 
 
 class HeldOutRatings(NamedTuple):
@@ -130,7 +130,7 @@ class RRNSnapshot(NamedTuple):
         # Sums of counts below 2**53 are exact as float64 weights.
         counts = np.bincount(user.row_entity[rows_inside], each[rows_inside], metadata.users.trained + 1)
         counts, outside = counts.astype(np.int64), np.flatnonzero(~inside)
-        rated = RatedItems(np.concatenate([[0], np.cumsum(counts)]), user.opposite[inside].astype(np.int64))
+        rated = RatedItems(np.concatenate([[0], np.cumsum(counts)]), user.opposite[inside])
         return cls(
             model,
             states,
@@ -139,7 +139,7 @@ class RRNSnapshot(NamedTuple):
             rated,
             LaterRatings.none(),
             until=metadata.cutoff,
-            since=int(user.timestamp.min(initial=metadata.cutoff)),
+            since=user.earliest(metadata.cutoff),
             metrics=metrics,
             held_out=HeldOutRatings.of(sequences, user.entity_of(outside), user.opposite[outside]),
         )

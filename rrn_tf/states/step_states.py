@@ -31,6 +31,12 @@ def _assign_in_parts(variable: tf.Variable, values: npt.NDArray[np.float32]) -> 
             local[begin : begin + _CHUNK].assign(values[begin : begin + _CHUNK])
 
 
+def _assign_rows(variable: tf.Variable, rows: npt.NDArray[np.int64], values: tf.Tensor) -> None:
+    """Assigns some rows of a variable, which are all different, on each of its devices; threads may assign others."""
+    for local in getattr(variable, "values", (variable,)):
+        local.scatter_update(tf.IndexedSlices(values, rows))
+
+
 def propagates_jointly(model: RRN, start: dict[Side, EntityStates] | None) -> bool:
     """Returns whether both sides are propagated together, level by level, instead of each alone in padded batches."""
     return model.inputs == INNOVATIONS or bool(start)
@@ -99,7 +105,7 @@ class StepStates:
         if self._joint:
             self.refresh_all()
         else:
-            self._set_rows(side, *self._rolled(side))
+            self._finish(side, self._rolled(side))
 
     def refresh_all(self) -> None:
         """Recomputes the states of both sides' steps and entities with the model's present weights."""
@@ -108,7 +114,7 @@ class StepStates:
             for side in SIDES:
                 _assign_in_parts(self.vectors[side], self._joint.vectors(side))
             for side in SIDES:
-                self._set_rows(side, self._joint.vectors(side).copy(), self._joint.state(side))
+                self._finish(side, self._joint.state(side))
         else:
             for side in SIDES:
                 self.refresh(side)
@@ -122,15 +128,15 @@ class StepStates:
             for side in SIDES:
                 self.entities[side].set_beliefs(left[side])
 
-    def _rolled(self, side: Side) -> tuple[npt.NDArray[np.float32], list[npt.NDArray[np.float32]]]:
-        """Computes the projected states of the planned steps, and the states after the last ones."""
-        vectors = np.zeros(self.vectors[side].shape, np.float32)
+    def _rolled(self, side: Side) -> list[npt.NDArray[np.float32]]:
+        """Stores the projected states of the planned steps, and returns the states after the last ones."""
         state = [part.numpy().copy() for part in self.entities[side].state]
 
         def roll(shares: Sequence[SequenceBatch]) -> None:
             for batch in shares:
                 rolled, final = self._roll[side](batch)
-                vectors[concatenated_ranges(batch.first_row, batch.length.astype(np.int64))] = rolled.numpy()
+                rows = concatenated_ranges(batch.first_row, batch.length.astype(np.int64))
+                _assign_rows(self.vectors[side], rows, rolled)
                 for part, values in zip(state, final, strict=True):
                     part[batch.entity] = values.numpy()
 
@@ -138,10 +144,10 @@ class StepStates:
         # builds its own batches, so that there are only as many as threads.
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             collections.deque(pool.map(roll, self.plans[side].batches), maxlen=0)
-        return vectors, state
+        return state
 
-    def _set_rows(self, side: Side, vectors: npt.NDArray[np.float32], state: list[npt.NDArray[np.float32]]) -> None:
-        """Stores the planned steps' states and extrapolates the later ones from them."""
+    def _finish(self, side: Side, state: list[npt.NDArray[np.float32]]) -> None:
+        """Stores the states after the planned steps, and extrapolates those of later steps from them."""
         sequences = self.sequences.side(side)
         for variable, part in zip(self.entities[side].state, state, strict=True):
             variable.assign(part)
@@ -151,10 +157,10 @@ class StepStates:
         wallclock = wallclock_of(sequences.step[later], self.sequences.metadata, side).astype(np.float32)
         for begin in range(0, len(later), _CHUNK):
             rows = later[begin : begin + _CHUNK]
-            vectors[rows] = self._extrapolate[side](
+            extrapolated = self._extrapolate[side](
                 sequences.row_entity[rows].astype(np.int64), wallclock[begin : begin + _CHUNK]
-            ).numpy()
-        _assign_in_parts(self.vectors[side], vectors)
+            )
+            _assign_rows(self.vectors[side], rows, extrapolated)
 
     def predict(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Predicts ratings by the weighted sum of all parts, clipped to the range of the training ratings.
@@ -166,7 +172,7 @@ class StepStates:
         if self._factors:
             weights = np.array(self.model.part_weights, np.float32)[self.users_moved(positions).astype(int)]
             rating = weights[:, 0] * rating + weights[:, 1] * self.factor_ratings(positions) + weights[:, 2]
-        return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max)
+        return np.clip(rating, self.sequences.metadata.rating_min, self.sequences.metadata.rating_max, out=rating)
 
     def factor_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Predicts by the Bayesian factors alone; arguments and result as for `network_ratings`."""
@@ -232,7 +238,7 @@ class StepStates:
         sequences, first = self.sequences.side(side), self.sequences.side(side).row_splits[seen]
         splits = sequences.rating_splits
         total = splits[first + self.plans[side].rows[seen]] - splits[first]
-        time, before = sequences.timestamp[ratings], self.start[side].pending_steps if self.start else None
+        time, before = sequences.times(ratings), self.start[side].pending_steps if self.start else None
         if before:
             time = before.not_before(seen[slot], time)
         ends = np.cumsum(np.bincount(slot, minlength=len(seen)))

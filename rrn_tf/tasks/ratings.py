@@ -87,8 +87,10 @@ class RatingTask(Task):
     ) -> dict[str, Any]:
         import pandas as pd
 
-        test = pd.DataFrame(result.sequences.queries([Split.TEST]))
-        return {**result.metrics, "parts": result.parts, "best_rmse": best(test) if best and len(test) else None}
+        error = None
+        if best and result.sequences.has(Split.TEST):
+            error = best(pd.DataFrame(result.sequences.queries([Split.TEST])))
+        return {**result.metrics, "parts": result.parts, "best_rmse": error}
 
     def trained_states(self, result: TrainingResult, most_items: int) -> TrainedStates:
         import tempfile
@@ -107,7 +109,8 @@ class RatingTask(Task):
             tables[f"stationary_factors/{side.value}"] = model.factors(side).table.numpy()[1:]
             if model.bayesian_factors:
                 tables[f"bayesian_factors/{side.value}"] = model.trained_beliefs(side).standing[1:]
-        counts = np.bincount(result.sequences.interactions([Split.TRAIN]).item)
+        user = result.sequences.user
+        counts = np.bincount(user.opposite[user.split == Split.TRAIN])
         item = 1 + np.argsort(-counts[1:], kind="stable")[:most_items]
         with tempfile.TemporaryDirectory(prefix="rrn-states-") as folder:
             table = StateTable(Side.ITEM, snapshot, Path(folder, Side.ITEM.vocabulary_file))

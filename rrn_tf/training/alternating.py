@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,6 +133,8 @@ def train(
         by_protocol = {FROZEN: states, STREAMING: streaming_states(model, sequences, settings.rows_per_batch)}
         metrics = evaluate(by_protocol)
         parts = parts_alone(by_protocol, [split for split in Split if split is not Split.TRAIN])
+    del by_protocol
+    gc.collect()  # the streaming states, whose functions refer to them
     return TrainingResult(model, sequences, states, progress.records, progress.best_epoch, metrics, parts)
 
 

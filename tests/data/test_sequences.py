@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rrn_tf.config import DataConfig
+from rrn_tf.data import sequence_files, sequences
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.data.sequences import RatingSequences, SideSequences, load_sequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
@@ -20,10 +22,15 @@ ARRAYS = ("row_splits", "step", "rating_splits", "opposite", "opposite_row", "ra
 
 
 @pytest.fixture(scope="module", params=[0, 2], ids=["by_time", "by_count"])
-def prepared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ratings = generate(SyntheticConfig(users=40, items=25, ratings=450, days=60, seed=2, sitting=5))
     config = DataConfig(shards=1, steps_per_doubling=request.param)
-    return load_sequences(write_synthetic(ratings, tmp_path_factory.mktemp("prepared"), config))
+    return write_synthetic(ratings, tmp_path_factory.mktemp("prepared"), config)
+
+
+@pytest.fixture(scope="module")
+def prepared(folder: Path) -> RatingSequences:
+    return load_sequences(folder)
 
 
 def equal(one: RatingSequences, other: RatingSequences) -> bool:
@@ -54,6 +61,39 @@ def test_columns_are_as_narrow_read_from_files_as_built_in_memory(side: Side, pr
         read = getattr(prepared.side(side), name)
         assert read.dtype == getattr(in_memory, name).dtype, name
     assert prepared.side(side).opposite_row.dtype == np.int32
+
+
+@pytest.mark.parametrize("expected", [0, 10, 10_000])
+def test_reading_in_parts_into_too_little_or_too_much_room_changes_nothing(
+    expected: int, folder: Path, prepared: RatingSequences, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sequence_files, "_PARSE_BATCH", 3)
+    monkeypatch.setattr(sequences, "_CHUNK", 7)
+    about = replace(prepared.metadata, ratings={"train": expected})
+    monkeypatch.setattr(SequenceMetadata, "load", lambda _: about)
+    read = load_sequences(folder)
+    assert equal(replace(read, metadata=prepared.metadata), prepared)
+    for side in SIDES:
+        assert all(len(getattr(read.side(side), name)) == len(prepared.user.rating) for name in ARRAYS[3:])
+
+
+def test_times_take_four_bytes_where_all_fit(prepared: RatingSequences) -> None:
+    table, more = prepared.ratings_at(np.arange(len(prepared.user.rating))), 1 << 31
+    assert table.timestamp.dtype == prepared.user.times(np.arange(2)).dtype == np.int64
+    assert prepared.user.timestamp.dtype == prepared.item.timestamp.dtype == np.int32
+    later = replace(prepared.metadata, cutoff=prepared.metadata.cutoff + more)
+    moved, _ = sequences.sequences_in_memory(
+        table._replace(timestamp=table.timestamp + more), prepared.user_ids, prepared.item_ids, later
+    )
+    for side in SIDES:
+        assert moved.side(side).timestamp.dtype == np.int64
+        np.testing.assert_array_equal(moved.side(side).timestamp - more, prepared.side(side).timestamp)
+        np.testing.assert_array_equal(moved.side(side).step, prepared.side(side).step)
+    assert moved.user.earliest(later.cutoff) == prepared.user.earliest(later.cutoff) + more
+    column = sequence_files._Column(np.int32, 3)
+    for part in ([5, -7], [-(1 << 31)], [3, 1 << 40], []):
+        column.add(np.array(part, np.int64))
+    assert column.values.tolist() == [5, -7, -(1 << 31), 3, 1 << 40]
 
 
 def test_without_no_split_nothing_changes(prepared: RatingSequences) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 from apache_beam import pvalue
 from apache_beam.io.filesystems import FileSystems
 
+from rrn_tf.beam.blocks import BlockStore, StoredBlock, loaded
 from rrn_tf.beam.keyed import KEYED, typed
 from rrn_tf.beam.reading.files import replacing
 from rrn_tf.beam.sequences import shards as stages
@@ -35,6 +36,7 @@ class BuildSequences(beam.PTransform):
       folders: folder of each side's sequence files below `output_dir`; none by default.
       rejected: singleton PCollection of the number of rejected rows by reason, for the metadata. Nothing is built
         before it is known.
+      store: keeps ratings between stages.
 
     Input: `pyarrow.RecordBatch`es with user_id, item_id (text, may be dictionary-encoded), rating (float32),
     timestamp (int64) and split (uint8), no two rows of one user, item and timestamp; other columns are ignored.
@@ -52,12 +54,14 @@ class BuildSequences(beam.PTransform):
         *,
         folders: Mapping[Side, str] | None = None,
         rejected: beam.PCollection | None = None,
+        store: BlockStore | None = None,
     ) -> None:
         super().__init__()
         self._config = config
         self._output_dir = str(output_dir)
         self._folders = dict(folders or {})
         self._rejected = rejected
+        self._store = store or BlockStore()
 
     def expand(self, ratings: beam.PCollection) -> beam.PCollection:
         shards, cutoff_given = self._config.shards, self._config.split.cutoff_seconds
@@ -83,13 +87,15 @@ class BuildSequences(beam.PTransform):
         )
         user_shards = (
             (
-                ratings | "Code" >> beam.FlatMap(_code, shards, users, items, cutoff).with_output_types(KEYED),
+                ratings
+                | "Keep" >> beam.Map(self._store.keep)
+                | "Code" >> beam.FlatMap(_code, shards, self._store, users, items, cutoff).with_output_types(KEYED),
                 start | "EveryUserShard" >> beam.FlatMap(_every_shard, shards).with_output_types(KEYED),
             )
             | "UserParts" >> beam.Flatten()
             | "ToUserShards" >> beam.GroupByKey()
             | "NumberUserRows"
-            >> beam.ParDo(stages.NumberUserRows(shards, self._files(Side.USER).rule), cutoff, items)
+            >> beam.ParDo(stages.NumberUserRows(shards, self._files(Side.USER).rule, self._store), cutoff, items)
             .with_output_types(KEYED)
             .with_outputs(stages.TO_ITEMS, main=stages.OWN_SIDE)
         )
@@ -103,7 +109,7 @@ class BuildSequences(beam.PTransform):
             | "ItemParts" >> beam.Flatten()
             | "ToItemShards" >> beam.GroupByKey()
             | "WriteItems"
-            >> beam.ParDo(stages.WriteItems(self._files(Side.ITEM)), cutoff, items, users).with_outputs(
+            >> beam.ParDo(stages.WriteItems(self._files(Side.ITEM), self._store), cutoff, items, users).with_outputs(
                 stages.TO_USERS, main=stages.OWN_SIDE
             )
         )
@@ -140,10 +146,10 @@ def _cutoff(statistics: RatingStatistics, given: int | None) -> int:
 
 
 def _code(
-    batch: pa.RecordBatch, shards: int, users: IdCounts, items: IdCounts, _cutoff: int
-) -> Iterator[tuple[int, SideRatings]]:
+    kept: pa.RecordBatch | StoredBlock, shards: int, store: BlockStore, users: IdCounts, items: IdCounts, _cutoff: int
+) -> Iterator[tuple[int, SideRatings | StoredBlock]]:
     """Replaces ids by indices; waits for the cutoff, and so for the checks, before the first shuffle."""
-    return stages.code_batch(batch, shards, users, items)
+    return ((shard, store.keep(part)) for shard, part in stages.code_batch(loaded(kept), shards, users, items))
 
 
 def _every_shard(_: None, shards: int) -> Iterator[tuple[int, SideRatings]]:

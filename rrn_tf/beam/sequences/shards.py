@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from apache_beam import pvalue
 
 from rrn_tf import features
+from rrn_tf.beam.blocks import BlockStore, StoredBlock, loaded
 from rrn_tf.beam.encoding.sequence_examples import encode_sequences
 from rrn_tf.beam.encoding.tfrecords import write_tfrecords
 from rrn_tf.beam.sequences.vocabularies import IdCounts
@@ -86,35 +87,40 @@ def code_batch(
 class NumberUserRows(beam.DoFn):
     """Sorts the ratings of a user shard, numbers user steps, and sends the ratings with them to the item shards."""
 
-    def __init__(self, shards: int, rule: StepRule) -> None:
+    def __init__(self, shards: int, rule: StepRule, store: BlockStore) -> None:
         self._shards = shards
         self._rule = rule
+        self._store = store
 
-    def process(self, element: tuple[int, Iterable[SideRatings]], cutoff: int, items: IdCounts) -> Iterator[Any]:
+    def process(
+        self, element: tuple[int, Iterable[SideRatings | StoredBlock]], cutoff: int, items: IdCounts
+    ) -> Iterator[Any]:
         add(BUILDING, of=3)  # this shard, its file, and a file of items
         shard, parts = element
-        ratings = SideRatings.concatenate([SideRatings.empty(), *parts])
+        ratings = SideRatings.concatenate([SideRatings.empty(), *map(loaded, parts)])
         order, row = number_rows(ratings, cutoff, self._rule)
         ratings = ratings.take(order)
-        yield shard, ratings
+        yield shard, self._store.keep(ratings)
         seen_by_items = ratings.mirrored()
         for item_shard, rows in by_shard(seen_by_items.entity, len(items.ids), self._shards):
             sent = SeenRatings(seen_by_items.take(rows), row[rows], rows.astype(np.int32))
-            yield pvalue.TaggedOutput(TO_ITEMS, (item_shard, sent))
+            yield pvalue.TaggedOutput(TO_ITEMS, (item_shard, self._store.keep(sent)))
         add(BUILDING, done=1)
 
 
 class WriteItems(beam.DoFn):
     """Writes an item shard and sends item steps back to the user shards; the main output is the file's path."""
 
-    def __init__(self, files: SideFiles) -> None:
+    def __init__(self, files: SideFiles, store: BlockStore) -> None:
         self._files = files
+        self._store = store
 
     def process(
-        self, element: tuple[int, Iterable[SeenRatings]], cutoff: int, items: IdCounts, users: IdCounts
+        self, element: tuple[int, Iterable[SeenRatings | StoredBlock]], cutoff: int, items: IdCounts, users: IdCounts
     ) -> Iterator[Any]:
         shard, parts = element
-        arrived = [SeenRatings(SideRatings.empty(), np.empty(0, np.int32), np.empty(0, np.int32)), *parts]
+        arrived = [SeenRatings(SideRatings.empty(), np.empty(0, np.int32), np.empty(0, np.int32))]
+        arrived += map(loaded, parts)
         ratings = SideRatings.concatenate([part.ratings for part in arrived])
         order, item_row = number_rows(ratings, cutoff, self._files.rule)
         ratings = ratings.take(order)
@@ -122,7 +128,8 @@ class WriteItems(beam.DoFn):
         position = np.concatenate([part.position for part in arrived])[order]
         yield self._files.write(shard, ratings, user_row, items, cutoff)
         for user_shard, rows in by_shard(ratings.opposite, len(users.ids), self._files.shards):
-            yield pvalue.TaggedOutput(TO_USERS, (user_shard, (position[rows], item_row[rows])))
+            sent = self._store.keep((position[rows], item_row[rows]))
+            yield pvalue.TaggedOutput(TO_USERS, (user_shard, sent))
         add(BUILDING, done=1)
 
 
@@ -134,9 +141,9 @@ class WriteUsers(beam.DoFn):
 
     def process(self, element: tuple[int, dict[str, Any]], cutoff: int, users: IdCounts) -> Iterator[str]:
         shard, parts = element
-        (ratings,) = parts[OWN_SIDE]
+        (ratings,) = map(loaded, parts[OWN_SIDE])
         item_row = np.empty(len(ratings.entity), np.int32)
-        for position, row in parts[TO_USERS]:
+        for position, row in map(loaded, parts[TO_USERS]):
             item_row[position] = row
         yield self._files.write(shard, ratings, item_row, users, cutoff)
         add(BUILDING, done=1)

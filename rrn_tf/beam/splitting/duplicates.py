@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from apache_beam import pvalue
 
 from rrn_tf import features
+from rrn_tf.beam.blocks import BlockStore, StoredBlock, loaded
 from rrn_tf.beam.keyed import KEYED
 from rrn_tf.beam.splitting.row_hash import Hashes, hash_rows
 from rrn_tf.data.reading import record_batches
@@ -72,22 +73,29 @@ TimeCounts = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 class FindDuplicates(beam.PTransform):
     """Finds rows to drop; of equal rows the first by (held out, file, line) is kept.
 
+    Args:
+      store: keeps keys and times between stages.
+
     Input: batches with `file` and `line`, and optionally `held_out`.
 
-    Output: `TimeCounts` of the rows that are kept and not held out (distinct timestamps and how often each occurs) and,
-    under the tag `LATER`, `LaterRows`.
+    Output: `TimeCounts` of the rows that are kept and not held out (distinct timestamps, ascending, and how often each
+    occurs), kept in the store, and, under the tag `LATER`, `LaterRows`.
     """
+
+    def __init__(self, store: BlockStore) -> None:
+        super().__init__()
+        self._store = store
 
     def expand(self, ratings: beam.PCollection) -> Any:
         return (
             ratings
-            | "Keys" >> beam.FlatMap(_keys_by_shard).with_output_types(KEYED)
+            | "Keys" >> beam.FlatMap(_keys_by_shard, self._store).with_output_types(KEYED)
             | "ToShards" >> beam.GroupByKey()
-            | "Compare" >> beam.ParDo(_Compare()).with_outputs(LATER, main="times")
+            | "Compare" >> beam.ParDo(_Compare(self._store)).with_outputs(LATER, main="times")
         )
 
 
-def _keys_by_shard(batch: pa.RecordBatch) -> Iterator[tuple[int, RowKeys]]:
+def _keys_by_shard(batch: pa.RecordBatch, store: BlockStore) -> Iterator[tuple[int, RowKeys | StoredBlock]]:
     hashes = hash_rows(batch)
     line = record_batches.numbers(batch, record_batches.LINE)
     timestamp = record_batches.numbers(batch, features.TIMESTAMP)
@@ -100,14 +108,18 @@ def _keys_by_shard(batch: pa.RecordBatch) -> Iterator[tuple[int, RowKeys]]:
     for number in range(1 << _SHARD_BITS):
         rows = np.flatnonzero(shard == number)
         if len(rows):
-            yield number, RowKeys(hashes[rows], timestamp[rows], offset[rows], first_line, file, held_out)
+            keys = RowKeys(hashes[rows], timestamp[rows], offset[rows], first_line, file, held_out)
+            yield number, store.keep(keys)
 
 
 class _Compare(beam.DoFn):
     """Compares the rows of one shard."""
 
-    def process(self, element: tuple[int, Iterable[RowKeys]]) -> Iterator[Any]:
-        parts = sorted(element[1], key=lambda part: (part.held_out, part.file.encode(), part.first_line))
+    def __init__(self, store: BlockStore) -> None:
+        self._store = store
+
+    def process(self, element: tuple[int, Iterable[RowKeys | StoredBlock]]) -> Iterator[Any]:
+        parts = sorted(map(loaded, element[1]), key=lambda part: (part.held_out, part.file.encode(), part.first_line))
         hashes = np.concatenate([part.hashes for part in parts])
         timestamp = np.concatenate([part.timestamp for part in parts])
         train = np.repeat([not part.held_out for part in parts], [len(part.hashes) for part in parts])
@@ -116,7 +128,7 @@ class _Compare(beam.DoFn):
             later, first = _repeats(hashes, timestamp)
             train[later] = False
             yield from _places(parts, later, first)
-        yield np.unique(timestamp[train], return_counts=True)
+        yield self._store.keep(np.unique(timestamp[train], return_counts=True))
 
 
 def _repeats(hashes: Hashes, timestamp: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from apache_beam import pvalue
 
 from rrn_tf import features
+from rrn_tf.beam.blocks import BlockStore, StoredBlock, loaded
 from rrn_tf.beam.reading.dead_letters import count_in_metrics
 from rrn_tf.beam.sequences.vocabularies import CombineCounts, IdCounts, count_ids
 from rrn_tf.beam.splitting.duplicates import LATER, FindDuplicates, LaterRows, TimeCounts, merge_later_rows
@@ -22,9 +23,12 @@ from rrn_tf.beam.splitting.row_hash import hash_rows
 from rrn_tf.config import SplitConfig
 from rrn_tf.data.reading import record_batches
 from rrn_tf.data.reading.rejected import rejected_batch
+from rrn_tf.data.rows import segment_starts
 from rrn_tf.features import SIDES, Split
 
 RATINGS, REJECTED, CUTOFF, HELD_OUT = "ratings", "rejected", "cutoff", "held_out"
+_SPAN_BITS = 14  # times of 2**14 seconds are counted together
+_KeptTimes = TimeCounts | StoredBlock
 # Makes the hash that divides later ratings independent of the one that finds duplicates.
 _SALT = 1
 
@@ -40,8 +44,9 @@ class SplitByTime(beam.PTransform):
 
     Args:
       config: settings of the split.
+      store: keeps ratings between stages.
 
-      Input: batches of `record_batches.RATINGS`, or a dictionary of two such PCollections: ``ratings`` and
+    Input: batches of `record_batches.RATINGS`, or a dictionary of two such PCollections: ``ratings`` and
     ``held_out``.
 
     Output: dictionary of PCollections: ``ratings`` (batches with `split`, uint8, and `user_activity`, int64: number of
@@ -49,9 +54,10 @@ class SplitByTime(beam.PTransform):
     seconds; 0 without training ratings).
     """
 
-    def __init__(self, config: SplitConfig) -> None:
+    def __init__(self, config: SplitConfig, store: BlockStore | None = None) -> None:
         super().__init__()
         self._config = config
+        self._store = store or BlockStore()
 
     def expand(self, inputs: beam.PCollection | dict[str, beam.PCollection]) -> dict[str, beam.PCollection]:
         ratings, held_out = (inputs[RATINGS], inputs.get(HELD_OUT)) if isinstance(inputs, dict) else (inputs, None)
@@ -60,7 +66,8 @@ class SplitByTime(beam.PTransform):
                 ratings | "MarkRatings" >> beam.Map(_marked, False),
                 held_out | "MarkHeldOut" >> beam.Map(_marked, True),
             ) | "Both" >> beam.Flatten()
-        found = ratings | "FindDuplicates" >> FindDuplicates()
+        found = ratings | "FindDuplicates" >> FindDuplicates(self._store)
+        kept = ratings | "Keep" >> beam.Map(self._store.keep)
         cutoff = found.times | "Quantile" >> beam.CombineGlobally(CutoffFn(self._config, held_out is not None))
         later = (
             ratings.pipeline
@@ -69,12 +76,12 @@ class SplitByTime(beam.PTransform):
         )
         cut = (pvalue.AsSingleton(cutoff), pvalue.AsSingleton(later))
         tags = [side.value for side in SIDES]
-        counted = ratings | "Count" >> beam.ParDo(_CountTraining(), *cut).with_outputs(REJECTED, *tags)
+        counted = kept | "Count" >> beam.ParDo(_CountTraining(), *cut).with_outputs(REJECTED, *tags)
         totals = [
             pvalue.AsSingleton(counted[tag] | f"Add_{tag}s" >> beam.CombineGlobally(CombineCounts())) for tag in tags
         ]
         return {
-            RATINGS: ratings | "Assign" >> beam.FlatMap(_assigned, self._config, *cut, *totals),
+            RATINGS: kept | "Assign" >> beam.FlatMap(_assigned, self._config, *cut, *totals),
             REJECTED: counted[REJECTED],
             CUTOFF: cutoff,
         }
@@ -93,31 +100,57 @@ class CutoffFn(beam.CombineFn):
         # A fraction of the decimal as written: 0.55 of 100 ratings are 55, not 55.000000000000004.
         self._fraction = Fraction(1) if all_training else Fraction(str(config.train_fraction))
 
-    def create_accumulator(self) -> list[TimeCounts]:
+    def create_accumulator(self) -> list[_KeptTimes]:
         return []
 
-    def add_input(self, accumulator: list[TimeCounts], element: TimeCounts) -> list[TimeCounts]:
+    def add_input(self, accumulator: list[_KeptTimes], element: _KeptTimes) -> list[_KeptTimes]:
         return [*accumulator, element]
 
-    def merge_accumulators(self, accumulators: Iterable[list[TimeCounts]]) -> list[TimeCounts]:
+    def merge_accumulators(self, accumulators: Iterable[list[_KeptTimes]]) -> list[_KeptTimes]:
         return [part for accumulator in accumulators for part in accumulator]
 
-    def extract_output(self, accumulator: list[TimeCounts]) -> int:
+    def extract_output(self, accumulator: list[_KeptTimes]) -> int:
         if self._given is not None:
             return self._given
-        times = np.concatenate([np.empty(0, np.int64), *(times for times, _ in accumulator)])
-        if not len(times):
+        # Spans of time are counted first, so that no more than one is in memory second by second.
+        spans, upto = _added_up([_spans(*loaded(part)) for part in accumulator])
+        if not len(spans):
             return 0
-        order = np.argsort(times)
-        upto = np.cumsum(np.concatenate([counts for _, counts in accumulator])[order])
         last = math.ceil(self._fraction * int(upto[-1]))
-        return int(times[order[np.searchsorted(upto, last)]]) + 1
+        found = int(np.searchsorted(upto, last))
+        before = int(upto[found - 1]) if found else 0
+        times, upto = _added_up([_within(int(spans[found]), *loaded(part)) for part in accumulator])
+        return int(times[np.searchsorted(upto, last - before)]) + 1
+
+
+def _spans(times: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> TimeCounts:
+    """Adds up the counts of ascending times by spans of some hours, which are numbered: the same for spans."""
+    span = times >> _SPAN_BITS
+    first = segment_starts(span)
+    return span[first], np.diff(np.append(0, np.cumsum(counts))[np.append(first, len(times))])
+
+
+def _within(span: int, times: npt.NDArray[np.int64], counts: npt.NDArray[np.int64]) -> TimeCounts:
+    """Selects the times of one span, and their counts."""
+    here = slice(*np.searchsorted(times, [span << _SPAN_BITS, (span + 1) << _SPAN_BITS]))
+    return times[here], counts[here]
+
+
+def _added_up(parts: list[TimeCounts]) -> TimeCounts:
+    """Returns the distinct times of all parts, ascending, and the number of ratings up to each."""
+    none = np.empty(0, np.int64)
+    times, counts = (np.concatenate([none, *column]) for column in zip((none, none), *parts))
+    order = np.argsort(times)
+    times, upto = times[order], np.cumsum(counts[order])
+    last = np.append(times[1:] != times[:-1], np.ones(min(len(times), 1), bool))
+    return times[last], upto[last]
 
 
 class _CountTraining(beam.DoFn):
     """Counts the training ratings of a batch's users and items, and yields its rejected rows."""
 
-    def process(self, batch: pa.RecordBatch, cutoff: int, later: dict[str, LaterRows]) -> Iterator[Any]:
+    def process(self, kept: pa.RecordBatch | StoredBlock, cutoff: int, later: dict[str, LaterRows]) -> Iterator[Any]:
+        batch = loaded(kept)
         keep, rejected = select(batch, cutoff, later)
         for part in rejected:
             yield pvalue.TaggedOutput(REJECTED, count_in_metrics(part))
@@ -196,13 +229,14 @@ def assign_splits(
 
 
 def _assigned(
-    batch: pa.RecordBatch,
+    kept: pa.RecordBatch | StoredBlock,
     config: SplitConfig,
     cutoff: int,
     later: dict[str, LaterRows],
     users: IdCounts,
     items: IdCounts,
 ) -> Iterator[pa.RecordBatch]:
+    batch = loaded(kept)
     keep, rejected = select(batch, cutoff, later)
     if rejected:
         batch = record_batches.take(batch, keep)
