@@ -1,6 +1,6 @@
 # `make run` and `make test` set everything up on a machine with Python 3.10 to 3.13 and a package index.
 .DEFAULT_GOAL := help
-.PHONY: setup run bench test test-all test-debian13 coverage lint audit fuzz types docs format lock prism prism-stop clean help
+.PHONY: setup run bench test test-all test-debian13 coverage lint audit fuzz types docs format lock prism prism-stop flink flink-stop clean help
 .SUFFIXES:
 
 VENV := .venv
@@ -118,6 +118,12 @@ prism: $(STAMP)  ## Starts Beam's Prism and two pools of workers (docs/scale.md)
 
 prism-stop:  ## Ends what `make prism` has started.
 	@scripts/prism stop
+
+flink: $(STAMP)  ## Starts Flink, Beam's job server and a pool of workers (docs/scale.md); its first call takes them from Maven's repository.
+	@PYTHON=$(BIN)/python scripts/flink start
+
+flink-stop:  ## Ends what `make flink` has started.
+	@scripts/flink stop
 
 clean:  ## Removes caches and build products; keeps .venv and runs/.
 	@rm -rf build docs/build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
