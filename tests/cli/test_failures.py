@@ -73,6 +73,19 @@ def test_an_exception_is_one_line(raising: Callable[[], object], said: str) -> N
     assert (result.exit_code, result.output) == (1, f"Error: {said}\n")
 
 
+def test_a_full_disk_is_told_with_what_is_free(tmp_path: Path) -> None:
+    @click.command()
+    @click.option("--output")
+    def command(output: str) -> None:
+        with one_line_errors():
+            full_disk()
+
+    said = CliRunner().invoke(command, ["--output", str(tmp_path / "not" / "there")]).output
+    assert said.startswith("Error: no space left on device: free some space, or write to another disk (free now: ")
+    assert f" MB in {tmp_path}" in said
+    assert said.count("\n") == 1
+
+
 def test_words_of_beam_are_left_out() -> None:
     assert line_of(ValueError("a.csv:1: no rating [while running 'Read']\nTraceback")) == "a.csv:1: no rating"
 
