@@ -58,7 +58,9 @@ def read_side(
     # Parts are dropped one column after another, so that only one column is in memory twice.
     flat = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
     if not np.array_equal(flat[features.ENTITY_INDEX], np.arange(1, entities + 1)):
-        raise ValueError(f"{directory}: expected {side.sequences} of entities 1..{entities} in order, found others")
+        raise ValueError(
+            f"{directory}: expected {side.sequences} of entities 1..{entities} in order, found others: {MEND}"
+        )
     return flat
 
 

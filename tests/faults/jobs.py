@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rrn_tf.checksums import CHECKSUMS_FILE, first_damaged
+from rrn_tf.features import EVENT_METADATA_FILE
 from tests.recommended import TINY, TINY_EVENTS, early_and_late, event_frame, rating_frame
 
 # Half of a training is over before the network trains, so that faults meet the rest often enough.
@@ -87,11 +88,15 @@ def _prepare(kind: str, folder: Path) -> None:
 
 
 def _prepared(folder: Path) -> list[str]:
+    from rrn_tf.data.load_events import load_events
+    from rrn_tf.data.sequences import load_sequences
+
     root = folder / "out"
     if not (root / "source.json").exists():
         return []
     if wrong := first_damaged(root / "sequences" / CHECKSUMS_FILE, root / "sequences"):
         raise ValueError(f"{root}: {wrong}")
+    (load_events if (root / "sequences" / EVENT_METADATA_FILE).exists() else load_sequences)(root / "sequences")
     files = sorted(path for path in (root / "sequences").rglob("*") if path.is_file())
     files.append(root / "dead_letters.jsonl")
     return [digest(part for file in files for part in (file.name.encode(), file.read_bytes()))]

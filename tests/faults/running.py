@@ -50,13 +50,14 @@ def made_subjects(root: Path, names: list[str]) -> dict[str, Subject]:
 
     Args:
       root: a folder.
-      names: of `JOBS`; of each kind of model the training is run in any case.
+      names: of `JOBS`; what they are given is made by others, which are run too.
     """
     write_given(root / "rows")
     models, subjects = {}, {}
     for name in JOBS:
         kind = kind_of(name)
-        if name not in names and not name.startswith(("train", "update")):
+        for_others = {"train": ("update", "score", "push"), "update": ("push",)}.get(name.split()[0], ())
+        if name not in names and not any(kind_of(n) == kind and n.startswith(for_others) for n in names):
             continue
         folder = root / "undisturbed" / name.replace(" ", "_")
         for part in ("out", "tmp"):
