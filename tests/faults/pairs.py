@@ -86,6 +86,8 @@ class Server:
                     answer = stub.Predict(predict_request("rrn", "predict", **inputs), timeout=20)
                     rating = float(outputs_of(answer)["rating"][0])
                     found.append((time.monotonic(), int(answer.model_spec.version.value), number % len(rows), rating))
+                    if len(found) > 20 and not (self.root / "busy").exists():
+                        (self.root / "busy").touch()
                 except grpc.RpcError as error:
                     found.append((time.monotonic(), -1, number % len(rows), error.code().name))
                     time.sleep(0.1)
@@ -102,7 +104,8 @@ def served(fault: str, subject: Any, models: list[Path], root: Path, draw: np.ra
     shutil.copy(models[0], root / "pairs.csv")
     server = Server(root, _free_port())
     running, client = server.start(), server.client()
-    time.sleep(2 + float(draw.uniform(0, 2)))
+    _await(root / "busy", client)
+    time.sleep(float(draw.uniform(0, 2)))
     if fault == SERVED[1]:
         number = int(draw.integers(1, subject.operations + 1))
 
@@ -114,7 +117,8 @@ def served(fault: str, subject: Any, models: list[Path], root: Path, draw: np.ra
     running.kill()
     running.wait()
     running, again = server.start(), time.monotonic()
-    time.sleep(2)
+    (root / "busy").unlink()
+    _await(root / "busy", client)  # a client's channel waits longer and longer before it tries again
     (root / "stop").touch()
     ended = client.wait()
     running.kill()
@@ -133,6 +137,12 @@ def served(fault: str, subject: Any, models: list[Path], root: Path, draw: np.ra
     if set(codes) - {"UNAVAILABLE", "CANCELLED"} or not any(one[0] > again for one in good):
         return Outcome.UNCLEAR, f"{len(good)} answers, {dict(codes)}"
     return Outcome.AGAIN, f"{len(good)} answers, all right, {dict(codes)}, versions {sorted(p.name for p in versions)}"
+
+
+def _await(file: Path, by: Running) -> None:
+    until = time.monotonic() + 200
+    while not file.exists() and not by.ended() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def _right_answers(root: Path, versions: list[Path]) -> dict[int, list[float]]:

@@ -82,6 +82,7 @@ class Running:
 
     def __init__(self, work: Callable[[], Any], log: Path, temporary: Path) -> None:
         self.log, self.begin = log, time.monotonic()
+        log.write_bytes(b"")  # it may be killed before it opens it
         self.pid = os.fork()
         if not self.pid:
             _run(work, log, temporary)
