@@ -93,6 +93,9 @@ def _is(error: BaseException, code: int) -> bool:
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno == code
+    # Beam raises a worker's error of the system as a RuntimeError with the same words, from wherever it was raised.
+    if _first_line(error).startswith((f"[Errno {code}] ", f"OSError: [Errno {code}] ")):
+        return True
     # Messages of this package may quote a file that holds such words.
     return not _raised_here(error) and any(os.strerror(code) in str(cause) for cause in _chain(error))
 

@@ -45,6 +45,14 @@ def of_tensorflow() -> None:
     raise RuntimeError("x/variables; No space left on device [Op:SaveV2]")
 
 
+def of_beam() -> None:
+    parse_error = RuntimeError("OSError: [Errno 28] No space left on device [while running 'Write']\nTraceback")
+    try:
+        parse_duration("soon")
+    except ValueError as error:
+        raise parse_error.with_traceback(error.__traceback__) from None
+
+
 def no_such_place() -> None:
     list[int]().pop(1)
 
@@ -59,6 +67,7 @@ def interrupt() -> None:
         (lambda: parse_duration("soon"), "expected a duration such as 30min, 1d, 7d or 2mo, found 'soon'"),
         (full_disk, "no space left on device: free some space, or write to another disk"),
         (of_tensorflow, "no space left on device: free some space, or write to another disk"),
+        (of_beam, "no space left on device: free some space, or write to another disk"),
         (lambda: Path("/nowhere/a.csv").read_text(), "/nowhere/a.csv: no such file or directory"),
         (no_such_place, "unexpected IndexError: pop from empty list (--debug shows where)"),
         (

@@ -120,7 +120,7 @@ def _run(work: Callable[[], Any], log: Path, temporary: Path) -> None:
         file = os.open(log, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
         os.dup2(file, 1)
         os.dup2(file, 2)
-        sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", buffering=1, closefd=False)
+        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w", buffering=1)  # pytest has put others there
         os.environ["TMPDIR"], tempfile.tempdir = str(temporary), None
         try:
             work()
