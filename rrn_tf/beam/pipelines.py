@@ -14,6 +14,7 @@ import grpc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from rrn_tf.beam.watched import wait_until_finish
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.setting_names import did_you_mean
 
@@ -58,8 +59,9 @@ def run_to(pipeline: beam.Pipeline, path: str) -> None:
 
     Raises:
       BadInputError: if the file is not there, since the workers wrote it where this process cannot see it.
+      LostWorkersError: if the job's pool of workers and they are gone, and its runner goes on waiting.
     """
-    pipeline.run().wait_until_finish()
+    wait_until_finish(pipeline.run(), pipeline.options)
     if not FileSystems.exists(path):
         raise BadInputError(
             f"{path}: expected a file from Beam's workers, found none; give an absolute path that they share with "

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,6 +22,8 @@ _HINTS = {
     errno.EACCES: "choose another path, or change its permissions",
     errno.EPERM: "choose another path, or change its permissions",
 }
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OUTPUT = "output"  # parameter of commands that write to a folder or to files
 
 
 def add_debug(command: click.Command) -> None:
@@ -57,7 +63,8 @@ def line_of(error: BaseException) -> str:
     for code, hint in _HINTS.items():
         if _is(error, code):
             where = getattr(error, "filename", None)
-            return f"{f'{where}: ' if where else ''}{os.strerror(code).lower()}: {hint}"
+            room = _room() if code in _FULL and not where else ""
+            return f"{f'{where}: ' if where else ''}{os.strerror(code).lower()}: {hint}{room}"
     if isinstance(error, OSError):
         what = (error.strerror or "").lower()
         return f"{error.filename}: {what}" if error.filename and what else text
@@ -86,8 +93,29 @@ def _is(error: BaseException, code: int) -> bool:
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno == code
+    # Beam raises a worker's error of the system as a RuntimeError with the same words, from wherever it was raised.
+    if _first_line(error).startswith((f"[Errno {code}] ", f"OSError: [Errno {code}] ")):
+        return True
     # Messages of this package may quote a file that holds such words.
     return not _raised_here(error) and any(os.strerror(code) in str(cause) for cause in _chain(error))
+
+
+def _room() -> str:
+    """Returns how much space the running command's output folder and the folder of temporary files have left.
+
+    A full disk's error seldom says which file was being written, so both are named, with what is free by now.
+    """
+    context = click.get_current_context(silent=True)
+    output = context.params.get(_OUTPUT) if context is not None else None
+    if not isinstance(output, str) or "://" in output:
+        return ""
+    folder = Path(output).absolute()
+    while not folder.is_dir():
+        folder = folder.parent
+    with contextlib.suppress(OSError):  # such as no folder at all in which temporary files can be written
+        free = {str(place): shutil.disk_usage(place).free for place in (folder, Path(tempfile.gettempdir()))}
+        return f" (free now: {', '.join(f'{of / 1e6:,.1f} MB in {place}' for place, of in free.items())})"
+    return ""
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -64,7 +64,9 @@ def read_side(
             columns[name].add(found)
     flat = {name: column.values for name, column in columns.items()}
     if not np.array_equal(flat[features.ENTITY_INDEX], np.arange(1, entities + 1)):
-        raise ValueError(f"{directory}: expected {side.sequences} of entities 1..{entities} in order, found others")
+        raise ValueError(
+            f"{directory}: expected {side.sequences} of entities 1..{entities} in order, found others: {MEND}"
+        )
     return flat
 
 
