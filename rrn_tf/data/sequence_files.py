@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import tensorflow as tf
 from rrn_tf import features
 from rrn_tf.checksums import DamagedFileError, read_checked
 from rrn_tf.data.prepared import MEND
+from rrn_tf.data.sequence_checks import Bounds, check_lengths, check_values
 from rrn_tf.features import Side
 
 _PARSE_BATCH = 256  # sequences: those of items may have a hundred thousand ratings each
@@ -24,8 +24,10 @@ def read_side(
     side: Side,
     spec: dict[str, Any],
     lengths: Callable[[dict[str, tf.RaggedTensor]], dict[str, tf.Tensor]],
-    entities: int,
-    types: Mapping[str, type[np.generic]] = MappingProxyType({}),
+    ids: npt.NDArray[np.object_],
+    types: Mapping[str, type[np.generic]],
+    single: Collection[str],
+    bounds: Bounds,
 ) -> dict[str, npt.NDArray[Any]]:
     """Reads all sequences of a side.
 
@@ -34,32 +36,57 @@ def read_side(
       side: the side to read.
       spec: feature lists to parse (see `rrn_tf.features`).
       lengths: computes further arrays, by name, from the parsed lists of some sequences.
-      entities: expected number of sequences.
+      ids: object[E], the expected entities in order of index, from 1.
       types: by name, the type in which an array is stored, where it is not the one of the files (int64, float32).
+      single: the lists with one value for each step.
+      bounds: as in `rrn_tf.data.sequence_checks.check_values`.
 
     Returns:
       The flat values of each feature list, and the arrays of `lengths`, by name.
 
     Raises:
       FileNotFoundError: if there is no such file.
-      DamagedFileError: if a file is damaged, which its own checksums tell.
-      ValueError: if the sequences are not those of entities 1, 2, …
+      DamagedFileError: if a file is damaged, which its own checksums tell, or holds anything else than is prepared:
+        other lists or types, values out of bounds, or not the sequences of all entities in order.
     """
     files = sorted(str(path) for path in Path(directory).rglob(f"{side.sequences}-*"))
     if not files:
         raise FileNotFoundError(f"{directory}: expected {side.sequences} files, found none")
+    where, done = f"{directory}: {side.sequences}", 0
     parts: dict[str, list[npt.NDArray[Any]]] = {}
     for records in _records(files, directory):
-        context, lists, _ = tf.io.parse_sequence_example(records, features.sequence_context_spec(), spec)
-        kept = {features.ENTITY_INDEX: context[features.ENTITY_INDEX], **lengths(lists)}
-        kept |= {name: ragged.flat_values for name, ragged in lists.items()}
-        for name, values in kept.items():
-            parts.setdefault(name, []).append(_stored(values.numpy(), types.get(name)))
+        context, lists = _parsed(where, records, spec)
+        check_lengths(where, lists, single)
+        index = context[features.ENTITY_INDEX].numpy()
+        named = np.array([name.encode() for name in ids[done : done + len(index)]], object)
+        begin, done = done, done + len(index)
+        same = np.array_equal(context[features.ENTITY_ID].numpy(), named)
+        if not same or not np.array_equal(index, np.arange(begin + 1, done + 1)):
+            raise DamagedFileError(
+                f"{where}: expected those of the {len(ids)} {side.value}s in order, found others: {MEND}"
+            )
+        for name, ragged in lists.items():
+            values = ragged.flat_values.numpy()
+            check_values(where, name, values, bounds)
+            parts.setdefault(name, []).append(_stored(values, types.get(name)))
+        for name, values in lengths(lists).items():
+            parts.setdefault(name, []).append(values.numpy())
+    if done != len(ids):
+        raise DamagedFileError(f"{where}: expected those of {len(ids)} {side.value}s, found {done}: {MEND}")
     # Parts are dropped one column after another, so that only one column is in memory twice.
-    flat = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
-    if not np.array_equal(flat[features.ENTITY_INDEX], np.arange(1, entities + 1)):
-        raise ValueError(f"{directory}: expected {side.sequences} of entities 1..{entities} in order, found others")
-    return flat
+    return {name: np.concatenate(parts.pop(name)) for name in list(parts)}
+
+
+def _parsed(
+    where: str, records: tf.Tensor, spec: dict[str, Any]
+) -> tuple[dict[str, tf.Tensor], dict[str, tf.RaggedTensor]]:
+    """Parses serialized sequences string[N] into their context and their lists."""
+    try:
+        context, lists, _ = tf.io.parse_sequence_example(records, features.sequence_context_spec(), spec)
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
+        # The latter where TensorFlow's message quotes what Python cannot decode.
+        raise DamagedFileError(f"{where}: expected the features of rrn_tf, found others: {MEND}") from error
+    return context, lists
 
 
 def _records(files: list[str], directory: str | Path) -> Iterator[tf.Tensor]:
@@ -85,11 +112,19 @@ def _stored(values: npt.NDArray[Any], kind: type[np.generic] | None) -> npt.NDAr
     return values if kind is None else values.astype(kind, copy=False)
 
 
-def read_vocabulary(directory: str | Path, side: Side) -> npt.NDArray[np.object_]:
+def read_vocabulary(directory: str | Path, side: Side, entities: int | None = None) -> npt.NDArray[np.object_]:
     """Reads the ids of a side in order of index, from 1: object[entities].
+
+    Args:
+      directory: holds the file.
+      side: the side.
+      entities: the expected number of ids, if it is known.
 
     Raises:
       DamagedFileError: if they are not those that were written.
     """
-    text = read_checked(Path(directory, side.vocabulary_file), MEND)
-    return np.array(text.split("\n")[:-1], dtype=object)
+    path = Path(directory, side.vocabulary_file)
+    ids = np.array(read_checked(path, MEND).split("\n")[:-1], dtype=object)
+    if entities is not None and len(ids) != entities:
+        raise DamagedFileError(f"{path}: expected {entities} ids, found {len(ids)}: {MEND}")
+    return ids
