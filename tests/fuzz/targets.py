@@ -10,6 +10,8 @@ TARGETS = {
     "rows": "readers",
     "configuration": "readers",
     "sequences": "sequences",
+    "rating_requests": "requests",
+    "event_requests": "requests",
 }
 
 
