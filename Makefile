@@ -97,7 +97,7 @@ audit: $(STAMP)  ## Known vulnerabilities of this Python's lock; needs the netwo
 	fi; rm -f $$said; exit $$status
 
 SECONDS ?= 60
-fuzz: $(STAMP)  ## Fuzzes TARGET (rows, configuration) for SECONDS; needs atheris on PYTHONPATH (see CONTRIBUTING.md).
+fuzz: $(STAMP)  ## Fuzzes TARGET (rows, configuration, sequences, rating_requests, event_requests) for SECONDS; needs atheris on PYTHONPATH (see CONTRIBUTING.md).
 	@$(BIN)/python -m tests.fuzz '$(TARGET)' $(SECONDS)
 
 # Name, Python and the oldest glibc of each lock. A set follows from the glibc: TFX 1.21 has no wheel for an older one.

@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from rrn_tf.redaction import without_secrets
+
 DEBUG = "RRN_DEBUG"  # environment variable that does what `--debug` does, in processes that a command starts too
 _OWN = ("rrn_tf", "components", "pipeline", "benchmarks")  # packages whose errors are written for users
 _HINTS = {
@@ -54,11 +56,16 @@ def line_of(error: BaseException) -> str:
     """Describes an exception in one line.
 
     An error that this package raised about its input says all itself. Disks that are full and paths that cannot be
-    used are named with what to do. Every other exception is named with its class, and with `--debug`.
+    used are named with what to do. Every other exception is named with its class, and with `--debug`. Secrets in
+    addresses and options are left out.
 
     Args:
       error: the exception.
     """
+    return without_secrets(_line_of(error))
+
+
+def _line_of(error: BaseException) -> str:
     text = _first_line(error)
     for code, hint in _HINTS.items():
         if _is(error, code):

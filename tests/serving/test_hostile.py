@@ -317,6 +317,19 @@ def test_lengths_that_differ_are_named(rrn: RatingModel, crnn: Model) -> None:
     refused(message, rrn, "predict_from_history", **asked, **history)
 
 
+def test_ranks_that_differ_are_named(rrn: RatingModel, crnn: Model) -> None:
+    """A loaded model's signatures take tensors of any rank, which no answer may be computed from."""
+    for model, name, other in ((m, n, o) for m in (rrn, crnn) for n in m.signatures for o in (0, 1, 2, 3)):
+        specs = model.signatures[name].structured_input_signature[1]
+        for odd in specs:
+            if other == specs[odd].shape.rank or odd == "examples":
+                continue
+            shapes = {key: [2] * (other if key == odd else spec.shape.rank) for key, spec in specs.items()}
+            asked = {key: tf.zeros(shapes[key], spec.dtype) for key, spec in specs.items()}
+            with pytest.raises(tf.errors.InvalidArgumentError, match=f"Shape of tensor {odd} .* is not compatible"):
+                model.signatures[name](**asked)
+
+
 @FULLEST
 def test_examples_that_lack_something_are_named(rrn: RatingModel, crnn: Model) -> None:
     for served, examples, message in (
