@@ -1,6 +1,6 @@
 # `make run` and `make test` set everything up on a machine with Python 3.10 to 3.13 and a package index.
 .DEFAULT_GOAL := help
-.PHONY: setup run bench test test-all test-debian13 coverage lint audit fuzz types docs format lock prism prism-stop clean help
+.PHONY: setup run bench test test-all test-debian13 coverage lint audit fuzz types docs format lock prism prism-stop flink flink-stop clean help
 .SUFFIXES:
 
 VENV := .venv
@@ -29,7 +29,8 @@ help:  ## Lists the targets.
 setup: $(STAMP)  ## Makes .venv from the lock; a second call does no work.
 
 # uv takes what plain pip on 3.11 refuses (TFX 1.16 declares Python < 3.11). It does not read pip's settings, so an
-# index that they name is passed on. The lock is complete: nothing is left to resolve.
+# index that they name is passed on. The lock is complete: nothing is left to resolve. Unlike pip, uv compiles only if
+# told to; where PYTHONDONTWRITEBYTECODE is set every process would compile TensorFlow and TFX anew, for 4 and 17 seconds.
 $(STAMP): $(wildcard requirements/*.txt) $(CHOOSE) setup.py Makefile
 	@if ! $(BIN)/python -m pip --version >/dev/null 2>&1; then \
 		if ! '$(PYTHON)' $(USABLE) >/dev/null 2>&1; then \
@@ -46,7 +47,7 @@ $(STAMP): $(wildcard requirements/*.txt) $(CHOOSE) setup.py Makefile
 	index=`$(BIN)/python -m pip config list 2>/dev/null | sed -n "s/^[^.]*\.index-url='\(.*\)'$$/\1/p" | head -n 1`; \
 	if [ -n "$$index" ]; then UV_DEFAULT_INDEX=$${UV_DEFAULT_INDEX:-$$index}; export UV_DEFAULT_INDEX; fi; \
 	echo "$$* ($$lock)"; \
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r $$lock || { \
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps -r $$lock || { \
 		echo "make: $$lock could not be installed (on Python 3.10 pyfarmhash has no wheel: it needs g++ and Python's headers)" >&2; \
 		exit 1; \
 	}; \
@@ -96,7 +97,7 @@ audit: $(STAMP)  ## Known vulnerabilities of this Python's lock; needs the netwo
 	fi; rm -f $$said; exit $$status
 
 SECONDS ?= 60
-fuzz: $(STAMP)  ## Fuzzes TARGET (rows, configuration) for SECONDS; needs atheris on PYTHONPATH (see CONTRIBUTING.md).
+fuzz: $(STAMP)  ## Fuzzes TARGET (rows, configuration, sequences, rating_requests, event_requests) for SECONDS; needs atheris on PYTHONPATH (see CONTRIBUTING.md).
 	@$(BIN)/python -m tests.fuzz '$(TARGET)' $(SECONDS)
 
 # Name, Python and the oldest glibc of each lock. A set follows from the glibc: TFX 1.21 has no wheel for an older one.
@@ -117,6 +118,12 @@ prism: $(STAMP)  ## Starts Beam's Prism and two pools of workers (docs/scale.md)
 
 prism-stop:  ## Ends what `make prism` has started.
 	@scripts/prism stop
+
+flink: $(STAMP)  ## Starts Flink, Beam's job server and a pool of workers (docs/scale.md); its first call takes them from Maven's repository.
+	@PYTHON=$(BIN)/python scripts/flink start
+
+flink-stop:  ## Ends what `make flink` has started.
+	@scripts/flink stop
 
 clean:  ## Removes caches and build products; keeps .venv and runs/.
 	@rm -rf build docs/build dist *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

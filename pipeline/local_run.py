@@ -139,5 +139,7 @@ def tell_anomalies(anomalies: dict[str, list[str]]) -> None:
 
 def fail(code: int, message: str) -> int:
     """Prints the reason of a failure on stderr and returns the exit code."""
-    print(f"error: {message}", file=sys.stderr, flush=True)
+    from rrn_tf.redaction import without_secrets
+
+    print(f"error: {without_secrets(message)}", file=sys.stderr, flush=True)
     return code

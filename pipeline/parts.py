@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tfx import types
-from tfx.components import Pusher, StatisticsGen
+from tfx.components import StatisticsGen
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.dsl.components.base.base_component import BaseComponent
 from tfx.dsl.components.base.base_node import BaseNode
@@ -16,6 +16,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel, standard_artifacts
 
 from components.data_validator.component import DataValidator
+from components.pusher.component import Pusher
 from pipeline.setting import Guards
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +65,16 @@ def add_checksums(manifest: str | Path, root: str | Path, names: Iterable[str]) 
         write_whole(file, json.dumps(dict(sorted(sums.items())), indent=2) + "\n")
 
 
-def first_damaged(manifest: str | Path, root: str | Path, names: Iterable[str] | None = None) -> str | None:
+def first_damaged(
+    manifest: str | Path, root: str | Path, names: Iterable[str] | None = None, *, without: Collection[str] = ()
+) -> str | None:
     """Returns the first file that is not as it was when its checksum was written, with what is wrong; None if all are.
 
     Args:
       manifest: the file of `write_checksums`. Folders of earlier versions lack it, and nothing is checked then.
       root: the folder that its names are relative to.
       names: the files to check, all of which the manifest must name; by default all that it names.
+      without: files that are left out, since they are checked already.
 
     Returns:
       Such as ``users.txt has other content than was written``, or None.
@@ -95,6 +98,8 @@ def first_damaged(manifest: str | Path, root: str | Path, names: Iterable[str] |
     except (ValueError, AttributeError, TypeError):  # bytes that are no UTF-8, no JSON, or JSON of another form
         return f"{file.name} is damaged"
     for name, expected in wanted.items():
+        if name in without:
+            continue
         if expected is None:
             return f"{name} has no checksum in {file.name}"
         if not Path(root, name).is_file():

@@ -10,8 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
-from rrn_tf.features import TIMESTAMP
+from rrn_tf.features import RATING, TIMESTAMP
 from rrn_tf.times import EXPECTED_TIME, LAST_SECOND, parse_times
+
+LARGEST_RATING = 1e12  # sums of millions of ratings, and of their squares, are finite numbers of 32 bits
 
 
 def text_ids(values: Any, name: str, *, empty: bool = False) -> npt.NDArray[np.object_]:
@@ -67,7 +69,12 @@ def unix_seconds(values: Any, name: str = TIMESTAMP) -> npt.NDArray[np.int64]:
     given = _held(values)
     if isinstance(given, np.ndarray) and given.dtype == np.int64 and given.ndim == 1 and _in_seconds(given):
         return given
-    times = pd.Series(given).reset_index(drop=True)
+    try:
+        times = pd.Series(given).reset_index(drop=True)
+    except OverflowError:  # a number beyond all floats among floats
+        raise ValueError(
+            f"{name}: expected unix seconds before the year 10000 in every row, found a larger one"
+        ) from None
     refuse(times.isna(), times, name, "a time")
     kind = types.infer_dtype(times, skipna=False)
     if kind == "string":
@@ -75,12 +82,45 @@ def unix_seconds(values: Any, name: str = TIMESTAMP) -> npt.NDArray[np.int64]:
     elif kind in ("datetime", "datetime64", "date"):
         seconds = _of_moments(times, name)
     elif kind in ("integer", "floating", "mixed-integer-float", "empty"):
+        _refuse_far(times, times, name)  # before numbers of Python become narrower ones
         seconds = times.astype(np.int64 if kind == "integer" else np.float64)
         refuse(seconds != np.floor(seconds), times, name, "whole unix seconds")
     else:
         raise TypeError(f"{name}: expected unix seconds, ISO dates or timestamps, found {kind}")
-    refuse(~seconds.between(-LAST_SECOND, LAST_SECOND), times, name, "unix seconds before the year 10000")
+    _refuse_far(seconds, times, name)
     return seconds.to_numpy(np.int64)
+
+
+def ratings(values: Iterable[Any] | npt.ArrayLike, name: str = RATING) -> npt.NDArray[np.float32]:
+    """Converts ratings to float32[N].
+
+    Args:
+      values: numbers.
+      name: the name of the values in error messages.
+
+    Raises:
+      TypeError: for values that are not numbers.
+      ValueError: for a rating that is missing, or not between -`LARGEST_RATING` and `LARGEST_RATING`.
+    """
+    given = pd.Series(_held(values)).reset_index(drop=True)
+    if len(given) and (types.is_bool_dtype(given) or not types.is_numeric_dtype(given)):
+        raise TypeError(f"{name}: expected numbers, found {types.infer_dtype(given, skipna=False)}")
+    numbers = given.astype(np.float64)
+    refuse(~np.isfinite(numbers), given, name, "a finite number")
+    refuse(numbers.abs() > LARGEST_RATING, given, name, f"a number of at most {LARGEST_RATING:g}")
+    return numbers.to_numpy(np.float32)
+
+
+def check_lengths(**columns: Any) -> None:
+    """Checks that columns have as many rows as the first.
+
+    Raises:
+      ValueError: if one has not.
+    """
+    (first, like), *others = columns.items()
+    for name, values in others:
+        if len(values) != len(like):
+            raise ValueError(f"expected as many rows of {name} as of {first}, found {len(values)} and {len(like)}")
 
 
 def refuse(bad: pd.Series, values: pd.Series, name: str, expected: str) -> None:
@@ -97,6 +137,10 @@ def refuse(bad: pd.Series, values: pd.Series, name: str, expected: str) -> None:
         # As a list: NumPy 2 would show its own number as np.float64(1.5).
         (found,) = values.iloc[row : row + 1].tolist()
         raise ValueError(f"{name}: expected {expected} in every row, found {found!r} in row {row}")
+
+
+def _refuse_far(seconds: pd.Series, times: pd.Series, name: str) -> None:
+    refuse(~seconds.between(-LAST_SECOND, LAST_SECOND), times, name, "unix seconds before the year 10000")
 
 
 def _held(values: Any) -> Any:

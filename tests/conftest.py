@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
+import gc
 import os
 import random
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,9 @@ import pytest
 import wrapt
 
 from requirements.choose import LIBRARY, choose, glibc_version
+
+# Imports alone make millions of objects, none of which is garbage; see `pytest_collection_finish`.
+gc.disable()
 
 SEED = 20170206
 TESTS = Path(__file__).parent
@@ -63,6 +70,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=place)
 
 
+def pytest_collection_finish() -> None:
+    """Garbage is collected again, but never looked for among what imports have made, which took a tenth of the time."""
+    gc.freeze()
+    gc.enable()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A file is run by one process, and so are all files of `serving`, which share what is trained and saved."""
@@ -97,32 +110,58 @@ def two_replicas() -> Any:
     return make_strategy(2)
 
 
+Makes = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def prepared_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Makes:
+    """Makes a folder by name, which one of the processes fills while others that want it wait; tests only read it."""
+    shared = tmp_path_factory.getbasetemp()
+    if hasattr(pytestconfig, "workerinput"):  # a process of xdist, which has a folder of its own below that of all
+        shared = shared.parent
+
+    def make(name: str, fill: Callable[[Path], object]) -> Path:
+        folder, made = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                made.touch()
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def prepared_dir(made_once: Makes) -> Path:
     """4,000 ratings in which users and items differ much and noise is small."""
     from rrn_tf.data.synthetic import generate
     from tests.prepared import CLEAR, write_synthetic
 
-    return write_synthetic(generate(CLEAR), tmp_path_factory.mktemp("prepared"))
+    return made_once("prepared", lambda folder: write_synthetic(generate(CLEAR), folder))
 
 
 @pytest.fixture(scope="session")
-def rating_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rating_run(made_once: Makes) -> Path:
     """The run directory of an RRN trained on the early ratings of `tests.recommended`."""
     from rrn_tf import RRNRecommender
     from tests.recommended import TINY, early_and_late, rating_frame
 
-    root = tmp_path_factory.mktemp("rating_run")
-    RRNRecommender(overrides=TINY).fit(early_and_late(rating_frame())[0], output=root)
-    return root
+    def train(root: Path) -> None:
+        RRNRecommender(overrides=TINY).fit(early_and_late(rating_frame())[0], output=root)
+
+    return made_once("rating_run", train)
 
 
 @pytest.fixture(scope="session")
-def event_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def event_run(made_once: Makes) -> Path:
     """The run directory of a mixture trained on the early events of `tests.recommended`."""
     from rrn_tf import CollaborativeRecommender
     from tests.recommended import TINY_EVENTS, early_and_late, event_frame
 
-    root = tmp_path_factory.mktemp("event_run")
-    CollaborativeRecommender(overrides=TINY_EVENTS).fit(early_and_late(event_frame())[0], output=root)
-    return root
+    def train(root: Path) -> None:
+        CollaborativeRecommender(overrides=TINY_EVENTS).fit(early_and_late(event_frame())[0], output=root)
+
+    return made_once("event_run", train)

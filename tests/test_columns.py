@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rrn_tf.columns import text_ids, unix_seconds
+from rrn_tf.columns import LARGEST_RATING, check_lengths, ratings, text_ids, unix_seconds
 from rrn_tf.times import parse_time
 
 NEW_YEAR = 1_767_225_600  # 2026-01-01 UTC
@@ -117,6 +117,9 @@ def test_times_before_1970_are_rounded_down() -> None:
             ValueError,
             "expected unix seconds before the year 10000 in every row, found 1700000000000",
         ),
+        ([1, 10**30], ValueError, "expected unix seconds before the year 10000 in every row, found 10{30} in row 1"),
+        ([1.5, -(10**400)], ValueError, "expected unix seconds before the year 10000 in every row, found a larger one"),
+        ([np.uint64(2**64 - 1)], ValueError, "expected unix seconds before the year 10000 in every row"),
         (["2026-01-01", "soon"], ValueError, "expected a year, an ISO date or time .* found 'soon' in row 1"),
         (["01/02/2026"], ValueError, "expected a year, an ISO date or time .* found '01/02/2026' in row 0"),
         (["2026-13-01"], ValueError, "found '2026-13-01' in row 0"),
@@ -127,3 +130,24 @@ def test_times_before_1970_are_rounded_down() -> None:
 def test_other_times_are_refused(times: list[Any], kind: type[Exception], said: str) -> None:
     with pytest.raises(kind, match=said):
         unix_seconds(times)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1.1 * LARGEST_RATING, -3e38, 1e300])
+def test_ratings_whose_sums_would_not_be_finite_are_refused(bad: float) -> None:
+    assert ratings([LARGEST_RATING, -LARGEST_RATING]).dtype == np.float32
+    with pytest.raises(
+        ValueError, match=r"rating: expected a (finite number|number of at most 1e\+12) in every row, found .* in row 1"
+    ):
+        ratings([3.0, bad])
+
+
+def test_other_types_of_ratings_are_refused() -> None:
+    for bad in (["3"], [True], [None]):
+        with pytest.raises(TypeError, match="rating: expected numbers, found"):
+            ratings(bad)
+
+
+def test_other_numbers_of_rows_are_named() -> None:
+    check_lengths(user_id=["a", "b"], timestamp=[1, 2])
+    with pytest.raises(ValueError, match="expected as many rows of timestamp as of user_id, found 1 and 2"):
+        check_lengths(user_id=["a", "b"], timestamp=[1])

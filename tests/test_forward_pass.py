@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ DAY = 86_400
 WEIGHTS = UserWeights(PartWeights(0.6, 0.7, -0.5), PartWeights(0.3, 0.9, -0.8))
 CUTOFF = 1_000_000_000
 N = 300
+Found = Callable[..., dict[tuple[str, str, int], float]]
 
 
 def make_ratings(seed: int = 0, *, sittings: bool = False) -> Ratings:
@@ -233,6 +236,17 @@ def test_members_predict_the_mean_of_networks_that_know_nothing_of_each_other(
     assert min(np.std(left - right) for left, right in itertools.combinations(alone, 2)) > 0.05
 
 
+@pytest.fixture(scope="module")
+def found(prepared: RatingSequences) -> Found:
+    """What a random network predicts by a protocol and with inputs, to be compared with other predictions."""
+
+    @functools.cache
+    def predictions(protocol: str, inputs: str = "ratings") -> dict[tuple[str, str, int], float]:
+        return predict(random_model(prepared, "rnn", inputs=inputs), prepared, protocol)
+
+    return predictions
+
+
 # The start of an item step, which is that of a user step too, before the cutoff.
 HORIZON = CUTOFF - 14 * DAY
 # In the middle of a sitting, at a second with ratings.
@@ -261,10 +275,10 @@ def other_sitting(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
 @pytest.mark.parametrize("inputs", ["ratings", "innovations"])
 @pytest.mark.parametrize("protocol", ["frozen", "streaming"])
 def test_not_one_bit_depends_on_the_future(
-    prepared: RatingSequences, other_future: RatingSequences, protocol: str, inputs: str
+    found: Found, prepared: RatingSequences, other_future: RatingSequences, protocol: str, inputs: str
 ) -> None:
-    model = random_model(prepared, "rnn", inputs=inputs)
-    before, after = (predict(model, sequences, protocol) for sequences in (prepared, other_future))
+    before = found(protocol, inputs)
+    after = predict(random_model(prepared, "rnn", inputs=inputs), other_future, protocol)
     assert before.keys() == after.keys()
     # Steps that start at or before the horizon: all of the item's step and the user's first day.
     safe = [key for key in before if key[2] < HORIZON + DAY]
@@ -285,27 +299,39 @@ def test_steps_by_count_see_nothing_of_their_own_second_or_later(
     assert any(before[key] != after[key] for key in same_sitting)
 
 
-def test_frozen_predictions_ignore_ratings_after_the_cutoff(prepared: RatingSequences, tmp_path: Path) -> None:
-    model = random_model(prepared, "rnn")
+def test_frozen_predictions_ignore_ratings_after_the_cutoff(
+    found: Found, prepared: RatingSequences, tmp_path: Path
+) -> None:
     changed = make_ratings()
     changed.rating[changed.timestamp >= CUTOFF] = 7
-    assert predict(model, prepared) == predict(model, prepare(changed, tmp_path))
+    after = predict(random_model(prepared, "rnn"), prepare(changed, tmp_path), "frozen")
+    assert found("frozen") == after
+
+
+LATE = CUTOFF + 7 * DAY
+
+
+@pytest.fixture(scope="module")
+def other_late(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
+    """The ratings of `prepared`, with others from a week after the cutoff on."""
+    changed = make_ratings()
+    future = changed.timestamp >= LATE
+    changed.rating[future] = changed.rating[future][::-1] + 1
+    return prepare(changed, tmp_path_factory.mktemp("late"))
 
 
 @pytest.mark.parametrize("parts", [{}, {"bayesian_factors": 2}], ids=["network", "with factors"])
 def test_streaming_reveals_later_ratings_to_strictly_later_steps(
-    prepared: RatingSequences, parts: dict[str, int], tmp_path: Path
+    found: Found, prepared: RatingSequences, other_late: RatingSequences, parts: dict[str, int]
 ) -> None:
     model = random_model(prepared, "rnn", **parts)
-    before = predict(model, prepared, "streaming")
-    changed = make_ratings()
-    horizon = CUTOFF + 7 * DAY
-    future = changed.timestamp >= horizon
-    changed.rating[future] = changed.rating[future][::-1] + 1
-    after = predict(model, prepare(changed, tmp_path), "streaming")
-    assert all(before[key] == after[key] for key in before if key[2] < horizon + DAY)
-    assert any(before[key] != after[key] for key in before if key[2] >= horizon + DAY)
-    frozen = predict(model, prepared)
+    # The network alone was asked for both in other tests too.
+    before, frozen = (
+        predict(model, prepared, protocol) if parts else found(protocol) for protocol in ("streaming", "frozen")
+    )
+    after = predict(model, other_late, "streaming")
+    assert all(before[key] == after[key] for key in before if key[2] < LATE + DAY)
+    assert any(before[key] != after[key] for key in before if key[2] >= LATE + DAY)
     first = min(key[2] for key in before if key[2] >= CUTOFF)
     assert (
         before[next(key for key in before if key[2] == first)] == frozen[next(key for key in frozen if key[2] == first)]

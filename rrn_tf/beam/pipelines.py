@@ -14,6 +14,7 @@ import grpc
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from rrn_tf.beam.watched import wait_until_finish
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.setting_names import did_you_mean
 
@@ -23,7 +24,8 @@ _PORTABLE = ("portable", "flink", "spark", "prism")
 _SERVER, _PATIENCE, _IN_PROCESS = "job_endpoint", "job_server_timeout", "embed"
 # Beam's own runner, by its names; its workers are threads or processes of this machine.
 _HERE = ("", "direct", "directrunner", "fnapirunner", "bundlebaseddirectrunner", "switchingdirectrunner")
-_MONTH = 30 * 24 * 60 * 60  # seconds
+# What portable runners are told unless the user says otherwise: a month (seconds), and a minute (milliseconds).
+_FOR_LONG_JOBS = {_PATIENCE: 30 * 24 * 60 * 60, "environment_cache_millis": 60 * 1000}
 
 
 def new_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
@@ -57,8 +59,9 @@ def run_to(pipeline: beam.Pipeline, path: str) -> None:
 
     Raises:
       BadInputError: if the file is not there, since the workers wrote it where this process cannot see it.
+      LostWorkersError: if the job's pool of workers and they are gone, and its runner goes on waiting.
     """
-    pipeline.run().wait_until_finish()
+    wait_until_finish(pipeline.run(), pipeline.options)
     if not FileSystems.exists(path):
         raise BadInputError(
             f"{path}: expected a file from Beam's workers, found none; give an absolute path that they share with "
@@ -101,9 +104,10 @@ def check_beam_args(beam_args: Sequence[str]) -> None:
 
 
 def for_long_jobs(beam_args: Sequence[str]) -> list[str]:
-    """Adds to the options of a portable runner that a job may take a month; others are returned as they are.
+    """Adds what long jobs need to the options of a portable runner; others are returned as they are.
 
-    By default Beam loses sight of every job after a minute: it means the limit for a job server that does not answer,
+    Workers stay for a minute after a step, since Flink would start new ones for every step. And a job may take a month:
+    by default Beam loses sight of every job after a minute. It means the limit for a job server that does not answer,
     and applies it to the stream on which the server tells the job's state as well. So the server is asked here.
 
     Args:
@@ -113,16 +117,18 @@ def for_long_jobs(beam_args: Sequence[str]) -> list[str]:
       BadInputError: if no job server answers at the given address.
     """
     options = PipelineOptions(list(beam_args)).get_all_options()
-    if not _is_portable(options) or any(part.lstrip("-").replace("-", "_").startswith(_PATIENCE) for part in beam_args):
+    if not _is_portable(options):
         return list(beam_args)
+    given = [part.lstrip("-").replace("-", "_").partition("=")[0] for part in beam_args if part.startswith("-")]
+    added = {name: value for name, value in _FOR_LONG_JOBS.items() if name not in given}
     address = options[_SERVER]
-    if address and address != _IN_PROCESS:
+    if _PATIENCE in added and address and address != _IN_PROCESS:
         with grpc.insecure_channel(address) as channel:
             try:
                 grpc.channel_ready_future(channel).result(timeout=options[_PATIENCE])
             except grpc.FutureTimeoutError:
                 raise BadInputError(f"{_WHERE}: no job server answers at {address}") from None
-    return [*beam_args, f"--{_PATIENCE}={_MONTH}"]
+    return [*beam_args, *(f"--{name}={value}" for name, value in added.items())]
 
 
 def _is_portable(options: dict[str, Any]) -> bool:

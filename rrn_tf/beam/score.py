@@ -32,6 +32,7 @@ from rrn_tf.data.reading import record_batches
 from rrn_tf.data_format import DataFormat
 
 PAIRS_AT_A_TIME = 1 << 18  # pairs of one call of the model, which computes a repeated user or item once
+_SUFFIX, _SHARD = ".parquet", "[0-9]" * 5  # of the names that Beam gives
 SCORED = pa.schema(
     [
         (features.USER_ID, pa.string()),
@@ -129,7 +130,7 @@ def score_pairs(
       BadInputError: if a file is missing, a header is wrong, there are no rows, too many rows are rejected, or the
         model has no signature `predict`.
     """
-    summary = f"{output}-summary.json"
+    summary = _summary(output)
     remove(summary)  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory(), _no_leftovers(output):
         pipeline = new_pipeline(beam_args)
@@ -138,9 +139,9 @@ def score_pairs(
             f"{output}-{DEAD_LETTERS_FILE}", max_bad_share, read[read_ratings.ROWS], "pairs", OPTION
         )
         scored = read[read_ratings.RATINGS] | RunInference(PairScorer(model))
-        written = scored | WriteToParquetBatched(output, SCORED, codec="snappy", file_name_suffix=".parquet")
+        written = scored | WriteToParquetBatched(output, SCORED, codec="snappy", file_name_suffix=_SUFFIX)
         pairs = scored | "Rows" >> beam.Map(len) | "AllPairs" >> beam.CombineGlobally(sum)
-        _ = rejected | "Summary" >> beam.Map(_write_summary, summary, pvalue.AsSingleton(pairs), pvalue.AsIter(written))
+        _ = rejected | "Summary" >> beam.Map(_finish, output, pvalue.AsSingleton(pairs), pvalue.AsIter(written))
         try:
             run_to(pipeline, summary)
         finally:
@@ -176,8 +177,18 @@ def _release_model() -> None:
     Shared().acquire(_Nothing)
 
 
-def _write_summary(rejected: dict[str, int], path: str, pairs: int, _: Iterable[str]) -> None:
-    with replacing(path) as file:
+def _summary(output: str) -> str:
+    return f"{output}-summary.json"
+
+
+def _finish(rejected: dict[str, int], output: str, pairs: int, written: Iterable[str]) -> None:
+    """Removes scores of an earlier run, which may have had another number of files, and then writes the summary."""
+    names = {FileSystems.split(path)[1] for path in written}
+    found = FileSystems.match([f"{glob.escape(output)}-{_SHARD}-of-{_SHARD}{_SUFFIX}"])
+    paths = [file.path for match in found for file in match.metadata_list]
+    if others := [path for path in paths if FileSystems.split(path)[1] not in names]:
+        FileSystems.delete(others)
+    with replacing(_summary(output)) as file:
         file.write(json.dumps(Scored(pairs, rejected)._asdict()).encode())
 
 

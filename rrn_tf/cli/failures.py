@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
+
+from rrn_tf.redaction import without_secrets
 
 DEBUG = "RRN_DEBUG"  # environment variable that does what `--debug` does, in processes that a command starts too
 _OWN = ("rrn_tf", "components", "pipeline", "benchmarks")  # packages whose errors are written for users
@@ -18,6 +24,8 @@ _HINTS = {
     errno.EACCES: "choose another path, or change its permissions",
     errno.EPERM: "choose another path, or change its permissions",
 }
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_OUTPUT = "output"  # parameter of commands that write to a folder or to files
 
 
 def add_debug(command: click.Command) -> None:
@@ -48,16 +56,22 @@ def line_of(error: BaseException) -> str:
     """Describes an exception in one line.
 
     An error that this package raised about its input says all itself. Disks that are full and paths that cannot be
-    used are named with what to do. Every other exception is named with its class, and with `--debug`.
+    used are named with what to do. Every other exception is named with its class, and with `--debug`. Secrets in
+    addresses and options are left out.
 
     Args:
       error: the exception.
     """
+    return without_secrets(_line_of(error))
+
+
+def _line_of(error: BaseException) -> str:
     text = _first_line(error)
     for code, hint in _HINTS.items():
         if _is(error, code):
             where = getattr(error, "filename", None)
-            return f"{f'{where}: ' if where else ''}{os.strerror(code).lower()}: {hint}"
+            room = _room() if code in _FULL and not where else ""
+            return f"{f'{where}: ' if where else ''}{os.strerror(code).lower()}: {hint}{room}"
     if isinstance(error, OSError):
         what = (error.strerror or "").lower()
         return f"{error.filename}: {what}" if error.filename and what else text
@@ -86,8 +100,29 @@ def _is(error: BaseException, code: int) -> bool:
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno == code
+    # Beam raises a worker's error of the system as a RuntimeError with the same words, from wherever it was raised.
+    if _first_line(error).startswith((f"[Errno {code}] ", f"OSError: [Errno {code}] ")):
+        return True
     # Messages of this package may quote a file that holds such words.
     return not _raised_here(error) and any(os.strerror(code) in str(cause) for cause in _chain(error))
+
+
+def _room() -> str:
+    """Returns how much space the running command's output folder and the folder of temporary files have left.
+
+    A full disk's error seldom says which file was being written, so both are named, with what is free by now.
+    """
+    context = click.get_current_context(silent=True)
+    output = context.params.get(_OUTPUT) if context is not None else None
+    if not isinstance(output, str) or "://" in output:
+        return ""
+    folder = Path(output).absolute()
+    while not folder.is_dir():
+        folder = folder.parent
+    with contextlib.suppress(OSError):  # such as no folder at all in which temporary files can be written
+        free = {str(place): shutil.disk_usage(place).free for place in (folder, Path(tempfile.gettempdir()))}
+        return f" (free now: {', '.join(f'{of / 1e6:,.1f} MB in {place}' for place, of in free.items())})"
+    return ""
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -15,6 +15,7 @@ from rrn_tf.data import sets
 from rrn_tf.data.layouts import LAYOUTS, split_layout
 from rrn_tf.data.reading.files import local_files
 from rrn_tf.data.source import DataSource, DataSourceError, write_frame
+from rrn_tf.redaction import without_secrets
 
 __all__ = ["ACCEPTED", "DataSource", "DataSourceError", "resolve", "write_frame"]
 
@@ -45,7 +46,7 @@ def resolve(name_or_path: str, cache_dir: str | Path) -> DataSource:
 
 def _files(pattern: str) -> DataSource:
     if "://" in pattern:  # a file system of Beam's; only Beam can look
-        return DataSource(pattern, pattern)
+        return DataSource(pattern, without_secrets(pattern))
     if os.path.isdir(pattern):
         raise DataSourceError(
             f"{pattern}: expected {ACCEPTED}, found a directory (try {os.path.join(pattern, '*.csv')})"

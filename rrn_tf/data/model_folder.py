@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from rrn_tf.checksums import CHECKSUMS_FILE, add_checksums, first_damaged, write_checksums
@@ -49,11 +50,12 @@ def seal(model: str | Path, *changed: str) -> None:
     write_checksums(manifest, root, (file.relative_to(root).as_posix() for file in files))
 
 
-def damage(model: str | Path, *names: str) -> str | None:
+def damage(model: str | Path, *names: str, without: Collection[str] = ()) -> str | None:
     """Returns which file of a SavedModel is not as it was sealed, and how; None if all are, or it was never sealed.
 
     Args:
       model: the SavedModel's folder.
       names: the files to check, by default all.
+      without: files that are left out, since they are checked already.
     """
-    return first_damaged(Path(model, EXTRA, CHECKSUMS_FILE), model, names or None)
+    return first_damaged(Path(model, EXTRA, CHECKSUMS_FILE), model, names or None, without=without)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from rrn_tf import features
 from rrn_tf.checksums import DamagedFileError, read_checked
 from rrn_tf.data.arrays import narrowed
 from rrn_tf.data.prepared import MEND
+from rrn_tf.data.sequence_checks import Bounds, check_lengths, check_values
 from rrn_tf.features import Side
 
 _PARSE_BATCH = 256  # sequences: those of items may have a hundred thousand ratings each
@@ -25,8 +25,10 @@ def read_side(
     side: Side,
     spec: dict[str, Any],
     lengths: Callable[[dict[str, tf.RaggedTensor]], dict[str, tf.Tensor]],
-    entities: int,
-    types: Mapping[str, type[np.generic]] = MappingProxyType({}),
+    ids: npt.NDArray[np.object_],
+    types: Mapping[str, type[np.generic]],
+    single: Collection[str],
+    bounds: Bounds,
     values: int = 0,
 ) -> dict[str, npt.NDArray[Any]]:
     """Reads all sequences of a side.
@@ -36,9 +38,11 @@ def read_side(
       side: the side to read.
       spec: feature lists to parse (see `rrn_tf.features`).
       lengths: computes further arrays, by name, from the parsed lists of some sequences.
-      entities: expected number of sequences.
+      ids: object[E], the expected entities in order of index, from 1.
       types: by name, the type in which an array is stored, where it is not the one of the files (int64, float32);
         int32 becomes int64 if a value does not fit.
+      single: the lists with one value for each step.
+      bounds: as in `rrn_tf.data.sequence_checks.check_values`.
       values: expected number of values of the longest lists; others grow as they are read.
 
     Returns:
@@ -46,26 +50,48 @@ def read_side(
 
     Raises:
       FileNotFoundError: if there is no such file.
-      DamagedFileError: if a file is damaged, which its own checksums tell.
-      ValueError: if the sequences are not those of entities 1, 2, …
+      DamagedFileError: if a file is damaged, which its own checksums tell, or holds anything else than is prepared:
+        other lists or types, values out of bounds, or not the sequences of all entities in order.
     """
     files = sorted(str(path) for path in Path(directory).rglob(f"{side.sequences}-*"))
     if not files:
         raise FileNotFoundError(f"{directory}: expected {side.sequences} files, found none")
+    where, done = f"{directory}: {side.sequences}", 0
     columns: dict[str, _Column] = {}
     for records in _records(files, directory):
-        context, lists, _ = tf.io.parse_sequence_example(records, features.sequence_context_spec(), spec)
-        kept = {features.ENTITY_INDEX: context[features.ENTITY_INDEX], **lengths(lists)}
-        kept |= {name: ragged.flat_values for name, ragged in lists.items()}
+        context, lists = _parsed(where, records, spec)
+        check_lengths(where, lists, single)
+        index = context[features.ENTITY_INDEX].numpy()
+        named = np.array([name.encode() for name in ids[done : done + len(index)]], object)
+        begin, done = done, done + len(index)
+        same = np.array_equal(context[features.ENTITY_ID].numpy(), named)
+        if not same or not np.array_equal(index, np.arange(begin + 1, done + 1)):
+            raise DamagedFileError(
+                f"{where}: expected those of the {len(ids)} {side.value}s in order, found others: {MEND}"
+            )
+        for name, ragged in lists.items():
+            check_values(where, name, ragged.flat_values.numpy(), bounds)
+        kept = {name: ragged.flat_values for name, ragged in lists.items()} | lengths(lists)
         for name, part in kept.items():
             found = part.numpy()
             if name not in columns:
                 columns[name] = _Column(types.get(name, found.dtype), values)
             columns[name].add(found)
-    flat = {name: column.values for name, column in columns.items()}
-    if not np.array_equal(flat[features.ENTITY_INDEX], np.arange(1, entities + 1)):
-        raise ValueError(f"{directory}: expected {side.sequences} of entities 1..{entities} in order, found others")
-    return flat
+    if done != len(ids):
+        raise DamagedFileError(f"{where}: expected those of {len(ids)} {side.value}s, found {done}: {MEND}")
+    return {name: column.values for name, column in columns.items()}
+
+
+def _parsed(
+    where: str, records: tf.Tensor, spec: dict[str, Any]
+) -> tuple[dict[str, tf.Tensor], dict[str, tf.RaggedTensor]]:
+    """Parses serialized sequences string[N] into their context and their lists."""
+    try:
+        context, lists, _ = tf.io.parse_sequence_example(records, features.sequence_context_spec(), spec)
+    except (tf.errors.InvalidArgumentError, UnicodeDecodeError) as error:
+        # The latter where TensorFlow's message quotes what Python cannot decode.
+        raise DamagedFileError(f"{where}: expected the features of rrn_tf, found others: {MEND}") from error
+    return context, lists
 
 
 class _Column:
@@ -115,11 +141,19 @@ def _whole(file: str) -> bool:
     return True
 
 
-def read_vocabulary(directory: str | Path, side: Side) -> npt.NDArray[np.object_]:
+def read_vocabulary(directory: str | Path, side: Side, entities: int | None = None) -> npt.NDArray[np.object_]:
     """Reads the ids of a side in order of index, from 1: object[entities].
+
+    Args:
+      directory: holds the file.
+      side: the side.
+      entities: the expected number of ids, if it is known.
 
     Raises:
       DamagedFileError: if they are not those that were written.
     """
-    text = read_checked(Path(directory, side.vocabulary_file), MEND)
-    return np.array(text.split("\n")[:-1], dtype=object)
+    path = Path(directory, side.vocabulary_file)
+    ids = np.array(read_checked(path, MEND).split("\n")[:-1], dtype=object)
+    if entities is not None and len(ids) != entities:
+        raise DamagedFileError(f"{path}: expected {entities} ids, found {len(ids)}: {MEND}")
+    return ids

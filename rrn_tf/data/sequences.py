@@ -21,6 +21,7 @@ from rrn_tf.data.arrays import narrowed
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.rows import PendingSteps, SideRatings, number_rows, segment_starts
+from rrn_tf.data.sequence_checks import bounds_of, check_same_ratings, check_side
 from rrn_tf.data.sequence_files import read_side, read_vocabulary
 from rrn_tf.data.wallclock import step_of
 from rrn_tf.features import SIDES, Side, Split
@@ -208,16 +209,16 @@ def load_sequences(directory: str | Path) -> RatingSequences:
 
     Raises:
       FileNotFoundError: for a missing file.
-      ValueError: if the two sides do not hold the same ratings.
+      DamagedFileError: if the files do not hold what is prepared, or the two sides not the same ratings.
     """
     metadata = SequenceMetadata.load(directory)
-    user, item = (_load_side(directory, side, metadata) for side in SIDES)
-    if len(user.rating) != len(item.rating):
-        raise ValueError(
-            f"{directory}: both sides should hold the same ratings, found {len(user.rating)} in "
-            f"{Side.USER.sequences} and {len(item.rating)} in {Side.ITEM.sequences}"
-        )
-    return _linked(metadata, user, item, read_vocabulary(directory, Side.USER), read_vocabulary(directory, Side.ITEM))
+    user_ids, item_ids = (read_vocabulary(directory, side, metadata.entities(side).total) for side in SIDES)
+    user = _load_side(directory, Side.USER, metadata, user_ids, len(item_ids))
+    item = _load_side(directory, Side.ITEM, metadata, item_ids, len(user_ids))
+    for side in (user, item):
+        check_side(f"{directory}: {side.side.sequences}", side, metadata)
+    check_same_ratings(str(directory), user, item)
+    return _linked(metadata, user, item, user_ids, item_ids)
 
 
 def sequences_in_memory(
@@ -333,10 +334,12 @@ def _lengths(lists: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
     return {_ROWS: lists[features.STEP].row_lengths(), _RATINGS: lists[features.RATING].values.row_lengths()}
 
 
-def _load_side(directory: str | Path, side: Side, metadata: SequenceMetadata) -> SideSequences:
+def _load_side(
+    directory: str | Path, side: Side, metadata: SequenceMetadata, ids: npt.NDArray[np.object_], opposite: int
+) -> SideSequences:
     """Reads a side; its `opposite_row` still counts from each opposite entity's first step."""
-    spec, entities, ratings = features.sequence_feature_spec(), metadata.entities(side).total, metadata.ratings
-    flat = read_side(directory, side, spec, _lengths, entities, STORED, sum(ratings.values()))
+    spec, bounds, ratings = features.sequence_feature_spec(), bounds_of(opposite, max(Split)), metadata.ratings
+    flat = read_side(directory, side, spec, _lengths, ids, STORED, (features.STEP,), bounds, sum(ratings.values()))
     return SideSequences(
         side=side,
         row_splits=np.concatenate([[0, 0], np.cumsum(flat[_ROWS])]).astype(np.int64),

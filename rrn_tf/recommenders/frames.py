@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
-from rrn_tf.columns import refuse, text_ids, unix_seconds
+from rrn_tf.columns import ratings, text_ids, unix_seconds
 from rrn_tf.features import RATING, TIMESTAMP, Side
 
 Ids: TypeAlias = "Iterable[str | int] | str | int"
@@ -38,21 +38,6 @@ def checked(frame: Any, columns: Sequence[str]) -> pd.DataFrame:
         raise ValueError(f"expected the columns {', '.join(columns)}, found {found} (no {missing[0]})")
     reading = {RATING: ratings, TIMESTAMP: unix_seconds}
     return pd.DataFrame({name: reading.get(name, text_ids)(frame[name], name) for name in columns})
-
-
-def ratings(values: Iterable[Any], name: str = RATING) -> npt.NDArray[np.float32]:
-    """Converts ratings to float32[N].
-
-    Raises:
-      TypeError: for values that are not numbers.
-      ValueError: for a missing or infinite rating.
-    """
-    given = pd.Series(values).reset_index(drop=True)
-    if len(given) and (types.is_bool_dtype(given) or not types.is_numeric_dtype(given)):
-        raise TypeError(f"{name}: expected numbers, found {types.infer_dtype(given, skipna=False)}")
-    numbers = given.astype(np.float64).to_numpy(np.float32)
-    refuse(pd.Series(~np.isfinite(numbers)), given, name, "a finite number")
-    return numbers
 
 
 def one_of(name: str, value: str, known: Sequence[str]) -> str:

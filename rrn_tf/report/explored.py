@@ -50,7 +50,7 @@ def places_of(names: Sequence[str], known: Sequence[str] | npt.NDArray[np.object
     return pd.Categorical(names, categories=known).codes.astype(np.int64)
 
 
-def even_dates(timestamp: Ints) -> Ints:
+def even_dates(timestamp: npt.NDArray[np.integer]) -> Ints:
     """Returns unix seconds int64[DATES], evenly from the first time to the last."""
     return np.linspace(int(timestamp.min()), int(timestamp.max()), DATES).round().astype(np.int64)
 

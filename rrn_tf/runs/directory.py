@@ -24,6 +24,7 @@ from typing import Any
 from rrn_tf.checksums import CHECKSUMS_FILE, write_checksums
 from rrn_tf.config import AnyConfig, dump_config, load_config
 from rrn_tf.files import write_whole
+from rrn_tf.redaction import without_secrets
 from rrn_tf.runs.input_files import changed_file, content_of
 
 _UNCHECKED = (".txt", ".json")  # vocabularies and metadata
@@ -99,8 +100,9 @@ def prepare_once(
       ResumeError: if the directory holds a run on other data or with another model.
     """
     paths.root.mkdir(parents=True, exist_ok=True)
+    told = {name: files and without_secrets(files) for name, files in source.items()}
     if resume and paths.config.exists() and paths.source.exists():
-        _check_resumable(paths, config, source)
+        _check_resumable(paths, config, told)
         dump_config(config, paths.config)
         return True
     content = content_of(source.values())  # before it is read: what changes in the meantime is noticed by resuming
@@ -123,7 +125,7 @@ def prepare_once(
     draft.root.rmdir()
     dump_config(config, paths.config)
     # Written last: its presence means that everything before it is complete.
-    write_whole(paths.source, json.dumps({**source, _CONTENT: content}))
+    write_whole(paths.source, json.dumps({**told, _CONTENT: content}))
     return False
 
 

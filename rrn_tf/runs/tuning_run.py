@@ -18,6 +18,7 @@ from typing import Any
 
 from rrn_tf.config import config_from_dict, config_to_dict, dump_config
 from rrn_tf.files import write_whole
+from rrn_tf.redaction import without_secrets
 from rrn_tf.runs.directory import ResumeError, RunPaths, prepare_once
 from rrn_tf.tasks import Settings, task_of
 from rrn_tf.tasks.task import DataSettings
@@ -62,7 +63,7 @@ def tune_run(
     root = Path(output)
     _check_resumable(
         root / SEARCH_FILE,
-        {"data": pattern, "search": search, "config": config_to_dict(base), "space": space.to_dict()},
+        {"data": without_secrets(pattern), "search": search, "config": config_to_dict(base), "space": space.to_dict()},
     )
 
     @lru_cache(maxsize=1)  # the others stay on disk

@@ -24,7 +24,7 @@ from rrn_tf.features import (
 )
 from rrn_tf.serving.micro_batches import in_blocks
 from rrn_tf.serving.past_events import HeldEvents
-from rrn_tf.serving.requests import answer_width, bounded, same_rows, same_widths
+from rrn_tf.serving.requests import answer_width, bounded, of_rank, same_rows, same_widths
 from rrn_tf.serving.state_tables import line_numbers
 from rrn_tf.states.event_snapshot import EventSnapshot
 from rrn_tf.version import __version__
@@ -132,6 +132,9 @@ class NextItems(tf.Module):
             """
             user_id, history = same_rows(user_id=user_id, history=history)
             (history,) = same_widths(history=history)
+            history_timestamp, timestamp, exclude, new_only = map(
+                of_rank, (history_timestamp, timestamp, exclude, new_only)
+            )
             user, item = self._indices(user_id, history)
             last = self.past.last_time(user)
             now = tf.cond(tf.size(timestamp) > 0, lambda: bounded(timestamp), lambda: last)

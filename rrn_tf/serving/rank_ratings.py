@@ -108,7 +108,8 @@ class _Seen:
     def before(self, row: Rows) -> tuple[Rows, Rows]:
         """Returns, for ratings int64[M], pairs of a number below M and an item that its user has rated before."""
         begin, count = self._begin[row], self.first[row] - self._begin[row]
-        numbers, items = [np.repeat(np.arange(len(row)), count)], [self._item[concatenated_ranges(begin, count)]]
+        numbers = [np.repeat(np.arange(len(row)), count)]
+        items: list[npt.NDArray[np.integer]] = [self._item[concatenated_ranges(begin, count)]]
         for splits, held in self._held:
             begin, count = splits[self._user[row]], np.diff(splits)[self._user[row]]
             numbers.append(np.repeat(np.arange(len(row)), count))

@@ -9,18 +9,27 @@ LARGEST_ANSWER = 1 << 24  # the most recommended items of one request
 LONGEST_HISTORY = 1 << 16  # the most ratings or events of one row
 
 
+def of_rank(tensor: tf.Tensor) -> tf.Tensor:
+    """Returns an input of a signature after a check of its rank, which callers of a loaded model may get wrong.
+
+    Raises:
+      tf.errors.InvalidArgumentError: when the graph runs, if the rank is another one.
+    """
+    return tf.ensure_shape(tensor, tensor.shape)
+
+
 def bounded(timestamp: tf.Tensor) -> tf.Tensor:
     """Clips times int64[...] to a thousand years before and after 1970."""
     return tf.clip_by_value(timestamp, -_FARTHEST, _FARTHEST)
 
 
 def same_rows(**inputs: tf.Tensor) -> list[tf.Tensor]:
-    """Returns the inputs after a check that all have as many rows as the first one.
+    """Returns the inputs after a check that all have their rank and as many rows as the first one.
 
     Raises:
-      tf.errors.InvalidArgumentError: when the graph runs, if numbers of rows differ.
+      tf.errors.InvalidArgumentError: when the graph runs, if ranks or numbers of rows differ.
     """
-    names, tensors = list(inputs), list(inputs.values())
+    names, tensors = list(inputs), [of_rank(tensor) for tensor in inputs.values()]
     checks = [
         tf.debugging.assert_equal(
             tf.shape(tensor)[0],
@@ -62,7 +71,7 @@ def answer_width(k: tf.Tensor, rows: tf.Tensor, choices: tf.Tensor) -> tf.Tensor
     Raises:
       tf.errors.InvalidArgumentError: when the graph runs, for an answer of more than `LARGEST_ANSWER` items.
     """
-    width = tf.clip_by_value(k, 0, choices)
+    width = tf.clip_by_value(of_rank(k), 0, choices)
     cells = tf.cast(rows, tf.int64) * tf.cast(width, tf.int64)
     check = tf.debugging.assert_less_equal(
         cells, tf.constant(LARGEST_ANSWER, tf.int64), f"expected at most {LARGEST_ANSWER} items (rows times k), found"

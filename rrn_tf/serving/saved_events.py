@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import tensorflow as tf
 
-from rrn_tf.columns import text_ids, unix_seconds
+from rrn_tf.columns import check_lengths, text_ids, unix_seconds
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.shared_counts import LEFT_OUT
 from rrn_tf.features import (
@@ -197,11 +197,12 @@ class SavedCollaborativeRNN:
             if history is None
             else _each(history, partial(text_ids, empty=True), HISTORY)
         )
+        check_lengths(**{USER_ID: users, HISTORY: past})
         without = text_ids(exclude, EXCLUDE, empty=True)
         request = {
             USER_ID: tf.constant(users, tf.string),
             HISTORY: tf.constant(past, tf.string, past.shape),
-            "k": tf.constant(min(k, tf.int32.max) if candidates is None else tf.int32.max, tf.int32),
+            "k": tf.constant(min(max(k, 0), tf.int32.max) if candidates is None else tf.int32.max, tf.int32),
         }
         signature = "next_items"
         if timestamp is not None or len(without) or new_only:
@@ -209,9 +210,16 @@ class SavedCollaborativeRNN:
             times = np.empty((0, 0), np.int64)
             if history_timestamp is not None:
                 times = _each(history_timestamp, unix_seconds, HISTORY_TIMESTAMP)
+                if times.shape != past.shape:
+                    raise ValueError(
+                        f"expected a {HISTORY_TIMESTAMP} for each {HISTORY}, found {times.size} and {past.size}"
+                    )
+            now = users[:0] if timestamp is None else unix_seconds(timestamp)
+            if timestamp is not None:
+                check_lengths(**{USER_ID: users, TIMESTAMP: now})
             request |= {
-                HISTORY_TIMESTAMP: tf.constant(times, tf.int64),
-                TIMESTAMP: tf.constant([] if timestamp is None else unix_seconds(timestamp), tf.int64),
+                HISTORY_TIMESTAMP: tf.constant(times, tf.int64, times.shape),
+                TIMESTAMP: tf.constant(now, tf.int64, now.shape),
                 EXCLUDE: for_everybody(without, request[USER_ID]),
                 NEW_ONLY: tf.constant(new_only),
             }
@@ -298,9 +306,17 @@ class SavedCollaborativeRNN:
 
 
 def _each(rows: npt.ArrayLike, convert: Callable[..., npt.NDArray[Any]], name: str) -> npt.NDArray[Any]:
-    """Converts values [N, T] by one of the functions of `rrn_tf.columns`."""
+    """Converts values [N, T] by one of the functions of `rrn_tf.columns`.
+
+    Raises:
+      ValueError: if they are not N rows of one length, or cannot be converted.
+    """
     # As objects, datetime64 would become numbers of nanoseconds.
     values = np.asarray(rows) if hasattr(rows, "__array__") else np.asarray(rows, object)
+    if values.shape == (0,):
+        values = values.reshape(0, 0)
+    if values.ndim != 2:
+        raise ValueError(f"{name}: expected rows of one length, found {values.ndim} dimensions")
     return convert(values.ravel(), name).reshape(values.shape)
 
 
@@ -311,7 +327,7 @@ def _best_of(names: tf.Tensor, found: tf.Tensor, candidates: Sequence[str], k: i
     kept = (tf.lookup.StaticHashTable(marks, 0).lookup(names) > 0) & (names != "")
     found = tf.where(kept, found, -np.inf)
     total = tf.maximum(tf.reduce_logsumexp(found, axis=1, keepdims=True), found.dtype.min)
-    found, place = tf.math.top_k(found - total, min(k, len(candidates), found.shape[1]))
+    found, place = tf.math.top_k(found - total, min(max(k, 0), len(candidates), found.shape[1]))
     return tf.where(found > -np.inf, tf.gather(names, place, batch_dims=1), ""), found
 
 

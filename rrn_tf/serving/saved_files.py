@@ -18,6 +18,7 @@ _KINDS = {
     RECOMMEND: "a model of ratings (RRN)",
     NEXT_ITEMS: "a model of events (Collaborative RNN), whose next items `rrn recommend` predicts",
 }
+_GRAPH = "saved_model.pb"
 _INITIALIZER = "__saved_model_init_op"  # no signature of the model's own
 _MEND = "copy its whole folder again, or train again"
 
@@ -38,12 +39,12 @@ def check_saved_model(path: str | Path, *kinds: str) -> str:
 
     folder = Path(path)
     try:
-        meta = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0]
+        meta = saved_model_pb2.SavedModel.FromString((folder / _GRAPH).read_bytes()).meta_graphs[0]
     except (DecodeError, IndexError):
         raise ModelNotFoundError(
-            f"{path}: expected a SavedModel, found one that cannot be read: saved_model.pb is damaged; {_MEND}"
+            f"{path}: expected a SavedModel, found one that cannot be read: {_GRAPH} is damaged; {_MEND}"
         ) from None
-    _check_content(folder, "saved_model.pb")  # before what it says is believed
+    _check_content(folder, _GRAPH)  # before what it says is believed
     signatures = [name for name in meta.signature_def if name != _INITIALIZER]
     accepted = kinds or tuple(_KINDS)
     kind = next((kind for kind in accepted if kind in signatures), None)
@@ -62,13 +63,13 @@ def check_saved_model(path: str | Path, *kinds: str) -> str:
     for file in (folder / needed[0], *values):
         if not file.stat().st_size:
             raise ModelNotFoundError(f"{path}: the model is not whole, variables/{file.name} is empty: {_MEND}")
-    _check_content(folder)
+    _check_content(folder, without=(_GRAPH,))
     return kind
 
 
-def _check_content(folder: Path, *names: str) -> None:
-    """Raises a `ModelNotFoundError` if files of a model, by default all, are not as they were saved."""
-    if wrong := damage(folder, *names):
+def _check_content(folder: Path, *names: str, without: tuple[str, ...] = ()) -> None:
+    """Raises a `ModelNotFoundError` if files of a model, by default all but some, are not as they were saved."""
+    if wrong := damage(folder, *names, without=without):
         raise ModelNotFoundError(f"{folder}: expected a SavedModel, found one that cannot be read: {wrong}; {_MEND}")
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import tensorflow as tf
 
 from rrn_tf import features
-from rrn_tf.columns import text_ids, unix_seconds
+from rrn_tf.columns import check_lengths, text_ids, unix_seconds
 from rrn_tf.config import RENAMED_MODEL_SETTINGS
 from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.factors.beliefs import Beliefs, FactorScale
@@ -168,10 +168,11 @@ class SavedRRN:
 
         Raises:
           TypeError: for ids or times of other types.
-          ValueError: for missing ids or times, or times that cannot be read.
+          ValueError: for missing ids or times, times that cannot be read, or another number of one than of the other.
         """
         users, items = text_ids(user_id, features.USER_ID, empty=True), text_ids(item_id, features.ITEM_ID, empty=True)
         times = unix_seconds(timestamp, features.TIMESTAMP)
+        check_lengths(**{features.USER_ID: users, features.ITEM_ID: items, features.TIMESTAMP: times})
         signature = self._module.signatures["predict"]
         parts = [np.zeros(0, np.float32)]
         for begin in range(0, len(times), _BATCH):
@@ -210,11 +211,13 @@ class SavedRRN:
         """
         if self._compiled:
             quiet_xla()
-        users = tf.constant(text_ids(user_id, features.USER_ID, empty=True), tf.string)
+        names, times = text_ids(user_id, features.USER_ID, empty=True), unix_seconds(timestamp, features.TIMESTAMP)
+        check_lengths(**{features.USER_ID: names, features.TIMESTAMP: times})
+        users = tf.constant(names, tf.string)
         request = {
             features.USER_ID: users,
-            features.TIMESTAMP: tf.constant(unix_seconds(timestamp, features.TIMESTAMP)),
-            "k": tf.constant(min(k, tf.int32.max), tf.int32),
+            features.TIMESTAMP: tf.constant(times, tf.int64),
+            "k": tf.constant(min(max(k, 0), tf.int32.max), tf.int32),
         }
         signature, without = "recommend", text_ids(exclude, features.EXCLUDE, empty=True)
         if candidates is not None:
@@ -252,4 +255,5 @@ def _present_names(settings: dict[str, Any]) -> dict[str, Any]:
 
 def texts(strings: tf.Tensor) -> npt.NDArray[np.object_]:
     """Decodes a tensor of strings, of any shape, to Python strings."""
-    return np.char.decode(strings.numpy().astype(bytes), "utf-8").astype(object)
+    # Without rows, decoding would leave a single dimension.
+    return np.char.decode(strings.numpy().astype(bytes), "utf-8").astype(object).reshape(strings.shape)

@@ -13,6 +13,7 @@ import tf_keras as keras
 
 from rrn_tf.collaborative_config import CollaborativeTrainingConfig
 from rrn_tf.data.event_batches import EventGroup, EventPlan
+from rrn_tf.quiet import quiet_xla
 from rrn_tf.states.event_states import EventNetwork, chunk_of, unroll_of
 from rrn_tf.training.optimizers import LazyRMSprop
 from rrn_tf.training.phases import TrainingError
@@ -63,6 +64,8 @@ class ChunkPhase:
         self._config = config
         self._strategy = strategy
         self._unroll = unroll_of(model)
+        if config.softmax == "full":
+            quiet_xla()  # which compiles exponentials of the softmax
         with strategy.scope():
             self.optimizer = self._make_optimizer()
             # Created now, because no variable can be created inside a graph's loop.

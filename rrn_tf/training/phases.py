@@ -140,7 +140,8 @@ class Phase:
     def _predict(self, batch: SequenceBatch, rows: list[tf.Tensor], factors: tf.Tensor) -> tf.Tensor:
         """Predicts the batch's N ratings by each network of the ensemble, as float[N, ensemble]."""
         model, side = self._model, self.side
-        shape = tf.shape(batch.context)
+        context, length = self._not_empty(batch)
+        shape = tf.shape(context)
         vectors = tf.gather(self._opposite_rows, batch.opposite_row)
         own_factors = tf.gather(factors, batch.slot // shape[1])
         opposite_factors = tf.gather(model.factors(side.opposite)(batch.distinct), batch.position)
@@ -151,10 +152,20 @@ class Phase:
             innovation = model.innovation(side, batch.rating, vectors, own_factors, opposite_factors)
             embedded = encoder.embed_innovations(innovation, vectors, batch.input_slot, slots)
         dropout = (self._config.dropout, self._dropout_seed()) if self._config.dropout else None
-        states = model.states(side, embedded, batch.context, batch.length, dropout)
+        states = model.states(side, embedded, context, length, dropout)
         own = tf.reshape(model.projection(side)(states), [-1, model.emission.units])
         stationary = tf.reduce_sum(own_factors * opposite_factors, axis=-1, keepdims=True)
         return model.emission.of_each_network(tf.gather(own, batch.slot), vectors) + stationary
+
+    def _not_empty(self, batch: SequenceBatch) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns contexts and lengths of the sequences, or of one without steps where a replica's share has none.
+
+        TensorFlow's gradients of an ensemble's matrices are not zero but whatever is in memory if there are no rows.
+        """
+        if self._strategy.num_replicas_in_sync == 1:
+            return batch.context, batch.length
+        missing = tf.cast(tf.equal(tf.size(batch.length), 0), tf.int32)
+        return tf.pad(batch.context, [[0, missing], [0, 0], [0, 0]]), tf.pad(batch.length, [[0, missing]])
 
     def _dropout_seed(self) -> tf.Tensor:
         """Returns the seed of the next update, the same after a resume and different for each replica and side."""

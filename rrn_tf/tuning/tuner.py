@@ -14,6 +14,7 @@ from keras_tuner import errors, oracles
 from keras_tuner.engine import base_tuner
 
 from rrn_tf.config import config_from_dict, config_to_dict
+from rrn_tf.redaction import without_secrets
 from rrn_tf.tasks import Settings, task_of
 from rrn_tf.tasks.task import DataSettings
 from rrn_tf.training.listeners import Listener
@@ -140,7 +141,7 @@ class SettingTuner(base_tuner.BaseTuner):
             raise
         except Exception as error:
             # KerasTuner would treat any other error as a failed trial and continue.
-            raise errors.FatalError(str(error)) from error
+            raise errors.FatalError(without_secrets(str(error))) from error  # KerasTuner writes it to a file
         # NaN makes the trial fail; for an exception KerasTuner would print a traceback.
         return {self._task.objective: math.nan if found.loss is None else found.loss}
 

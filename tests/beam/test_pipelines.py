@@ -38,11 +38,16 @@ def test_accepts_what_beam_or_a_job_server_knows() -> None:
     check_beam_args([])
 
 
-def test_jobs_of_portable_runners_may_take_longer_than_a_minute() -> None:
-    for beam_args in ([], ["--runner=DirectRunner"], ["--runner=PortableRunner", "--job-server-timeout=5"]):
+def test_jobs_of_portable_runners_may_take_long() -> None:
+    for beam_args in ([], ["--runner=DirectRunner"]):
         assert for_long_jobs(beam_args) == beam_args
     portable = ["--runner=apache_beam.runners.portability.portable_runner.PortableRunner", "--job_endpoint=embed"]
-    assert for_long_jobs(portable) == [*portable, "--job_server_timeout=2592000"]
+    patient, kept = "--job_server_timeout=2592000", "--environment_cache_millis=60000"
+    assert for_long_jobs(portable) == [*portable, patient, kept]
+    assert for_long_jobs([*portable, patient]) == [*portable, patient, kept]
+    assert for_long_jobs([*portable, patient, kept]) == [*portable, patient, kept]
+    own = ["--job-server-timeout=5", "--environment_cache_millis", "0"]
+    assert for_long_jobs([*portable, *own]) == [*portable, *own]
 
 
 def test_a_job_server_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,6 +77,18 @@ def test_every_good_row_is_answered_and_every_bad_one_kept(model: Path, tmp_path
     assert all(str(path) in letter["message"] for letter in letters)
 
 
+def test_scores_of_an_earlier_run_do_not_stand_beside_the_new_ones(model: Path, tmp_path: Path) -> None:
+    queries(30).to_csv(tmp_path / "queries.csv", index=False)
+    earlier, others = tmp_path / "all-00001-of-00077.parquet", tmp_path / "all-mine.parquet"
+    for file in (earlier, others):
+        file.write_bytes(b"")
+    score_pairs(str(model), str(tmp_path / "queries.csv"), str(tmp_path / "all"))
+    assert not earlier.exists()
+    assert others.exists()
+    others.unlink()
+    assert sum(pq.read_metadata(file).num_rows for file in tmp_path.glob("*.parquet")) == 30
+
+
 def test_too_many_bad_rows_fail_in_one_line(model: Path, tmp_path: Path) -> None:
     path = tmp_path / "queries.csv"
     path.write_text("user_id,item_id,timestamp\nu1,i1,5\nu1,i1,later\n")

@@ -45,6 +45,14 @@ def of_tensorflow() -> None:
     raise RuntimeError("x/variables; No space left on device [Op:SaveV2]")
 
 
+def of_beam() -> None:
+    parse_error = RuntimeError("OSError: [Errno 28] No space left on device [while running 'Write']\nTraceback")
+    try:
+        parse_duration("soon")
+    except ValueError as error:
+        raise parse_error.with_traceback(error.__traceback__) from None
+
+
 def no_such_place() -> None:
     list[int]().pop(1)
 
@@ -59,6 +67,7 @@ def interrupt() -> None:
         (lambda: parse_duration("soon"), "expected a duration such as 30min, 1d, 7d or 2mo, found 'soon'"),
         (full_disk, "no space left on device: free some space, or write to another disk"),
         (of_tensorflow, "no space left on device: free some space, or write to another disk"),
+        (of_beam, "no space left on device: free some space, or write to another disk"),
         (lambda: Path("/nowhere/a.csv").read_text(), "/nowhere/a.csv: no such file or directory"),
         (no_such_place, "unexpected IndexError: pop from empty list (--debug shows where)"),
         (
@@ -71,6 +80,19 @@ def test_an_exception_is_one_line(raising: Callable[[], object], said: str) -> N
     assert line_of(raised(raising)) == said
     result = run(raising)
     assert (result.exit_code, result.output) == (1, f"Error: {said}\n")
+
+
+def test_a_full_disk_is_told_with_what_is_free(tmp_path: Path) -> None:
+    @click.command()
+    @click.option("--output")
+    def command(output: str) -> None:
+        with one_line_errors():
+            full_disk()
+
+    said = CliRunner().invoke(command, ["--output", str(tmp_path / "not" / "there")]).output
+    assert said.startswith("Error: no space left on device: free some space, or write to another disk (free now: ")
+    assert f" MB in {tmp_path}" in said
+    assert said.count("\n") == 1
 
 
 def test_words_of_beam_are_left_out() -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.faults --seed 0 --count 200` damages copies of a tiny run and prints what became of each fault."""
+"""`python -m tests.faults --seed 0 --count 200` damages copies of tiny runs and of input, and prints what became."""
 
 from __future__ import annotations
 
@@ -13,9 +13,26 @@ import numpy as np
 
 from rrn_tf.cli.failures import line_of
 from tests.faults.damage import DAMAGES, harm
-from tests.faults.subjects import Subject, copied, of_run, of_training, train_tiny
+from tests.faults.subjects import (
+    Subject,
+    copied,
+    of_event_run,
+    of_input,
+    of_run,
+    of_training,
+    train_tiny,
+    train_tiny_events,
+)
 
-SHARES = {"sequences": 0.55, "model": 0.4, "checkpoints": 0.05}
+SHARES = {
+    "sequences": 0.3,
+    "model": 0.2,
+    "checkpoints": 0.03,
+    "event sequences": 0.2,
+    "event model": 0.1,
+    "input, csv.gz": 0.08,
+    "input, parquet": 0.09,
+}
 EQUAL, REFUSED, WRONG, UNCLEAR = "equal result", "refused in one line", "wrong result", "unclear error"
 OUTCOMES = (EQUAL, REFUSED, UNCLEAR, WRONG)
 
@@ -65,6 +82,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as root:
         run = train_tiny(Path(root, "run"))
         of = {**of_run(run), **of_training(run, Path(root, "half"))}
+        of |= {**of_event_run(train_tiny_events(Path(root, "events"))), **of_input(Path(root, "input"))}
         counts, lines = run_faults(of, given.seed, given.count, Path(root, "copy"))
     print(f"seed {given.seed}, {counts.total()} faults")
     print(f"{'':32}{'faults':>8}" + "".join(f"{outcome:>22}" for outcome in OUTCOMES))

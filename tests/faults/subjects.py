@@ -12,13 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from rrn_tf import RRNRecommender, load
+from rrn_tf import CollaborativeRecommender, RRNRecommender, load
 from rrn_tf.config import load_config
 from rrn_tf.data.items import items_of
+from rrn_tf.data.load_events import load_events
+from rrn_tf.data.prepared import BadInputError
+from rrn_tf.data.reading.in_memory import read_files
 from rrn_tf.data.sequences import load_sequences
+from rrn_tf.features import COLUMNS
 from rrn_tf.training.alternating import train
 from rrn_tf.training.listeners import Listener
-from tests.recommended import TINY, early_and_late, rating_frame
+from tests.recommended import TINY, TINY_EVENTS, early_and_late, event_frame, rating_frame
 
 
 @dataclass(frozen=True)
@@ -40,11 +44,26 @@ def train_tiny(root: Path) -> Path:
     return root
 
 
+def train_tiny_events(root: Path) -> Path:
+    """Trains a tiny Collaborative RNN in a directory, which is returned."""
+    settings = {**TINY_EVENTS, "training.epochs": 2}
+    CollaborativeRecommender(overrides=settings).fit(early_and_late(event_frame())[0], output=root)
+    return root
+
+
 def of_run(run: Path) -> dict[str, Subject]:
-    """Returns the sequences and the SavedModel of a run."""
+    """Returns the sequences and the SavedModel of a run on ratings."""
     return {
-        "sequences": Subject(run / "sequences", _all_sequences),
+        "sequences": Subject(run / "sequences", lambda folder: _bytes_of(load_sequences(folder))),
         "model": Subject(run / "model", _all_of_model),
+    }
+
+
+def of_event_run(run: Path) -> dict[str, Subject]:
+    """Returns the sequences and the SavedModel of a run on events."""
+    return {
+        "event sequences": Subject(run / "sequences", lambda folder: _bytes_of(load_events(folder))),
+        "event model": Subject(run / "model", _all_of_event_model),
     }
 
 
@@ -62,6 +81,16 @@ def of_training(run: Path, half: Path) -> dict[str, Subject]:
     return {"checkpoints": Subject(half, resumed)}
 
 
+def of_input(root: Path) -> dict[str, Subject]:
+    """Writes files of ratings whose format has checksums of rows, and returns them."""
+    rows = rating_frame()
+    for name in ("csv.gz", "parquet"):
+        (root / name).mkdir(parents=True)
+    rows.to_csv(root / "csv.gz" / "ratings.csv.gz", index=False)
+    rows.to_parquet(root / "parquet" / "ratings.parquet", index=False, compression="gzip")
+    return {f"input, {name}": Subject(root / name, _all_rows) for name in ("csv.gz", "parquet")}
+
+
 def copied(subject: Subject, to: Path) -> Path:
     """Copies the folder of a subject in place of an earlier copy, and returns the copy."""
     shutil.rmtree(to, ignore_errors=True)
@@ -75,8 +104,18 @@ class _StopInSecondEpoch(Listener):
             raise KeyboardInterrupt
 
 
-def _all_sequences(folder: Path) -> bytes:
-    return _bytes_of(load_sequences(folder))
+def _all_rows(folder: Path) -> bytes:
+    read, _ = read_files(str(folder / "*"), COLUMNS)
+    if read.rejected.num_rows:
+        raise BadInputError(f"{read.rejected.num_rows} rejected rows, of which each is told")
+    return b"".join(repr(batch.to_pylist()).encode() for batch in read.good).replace(str(folder).encode(), b"")
+
+
+def _all_of_event_model(folder: Path) -> bytes:
+    model = load(folder)
+    assert isinstance(model, CollaborativeRecommender)
+    users = event_frame()["user_id"].unique()
+    return b"".join([model.recommend(users, k=9).to_csv().encode(), repr(items_of(folder)).encode()])
 
 
 def _all_of_model(folder: Path) -> bytes:

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
+from importlib import import_module
 
-from rrn_tf.collaborative_config import CollaborativeConfig
-from rrn_tf.config import ConfigError, load_config
-from rrn_tf.data.prepared import BadInputError
-from rrn_tf.data.reading.in_memory import read_files
-from rrn_tf.features import COLUMNS, EVENT_COLUMNS
-
-SUFFIXES = (".csv", ".csv", ".tsv", ".json", ".gz", ".zip", ".deflate", ".zst", ".parquet", ".bz2", ".xz", "")
-
-
-def rows(data: bytes) -> None:
-    """Reads a file of ratings or events: the first byte chooses which and the suffix, the others are the file."""
-    kind = data[0] if data else 0
-    columns = EVENT_COLUMNS if kind & 16 else COLUMNS
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"r{SUFFIXES[kind % 16 % len(SUFFIXES)]}")
-        path.write_bytes(data[1:])
-        try:
-            read_files(str(path), columns)
-        except BadInputError as error:
-            _one_line(error)
+# The module of each target, a function of its name. They are imported when they are wanted: some import TensorFlow.
+TARGETS = {
+    "rows": "readers",
+    "configuration": "readers",
+    "sequences": "sequences",
+    "rating_requests": "requests",
+    "event_requests": "requests",
+}
 
 
-def configuration(data: bytes) -> None:
-    """Reads a configuration from a file: the first byte chooses the task."""
-    kind = CollaborativeConfig if data[:1] < b"a" else None
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "c.yaml")
-        path.write_bytes(data[1:])
-        try:
-            load_config(path, **({"kind": kind} if kind else {}))
-        except ConfigError as error:
-            _one_line(error)
+def target(name: str) -> Callable[[bytes], None]:
+    """Returns a target by its name."""
+    found: Callable[[bytes], None] = getattr(import_module(f"tests.fuzz.{TARGETS[name]}"), name)
+    return found
 
 
-def _one_line(error: Exception) -> None:
+def one_line(error: Exception) -> None:
+    """Checks that the message of an error is one line."""
     message = str(error)
     assert message, "an error without a message"
     assert "\n" not in message, f"more than one line: {message!r}"
-
-
-TARGETS: dict[str, Callable[[bytes], None]] = {"rows": rows, "configuration": configuration}

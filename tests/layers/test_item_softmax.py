@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -95,6 +96,24 @@ def test_improbable_items_keep_their_digits() -> None:
     softmax.set_weights([np.array([[0.0, 1.0]])])
     found = softmax((tf.constant([[50.0], [200.0], [-200.0]]), tf.constant([1, 1, 1])))
     np.testing.assert_allclose(found, [-50.0, -200.0, 0.0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("offset", [0.0, 200.0, -200.0, -50.0])
+def test_exponentials_beyond_single_precision_give_the_exact_sum_and_its_gradients(
+    offset: float, states: tf.Tensor, target: tf.Tensor, rng: np.random.Generator
+) -> None:
+    kernel, weight = rng.normal(size=(UNITS, ITEMS)), rng.uniform(size=N)
+    kernel[0] += offset  # with a first state of 1, added to all logits
+    states = tf.concat([tf.ones([N, 1], tf.float64), states[:, 1:]], axis=1)
+    found = {}
+    for dtype in ("float32", "float64"):
+        softmax = ItemSoftmax(ITEMS, UNITS, dtype=dtype)
+        softmax.build(None)
+        softmax.set_weights([kernel])
+        inputs, weights = tf.cast(states, dtype), tf.constant(weight, dtype)
+        found[dtype] = gradients(softmax, inputs, partial(softmax.weighted_sum, inputs, target, weights))
+    for single, double in zip(found["float32"], found["float64"], strict=True):
+        np.testing.assert_allclose(single, double, rtol=1e-4, atol=3e-4)
 
 
 def test_sampling_estimates_the_partition_sum_without_bias(

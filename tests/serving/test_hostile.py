@@ -73,8 +73,6 @@ def crnn(saved_events: SavedEvents) -> Model:
     return Model(saved_events.path)
 
 
-# --- what a request may hold -----------------------------------------------------------------------
-
 usual = st.integers(1, 60).flatmap(
     lambda n: st.sampled_from([f"u{n}".encode(), f"i{n}".encode(), f"user {n}".encode()])
 )
@@ -101,9 +99,6 @@ def histories(given_rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     parts = [list(zip(*row["past"], strict=True)) or [(), (), ()] for row in given_rows]
     names = ("history_item_id", "history_rating", "history_timestamp")
     return {name: [part[k] for part in parts] for k, name in enumerate(names)}
-
-
-# --- what has to hold ------------------------------------------------------------------------------
 
 
 def each_alone(ask: Callable[[list[dict[str, Any]]], Answer], given_rows: list[dict[str, Any]]) -> Answer:
@@ -251,7 +246,9 @@ FUZZ = settings(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-EXAMPLES = pytest.mark.parametrize("examples", [30, pytest.param(400, marks=pytest.mark.slow)])
+EXAMPLES = pytest.mark.parametrize("examples", [15, pytest.param(150, marks=pytest.mark.slow)])
+# The model that has all parts, for what every model of ratings does alike.
+FULLEST = pytest.mark.parametrize("rrn", ["saved_default"], indirect=True)
 OF_RATINGS = {
     predict: rows(**pair),
     predict_examples: rows(**pair),
@@ -302,9 +299,7 @@ def test_any_bytes_are_an_example_or_an_error(rrn: RatingModel, crnn: Model, exa
     holds()
 
 
-# --- errors, and large requests --------------------------------------------------------------------
-
-
+@FULLEST
 def test_lengths_that_differ_are_named(rrn: RatingModel, crnn: Model) -> None:
     def refused(message: str, model: Model, signature: str, **inputs: Any) -> None:
         with pytest.raises(tf.errors.InvalidArgumentError, match=message):
@@ -322,6 +317,20 @@ def test_lengths_that_differ_are_named(rrn: RatingModel, crnn: Model) -> None:
     refused(message, rrn, "predict_from_history", **asked, **history)
 
 
+def test_ranks_that_differ_are_named(rrn: RatingModel, crnn: Model) -> None:
+    """A loaded model's signatures take tensors of any rank, which no answer may be computed from."""
+    for model, name, other in ((m, n, o) for m in (rrn, crnn) for n in m.signatures for o in (0, 1, 2, 3)):
+        specs = model.signatures[name].structured_input_signature[1]
+        for odd in specs:
+            if other == specs[odd].shape.rank or odd == "examples":
+                continue
+            shapes = {key: [2] * (other if key == odd else spec.shape.rank) for key, spec in specs.items()}
+            asked = {key: tf.zeros(shapes[key], spec.dtype) for key, spec in specs.items()}
+            with pytest.raises(tf.errors.InvalidArgumentError, match=f"Shape of tensor {odd} .* is not compatible"):
+                model.signatures[name](**asked)
+
+
+@FULLEST
 def test_examples_that_lack_something_are_named(rrn: RatingModel, crnn: Model) -> None:
     for served, examples, message in (
         (rrn, [b"no example"], "Could not parse example"),
@@ -334,6 +343,7 @@ def test_examples_that_lack_something_are_named(rrn: RatingModel, crnn: Model) -
             served.ask("serving_default", examples=examples)
 
 
+@FULLEST
 def test_large_requests(rrn: RatingModel) -> None:
     count = 100_000
     asked = {"user_id": np.resize(rrn.users, count), "timestamp": np.resize([1_400_000_000, HIGHEST], count)}

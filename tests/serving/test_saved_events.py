@@ -59,6 +59,23 @@ def test_any_k_and_no_history(saved_events: SavedEvents) -> None:
         assert answer[ITEM_ID].shape == (1, width)
 
 
+def test_odd_requests_from_python(saved_events: SavedEvents) -> None:
+    model = SavedCollaborativeRNN(loaded(saved_events.path))
+    for candidates in (None, ["item 1"]):
+        names, found = model.next_items_of(["user 1"], -1, candidates=candidates)
+        assert names.shape == found.shape == (1, 0)
+    assert model.next_items_of([], 2, history=[], exclude=["item 1"])[0].shape == (0, 2)
+    for history, said in (
+        ([["item 1"], ["item 1", "item 2"]], "history: expected rows of one length"),
+        (["item 1", "item 2"], "history: expected rows of one length"),
+        ([["item 1"]], "expected as many rows of history as of user_id, found 1 and 2"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            model.next_items_of(["user 1", "user 2"], 2, history=history)
+    with pytest.raises(ValueError, match="expected a history_timestamp for each history, found 2 and 1"):
+        model.next_items_of(["user 1"], 2, history=[["item 1"]], history_timestamp=[[1, 2]], exclude=["item 1"])
+
+
 def test_examples_are_answered_alike(saved_events: SavedEvents) -> None:
     _, path = saved_events
 

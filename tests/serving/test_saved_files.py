@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from rrn_tf import checksums
+from rrn_tf.cli.main import main
 from rrn_tf.serving.load import load_saved_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_files import NEXT_ITEMS, RECOMMEND, ModelNotFoundError, check_saved_model, loaded_module
 from rrn_tf.serving.saved_rrn import SavedRRN
+from tests.recommended import early_and_late, rating_frame
 
 DATA = "variables/variables.data-00000-of-00001"
 
@@ -65,3 +71,30 @@ def test_a_model_of_the_other_kind_is_refused(rating_run: Path, event_run: Path)
 def test_a_module_is_passed_on() -> None:
     module = object()
     assert loaded_module(module, RECOMMEND) is module
+
+
+def test_a_command_reads_each_file_of_a_model_for_its_checksum_once(
+    rating_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: Counter[Path] = Counter()
+
+    def digest(path: Path) -> str:
+        read[path] += 1
+        return checksum(path)
+
+    checksum = checksums._sha256
+    monkeypatch.setattr(checksums, "_sha256", digest)
+    queries = tmp_path / "queries.csv"
+    early_and_late(rating_frame())[1].to_csv(queries, index=False)
+    model = ["--model", str(rating_run)]
+    for command in (
+        ["predict", *model, "--queries", str(queries), "--output", str(tmp_path / "predicted.csv")],
+        ["score", *model, "--queries", str(queries), "--output", str(tmp_path / "scored")],
+        ["evaluate", *model, "--data", str(queries)],
+        ["recommend", *model, "--user", "1"],
+    ):
+        read.clear()
+        done = CliRunner().invoke(main, command)
+        assert done.exit_code == 0, done.output
+        sealed = json.loads((rating_run / "model" / "assets.extra" / "checksums.json").read_text())
+        assert read == {rating_run / "model" / name: 1 for name in sealed}, command

@@ -144,6 +144,15 @@ def test_k_beyond_the_catalogue_gives_what_there_is(saved: Saved, model: SavedRR
     assert len(model.recommend(user, model.cutoff, 10_000)) == sequences.metadata.items.trained - len(seen)
 
 
+def test_no_items_for_a_negative_k_and_other_lengths_are_refused(model: SavedRRN) -> None:
+    for k in (-1, -(2**40)):
+        names, scores = model.recommend_many(["u1"], [model.cutoff], k)
+        assert names.shape == scores.shape == (1, 0)
+    for ask in (lambda: model.predict(["u1"], ["i1"], []), lambda: model.recommend_many(["u1"], [], 1)):
+        with pytest.raises(ValueError, match="expected as many rows of timestamp as of user_id, found 0 and 1"):
+            ask()
+
+
 def test_validation_and_test_ratings_are_rated_items_of_strangers_too(saved: Saved, model: SavedRRN) -> None:
     sequences = saved.result.sequences
     catalogue = set(sequences.item_ids[: sequences.metadata.items.trained])

@@ -87,3 +87,12 @@ def test_refuses_what_the_states_have_seen_already(saved: SavedRRN) -> None:
 
 def test_nothing_in_nothing_out(saved: SavedRRN, tmp_path: Path) -> None:
     assert predict_streaming(saved, [], [], [], []).shape == (0,)
+
+
+def test_refuses_ratings_and_lengths_that_give_no_number(saved: SavedRRN) -> None:
+    now = saved.cutoff
+    for rating, said in ((np.nan, "a finite number"), (3e38, "at most 1e")):
+        with pytest.raises(ValueError, match=f"rating: expected {said}|rating: expected a number of {said}"):
+            predict_streaming(saved, ["u1"], ["i1"], [now], [rating])
+    with pytest.raises(ValueError, match="expected as many rows of rating as of user_id, found 1 and 2"):
+        predict_streaming(saved, ["u1", "u2"], ["i1", "i2"], [now, now], [3.0])

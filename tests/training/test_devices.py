@@ -19,6 +19,8 @@ SMALL = {"units": 8, "embedding": 8, "dynamic": 4, "stationary": 3}
 SETTINGS: dict[str, dict[str, Any]] = {
     # Some batches are of fewer entities than replicas, and most gradients are clipped after their sum over replicas.
     "ratings": {"rows_per_batch": 64, "gradient_clip": 0.01},
+    # Of an ensemble TensorFlow's gradients over no rows are whatever is in memory.
+    "ensemble": {"rows_per_batch": 64, "ensemble": 2},
     "innovations": {"rows_per_batch": 512, "inputs": "innovations", "bayesian_factors": 2, "selection": "both"},
 }
 # Groups of five users, which four replicas divide unevenly; the last has two, which leaves shares empty.
@@ -30,8 +32,8 @@ EVENT_SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def config(inputs: str = "ratings", bayesian_factors: int = 0, **training: Any) -> Config:
-    model = {**SMALL, "inputs": inputs, "bayesian_factors": bayesian_factors}
+def config(inputs: str = "ratings", bayesian_factors: int = 0, ensemble: int = 1, **training: Any) -> Config:
+    model = {**SMALL, "inputs": inputs, "bayesian_factors": bayesian_factors, "ensemble": ensemble}
     settings = {"epochs": 2, "learning_rate": 3e-3, "pretraining": "none", **training}
     return config_from_dict({"model": model, "training": settings})
 

@@ -194,10 +194,18 @@ def test_the_environment_names_workers(text: str | None, several: bool, monkeypa
 
 
 def test_bad_clusters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for text in ("{", "[1]", '{"cluster": {"worker": 3}}'):
+    for text, found in (
+        ('{"hunter2"', r"10 characters that are no JSON: .* at character 10"),
+        ('["hunter2"]', "JSON of the type list"),
+        ("[" * 100_000, "JSON in too many levels"),
+        ('{"cluster": "hunter2"}', "a cluster of the type str"),
+        ('{"cluster": {"worker": "hunter2"}}', "a worker of the type str"),
+        ('{"cluster": {"chief": 3}}', "a chief of the type int"),
+    ):
         monkeypatch.setenv("TF_CONFIG", text)
-        with pytest.raises(ValueError, match="TF_CONFIG should be JSON with a cluster"):
+        with pytest.raises(ValueError, match=f"TF_CONFIG should be JSON with a cluster .*, received {found}$") as told:
             several_workers()
+        assert "hunter2" not in str(told.value)
     monkeypatch.setenv("TF_CONFIG", '{"cluster": {"worker": ["a:1", "b:1"]}}')
     with pytest.raises(ValueError, match="replicas should be 0 where TF_CONFIG has several workers, received 2"):
         make_strategy(2)

@@ -19,7 +19,7 @@ from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading import column_checks, record_batches
 from rrn_tf.data.reading.column_names import Named, find_names, missing_names, told_names
 from rrn_tf.data.reading.csv_blocks import BlockRows, CsvBlock, Malformed, plan_csv, read_block
-from rrn_tf.data.reading.files import Opener, is_parquet, open_local, readable
+from rrn_tf.data.reading.files import CHECKED_PAGES, Opener, is_parquet, open_local, readable
 from rrn_tf.data.reading.header import PLAIN, Header
 from rrn_tf.data.reading.json_blocks import read_json
 from rrn_tf.data.reading.recognition import recognise
@@ -223,7 +223,7 @@ def rows_of_text(data: bytes, header: Header, item: str = "") -> BlockRows:
 
 def _read_parquet(block: ParquetBlock, open_file: Opener) -> BlockRows:
     with open_file(block.file) as stream:
-        table = pq.ParquetFile(stream).read_row_group(block.row_group, columns=list(block.names))
+        table = pq.ParquetFile(stream, **CHECKED_PAGES).read_row_group(block.row_group, columns=list(block.names))
     values = [_parquet_column(block.file, of, table[name]) for of, name in zip(block.columns, block.names)]
 
     def text_of(lines: npt.NDArray[np.int64]) -> pa.Array:

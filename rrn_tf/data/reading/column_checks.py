@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rrn_tf import features
+from rrn_tf.columns import LARGEST_RATING
 from rrn_tf.data.reading import checked
 from rrn_tf.data.reading.checked import Checked, Mask, Problem
 from rrn_tf.data.reading.record_batches import encode_ids
 from rrn_tf.data.reading.time_checks import check_times
 
 LONGEST_ID = 1_000  # bytes
-_LARGEST_RATING = float(np.finfo(np.float32).max)
 _NOT_FINITE = r"(?i)^[+-]?(nan|inf|infinity)$"
 
 
@@ -85,7 +85,7 @@ def check_ratings(column: pa.Array) -> Checked:
     numbers = checked.cast(column, pa.float64())
     if numbers is not None:
         narrow = _narrow(numbers)
-        if np.isfinite(narrow).all():
+        if (np.abs(narrow) <= LARGEST_RATING).all():
             return Checked(pa.array(narrow), [])
     text = checked.text(column)
     missing, word, number = (
@@ -94,13 +94,13 @@ def check_ratings(column: pa.Array) -> Checked:
         checked.matches(text, checked.NUMBER),
     )
     values = checked.only(number, text).cast(pa.float64()).fill_null(0.0)
-    large = np.abs(values.to_numpy()) > _LARGEST_RATING
+    large = np.abs(values.to_numpy()) > LARGEST_RATING
     return checked.checked(
         pa.array(_narrow(values)),
         Problem(name, checked.MISSING, np.flatnonzero(missing), "is missing"),
         Problem(name, "not_finite", np.flatnonzero(word), "{} is not finite"),
         Problem(name, "not_a_number", np.flatnonzero(~missing & ~word & ~number), "{} is not a number"),
-        Problem(name, "out_of_range", np.flatnonzero(large), "{} is beyond the range of 32-bit numbers"),
+        Problem(name, "out_of_range", np.flatnonzero(large), f"{{}} should be at most {LARGEST_RATING:g}"),
     )
 
 

@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import glob
 import gzip
+import inspect
 import io
 import lzma
 import os
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from rrn_tf import features
 from rrn_tf.data.layouts import LAYOUTS, split_layout
@@ -28,6 +30,12 @@ from rrn_tf.data_format import DataFormat
 Opener = Callable[[str], IO[bytes]]
 Source = tuple[DataFormat, str]  # a file and what is said about its format
 PARQUET = ".parquet"
+# Options of every reader of Parquet: checksums of pages, where a file has them, are compared, if this Arrow can.
+CHECKED_PAGES: dict[str, Any] = (
+    {"page_checksum_verification": True}
+    if "page_checksum_verification" in inspect.signature(pq.read_table).parameters
+    else {}
+)
 _BLOCK = 1 << 16  # bytes read at once from a zlib stream
 
 

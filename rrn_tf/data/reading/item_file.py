@@ -20,7 +20,7 @@ from rrn_tf.data.reading import record_batches
 from rrn_tf.data.reading.blocks import plan_blocks
 from rrn_tf.data.reading.column_names import find_names
 from rrn_tf.data.reading.csv_blocks import raw_lines
-from rrn_tf.data.reading.files import is_parquet, open_local, readable
+from rrn_tf.data.reading.files import CHECKED_PAGES, is_parquet, open_local, readable
 from rrn_tf.data.reading.header import split_names
 from rrn_tf.data.reading.in_memory import read_blocks
 from rrn_tf.data.reading.rejected import in_order, rejected_batch
@@ -131,7 +131,7 @@ def _of_names(file: str) -> ItemRows:
 
 
 def _of_parquet(file: str, stream: IO[bytes]) -> ItemRows:
-    table = pq.read_table(stream)
+    table = pq.read_table(stream, **CHECKED_PAGES)
     _refuse_repeated(file, table.column_names)
     if not _item_column(table.column_names):
         raise BadInputError(f"{file}: {_EXPECTED}, found {','.join(table.column_names)[:80]!r}")

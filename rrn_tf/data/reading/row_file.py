@@ -16,7 +16,7 @@ from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading import record_batches
 from rrn_tf.data.reading.blocks import ParquetBlock, plan_blocks, rows_of_text
 from rrn_tf.data.reading.csv_blocks import MALFORMED, CsvBlock, fields_of, raw_lines
-from rrn_tf.data.reading.files import find_sources, open_output, readable
+from rrn_tf.data.reading.files import CHECKED_PAGES, find_sources, open_output, readable
 from rrn_tf.data.reading.header import Header
 from rrn_tf.data.reading.in_memory import ReadRows, read_blocks
 from rrn_tf.data.reading.json_blocks import NOT_JSON
@@ -104,7 +104,7 @@ def read_row_file(
         header = first.header.line if first.header.plain else _csv_line(names).encode()
     else:
         with readable(file):
-            table = pq.read_table(file)
+            table = pq.read_table(file, **CHECKED_PAGES)
         names, header = table.column_names, _csv_line(table.column_names).encode()
         places = {} if first is None else {of: names.index(name) for of, name in zip(first.columns, first.names)}
     if clash := [name for name in added if name in names]:

@@ -20,7 +20,7 @@ from tests.events import markov_events, sequences_of, uniform_events, with_items
 
 # Those whose search or training takes long, smaller.
 SMALLER: dict[str, Callable[[], EventBaseline]] = {
-    "MF": lambda: SoftmaxFactorization(factors=(2, 4), l2=(3.0, 1.0), max_epochs=8),
+    "MF": lambda: SoftmaxFactorization(factors=2, l2=(3.0, 1.0), max_epochs=8),
     "HMM": lambda: PooledHMM(states=(2, 4), smoothing=(30.0, 10.0), max_iterations=10),
     "GRU4Rec": lambda: gru4rec(width=4, window=6, max_epochs=1),
     "SASRec": lambda: sasrec(width=4, window=6, max_epochs=1),

@@ -8,6 +8,7 @@ BAD_ROWS = {
     "text rating": (b"u,i,abc,4", "rating_not_a_number"),
     "NaN": (b"u,i,NaN,4", "rating_not_finite"),
     "infinity": (b"u,i,-Infinity,4", "rating_not_finite"),
+    "sums overflow": (b"u,i,-1.1e12,4", "rating_out_of_range"),
     "overflow of float32": (b"u,i,1e39,4", "rating_out_of_range"),
     "overflow of float64": (b"u,i,1e999,4", "rating_out_of_range"),
     "empty rating": (b"u,i,,4", "rating_missing"),

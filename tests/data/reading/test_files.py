@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rrn_tf.data.prepared import BadInputError
-from rrn_tf.data.reading.files import decompressed, local_files, open_output
+from rrn_tf.data.reading.files import CHECKED_PAGES, decompressed, local_files, open_output
 from rrn_tf.data.reading.in_memory import read_files
 from rrn_tf.features import COLUMNS
 from tests.data.reading.bad_rows import HEADER
@@ -50,6 +50,19 @@ KINDS: dict[str, Callable[[bytes], bytes]] = {
     ".csv.deflate": zlib.compress,
     ".parquet": parquet,
 }
+
+
+@pytest.mark.skipif(not CHECKED_PAGES, reason="this Arrow cannot compare the checksums of pages")
+def test_a_wrong_bit_of_a_page_with_a_checksum_is_one_line(tmp_path: Path) -> None:
+    path, times = tmp_path / "r.parquet", pa.array(np.arange(5_000))
+    ids = pa.array(np.arange(5_000).astype(str))
+    table = pa.table({"user_id": ids, "item_id": ids, "rating": times, "timestamp": times})
+    pq.write_table(table, path, compression="none", use_dictionary=False, write_page_checksum=True)
+    written = bytearray(path.read_bytes())
+    written[written.rindex((4_321).to_bytes(8, "little"))] ^= 1  # the time of a row
+    path.write_bytes(written)
+    with pytest.raises(BadInputError, match=r"r\.parquet: .*CRC"):
+        read_files(str(path), COLUMNS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

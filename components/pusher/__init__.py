@@ -1,0 +1,1 @@
+"""Copies a blessed model into a directory that a server watches, whole or not at all."""

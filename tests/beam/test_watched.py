@@ -1,0 +1,109 @@
+"""A job whose pool of workers is gone is given up, and no other one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from rrn_tf.beam.watched import Loss, LostWorkersError, wait_until_finish
+
+
+class Service:
+    """A job server that tells how far a job is."""
+
+    def __init__(self, *metrics: bytes) -> None:
+        self._metrics = metrics
+        self.asked = 0
+
+    def GetJobMetrics(self, request: Any, timeout: float) -> Any:
+        self.asked += 1
+        assert request.job_id == "job"
+        return self
+
+    def SerializeToString(self, deterministic: bool) -> bytes:
+        return self._metrics[min(self.asked, len(self._metrics)) - 1]
+
+
+class Job:
+    """A job that ends when it is told to, or is cancelled."""
+
+    def __init__(self, service: Service, error: Exception | None = None) -> None:
+        self._job_service, self._job_id, self.error = service, "job", error
+        self.end, self.cancelled = threading.Event(), False
+
+    def wait_until_finish(self) -> None:
+        assert self.end.wait(60)
+        if self.error is not None:
+            raise self.error
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self.end.set()
+
+
+@pytest.fixture
+def pool() -> Iterator[socket.socket]:
+    with socket.create_server(("localhost", 0)) as listening:
+        yield listening
+
+
+def options(pool: socket.socket) -> PipelineOptions:
+    port = pool.getsockname()[1]
+    return PipelineOptions(["--environment_type=EXTERNAL", f"--environment_config=localhost:{port}"])
+
+
+def test_a_job_without_pool_and_progress_is_given_up(pool: socket.socket) -> None:
+    job, of = Job(Service(b"1")), options(pool)
+    # It is there when the job begins, and gone before the first look.
+    threading.Timer(0.05, pool.close).start()
+    with pytest.raises(
+        LostWorkersError, match=r"^Beam: the pool of workers at localhost:\d+ is gone, and .*; start the"
+    ):
+        wait_until_finish(job, of, patience=0.2, each=0.1)
+    assert job.cancelled
+
+
+def test_a_job_that_ends_or_fails_does_so(pool: socket.socket) -> None:
+    done, failed = Job(Service(b"1")), Job(Service(b"1"), ValueError("a row"))
+    for job in (done, failed):
+        job.end.set()
+    wait_until_finish(done, options(pool), patience=0, each=0.1)
+    with pytest.raises(ValueError, match="a row"):
+        wait_until_finish(failed, options(pool), patience=0, each=0.1)
+    assert not done.cancelled
+    assert not failed.cancelled
+
+
+@pytest.mark.parametrize("given", [[], ["--environment_type=EXTERNAL", "--environment_config=localhost:1"]])
+def test_a_pool_that_cannot_be_reached_from_here_is_not_watched(given: list[str]) -> None:
+    job = Job(Service(b"1"))
+    threading.Timer(0.5, job.end.set).start()
+    wait_until_finish(job, PipelineOptions(given), patience=0, each=0.01)
+    assert (job.cancelled, job._job_service.asked) == (False, 0)
+
+
+def test_workers_that_outlive_their_pool_are_not_lost() -> None:
+    metrics = iter(range(100))
+    lost = Loss(lambda: True, lambda: next(metrics), 60)
+    assert not any(lost.after(now) for now in range(0, 1000, 30))
+
+
+def test_a_pool_that_comes_back_is_not_lost() -> None:
+    there = {90}
+    refused: list[int] = []
+    lost = Loss(lambda: refused[-1] not in there, lambda: b"1", 60)
+    found = []
+    for now in range(0, 181, 30):
+        refused.append(now)
+        found.append(lost.after(now))
+    assert found == [False, False, True, False, False, False, True]
+
+
+def test_a_server_that_does_not_tell_progress_gives_no_job_up() -> None:
+    lost = Loss(lambda: True, lambda: None, 60)
+    assert not any(lost.after(now) for now in range(0, 1000, 30))
