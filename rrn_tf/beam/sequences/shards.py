@@ -13,7 +13,6 @@ import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 from apache_beam import pvalue
 
 from rrn_tf import features
@@ -152,8 +151,7 @@ class WriteUsers(beam.DoFn):
 def indices_of(batch: pa.RecordBatch, column: str, vocabulary: IdCounts) -> Int32:
     """Looks up the position, from 1, of each row's id in a vocabulary; 0 for unknown ids: int32[rows]."""
     codes, values = record_batches.ids(batch, column)
-    index = pc.index_in(values, value_set=vocabulary.ids).fill_null(-1).to_numpy(zero_copy_only=False)
-    return (index + 1).astype(np.int32)[codes]
+    return (vocabulary.places_of(values) + 1).astype(np.int32)[codes]
 
 
 def by_shard(index: Int32, entities: int, shards: int) -> Iterator[tuple[int, npt.NDArray[np.int64]]]:

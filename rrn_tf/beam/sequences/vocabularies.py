@@ -33,8 +33,18 @@ class IdCounts(NamedTuple):
 
     def of(self, wanted: pa.Array) -> npt.NDArray[np.int64]:
         """Looks up the counts of some ids, 0 for those that do not occur: int64[wanted]."""
-        places = pc.index_in(wanted, value_set=self.ids).fill_null(-1).to_numpy(zero_copy_only=False)
-        return np.append(self.counts, 0)[places]
+        return np.append(self.counts, 0)[self.places_of(wanted)]
+
+    def places_of(self, wanted: pa.Array) -> npt.NDArray[np.integer]:
+        """Looks up the places of some ids, from 0, and -1 for those that do not occur: int[wanted]."""
+        if len(self.ids) <= len(wanted):
+            return _places(wanted, self.ids)
+        # A table of the fewer ids is built in less time; all batches together would build that of all ids often.
+        places = _places(self.ids, wanted)
+        known = np.flatnonzero(places >= 0)
+        found = np.full(len(wanted), -1)
+        found[places[known]] = known
+        return found[_places(wanted, wanted)]  # an id may be wanted twice
 
     @property
     def trained(self) -> int:
@@ -98,6 +108,11 @@ def write_vocabulary(directory: str, side: Side, ids: pa.Array) -> None:
     """Writes a side's vocabulary file with one id on each line, in order of the index."""
     with replacing(FileSystems.join(directory, side.vocabulary_file)) as file:
         file.write("".join(f"{entity}\n" for entity in ids.to_pylist()).encode())
+
+
+def _places(wanted: pa.Array, among: pa.Array) -> npt.NDArray[np.integer]:
+    places: npt.NDArray[np.integer] = pc.index_in(wanted, value_set=among).fill_null(-1).to_numpy(zero_copy_only=False)
+    return places
 
 
 def _merged(parts: list[IdCounts]) -> list[IdCounts]:
