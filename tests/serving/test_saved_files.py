@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rrn_tf.serving import export
 from rrn_tf.serving.load import load_saved_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_files import NEXT_ITEMS, RECOMMEND, ModelNotFoundError, check_saved_model, loaded_module
@@ -65,3 +66,18 @@ def test_a_model_of_the_other_kind_is_refused(rating_run: Path, event_run: Path)
 def test_a_module_is_passed_on() -> None:
     module = object()
     assert loaded_module(module, RECOMMEND) is module
+
+
+def test_an_asset_that_is_lost_while_a_model_is_exported_is_told(
+    rating_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = SavedRRN(rating_run / "model").load_model()
+
+    def lose(model: Path, *_: object) -> None:
+        (model / "assets" / "items.txt").unlink()
+
+    monkeypatch.setattr(export, "write_warmup", lose)
+    with pytest.raises(
+        ModelNotFoundError, match=f"{tmp_path}/model: the model is not whole, it lacks assets/items.txt"
+    ):
+        export.export_saved_model(network, tmp_path / "model")
