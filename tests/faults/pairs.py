@@ -42,7 +42,7 @@ class Server:
     """A server, and a client that asks it without pause.
 
     Args:
-      root: folder with `served`, of versions, and `pairs.csv`.
+      root: folder with `served`, of versions, and `rows.csv`.
       port: where to serve.
     """
 
@@ -75,8 +75,8 @@ class Server:
 
         from rrn_tf.bench.grpc_client import connected, outputs_of, predict_request
 
-        lines = (self.root / "pairs.csv").read_text().splitlines()[1 : 1 + _ROWS]
-        rows = [(user, item, int(when)) for user, item, when in (line.split(",") for line in lines)]
+        lines = (self.root / "rows.csv").read_text().splitlines()[1 : 1 + _ROWS]
+        rows = [(user, item, int(when)) for user, item, _, when in (line.split(",") for line in lines)]
         found, number = [], 0
         with connected(f"127.0.0.1:{self.port}") as stub:
             while not (self.root / "stop").exists():
@@ -101,7 +101,7 @@ def served(fault: str, subject: Any, models: list[Path], root: Path, draw: np.ra
     shutil.copytree(subject.template, root)
     (root / "out").rename(root / "served")
     (root / "out").symlink_to("served")
-    shutil.copy(models[0], root / "pairs.csv")
+    shutil.copy(models[0], root / "rows.csv")
     server = Server(root, _free_port())
     running, client = server.start(), server.client()
     _await(root / "busy", client)
@@ -117,14 +117,14 @@ def served(fault: str, subject: Any, models: list[Path], root: Path, draw: np.ra
     running.kill()
     running.wait()
     running, again = server.start(), time.monotonic()
-    (root / "busy").unlink()
+    (root / "busy").unlink(missing_ok=True)
     _await(root / "busy", client)  # a client's channel waits longer and longer before it tries again
     (root / "stop").touch()
     ended = client.wait()
     running.kill()
     running.wait()
-    if ended.code:
-        return Outcome.UNCLEAR, ended.said[-300:]
+    if ended.code != 0:
+        return Outcome.UNCLEAR, f"the client: {ended.code}: {ended.said[-300:]}"
     versions = [path for path in (root / "served").iterdir() if path.name.isdigit()]
     if strange := {asked(lambda path=path: model_digest(path), root) for path in versions} - set(subject.facts):
         return Outcome.WRONG, f"{len(strange)} versions that were never pushed"
@@ -149,8 +149,8 @@ def _right_answers(root: Path, versions: list[Path]) -> dict[int, list[float]]:
     def ask() -> dict[int, list[float]]:
         from rrn_tf.serving.saved_rrn import SavedRRN
 
-        lines = (root / "pairs.csv").read_text().splitlines()[1 : 1 + _ROWS]
-        rows = [line.split(",") for line in lines]
+        lines = (root / "rows.csv").read_text().splitlines()[1 : 1 + _ROWS]
+        rows = [(user, item, when) for user, item, _, when in (line.split(",") for line in lines)]
         found = {}
         for path in versions:
             model = SavedRRN(path)
@@ -265,9 +265,8 @@ def main() -> int:
     counts, bad = Counter[tuple[str, str, str]](), False
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        subjects = made_subjects(root, ["push", "score"])
-        pairs = subjects["score"].template / "given" / "pairs.csv"
-        data = root / "rows" / "crnn" / "given" / "early.csv"
+        subjects = made_subjects(root, ["push"] if set(faults) & set(SERVED) else [])
+        pairs, data = (root / "rows" / kind / "given" / "early.csv" for kind in ("rrn", "crnn"))
         makes: dict[str, Callable[[str, np.random.Generator], tuple[Outcome, str]]] = {}
         for fault in faults:
             if fault in SERVED:
