@@ -26,7 +26,7 @@ from rrn_tf.training.listeners import EpochRecord, Listener
 from rrn_tf.training.parts import ValidationScorer, parts_alone, selection_splits, set_factors, weigh_parts
 from rrn_tf.training.phases import Phase
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
-from rrn_tf.training.workers import from_chief, take_from_chief
+from rrn_tf.training.workers import Workers, from_chief, take_from_chief
 
 _TESTS = (Split.TEST, Split.TEST_COLD)
 
@@ -110,14 +110,14 @@ def train(
         settings, checkpoint_dir, strategy=strategy, listeners=listeners, log_dir=log_dir, resume=resume
     )
     sequences = data if isinstance(data, RatingSequences) else load_sequences(data)
-    replicas = training.strategy.num_replicas_in_sync
+    replicas, peers = training.strategy.num_replicas_in_sync, Workers(training.strategy)
     with training.strategy.scope():
         model = make_model(config, sequences)
         plans = {
             side: plan_batches(sequences.side(side), sequences.metadata, settings.rows_per_batch, replicas)
             for side in SIDES
         }
-        states = StepStates(model, sequences, plans)
+        states = StepStates(model, sequences, plans, peers=peers)
     training.listener.on_start(
         f"{plans[Side.USER].num_ratings:,} training ratings, {len(sequences.rating_indices([Split.VALID])):,} for "
         f"validation; {len(plans[Side.USER])} user and {len(plans[Side.ITEM])} item batches an epoch"
@@ -129,9 +129,11 @@ def train(
     epoch.weigh_parts(trained=progress.best_epoch > 0)
     training.listener.on_stage("predicting by both protocols")
     with working("predicting by both protocols"):
-        by_protocol = {FROZEN: states, STREAMING: streaming_states(model, sequences, settings.rows_per_batch)}
+        streamed = streaming_states(model, sequences, settings.rows_per_batch, peers=peers)
+        by_protocol = {FROZEN: states, STREAMING: streamed}
         metrics = evaluate(by_protocol)
         parts = parts_alone(by_protocol, [split for split in Split if split is not Split.TRAIN])
+    states.end_division()
     return TrainingResult(model, sequences, states, progress.records, progress.best_epoch, metrics, parts)
 
 
@@ -219,7 +221,9 @@ class AlternatingEpoch(Epoch):
             if selection != STREAMING:
                 self._scorer_states[FROZEN] = self._states
             if selection != FROZEN and self.validated:
-                self._scorer_states[STREAMING] = streaming_states(self.model, self._seen, settings.rows_per_batch)
+                self._scorer_states[STREAMING] = streaming_states(
+                    self.model, self._seen, settings.rows_per_batch, peers=self._states.peers
+                )
             self._scorer = ValidationScorer(self._scorer_states)
         elif STREAMING in self._scorer_states:
             self._scorer_states[STREAMING].refresh_all()
