@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from rrn_tf.config import Config
 from rrn_tf.data.batches import BatchPlan, plan_batches
+from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING, evaluate
 from rrn_tf.features import SIDES, Side, Split
@@ -23,6 +24,7 @@ from rrn_tf.states.step_states import StepStates
 from rrn_tf.states.streaming import streaming_states
 from rrn_tf.training.epochs import Epoch, OnBatch, Training
 from rrn_tf.training.listeners import EpochRecord, Listener
+from rrn_tf.training.memory import check_memory
 from rrn_tf.training.parts import ValidationScorer, parts_alone, selection_splits, set_factors, weigh_parts
 from rrn_tf.training.phases import Phase
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
@@ -102,6 +104,7 @@ def train(
         from the start if there is none. All workers read that directory.
 
     Raises:
+      TooLargeError: if sequences, cached states and tables need more memory than there is.
       TrainingError: if the loss is not finite or explodes, naming epoch, phase, batch and the last good checkpoint.
       WorkerError: if another worker stops.
     """
@@ -109,7 +112,12 @@ def train(
     training = Training(
         settings, checkpoint_dir, strategy=strategy, listeners=listeners, log_dir=log_dir, resume=resume
     )
-    sequences = data if isinstance(data, RatingSequences) else load_sequences(data)
+    if isinstance(data, RatingSequences):
+        sequences = data
+    else:
+        check_memory(SequenceMetadata.load(data), config)
+        sequences = load_sequences(data)
+    check_memory(sequences.metadata, config, {side: sequences.side(side).num_rows for side in SIDES})
     replicas, peers = training.strategy.num_replicas_in_sync, Workers(training.strategy)
     with training.strategy.scope():
         model = make_model(config, sequences)
