@@ -61,16 +61,17 @@ class Server:
         raise RuntimeError(f"the server has not started: {running.wait(0).said[-300:]}")
 
     def _serve(self) -> None:
-        from rrn_tf.bench.grpc_double import start_double
-
-        start_double({"rrn": self.root / "served"}, self.port)
-        time.sleep(10_000)
+        read, write = os.pipe()  # the double serves until its standard input ends
+        os.dup2(read, 0)
+        os.set_inheritable(write, True)
+        _become("-m", "rrn_tf.bench.grpc_double", "--model", f"rrn={self.root / 'served'}", "--port", str(self.port))
 
     def client(self) -> Running:
         """Starts the client, which writes what it was answered to `answers` until there is a file `stop`."""
-        return Running(self._ask, self.root / "client.log", self.root / "tmp")
+        given = (str(self.root), str(self.port))
+        return Running(lambda: _become("-m", "tests.faults.pairs", *given), self.root / "client.log", self.root / "tmp")
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
         import grpc
 
         from rrn_tf.bench.grpc_client import connected, outputs_of, predict_request
@@ -93,6 +94,11 @@ class Server:
                     time.sleep(0.1)
                 number += 1
         (self.root / "answers").write_bytes(pickle.dumps(found))
+
+
+def _become(*arguments: str) -> None:
+    """Makes this process a new Python: threads of gRPC do not outlive a fork."""
+    os.execv(sys.executable, [sys.executable, "-W", "ignore", *arguments])
 
 
 def served(fault: str, subject: Any, models: list[Path], root: Path, draw: np.random.Generator) -> tuple[Outcome, str]:
@@ -255,6 +261,9 @@ def cut(fault: str, data: Path, right: str, root: Path, draw: np.random.Generato
 
 def main() -> int:
     """Prints the table; returns 1 if a result was wrong or an end unclear."""
+    if len(sys.argv) == 3 and Path(sys.argv[1]).is_dir():  # the client of a server
+        Server(Path(sys.argv[1]), int(sys.argv[2])).ask()
+        return 0
     parser = argparse.ArgumentParser(prog="python -m tests.faults.pairs", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=20)
