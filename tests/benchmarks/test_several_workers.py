@@ -15,7 +15,8 @@ import benchmarks.several_workers as several
 def test_one_and_two_processes_are_measured(tmp_path: Path) -> None:
     answer = tmp_path / "a.json"
     small = ["--set", "model.units=6", "--set", "model.dynamic=5", "--epochs", "1"]
-    result = CliRunner().invoke(several.main, ["--ratings", "2000", "--items", "50", *small, "--json", str(answer)])
+    sizes = ["--ratings", "2000", "--users", "100", "--items", "50"]
+    result = CliRunner().invoke(several.main, [*sizes, *small, "--json", str(answer)])
     assert result.exit_code == 0, result.output
     found = json.loads(answer.read_text())["workers"]
     (one,), two = found["1"], found["2"]
