@@ -91,7 +91,7 @@ def unix_seconds(values: Any, name: str = TIMESTAMP) -> npt.NDArray[np.int64]:
     return seconds.to_numpy(np.int64)
 
 
-def ratings(values: Iterable[Any] | npt.ArrayLike, name: str = RATING) -> npt.NDArray[np.float32]:
+def ratings(values: Any, name: str = RATING) -> npt.NDArray[np.float32]:
     """Converts ratings to float32[N].
 
     Args:

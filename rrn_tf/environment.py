@@ -38,3 +38,36 @@ def reset_peak_memory() -> None:
     """Makes `peak_memory_bytes` count from now on; where the system cannot do this, it goes on counting as before."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
+
+
+def memory_limit_bytes(root: Path = Path("/")) -> int | None:
+    """Returns how much memory this process can have: the machine's, or its control group's, and all swap space.
+
+    Args:
+      root: the root of the file system.
+
+    Returns:
+      Bytes; None where the system does not tell.
+    """
+    meminfo = root / "proc/meminfo"
+    if not meminfo.exists():
+        return None
+    kilobytes = dict(re.findall(r"^(\w+):\s*(\d+) kB$", meminfo.read_text(), re.MULTILINE))
+    limits = [1024 * int(kilobytes["MemTotal"])]
+    for name in _group_limits(root):
+        with contextlib.suppress(OSError, ValueError):  # "max", or no such file
+            limits.append(int(Path(name).read_text()))
+    return min(limits) + 1024 * int(kilobytes.get("SwapTotal", 0))
+
+
+def _group_limits(root: Path) -> list[Path]:
+    """Returns files with the limits of this process's control group and of those above it, in both versions."""
+    files = []
+    with contextlib.suppress(OSError):
+        for line in (root / "proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers in {"", "memory"}:
+                top, name = ("memory", "memory.limit_in_bytes") if controllers else (".", "memory.max")
+                group = Path(path.lstrip("/"))
+                files += [root / "sys/fs/cgroup" / top / above / name for above in (group, *group.parents)]
+    return files

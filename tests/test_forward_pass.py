@@ -272,8 +272,16 @@ def other_sitting(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
     return prepare(changed, tmp_path_factory.mktemp("other"), steps_per_doubling=2)
 
 
-@pytest.mark.parametrize("inputs", ["ratings", "innovations"])
-@pytest.mark.parametrize("protocol", ["frozen", "streaming"])
+# Without the slow tests each protocol and kind of inputs is looked at here or with steps by count.
+FUTURE = [("frozen", "ratings"), ("streaming", "innovations")]
+SITTING = [("frozen", "innovations"), ("streaming", "ratings")]
+
+
+def slow(cases: list[tuple[str, str]]) -> list[Any]:
+    return [pytest.param(*case, marks=pytest.mark.slow) for case in cases]
+
+
+@pytest.mark.parametrize(("protocol", "inputs"), [*FUTURE, *slow(SITTING)])
 def test_not_one_bit_depends_on_the_future(
     found: Found, prepared: RatingSequences, other_future: RatingSequences, protocol: str, inputs: str
 ) -> None:
@@ -287,8 +295,7 @@ def test_not_one_bit_depends_on_the_future(
     assert any(before[key] != after[key] for key in before if HORIZON + DAY <= key[2] < CUTOFF)
 
 
-@pytest.mark.parametrize("inputs", ["ratings", "innovations"])
-@pytest.mark.parametrize("protocol", ["frozen", "streaming"])
+@pytest.mark.parametrize(("protocol", "inputs"), [*SITTING, *slow(FUTURE)])
 def test_steps_by_count_see_nothing_of_their_own_second_or_later(
     counted: RatingSequences, other_sitting: RatingSequences, protocol: str, inputs: str
 ) -> None:
@@ -320,7 +327,10 @@ def other_late(tmp_path_factory: pytest.TempPathFactory) -> RatingSequences:
     return prepare(changed, tmp_path_factory.mktemp("late"))
 
 
-@pytest.mark.parametrize("parts", [{}, {"bayesian_factors": 2}], ids=["network", "with factors"])
+PARTS = [pytest.param({}, id="network"), pytest.param({"bayesian_factors": 2}, id="factors", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("parts", PARTS)
 def test_streaming_reveals_later_ratings_to_strictly_later_steps(
     found: Found, prepared: RatingSequences, other_late: RatingSequences, parts: dict[str, int]
 ) -> None:

@@ -11,10 +11,12 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils
 from tfx.utils import proto_utils
 
+from rrn_tf.data.model_folder import ModelNotFoundError, damage
 from rrn_tf.files import only_writer_of_directory
 
 PUSHED_MODEL, PUSH_DESTINATION = "pushed_model", "push_destination"
 DESTINATION, VERSION = "pushed_destination", "pushed_version"  # properties of PushedModel
+_MEND = "run the pipeline again, without its cache of what made the model"
 DRAFT = ".pushing"  # no number, which TensorFlow Serving would take for a version
 
 
@@ -33,6 +35,7 @@ class Executor(tfx_executor.Executor):
             renamed at once, are left to TFX, which copies ``saved_model.pb`` last.
 
         Raises:
+          ModelNotFoundError: if the model is not as it was saved.
           OutputInUseError: if another command is writing to the folder.
         """
         destination = pusher_pb2.PushDestination()
@@ -50,8 +53,13 @@ class Executor(tfx_executor.Executor):
                 super().Do(input_dict, output_dict, properties)
                 pushed = artifact_utils.get_single_instance(output_dict[PUSHED_MODEL])
                 if pushed.has_custom_property(DESTINATION):
+                    copy = pushed.get_string_custom_property(DESTINATION)
+                    if wrong := damage(copy):  # TFX copies what there is
+                        raise ModelNotFoundError(
+                            f"{root}: expected a whole model to push, found one whose {wrong}: {_MEND}"
+                        )
                     place = _free_version(Path(root), int(pushed.get_string_custom_property(VERSION)))
-                    Path(pushed.get_string_custom_property(DESTINATION)).rename(place)
+                    Path(copy).rename(place)
                     pushed.set_string_custom_property(DESTINATION, str(place))
                     pushed.set_string_custom_property(VERSION, place.name)
             finally:

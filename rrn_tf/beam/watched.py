@@ -116,9 +116,12 @@ def _refuses(address: tuple[str, int]) -> bool:
     return False
 
 
-def _metrics(result: Any) -> bytes | None:
-    request = beam_job_api_pb2.GetJobMetricsRequest(job_id=result._job_id)  # `metrics` keeps the first answer
+def _metrics(result: Any) -> list[bytes] | None:
+    """Returns all of a job's metrics in one order (Prism's is a new one each time); None if they are not to be had."""
+    # `result.metrics()` keeps its first answer.
+    request = beam_job_api_pb2.GetJobMetricsRequest(job_id=result._job_id)
     try:
-        return result._job_service.GetJobMetrics(request, timeout=_ANSWER).SerializeToString(deterministic=True)
+        metrics = result._job_service.GetJobMetrics(request, timeout=_ANSWER).metrics
     except Exception:  # a server that is gone ends the job itself
         return None
+    return sorted(one.SerializeToString(deterministic=True) for one in (*metrics.attempted, *metrics.committed))

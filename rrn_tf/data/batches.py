@@ -91,6 +91,10 @@ class Shares(Sequence[SequenceBatch]):
     def __len__(self) -> int:
         return self._replicas
 
+    def entities(self, replica: int) -> npt.NDArray[np.int64]:
+        """Returns the entities int64[b] of a share, without building it."""
+        return self._entities[replica :: self._replicas]
+
     @overload
     def __getitem__(self, replica: int) -> SequenceBatch: ...
 
@@ -104,7 +108,7 @@ class Shares(Sequence[SequenceBatch]):
             raise IndexError(f"replica should be between 0 and {self._replicas - 1}, received {replica}")
         if self._kept is not None and replica in self._kept:
             return self._kept[replica]
-        share = self._build(self._entities[replica :: self._replicas])
+        share = self._build(self.entities(replica))
         if self._kept is not None:
             self._kept[replica] = share
         return share
@@ -124,7 +128,7 @@ class BatchPlan:
       totals: int64[batches], number of ratings of each batch.
     """
 
-    batches: Sequence[Sequence[SequenceBatch]]
+    batches: Sequence[Shares]
     rows: npt.NDArray[np.int64]
     totals: npt.NDArray[np.int64]
 
@@ -134,6 +138,11 @@ class BatchPlan:
     @property
     def num_ratings(self) -> int:
         return int(self.totals.sum())
+
+    @property
+    def every_share(self) -> list[tuple[Shares, int]]:
+        """All shares, not yet built: each a batch and the number of a replica."""
+        return [(batch, replica) for batch in self.batches for replica in range(len(batch))]
 
     def shares(
         self, order: npt.NDArray[np.int64] | None = None, replicas: slice = slice(None)

@@ -16,6 +16,7 @@ from rrn_tf.serving.history import UserHistory
 from rrn_tf.serving.history_factors import RequestHistory
 from rrn_tf.serving.model_card import write_card
 from rrn_tf.serving.requests import answer_width, same_rows, same_widths
+from rrn_tf.serving.saved_files import check_saved_model
 from rrn_tf.serving.saved_metadata import facts_of, typical_requests
 from rrn_tf.serving.state_tables import SeenItems, StateTable
 from rrn_tf.serving.warmup import write_warmup
@@ -213,3 +214,4 @@ def export_saved_model(network: RRNSnapshot, path: str | Path, *, compiled: bool
     write_card(Path(path), facts_of(network))
     write_warmup(Path(path), typical_requests(network))
     seal(path)
+    check_saved_model(path)  # TensorFlow leaves out an asset that is lost before it copies it

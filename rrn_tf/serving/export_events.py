@@ -19,6 +19,7 @@ from rrn_tf.serving.mixture import MixtureServing
 from rrn_tf.serving.model_card import OF_EVENTS, ModelFacts, write_card
 from rrn_tf.serving.next_items import SERVED, NextItems, mean_first
 from rrn_tf.serving.past_events import HeldEvents
+from rrn_tf.serving.saved_files import check_saved_model
 from rrn_tf.serving.warmup import example, write_warmup
 from rrn_tf.states.event_snapshot import EventSnapshot
 
@@ -94,6 +95,7 @@ def export_event_model(result: EventSnapshot, path: str | Path) -> None:
     }
     write_warmup(Path(path), typical)
     seal(path)
+    check_saved_model(path)  # TensorFlow leaves out an asset that is lost before it copies it
 
 
 def _facts(result: EventSnapshot) -> ModelFacts:

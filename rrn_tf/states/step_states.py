@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import os
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,11 +11,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.data.arrays import concatenated_ranges
-from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch
+from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch, Shares
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import INNOVATIONS, RRN
+from rrn_tf.states.division import Division, Peers
 from rrn_tf.states.entity_states import EntityStates
 from rrn_tf.states.factor_states import FactorStates
 from rrn_tf.states.joint_propagation import JointPropagation, continued_rows
@@ -49,15 +49,22 @@ class StepStates:
     last planned one to its own time. So a plan of the training steps gives the frozen protocol, and one of all steps
     the streaming protocol. A rating is then the inner product of two steps' vectors.
 
+    Of several workers each computes the states of its own entities, and all exchange the vectors, so that every worker
+    has all of these, equal to the bit to what one would compute. So all workers must call `refresh`, `refresh_all` and
+    the predictions in the same order. Where both sides are propagated together every worker computes all states.
+
     Args:
       model: the network.
       sequences: the data.
       plans: each side's batches; where both sides are propagated together (`propagates_jointly`), only their `rows`.
       start: per side, states of earlier ratings that the sequences continue; newbies by default.
+      peers: the workers that compute the states together; by default this process does so alone.
 
     Attributes:
       vectors: per side, float32[R, dynamic] variable of projected states, indexed by step.
-      entities: per side, the `EntityStates` after the last planned step.
+      entities: per side, the `EntityStates` after the last planned step. Of several workers each has but its own
+        entities' states, until `end_division`.
+      peers: the workers that compute the states together.
       start: per side, the states that the sequences continue; empty for newbies.
     """
 
@@ -67,6 +74,7 @@ class StepStates:
         sequences: RatingSequences,
         plans: dict[Side, BatchPlan],
         start: dict[Side, EntityStates] | None = None,
+        peers: Peers | None = None,
     ) -> None:
         self.model = model
         self.sequences = sequences
@@ -91,6 +99,12 @@ class StepStates:
             JointPropagation(model, sequences, {side: plans[side].rows for side in SIDES}, self.start)
             if propagates_jointly(model, start)
             else None
+        )
+        self.peers = peers or Peers()
+        self._divisions = (
+            {side: Division(plans[side], sequences.side(side), self.peers) for side in SIDES}
+            if self.peers.count > 1 and not self._joint
+            else {}
         )
         streams = any((plans[side].rows > sequences.side(side).training_rows).any() for side in SIDES)
         self._factors = FactorStates(model, sequences, streams) if model.bayesian_factors else None
@@ -128,39 +142,60 @@ class StepStates:
             for side in SIDES:
                 self.entities[side].set_beliefs(left[side])
 
+    def end_division(self) -> None:
+        """Completes `entities` on every worker; from now on each worker is on its own."""
+        for side, division in self._divisions.items():
+            for variable in self.entities[side].state:
+                whole = variable.numpy()
+                division.exchange_states(whole)
+                variable.assign(whole)
+        self.peers, self._divisions = Peers(), {}
+        if not self._joint:
+            for side in SIDES:
+                self._set_last_step(side)
+
     def _rolled(self, side: Side) -> list[npt.NDArray[np.float32]]:
-        """Stores the projected states of the planned steps, and returns the states after the last ones."""
+        """Stores this worker's projected states of the planned steps, and returns the states after the last ones."""
         state = [part.numpy().copy() for part in self.entities[side].state]
 
-        def roll(shares: Sequence[SequenceBatch]) -> None:
-            for batch in shares:
-                rolled, final = self._roll[side](batch)
-                rows = concatenated_ranges(batch.first_row, batch.length.astype(np.int64))
-                _assign_rows(self.vectors[side], rows, rolled)
-                for part, values in zip(state, final, strict=True):
-                    part[batch.entity] = values.numpy()
+        def roll(share: tuple[Shares, int]) -> None:
+            shares, replica = share
+            batch = shares[replica]
+            rolled, final = self._roll[side](batch)
+            rows = concatenated_ranges(batch.first_row, batch.length.astype(np.int64))
+            _assign_rows(self.vectors[side], rows, rolled)
+            for part, values in zip(state, final, strict=True):
+                part[batch.entity] = values.numpy()
 
         # Batches hold different entities and are independent; a single recurrence keeps only one core busy. A thread
         # builds its own batches, so that there are only as many as threads.
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-            collections.deque(pool.map(roll, self.plans[side].batches), maxlen=0)
+            of = self._divisions[side].shares if self._divisions else self.plans[side].every_share
+            collections.deque(pool.map(roll, of), maxlen=0)
         return state
 
     def _finish(self, side: Side, state: list[npt.NDArray[np.float32]]) -> None:
-        """Stores the states after the planned steps, and extrapolates those of later steps from them."""
-        sequences = self.sequences.side(side)
+        """Stores the states after the planned steps, extrapolates later ones, and exchanges all with the peers."""
+        sequences, division = self.sequences.side(side), self._divisions.get(side)
         for variable, part in zip(self.entities[side].state, state, strict=True):
             variable.assign(part)
         self._set_last_step(side)
 
-        later = np.flatnonzero(sequences.place >= self.plans[side].rows[sequences.row_entity])
+        wanted = sequences.place >= self.plans[side].rows[sequences.row_entity]
+        if division:
+            wanted &= division.own[sequences.row_entity]
+        later = np.flatnonzero(wanted)
         wallclock = wallclock_of(sequences.step[later], self.sequences.metadata, side).astype(np.float32)
         for begin in range(0, len(later), _CHUNK):
-            rows = later[begin : begin + _CHUNK]
-            extrapolated = self._extrapolate[side](
-                sequences.row_entity[rows].astype(np.int64), wallclock[begin : begin + _CHUNK]
-            )
-            _assign_rows(self.vectors[side], rows, extrapolated)
+            rows, time = later[begin : begin + _CHUNK], wallclock[begin : begin + _CHUNK]
+            entity = sequences.row_entity[rows].astype(np.int64)
+            if division:  # as in `JointPropagation`: what is left over by vector instructions is rounded otherwise
+                entity, time = (np.resize(column, -(-len(rows) // 16) * 16) for column in (entity, time))
+            _assign_rows(self.vectors[side], rows, self._extrapolate[side](entity, time)[: len(rows)])
+        if division:
+            vectors = self.vectors[side].numpy().copy()
+            division.exchange_vectors(vectors)
+            _assign_in_parts(self.vectors[side], vectors)
 
     def predict(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Predicts ratings by the weighted sum of all parts, clipped to the range of the training ratings.
@@ -186,6 +221,16 @@ class StepStates:
 
     def network_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Predicts ratings float32[N] at positions of the user side by states and stationary factors (Eq. 7)."""
+        if self.peers.count == 1:
+            return self._network_ratings(positions)
+        rating = np.empty([len(positions), 1], np.float32)
+        each = np.array_split(np.arange(len(positions)), self.peers.count)
+        own = each[self.peers.number]
+        rating[own, 0] = self._network_ratings(positions[own])
+        self.peers.exchange(rating, each)
+        return rating[:, 0]
+
+    def _network_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         data, trained = self.sequences.user, self.sequences.metadata
         places = [
             (of, self.vectors[of], self.model.factors(of).table.numpy(), row, entity)
@@ -208,7 +253,10 @@ class StepStates:
     def _set_last_step(self, side: Side) -> None:
         """Stores each entity's last planned step and the sums of its ratings, the input of the next step."""
         sequences, entities, rows = self.sequences.side(side), self.entities[side], self.plans[side].rows
-        seen = np.flatnonzero(rows)
+        division = self._divisions.get(side)
+        seen = np.flatnonzero((rows > 0) & division.own if division else rows)
+        if not len(seen):  # a worker may have none
+            return
         last = sequences.row_splits[seen] + rows[seen] - 1
         counts = np.diff(sequences.rating_splits)[last]
         ratings = concatenated_ranges(sequences.rating_splits[last], counts)

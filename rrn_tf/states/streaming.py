@@ -8,12 +8,17 @@ from rrn_tf.data.batches import BatchPlan, plan_batches
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import RRN
+from rrn_tf.states.division import Peers
 from rrn_tf.states.entity_states import EntityStates
 from rrn_tf.states.step_states import StepStates, propagates_jointly
 
 
 def streaming_states(
-    model: RRN, sequences: RatingSequences, rows_per_batch: int, start: dict[Side, EntityStates] | None = None
+    model: RRN,
+    sequences: RatingSequences,
+    rows_per_batch: int,
+    start: dict[Side, EntityStates] | None = None,
+    peers: Peers | None = None,
 ) -> StepStates:
     """Computes a network's states at every step, with each rating revealed to strictly later steps on both sides.
 
@@ -22,6 +27,7 @@ def streaming_states(
       sequences: the data.
       rows_per_batch: padded steps of a batch.
       start: states of earlier ratings to continue; newbies by default.
+      peers: as for `StepStates`.
     """
     plans = {}
     for side in SIDES:
@@ -31,6 +37,6 @@ def streaming_states(
             if propagates_jointly(model, start)
             else plan_batches(sequences.side(side), sequences.metadata, rows_per_batch, rows=rows)
         )
-    rolled = StepStates(model, sequences, plans, start)
+    rolled = StepStates(model, sequences, plans, start, peers)
     rolled.refresh_all()
     return rolled

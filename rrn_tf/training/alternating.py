@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from rrn_tf.config import Config
 from rrn_tf.data.batches import BatchPlan, plan_batches
+from rrn_tf.data.metadata import SequenceMetadata
 from rrn_tf.data.sequences import RatingSequences, load_sequences
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING, evaluate
 from rrn_tf.features import SIDES, Side, Split
@@ -24,10 +25,11 @@ from rrn_tf.states.step_states import StepStates
 from rrn_tf.states.streaming import streaming_states
 from rrn_tf.training.epochs import Epoch, OnBatch, Training
 from rrn_tf.training.listeners import EpochRecord, Listener
+from rrn_tf.training.memory import check_memory
 from rrn_tf.training.parts import ValidationScorer, parts_alone, selection_splits, set_factors, weigh_parts
 from rrn_tf.training.phases import Phase
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
-from rrn_tf.training.workers import from_chief, take_from_chief
+from rrn_tf.training.workers import Workers, from_chief, take_from_chief
 
 _TESTS = (Split.TEST, Split.TEST_COLD)
 
@@ -103,6 +105,7 @@ def train(
         from the start if there is none. All workers read that directory.
 
     Raises:
+      TooLargeError: if sequences, cached states and tables need more memory than there is.
       TrainingError: if the loss is not finite or explodes, naming epoch, phase, batch and the last good checkpoint.
       WorkerError: if another worker stops.
     """
@@ -110,15 +113,20 @@ def train(
     training = Training(
         settings, checkpoint_dir, strategy=strategy, listeners=listeners, log_dir=log_dir, resume=resume
     )
-    sequences = data if isinstance(data, RatingSequences) else load_sequences(data)
-    replicas = training.strategy.num_replicas_in_sync
+    if isinstance(data, RatingSequences):
+        sequences = data
+    else:
+        check_memory(SequenceMetadata.load(data), config)
+        sequences = load_sequences(data)
+    check_memory(sequences.metadata, config, {side: sequences.side(side).num_rows for side in SIDES})
+    replicas, peers = training.strategy.num_replicas_in_sync, Workers(training.strategy)
     with training.strategy.scope():
         model = make_model(config, sequences)
         plans = {
             side: plan_batches(sequences.side(side), sequences.metadata, settings.rows_per_batch, replicas)
             for side in SIDES
         }
-        states = StepStates(model, sequences, plans)
+        states = StepStates(model, sequences, plans, peers=peers)
     training.listener.on_start(
         f"{plans[Side.USER].num_ratings:,} training ratings, {len(sequences.rating_indices([Split.VALID])):,} for "
         f"validation; {len(plans[Side.USER])} user and {len(plans[Side.ITEM])} item batches an epoch"
@@ -130,10 +138,12 @@ def train(
     epoch.weigh_parts(trained=progress.best_epoch > 0)
     training.listener.on_stage("predicting by both protocols")
     with working("predicting by both protocols"):
-        by_protocol = {FROZEN: states, STREAMING: streaming_states(model, sequences, settings.rows_per_batch)}
+        streamed = streaming_states(model, sequences, settings.rows_per_batch, peers=peers)
+        by_protocol = {FROZEN: states, STREAMING: streamed}
         metrics = evaluate(by_protocol)
         parts = parts_alone(by_protocol, [split for split in Split if split is not Split.TRAIN])
-    del by_protocol
+    states.end_division()
+    del by_protocol, streamed
     gc.collect()  # the streaming states, whose functions refer to them
     return TrainingResult(model, sequences, states, progress.records, progress.best_epoch, metrics, parts)
 
@@ -222,7 +232,9 @@ class AlternatingEpoch(Epoch):
             if selection != STREAMING:
                 self._scorer_states[FROZEN] = self._states
             if selection != FROZEN and self.validated:
-                self._scorer_states[STREAMING] = streaming_states(self.model, self._seen, settings.rows_per_batch)
+                self._scorer_states[STREAMING] = streaming_states(
+                    self.model, self._seen, settings.rows_per_batch, peers=self._states.peers
+                )
             self._scorer = ValidationScorer(self._scorer_states)
         elif STREAMING in self._scorer_states:
             self._scorer_states[STREAMING].refresh_all()

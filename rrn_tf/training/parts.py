@@ -104,7 +104,7 @@ class ValidationScorer:
                 if not trained and len(said) > 1:
                     said[0] = np.zeros_like(said[0])
                 user = states.sequences.user
-                found = (
+                found: tuple[npt.NDArray[Any], ...] = (
                     np.stack(said, axis=1),
                     user.rating[rows],
                     user.entity_of(rows).astype(np.int64),

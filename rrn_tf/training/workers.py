@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.cluster import several_workers
+from rrn_tf.states.division import Peers, Vectors
 
 
 class WorkerError(RuntimeError):
@@ -95,6 +96,41 @@ def take_from_chief(strategy: tf.distribute.Strategy, variables: Iterable[tf.Var
     if num_workers(strategy) > 1:
         for variable in variables:
             variable.assign(from_chief(strategy, variable.numpy()))
+
+
+class Workers(Peers):
+    """The workers of a strategy, which compute states together.
+
+    Args:
+      strategy: the strategy of the training.
+
+    Attributes:
+      received: how many bytes this worker has received from the others so far.
+    """
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        own = own_replicas(strategy)
+        self.count = num_workers(strategy)
+        self.number = own[0] // len(own)
+        self.received = 0
+        self._strategy, self._first, self._each = strategy, own[0], len(own)
+        # Outside a function TensorFlow would trace the operation again for every piece.
+        self._gather = tf.function(lambda values: strategy.gather(values, axis=0), reduce_retracing=True)
+
+    def gather(self, own: Vectors, sizes: Sequence[int]) -> list[Vectors]:
+        width = own.shape[1]
+        nothing = np.zeros([1, width], np.float32)  # TensorFlow crashes if workers exchange empty tensors
+
+        def contribution(context: tf.distribute.distribute_lib.ValueContext) -> tf.Tensor:
+            return tf.constant(own if context.replica_id_in_sync_group == self._first and len(own) else nothing)
+
+        values = self._strategy.experimental_distribute_values_from_function(contribution)
+        with lost_workers():
+            found = self._gather(values).numpy()
+        self.received += 4 * width * (sum(sizes) - len(own))
+        given = np.maximum(sizes, 1) + self._each - 1  # by all replicas of each worker
+        begins = np.cumsum(given) - given
+        return [found[begin : begin + size] for begin, size in zip(begins, sizes, strict=True)]
 
 
 def _chiefs(resolver: tf.distribute.cluster_resolver.ClusterResolver) -> int:

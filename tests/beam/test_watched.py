@@ -9,24 +9,25 @@ from typing import Any
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.portability.api import beam_job_api_pb2
 
 from rrn_tf.beam.watched import Loss, LostWorkersError, wait_until_finish
 
 
 class Service:
-    """A job server that tells how far a job is."""
+    """A job server that tells how far a job is, in a new order each time."""
 
-    def __init__(self, *metrics: bytes) -> None:
+    def __init__(self, *metrics: str) -> None:
         self._metrics = metrics
         self.asked = 0
 
     def GetJobMetrics(self, request: Any, timeout: float) -> Any:
-        self.asked += 1
         assert request.job_id == "job"
-        return self
-
-    def SerializeToString(self, deterministic: bool) -> bytes:
-        return self._metrics[min(self.asked, len(self._metrics)) - 1]
+        self.asked += 1
+        answer = beam_job_api_pb2.GetJobMetricsResponse()
+        for urn in self._metrics[:: (-1) ** self.asked]:
+            answer.metrics.attempted.add(urn=urn)
+        return answer
 
 
 class Job:
@@ -58,7 +59,7 @@ def options(pool: socket.socket) -> PipelineOptions:
 
 
 def test_a_job_without_pool_and_progress_is_given_up(pool: socket.socket) -> None:
-    job, of = Job(Service(b"1")), options(pool)
+    job, of = Job(Service("rows", "seconds")), options(pool)
     # It is there when the job begins, and gone before the first look.
     threading.Timer(0.05, pool.close).start()
     with pytest.raises(
@@ -69,7 +70,7 @@ def test_a_job_without_pool_and_progress_is_given_up(pool: socket.socket) -> Non
 
 
 def test_a_job_that_ends_or_fails_does_so(pool: socket.socket) -> None:
-    done, failed = Job(Service(b"1")), Job(Service(b"1"), ValueError("a row"))
+    done, failed = Job(Service("rows", "seconds")), Job(Service("rows", "seconds"), ValueError("a row"))
     for job in (done, failed):
         job.end.set()
     wait_until_finish(done, options(pool), patience=0, each=0.1)
@@ -81,7 +82,7 @@ def test_a_job_that_ends_or_fails_does_so(pool: socket.socket) -> None:
 
 @pytest.mark.parametrize("given", [[], ["--environment_type=EXTERNAL", "--environment_config=localhost:1"]])
 def test_a_pool_that_cannot_be_reached_from_here_is_not_watched(given: list[str]) -> None:
-    job = Job(Service(b"1"))
+    job = Job(Service("rows", "seconds"))
     threading.Timer(0.5, job.end.set).start()
     wait_until_finish(job, PipelineOptions(given), patience=0, each=0.01)
     assert (job.cancelled, job._job_service.asked) == (False, 0)

@@ -31,8 +31,10 @@ def test_the_load_has_netflix_shape() -> None:
     assert items[-1770:].sum() / len(ratings) == pytest.approx(0.8, abs=0.1)
 
 
-@pytest.mark.parametrize("steps", [0, 2])
-@pytest.mark.parametrize("train_fraction", [1.0, 0.8])
+@pytest.mark.parametrize(
+    ("steps", "train_fraction"),
+    [(0, 0.8), (2, 1.0), *(pytest.param(*case, marks=pytest.mark.slow) for case in ((0, 1.0), (2, 0.8)))],
+)
 def test_a_load_in_memory_is_what_beam_prepares(steps: int, train_fraction: float, tmp_path: Path) -> None:
     # Some of the users and items get no rating, and ids as text are not in order of their numbers.
     load = Load(netflix_like(3_000, 400, 90, seed=3), "2d", "10d", steps)

@@ -12,10 +12,12 @@ import pyarrow as pa
 import pytest
 
 from rrn_tf.data.prepared import BadInputError
+from rrn_tf.serving.warmup import example
 
 tfdv = pytest.importorskip("tensorflow_data_validation")
 
 SETTINGS = {"max_ahead": 86_400.0, "max_new_users": 0.99, "max_new_items": 0.5, "exclude_splits": "[]"}
+NOTHING = object()  # an input that is not given
 RATINGS = np.array([1, 2, 3, 3, 4, 4, 4, 5], np.float32)
 
 
@@ -60,15 +62,22 @@ def found(tmp_path: Path) -> Any:
     from components.anomalies import anomaly_lines
     from components.data_validator.executor import Executor
 
-    def found(frame: pd.DataFrame, *, stop: int = 0, range_: str = "min: 1 max: 5", **earlier: Any) -> list[str]:
+    def found(
+        frame: pd.DataFrame,
+        *,
+        stop: int = 0,
+        range_: str = "min: 1 max: 5",
+        schema: str = "ratings",
+        **earlier: Any,
+    ) -> list[str]:
         (tmp_path / "schema").mkdir()
-        text = (resources.files("schemas") / "ratings.pbtxt").read_text()
+        text = (resources.files("schemas") / f"{schema}.pbtxt").read_text()
         text = text.replace("float_domain {", f"float_domain {{ {range_}")
         (tmp_path / "schema" / "schema.pbtxt").write_text(text)
         inputs = {
             "statistics": [artifact("ExampleStatistics", tmp_path / "statistics", frame)],
             "schema": [artifact("Schema", tmp_path / "schema")],
-            **{name: [of] for name, of in earlier.items()},
+            **{name: [of] for name, of in earlier.items() if of is not NOTHING},
         }
         output = artifact("ExampleAnomalies", tmp_path / "anomalies")
         Executor().Do(inputs, {"anomalies": [output]}, {**SETTINGS, "stop": stop})
@@ -151,3 +160,88 @@ def test_new_values_are_an_anomaly_above_the_threshold() -> None:
     _report_new(anomalies, "item_id", 0.625, 0.5)
     (line,) = anomaly_lines(anomalies)
     assert line == "item_id: 62.5% of the rows have a value that the model does not know, above the threshold 50.0%"
+
+
+# --- events --------------------------------------------------------------------------------------------
+
+
+def events(**columns: Any) -> pd.DataFrame:
+    """60 events of the users and items that `event_model` knows, but for some columns."""
+    index = np.arange(60)
+    good = {
+        "user_id": [f"user {n % 3}" for n in index],
+        "item_id": [f"item {n % 6}" for n in index],
+        "timestamp": 1_000_000_000 + index * 600,
+        "position": index,
+    }
+    return pd.DataFrame(good | columns)
+
+
+@pytest.fixture(scope="module")
+def event_model(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A saved Collaborative RNN of three users and six items."""
+    from rrn_tf.serving.export_events import export_event_model
+    from tests.serving.conftest import trained_on_events
+
+    folder = tmp_path_factory.mktemp("model")
+    export_event_model(trained_on_events(), folder)
+    return artifact("Model", folder)
+
+
+@pytest.fixture(scope="module")
+def events_before(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return artifact("ExampleStatistics", tmp_path_factory.mktemp("events") / "statistics", events())
+
+
+@pytest.fixture
+def of_events(found: Any, event_model: Any, events_before: Any, tmp_path: Path) -> Any:
+    """Validates events as a pipeline of updates does, beside the last good span, the training data and the model."""
+    import tensorflow as tf
+
+    def of_events(frame: pd.DataFrame, **options: Any) -> list[str]:
+        examples = artifact("Examples", tmp_path / "examples")
+        examples.split_names = '["train"]'
+        (tmp_path / "examples" / "Split-train").mkdir(parents=True)
+        with tf.io.TFRecordWriter(str(tmp_path / "examples" / "Split-train" / "rows.gz"), "GZIP") as file:
+            for row in frame.to_dict("records"):
+                file.write(example(**{name: [value] for name, value in row.items()}))
+        given = {"good_statistics": events_before, "training_statistics": events_before, "base_model": event_model}
+        return found(frame, schema="events", examples=examples, **(given | options))
+
+    return of_events
+
+
+def test_good_events_pass(of_events: Any) -> None:
+    assert of_events(events(timestamp=1_000_500_000 + np.arange(60)), stop=1) == []
+
+
+KNOWN = [f"item {n % 6}" for n in range(60)]
+FAULTY_EVENTS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "future times": ({"timestamp": np.full(60, 32_503_680_000)}, ["timestamp: Unexpectedly large value"]),
+    "a negative place": ({"position": np.arange(-1, 59)}, ["position: Unexpectedly small value: -1"]),
+    "new users": ({"user_id": [f"stranger {n % 3}" for n in range(60)]}, ["user_id: 100.0% of the rows have a value"]),
+    "new items": ({"item_id": [f"new {n}" for n in range(60)]}, ["item_id: ", "100.0% of the rows have a value"]),
+    "drift and skew": (
+        {"item_id": [*["item 0"] * 30, *KNOWN[30:]]},
+        ["item_id: ", "between current and previous is", "between training and serving is"],
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTY_EVENTS)
+def test_faults_of_events(of_events: Any, fault: str) -> None:
+    columns, expected = FAULTY_EVENTS[fault]
+    (line,) = of_events(events(**columns))
+    assert all(part in line for part in expected), line
+
+
+def test_faults_of_events_stop_in_one_line(of_events: Any) -> None:
+    faulty = events(user_id=[f"stranger {n}" for n in range(60)], timestamp=np.full(60, 32_503_680_000))
+    with pytest.raises(BadInputError, match=r"timestamp: .*; user_id: |user_id: .*; timestamp: ") as stopped:
+        of_events(faulty, stop=1)
+    assert "\n" not in str(stopped.value)
+
+
+def test_without_a_model_no_event_is_new_and_without_earlier_data_none_drifts(of_events: Any) -> None:
+    faulty = events(item_id=["new"] * 60, user_id=["stranger"] * 60)
+    assert of_events(faulty, base_model=NOTHING, good_statistics=NOTHING, training_statistics=NOTHING) == []

@@ -15,6 +15,7 @@ from tfx.utils import io_utils, proto_utils
 
 from components.pusher.component import Pusher
 from components.pusher.executor import DESTINATION, DRAFT, VERSION, Executor
+from rrn_tf.data.model_folder import ModelNotFoundError, seal
 from rrn_tf.files import OutputInUseError, only_writer_of_directory
 
 FILES = ("saved_model.pb", "variables/variables.index", "assets.extra/metadata.json")
@@ -79,6 +80,17 @@ def test_what_stops_halfway_leaves_no_version(
     assert not served.exists() or names_in(served) == set()
     pushed = push(model, str(served), tmp_path / "again")
     assert names_in(served) == {pushed.get_string_custom_property(VERSION)}
+
+
+def test_a_model_that_lost_a_file_is_not_pushed(model: Any, tmp_path: Path) -> None:
+    saved = Path(model.uri, "Format-Serving")
+    seal(saved)
+    (saved / FILES[1]).unlink()
+    with pytest.raises(
+        ModelNotFoundError, match=f"expected a whole model to push, found one whose {FILES[1]} is missing"
+    ):
+        push(model, str(tmp_path / "served"), tmp_path / "archive")
+    assert not (tmp_path / "served").exists()
 
 
 def test_what_a_kill_has_left_is_removed(model: Any, tmp_path: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,10 +65,22 @@ def digest(parts: Iterable[bytes]) -> str:
     return found.hexdigest()
 
 
-def _prepare(kind: str, folder: Path) -> None:
+@contextlib.contextmanager
+def _as_commands_end() -> Iterator[None]:
+    """Ends the process as `rrn` ends where what runs inside raises an exception."""
     import click
 
     from rrn_tf.cli.options import one_line_errors
+
+    try:
+        with one_line_errors():
+            yield
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+
+
+def _prepare(kind: str, folder: Path) -> None:
     from rrn_tf.config import load_config
     from rrn_tf.files import only_writer_of_directory
     from rrn_tf.runs.directory import RunPaths, prepare_once
@@ -79,12 +92,8 @@ def _prepare(kind: str, folder: Path) -> None:
     def prepare(to: RunPaths) -> None:
         task.prepare(source, to.sequences, config.data, dead_letters=str(to.dead_letters))
 
-    try:
-        with one_line_errors(), only_writer_of_directory(folder / "out"):
-            prepare_once(RunPaths(folder / "out"), config, {"data": source}, prepare, resume=True)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    with _as_commands_end(), only_writer_of_directory(folder / "out"):
+        prepare_once(RunPaths(folder / "out"), config, {"data": source}, prepare, resume=True)
 
 
 def _prepared(folder: Path) -> list[str]:
@@ -172,7 +181,8 @@ def _push(folder: Path) -> None:
         filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(folder / "out"))
     )
     properties = {"push_destination": proto_utils.proto_to_json(to)}
-    Executor().Do({"model": [model]}, {"pushed_model": [pushed]}, properties)
+    with _as_commands_end():
+        Executor().Do({"model": [model]}, {"pushed_model": [pushed]}, properties)
 
 
 JOBS: dict[str, Job] = {

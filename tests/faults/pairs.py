@@ -42,7 +42,7 @@ class Server:
     """A server, and a client that asks it without pause.
 
     Args:
-      root: folder with `served`, of versions, and `pairs.csv`.
+      root: folder with `served`, of versions, and `rows.csv`.
       port: where to serve.
     """
 
@@ -61,22 +61,23 @@ class Server:
         raise RuntimeError(f"the server has not started: {running.wait(0).said[-300:]}")
 
     def _serve(self) -> None:
-        from rrn_tf.bench.grpc_double import start_double
-
-        start_double({"rrn": self.root / "served"}, self.port)
-        time.sleep(10_000)
+        read, write = os.pipe()  # the double serves until its standard input ends
+        os.dup2(read, 0)
+        os.set_inheritable(write, True)
+        _become("-m", "rrn_tf.bench.grpc_double", "--model", f"rrn={self.root / 'served'}", "--port", str(self.port))
 
     def client(self) -> Running:
         """Starts the client, which writes what it was answered to `answers` until there is a file `stop`."""
-        return Running(self._ask, self.root / "client.log", self.root / "tmp")
+        given = (str(self.root), str(self.port))
+        return Running(lambda: _become("-m", "tests.faults.pairs", *given), self.root / "client.log", self.root / "tmp")
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
         import grpc
 
         from rrn_tf.bench.grpc_client import connected, outputs_of, predict_request
 
-        lines = (self.root / "pairs.csv").read_text().splitlines()[1 : 1 + _ROWS]
-        rows = [(user, item, int(when)) for user, item, when in (line.split(",") for line in lines)]
+        lines = (self.root / "rows.csv").read_text().splitlines()[1 : 1 + _ROWS]
+        rows = [(user, item, int(when)) for user, item, _, when in (line.split(",") for line in lines)]
         found, number = [], 0
         with connected(f"127.0.0.1:{self.port}") as stub:
             while not (self.root / "stop").exists():
@@ -95,13 +96,18 @@ class Server:
         (self.root / "answers").write_bytes(pickle.dumps(found))
 
 
+def _become(*arguments: str) -> None:
+    """Makes this process a new Python: threads of gRPC do not outlive a fork."""
+    os.execv(sys.executable, [sys.executable, "-W", "ignore", *arguments])
+
+
 def served(fault: str, subject: Any, models: list[Path], root: Path, draw: np.random.Generator) -> tuple[Outcome, str]:
     """Kills a server that is asked, once while Pusher is killed too, and starts it again."""
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(subject.template, root)
     (root / "out").rename(root / "served")
     (root / "out").symlink_to("served")
-    shutil.copy(models[0], root / "pairs.csv")
+    shutil.copy(models[0], root / "rows.csv")
     server = Server(root, _free_port())
     running, client = server.start(), server.client()
     _await(root / "busy", client)
@@ -117,14 +123,14 @@ def served(fault: str, subject: Any, models: list[Path], root: Path, draw: np.ra
     running.kill()
     running.wait()
     running, again = server.start(), time.monotonic()
-    (root / "busy").unlink()
+    (root / "busy").unlink(missing_ok=True)
     _await(root / "busy", client)  # a client's channel waits longer and longer before it tries again
     (root / "stop").touch()
     ended = client.wait()
     running.kill()
     running.wait()
-    if ended.code:
-        return Outcome.UNCLEAR, ended.said[-300:]
+    if ended.code != 0:
+        return Outcome.UNCLEAR, f"the client: {ended.code}: {ended.said[-300:]}"
     versions = [path for path in (root / "served").iterdir() if path.name.isdigit()]
     if strange := {asked(lambda path=path: model_digest(path), root) for path in versions} - set(subject.facts):
         return Outcome.WRONG, f"{len(strange)} versions that were never pushed"
@@ -149,8 +155,8 @@ def _right_answers(root: Path, versions: list[Path]) -> dict[int, list[float]]:
     def ask() -> dict[int, list[float]]:
         from rrn_tf.serving.saved_rrn import SavedRRN
 
-        lines = (root / "pairs.csv").read_text().splitlines()[1 : 1 + _ROWS]
-        rows = [line.split(",") for line in lines]
+        lines = (root / "rows.csv").read_text().splitlines()[1 : 1 + _ROWS]
+        rows = [(user, item, when) for user, item, _, when in (line.split(",") for line in lines)]
         found = {}
         for path in versions:
             model = SavedRRN(path)
@@ -255,6 +261,9 @@ def cut(fault: str, data: Path, right: str, root: Path, draw: np.random.Generato
 
 def main() -> int:
     """Prints the table; returns 1 if a result was wrong or an end unclear."""
+    if len(sys.argv) == 3 and Path(sys.argv[1]).is_dir():  # the client of a server
+        Server(Path(sys.argv[1]), int(sys.argv[2])).ask()
+        return 0
     parser = argparse.ArgumentParser(prog="python -m tests.faults.pairs", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=20)
@@ -265,9 +274,8 @@ def main() -> int:
     counts, bad = Counter[tuple[str, str, str]](), False
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        subjects = made_subjects(root, ["push", "score"])
-        pairs = subjects["score"].template / "given" / "pairs.csv"
-        data = root / "rows" / "crnn" / "given" / "early.csv"
+        subjects = made_subjects(root, ["push"] if set(faults) & set(SERVED) else [])
+        pairs, data = (root / "rows" / kind / "given" / "early.csv" for kind in ("rrn", "crnn"))
         makes: dict[str, Callable[[str, np.random.Generator], tuple[Outcome, str]]] = {}
         for fault in faults:
             if fault in SERVED:

@@ -246,7 +246,7 @@ FUZZ = settings(
     database=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-EXAMPLES = pytest.mark.parametrize("examples", [15, pytest.param(150, marks=pytest.mark.slow)])
+EXAMPLES = pytest.mark.parametrize("examples", [30, pytest.param(400, marks=pytest.mark.slow)])
 # The model that has all parts, for what every model of ratings does alike.
 FULLEST = pytest.mark.parametrize("rrn", ["saved_default"], indirect=True)
 OF_RATINGS = {

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from rrn_tf import checksums
 from rrn_tf.cli.main import main
+from rrn_tf.serving import export
 from rrn_tf.serving.load import load_saved_model
 from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from rrn_tf.serving.saved_files import NEXT_ITEMS, RECOMMEND, ModelNotFoundError, check_saved_model, loaded_module
@@ -98,3 +99,18 @@ def test_a_command_reads_each_file_of_a_model_for_its_checksum_once(
         assert done.exit_code == 0, done.output
         sealed = json.loads((rating_run / "model" / "assets.extra" / "checksums.json").read_text())
         assert read == {rating_run / "model" / name: 1 for name in sealed}, command
+
+
+def test_an_asset_that_is_lost_while_a_model_is_exported_is_told(
+    rating_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = SavedRRN(rating_run / "model").load_model()
+
+    def lose(model: Path, *_: object) -> None:
+        (model / "assets" / "items.txt").unlink()
+
+    monkeypatch.setattr(export, "write_warmup", lose)
+    with pytest.raises(
+        ModelNotFoundError, match=f"{tmp_path}/model: the model is not whole, it lacks assets/items.txt"
+    ):
+        export.export_saved_model(network, tmp_path / "model")

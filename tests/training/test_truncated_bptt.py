@@ -80,8 +80,13 @@ def reference_epoch(model: CollaborativeRNN, plan: Any, order: np.ndarray, c: Co
 
 @pytest.mark.parametrize(
     "sizes",
-    [{}, {"activation": "tanh"}, {"cell": "rnn"}, {"matrices": "shared"}, {"stationary": 2}],
-    ids=["gru", "tanh", "c-tanh", "p-gru", "stationary"],
+    [
+        pytest.param({}, id="gru"),
+        pytest.param({"activation": "tanh"}, id="tanh", marks=pytest.mark.slow),
+        pytest.param({"cell": "rnn"}, id="c-tanh"),
+        pytest.param({"matrices": "shared"}, id="p-gru"),
+        pytest.param({"stationary": 2}, id="stationary"),
+    ],
 )
 def test_an_epoch_equals_the_written_out_algorithm(sizes: dict[str, Any], sequences: EventSequences) -> None:
     c = config(sizes, stationary_l2=0.01)

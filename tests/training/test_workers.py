@@ -45,13 +45,23 @@ class Kind(NamedTuple):
 
 
 SETTINGS = ["training.patience=0", "model.units=6"]
-RATINGS = Kind(
+INNOVATIONS = Kind(
     "rrn",
     "synthetic:users=80,items=40,ratings=1500,days=90",
     ["training.epochs=2", "training.rows_per_batch=256", "model.ensemble=2"],
     ("user_rmse", "item_rmse", "valid_rmse"),
     "rmse",
     ("frozen", "streaming"),
+)
+# States are divided among the workers, those of validation too.
+RATINGS = INNOVATIONS._replace(
+    settings=[
+        *INNOVATIONS.settings,
+        "model.inputs=ratings",
+        "model.include_opposite_state=false",
+        "model.bayesian_factors=0",
+        "training.selection=both",
+    ]
 )
 EVENTS = Kind(
     "crnn",
@@ -120,7 +130,7 @@ def history(kind: Kind, run: Path) -> np.ndarray:
     return np.array([[record[loss] for loss in kind.losses] for record in figures(run)["epochs"]])
 
 
-@pytest.fixture(scope="module", params=[RATINGS, EVENTS], ids=lambda kind: kind.model)
+@pytest.fixture(scope="module", params=[INNOVATIONS, RATINGS, EVENTS], ids=["innovations", "ratings", "events"])
 def kind(request: pytest.FixtureRequest) -> Kind:
     return request.param
 
@@ -134,11 +144,12 @@ def alone(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_two_workers_train_as_one_does(kind: Kind, alone: Path, tmp_path: Path) -> None:
-    chief, other = finished(start(kind, tmp_path, 2))
-    assert chief[0] == other[0] == 0, chief[2] + other[2]
+@pytest.mark.parametrize("workers", [2, 4])
+def test_workers_train_as_one_does(workers: int, kind: Kind, alone: Path, tmp_path: Path) -> None:
+    results = finished(start(kind, tmp_path, workers))
+    assert [result[0] for result in results] == [0] * workers, "".join(result[2] for result in results)
     np.testing.assert_allclose(history(kind, tmp_path), history(kind, alone), rtol=1e-5)
-    assert other[1] == "", "the chief alone reports"
+    assert [result[1] for result in results[1:]] == [""] * (workers - 1), "the chief alone reports"
     for split in ("valid", "test"):
         for protocol in kind.protocols:
             mine, one = (figures(run)[split][protocol] for run in (tmp_path, alone))
