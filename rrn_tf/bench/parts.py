@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from rrn_tf.bench.limits import best_seconds
 from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch
+from rrn_tf.layers.rows import gathered
 from rrn_tf.models.rrn import RATINGS, RRN
 from rrn_tf.states.step_states import StepStates
 from rrn_tf.training.phases import Phase
@@ -63,10 +64,10 @@ def _parts(phase: Phase, model: RRN, states: StepStates) -> dict[str, tuple[_Par
         shape = tf.shape(projected)
         slots = shape[0] * shape[1]
         own, factors = tf.reshape(projected, [-1, projected.shape[-1]]), model.factors(side)(batch.entity)
-        moving = [tf.gather(table, batch.distinct) for table in tables] or [encoder.kernel]
+        moving = [gathered(table, batch.distinct) for table in tables] or [encoder.kernel]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([*moving, own, factors])
-            vectors = tf.gather(states.vectors[side.opposite], batch.opposite_row)
+            vectors = gathered(states.vectors[side.opposite], batch.opposite_row)
             own_factors = tf.gather(factors, batch.slot // shape[1])
             opposite_factors = tf.gather(model.factors(side.opposite)(batch.distinct), batch.position)
             if tables:

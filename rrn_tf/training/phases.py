@@ -11,6 +11,7 @@ import tf_keras as keras
 from rrn_tf.config import TrainingConfig
 from rrn_tf.data.batches import BatchPlan, SequenceBatch
 from rrn_tf.features import SIDES, Side
+from rrn_tf.layers.rows import gathered
 from rrn_tf.models.rrn import RATINGS, RRN
 from rrn_tf.states.step_states import StepStates
 from rrn_tf.training.optimizers import LazyAdam
@@ -113,7 +114,7 @@ class Phase:
     def _replica_step(self, batch: SequenceBatch) -> tf.Tensor:
         config, model, side = self._config, self._model, self.side
         # Gathered once, outside the tape, so that the gradient is a dense matrix of the rows in use.
-        rows = [tf.gather(table, batch.distinct) for table in self._embeddings]
+        rows = [gathered(table, batch.distinct) for table in self._embeddings]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch([rows, self._dense_variables, self.factor_variables])
             factors = model.factors(side)(batch.entity)
@@ -142,7 +143,7 @@ class Phase:
         model, side = self._model, self.side
         context, length = self._not_empty(batch)
         shape = tf.shape(context)
-        vectors = tf.gather(self._opposite_rows, batch.opposite_row)
+        vectors = gathered(self._opposite_rows, batch.opposite_row)
         own_factors = tf.gather(factors, batch.slot // shape[1])
         opposite_factors = tf.gather(model.factors(side.opposite)(batch.distinct), batch.position)
         encoder, slots = model.encoder(side), shape[0] * shape[1]
