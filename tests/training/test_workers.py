@@ -34,6 +34,7 @@ class Kind(NamedTuple):
       losses: of an epoch, in `metrics.json`.
       figure: of a split, there.
       protocols: that it is given by.
+      workers: how many train as one does.
     """
 
     model: str
@@ -42,6 +43,7 @@ class Kind(NamedTuple):
     losses: tuple[str, ...]
     figure: str
     protocols: tuple[str, str]
+    workers: int = 2
 
 
 SETTINGS = ["training.patience=0", "model.units=6"]
@@ -61,7 +63,8 @@ RATINGS = INNOVATIONS._replace(
         "model.include_opposite_state=false",
         "model.bayesian_factors=0",
         "training.selection=both",
-    ]
+    ],
+    workers=4,
 )
 EVENTS = Kind(
     "crnn",
@@ -144,12 +147,11 @@ def alone(kind: Kind, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [2, 4])
-def test_workers_train_as_one_does(workers: int, kind: Kind, alone: Path, tmp_path: Path) -> None:
-    results = finished(start(kind, tmp_path, workers))
-    assert [result[0] for result in results] == [0] * workers, "".join(result[2] for result in results)
+def test_workers_train_as_one_does(kind: Kind, alone: Path, tmp_path: Path) -> None:
+    results = finished(start(kind, tmp_path, kind.workers))
+    assert [result[0] for result in results] == [0] * kind.workers, "".join(result[2] for result in results)
     np.testing.assert_allclose(history(kind, tmp_path), history(kind, alone), rtol=1e-5)
-    assert [result[1] for result in results[1:]] == [""] * (workers - 1), "the chief alone reports"
+    assert [result[1] for result in results[1:]] == [""] * (kind.workers - 1), "the chief alone reports"
     for split in ("valid", "test"):
         for protocol in kind.protocols:
             mine, one = (figures(run)[split][protocol] for run in (tmp_path, alone))
