@@ -10,10 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api import types
 
-from rrn_tf.features import RATING, TIMESTAMP
+from rrn_tf.features import LARGEST_RATING, RATING, TIMESTAMP
 from rrn_tf.times import EXPECTED_TIME, LAST_SECOND, parse_times
-
-LARGEST_RATING = 1e12  # sums of millions of ratings, and of their squares, are finite numbers of 32 bits
 
 
 def text_ids(values: Any, name: str, *, empty: bool = False) -> npt.NDArray[np.object_]:

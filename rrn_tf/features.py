@@ -20,6 +20,7 @@ from typing import Any
 USER_ID = "user_id"  # string
 ITEM_ID = "item_id"  # string
 RATING = "rating"  # float32
+LARGEST_RATING = 1e12  # either way, so that sums of millions of ratings and of their squares are finite float32
 TIMESTAMP = "timestamp"  # int64, unix seconds
 COLUMNS = (USER_ID, ITEM_ID, RATING, TIMESTAMP)
 EVENT_COLUMNS = (USER_ID, ITEM_ID, TIMESTAMP)  # an event: a rating without the rating

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rrn_tf.columns import LARGEST_RATING, check_lengths, ratings, text_ids, unix_seconds
+from rrn_tf.columns import check_lengths, ratings, text_ids, unix_seconds
+from rrn_tf.features import LARGEST_RATING
 from rrn_tf.times import parse_time
 
 NEW_YEAR = 1_767_225_600  # 2026-01-01 UTC

@@ -91,6 +91,13 @@ def check_values(where: str, name: str, values: npt.NDArray[Any], bounds: Bounds
             _refuse(where, f"{name} from {low} to {high}, found {found}")
 
 
+def check_sides(where: str, user: SideSequences, item: SideSequences, metadata: SequenceMetadata) -> None:
+    """Checks each side, and that both hold the same ratings; arguments and errors as for these two checks."""
+    for side in (user, item):
+        check_side(f"{where}: {side.side.sequences}", side, metadata)
+    check_same_ratings(where, user, item)
+
+
 def check_side(where: str, side: SideSequences, metadata: SequenceMetadata) -> None:
     """Checks that a side has its ratings in the order and in the steps in which they are prepared.
 

@@ -21,7 +21,7 @@ from rrn_tf.data.arrays import narrowed
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.rows import PendingSteps, SideRatings, number_rows, segment_starts
-from rrn_tf.data.sequence_checks import bounds_of, check_same_ratings, check_side
+from rrn_tf.data.sequence_checks import bounds_of, check_sides
 from rrn_tf.data.sequence_files import read_side, read_vocabulary
 from rrn_tf.data.wallclock import step_of
 from rrn_tf.features import SIDES, Side, Split
@@ -186,8 +186,7 @@ class RatingSequences:
         """Returns the ratings at positions of the user side; `unseen` as in `interactions`."""
         counts = (self.metadata.users, self.metadata.items)
         users, items = (of.total if unseen else of.trained for of in counts)
-        user = self.user.entity_of(positions)
-        item = self.user.opposite[positions]
+        user, item = self.user.entity_of(positions), self.user.opposite[positions]
         user[user > users] = 0
         item[item > items] = 0
         return Interactions(
@@ -212,13 +211,10 @@ def load_sequences(directory: str | Path) -> RatingSequences:
       DamagedFileError: if the files do not hold what is prepared, or the two sides not the same ratings.
     """
     metadata = SequenceMetadata.load(directory)
-    user_ids, item_ids = (read_vocabulary(directory, side, metadata.entities(side).total) for side in SIDES)
-    user = _load_side(directory, Side.USER, metadata, user_ids, len(item_ids))
-    item = _load_side(directory, Side.ITEM, metadata, item_ids, len(user_ids))
-    for side in (user, item):
-        check_side(f"{directory}: {side.side.sequences}", side, metadata)
-    check_same_ratings(str(directory), user, item)
-    return _linked(metadata, user, item, user_ids, item_ids)
+    ids = [read_vocabulary(directory, side, metadata.entities(side).total) for side in SIDES]
+    user, item = (_load_side(directory, side, metadata, of) for side, of in zip(SIDES, ids, strict=True))
+    check_sides(str(directory), user, item, metadata)
+    return _linked(metadata, user, item, *ids)
 
 
 def sequences_in_memory(
@@ -335,11 +331,12 @@ def _lengths(lists: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
 
 
 def _load_side(
-    directory: str | Path, side: Side, metadata: SequenceMetadata, ids: npt.NDArray[np.object_], opposite: int
+    directory: str | Path, side: Side, metadata: SequenceMetadata, ids: npt.NDArray[np.object_]
 ) -> SideSequences:
     """Reads a side; its `opposite_row` still counts from each opposite entity's first step."""
-    spec, bounds, ratings = features.sequence_feature_spec(), bounds_of(opposite, max(Split)), metadata.ratings
-    flat = read_side(directory, side, spec, _lengths, ids, STORED, (features.STEP,), bounds, sum(ratings.values()))
+    bounds = bounds_of(metadata.entities(side.opposite).total, max(Split))
+    spec, ratings = features.sequence_feature_spec(), sum(metadata.ratings.values())
+    flat = read_side(directory, side, spec, _lengths, ids, STORED, (features.STEP,), bounds, ratings)
     return SideSequences(
         side=side,
         row_splits=np.concatenate([[0, 0], np.cumsum(flat[_ROWS])]).astype(np.int64),

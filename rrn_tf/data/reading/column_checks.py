@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rrn_tf import features
-from rrn_tf.columns import LARGEST_RATING
 from rrn_tf.data.reading import checked
 from rrn_tf.data.reading.checked import Checked, Mask, Problem
 from rrn_tf.data.reading.record_batches import encode_ids
@@ -85,7 +84,7 @@ def check_ratings(column: pa.Array) -> Checked:
     numbers = checked.cast(column, pa.float64())
     if numbers is not None:
         narrow = _narrow(numbers)
-        if (np.abs(narrow) <= LARGEST_RATING).all():
+        if (np.abs(narrow) <= features.LARGEST_RATING).all():
             return Checked(pa.array(narrow), [])
     text = checked.text(column)
     missing, word, number = (
@@ -94,13 +93,13 @@ def check_ratings(column: pa.Array) -> Checked:
         checked.matches(text, checked.NUMBER),
     )
     values = checked.only(number, text).cast(pa.float64()).fill_null(0.0)
-    large = np.abs(values.to_numpy()) > LARGEST_RATING
+    large = np.abs(values.to_numpy()) > features.LARGEST_RATING
     return checked.checked(
         pa.array(_narrow(values)),
         Problem(name, checked.MISSING, np.flatnonzero(missing), "is missing"),
         Problem(name, "not_finite", np.flatnonzero(word), "{} is not finite"),
         Problem(name, "not_a_number", np.flatnonzero(~missing & ~word & ~number), "{} is not a number"),
-        Problem(name, "out_of_range", np.flatnonzero(large), f"{{}} should be at most {LARGEST_RATING:g}"),
+        Problem(name, "out_of_range", np.flatnonzero(large), f"{{}} should be at most {features.LARGEST_RATING:g}"),
     )
 
 
