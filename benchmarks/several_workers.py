@@ -10,7 +10,6 @@ import json
 import multiprocessing
 import os
 import resource
-import socket
 import time
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import click
 
 from rrn_tf.bench.load import Load, netflix_like
+from rrn_tf.bench.ports import free_ports
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, json_option, one_line_errors, write_json
 from rrn_tf.config import Config, load_config
 from rrn_tf.environment import environment, peak_memory_bytes
@@ -35,7 +35,7 @@ def measure(load: Load, config: Config, workers: int, epochs: int) -> list[Figur
       workers: how many processes; they take the machine's cores in turn.
       epochs: how many epochs are timed, after one for warming up.
     """
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as apart:
         parts = [apart.submit(train_worker, load, config, epochs, addresses, index) for index in range(workers)]
         return [part.result() for part in parts]
@@ -135,16 +135,6 @@ def _gradient_bytes(phase: Any, plan: Any, peers: Any) -> int:
         sparse += 4 * (factors + 1) * len(share.entity) if factors else 0
     others = peers.count - 1
     return int(2 * others / peers.count * dense * len(plan) + others * sparse)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def lines(by_workers: dict[int, list[Figures]]) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -30,14 +29,6 @@ def built(name: str) -> Path:
     """Returns where a script builds what it runs."""
     told = subprocess.run([script(name), "path"], capture_output=True, text=True, check=True, timeout=60)
     return Path(told.stdout.strip())
-
-
-def free_ports(number: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
-        for each in sockets:
-            each.bind(("localhost", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 @contextlib.contextmanager

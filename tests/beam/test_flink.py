@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
+from rrn_tf.bench.ports import free_ports
 from tests.beam.other_runner import (
     Written,
     built,
     ending,
     expect_written,
-    free_ports,
     options,
     script,
     start_writing,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rrn_tf.bench.ports import free_ports
 from tests.beam.other_runner import (
     Written,
     built,
     expect_written,
-    free_ports,
     options,
     script,
     start_writing,

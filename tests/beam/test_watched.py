@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -33,11 +33,14 @@ class Service:
 class Job:
     """A job that ends when it is told to, or is cancelled."""
 
-    def __init__(self, service: Service, error: Exception | None = None) -> None:
-        self._job_service, self._job_id, self.error = service, "job", error
+    def __init__(
+        self, service: Service, error: Exception | None = None, begun: Callable[[], None] = lambda: None
+    ) -> None:
+        self._job_service, self._job_id, self.error, self._begun = service, "job", error, begun
         self.end, self.cancelled = threading.Event(), False
 
     def wait_until_finish(self) -> None:
+        self._begun()
         assert self.end.wait(60)
         if self.error is not None:
             raise self.error
@@ -59,9 +62,8 @@ def options(pool: socket.socket) -> PipelineOptions:
 
 
 def test_a_job_without_pool_and_progress_is_given_up(pool: socket.socket) -> None:
-    job, of = Job(Service("rows", "seconds")), options(pool)
-    # It is there when the job begins, and gone before the first look.
-    threading.Timer(0.05, pool.close).start()
+    # The pool is there when it is looked for first, and gone once the job has begun.
+    job, of = Job(Service("rows", "seconds"), begun=pool.close), options(pool)
     with pytest.raises(
         LostWorkersError, match=r"^Beam: the pool of workers at localhost:\d+ is gone, and .*; start the"
     ):

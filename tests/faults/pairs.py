@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from rrn_tf.bench.ports import free_ports
 from tests.faults.disturbances import Outcome
 from tests.faults.jobs import JOBS, command, model_digest, settings_of
 from tests.faults.processes import Ended, Operations, Running, asked
@@ -108,7 +109,7 @@ def served(fault: str, subject: Any, models: list[Path], root: Path, draw: np.ra
     (root / "out").rename(root / "served")
     (root / "out").symlink_to("served")
     shutil.copy(models[0], root / "rows.csv")
-    server = Server(root, _free_port())
+    server = Server(root, free_ports(1)[0])
     running, client = server.start(), server.client()
     _await(root / "busy", client)
     time.sleep(float(draw.uniform(0, 2)))
@@ -166,12 +167,6 @@ def _right_answers(root: Path, versions: list[Path]) -> dict[int, list[float]]:
     return asked(ask, root)
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @contextlib.contextmanager
 def networks() -> Iterator[list[str]]:
     """Two network namespaces that are joined by a cable: their addresses."""
@@ -200,7 +195,7 @@ def enter(space: str) -> None:
 
 def workers(data: Path, root: Path, addresses: list[str] | None) -> list[Running]:
     """Starts two workers that train on the same events, or go on, each in its own network if there are addresses."""
-    hosts = [f"{host}:{_free_port()}" for host in addresses or ["127.0.0.1"] * 2]
+    hosts = [f"{host}:{port}" for host, port in zip(addresses or ["127.0.0.1"] * 2, free_ports(2), strict=True)]
     started = []
     for index in range(2):
         task = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}

@@ -26,20 +26,9 @@ OTHERWISE = ("metrics.json", "checkpoint", "saved_model.pb", "fingerprint.pb", "
 
 def trained(data: Path, output: Path, kind: str, settings: Mapping[str, Any], hash_seed: int) -> dict[str, bytes]:
     """The files of a run by their names."""
-    command = [
-        sys.executable,
-        "-m",
-        "rrn_tf.cli",
-        "train",
-        "--model",
-        kind,
-        "--data",
-        str(data),
-        "--output",
-        str(output),
-    ]
-    for name, value in settings.items():
-        command += ["--set", f"{name}={value}"]
+    settings_given = [f"--set={name}={value}" for name, value in settings.items()]
+    given = [f"--model={kind}", f"--data={data}", f"--output={output}", *settings_given]
+    command = [sys.executable, "-m", "rrn_tf.cli", "train", *given]
     environment = {**os.environ, "PYTHONHASHSEED": str(hash_seed)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from rrn_tf.bench.ports import free_ports
 from rrn_tf.cluster import several_workers
 from rrn_tf.training.devices import make_strategy
 from rrn_tf.training.workers import from_chief, is_chief, num_workers, own_replicas, sum_of_workers, take_from_chief
@@ -84,19 +84,9 @@ EVENTS = Kind(
 )
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
-
-
 def start(kind: Kind, output: Path, workers: int, *more: str) -> list[subprocess.Popen[str]]:
     """`rrn train` in as many processes as there are workers, which TF_CONFIG introduces to each other."""
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
+    addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     settings = [f"--set={setting}" for setting in (*SETTINGS, *kind.settings)]
     command = ["train", "--model", kind.model, "--data", kind.data, "--output", str(output), *settings, *more]
     processes = []
