@@ -37,11 +37,23 @@ launch_pools() {
     done
 }
 
+# Fails, and ends all, if something that was launched has ended.
+all_live() {
+    local pid launched
+    while read -r pid launched; do
+        if ! kill -0 "$pid" 2>/dev/null; then
+            stop 2>/dev/null
+            fail "expected $launched to go on running, but it has ended; $state/$launched.log says why"
+        fi
+    done <"$state/pids"
+}
+
 # Waits until all ports answer.
 await() {
     local each
     for each in "$@"; do
         for _ in $(seq 2400); do
+            all_live
             if listens "$each"; then continue 2; fi
             sleep 0.1
         done
@@ -53,6 +65,7 @@ await() {
 # Ends what was launched.
 stop() {
     if [ ! -e "$state/pids" ]; then return; fi
+    local pid launched
     while read -r pid launched; do
         # Only if that number is still a process of ours.
         case "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")" in

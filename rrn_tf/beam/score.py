@@ -121,15 +121,18 @@ def score_pairs(
       model: path of a SavedModel.
       queries: files of user_id, item_id and timestamp (see `ReadRatings`).
       output: prefix of the written files: Parquet of these columns and `prediction`; rejected rows as JSON Lines in
-        ``<output>-dead_letters.jsonl``; the counts in ``<output>-summary.json``, which is written last.
+        ``<output>-dead_letters.jsonl``; the counts in ``<output>-summary.json``, which is written last. It has no
+        wildcards (``*``, ``?``, ``[``): Beam takes them for a pattern of the files that it replaces.
       max_bad_share: largest fraction of rows that may be rejected.
       beam_args: pipeline options, see `new_pipeline`; the in-memory runner by default.
       data_format: what the user says about the format of the queries.
 
     Raises:
-      BadInputError: if a file is missing, a header is wrong, there are no rows, too many rows are rejected, or the
-        model has no signature `predict`.
+      BadInputError: if a file is missing, a header is wrong, there are no rows, too many rows are rejected, the
+        model has no signature `predict`, or the prefix has wildcards.
     """
+    if glob.has_magic(output):
+        raise BadInputError(f"{output}: expected a prefix of files without *, ? and [, which Beam takes for wildcards")
     summary = _summary(output)
     remove(summary)  # a file of an earlier run must not look like success
     with surfaced_errors(), reused_memory(), _no_leftovers(output):

@@ -5,7 +5,6 @@ Prism 2.61 waits without end when a pool of workers is lost while several bundle
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
 import time
@@ -15,9 +14,10 @@ from typing import Any
 from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions
 from apache_beam.portability.api import beam_job_api_pb2
 
+from rrn_tf.beam.cancelling import ANSWER, cancel, cancelled_if_ended
+
 PATIENCE = 120.0  # seconds without a pool and without progress after which both are taken for lost
 _EACH = 5.0  # seconds between two looks
-_ANSWER = 5.0  # seconds within which a pool that is there accepts a connection
 
 
 class LostWorkersError(RuntimeError):
@@ -30,7 +30,8 @@ def wait_until_finish(
     """Waits until a job ends; where the address of its pool of workers can be reached from here, watches the pool too.
 
     A job is given up only if the pool, which has answered before, refuses every connection for `patience` seconds,
-    while none of the job's metrics changes: workers that outlive their pool are heard of by them.
+    while none of the job's metrics changes: workers that outlive their pool are heard of by them. If this process is
+    interrupted or told to end while it waits, the job is cancelled; one that is killed leaves its job to the runner.
 
     Args:
       result: what `Pipeline.run` has returned.
@@ -41,11 +42,21 @@ def wait_until_finish(
     Raises:
       LostWorkersError: if the job was given up. It is cancelled.
       Exception: that of the job's own end.
+      KeyboardInterrupt, SystemExit: if this process is interrupted or told to end.
     """
-    address = _pool(options)
-    if address is None or not hasattr(result, "_job_service") or _refuses(address):
+    if not hasattr(result, "_job_service"):
         result.wait_until_finish()
         return
+    address = _pool(options)
+    with cancelled_if_ended(result, options):
+        if address is None or _refuses(address):
+            result.wait_until_finish()
+        else:
+            _watch(result, options, address, patience, each)
+
+
+def _watch(result: Any, options: PipelineOptions, address: tuple[str, int], patience: float, each: float) -> None:
+    """Waits as `wait_until_finish` does, for a job whose pool answers."""
     ended: list[BaseException | None] = []
 
     def wait() -> None:
@@ -61,8 +72,7 @@ def wait_until_finish(
     while waiting.is_alive():
         waiting.join(each)
         if waiting.is_alive() and lost.after(time.monotonic()):
-            with contextlib.suppress(Exception):
-                result.cancel()
+            cancel(result, options)
             raise LostWorkersError(
                 f"Beam: the pool of workers at {':'.join(map(str, address))} is gone, and the job has made no progress "
                 f"for {patience:.0f} s; start the pool, and run the command again"
@@ -108,7 +118,7 @@ def _pool(options: PipelineOptions) -> tuple[str, int] | None:
 def _refuses(address: tuple[str, int]) -> bool:
     """Returns whether nobody listens at an address; what cannot be said, as by a network that is slow, is no."""
     try:
-        socket.create_connection(address, timeout=_ANSWER).close()
+        socket.create_connection(address, timeout=ANSWER).close()
     except ConnectionRefusedError:
         return True
     except OSError:
@@ -121,7 +131,7 @@ def _metrics(result: Any) -> list[bytes] | None:
     # `result.metrics()` keeps its first answer.
     request = beam_job_api_pb2.GetJobMetricsRequest(job_id=result._job_id)
     try:
-        metrics = result._job_service.GetJobMetrics(request, timeout=_ANSWER).metrics
+        metrics = result._job_service.GetJobMetrics(request, timeout=ANSWER).metrics
     except Exception:  # a server that is gone ends the job itself
         return None
     return sorted(one.SerializeToString(deterministic=True) for one in (*metrics.attempted, *metrics.committed))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from tests.beam.other_runner import Written, write_here
 
 ROWS = 20_000
+
+
+@pytest.fixture
+def pool() -> Iterator[socket.socket]:
+    """What listens where a pool of workers would."""
+    with socket.create_server(("localhost", 0)) as listening:
+        yield listening
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,7 @@ class Cluster:
 
     def __init__(self, ports: list[int], state: Path) -> None:
         job_server, self._web, _, pool = ports
-        self.beam_args = options(job_server, pool)
+        self.beam_args = [*options(job_server, pool), f"--flink_master=localhost:{self._web}"]
         self._pids = state / "pids"
 
     def ask(self, what: str) -> dict[str, Any]:

@@ -107,6 +107,15 @@ def test_a_model_of_another_kind_is_refused(tmp_path: Path) -> None:
         score_pairs(str(tmp_path / "model"), str(tmp_path / "queries.csv"), str(tmp_path / "scores"))
 
 
+@pytest.mark.parametrize("name", ["a[1]/scores", "scores*", "scores?"])
+def test_a_prefix_that_beam_takes_for_a_pattern_is_refused(name: str, tmp_path: Path) -> None:
+    other = tmp_path / "scores1-00000-of-00001.parquet"
+    other.write_bytes(b"")
+    with pytest.raises(BadInputError, match=r"^\S+: expected a prefix of files without \*, \? and \["):
+        score_pairs("no model", "no queries", str(tmp_path / name))
+    assert list(tmp_path.iterdir()) == [other]
+
+
 def test_the_command_says_what_it_did(model: Path, tmp_path: Path) -> None:
     queries(500).to_csv(tmp_path / "queries.csv", index=False)
     arguments = ["--model", model, "--queries", tmp_path / "queries.csv", "--output", tmp_path / "scores"]

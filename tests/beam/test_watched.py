@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,9 +20,14 @@ class Service:
     def __init__(self, *metrics: str) -> None:
         self._metrics = metrics
         self.asked = 0
+        self.cancelled = threading.Event()
+
+    def Cancel(self, request: Any, timeout: float) -> None:
+        assert request.job_id == "job_1"
+        self.cancelled.set()
 
     def GetJobMetrics(self, request: Any, timeout: float) -> Any:
-        assert request.job_id == "job"
+        assert request.job_id == "job_1"
         self.asked += 1
         answer = beam_job_api_pb2.GetJobMetricsResponse()
         for urn in self._metrics[:: (-1) ** self.asked]:
@@ -31,13 +36,13 @@ class Service:
 
 
 class Job:
-    """A job that ends when it is told to, or is cancelled."""
+    """A job that ends when it is told to."""
 
     def __init__(
         self, service: Service, error: Exception | None = None, begun: Callable[[], None] = lambda: None
     ) -> None:
-        self._job_service, self._job_id, self.error, self._begun = service, "job", error, begun
-        self.end, self.cancelled = threading.Event(), False
+        self._job_service, self._job_id, self.error, self._begun = service, "job_1", error, begun
+        self.end = threading.Event()
 
     def wait_until_finish(self) -> None:
         self._begun()
@@ -45,15 +50,9 @@ class Job:
         if self.error is not None:
             raise self.error
 
-    def cancel(self) -> None:
-        self.cancelled = True
-        self.end.set()
-
-
-@pytest.fixture
-def pool() -> Iterator[socket.socket]:
-    with socket.create_server(("localhost", 0)) as listening:
-        yield listening
+    @property
+    def cancelled(self) -> bool:
+        return self._job_service.cancelled.is_set()
 
 
 def options(pool: socket.socket) -> PipelineOptions:
