@@ -1,4 +1,7 @@
-"""A Flink cluster, of which a TaskManager is lost in mid-job, writes what the runner within one process writes."""
+"""A Flink cluster, of which a TaskManager is lost in mid-job, writes what the runner within one process writes.
+
+A command that is told to end cancels its job there.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import pytest
 
 from rrn_tf.bench.ports import free_ports
 from tests.beam.other_runner import (
+    LIMIT,
     Written,
     built,
     ending,
@@ -76,3 +80,18 @@ def test_files_are_those_of_one_process_though_a_task_manager_is_lost(
     assert [job["state"] for job in cluster.jobs()] == ["FINISHED"] * 3
     lost = cluster.ask(f"jobs/{second[0]['jid']}/exceptions")["exceptionHistory"]["entries"]
     assert len(lost) > 0
+
+
+@pytest.mark.slow
+def test_a_job_is_cancelled_with_its_command(source: str, cluster: Cluster, tmp_path: Path) -> None:
+    earlier = len(cluster.jobs())
+    writing = start_writing(source, "no model", tmp_path, cluster.beam_args)
+    with ending(writing):
+        while not cluster.jobs()[earlier:]:
+            assert writing.poll() is None
+            time.sleep(0.5)
+        writing.terminate()
+        assert writing.wait(LIMIT) == 128 + signal.SIGTERM
+    while (job := cluster.jobs()[earlier])["end-time"] < 0:
+        time.sleep(0.5)
+    assert job["state"] == "CANCELED"
