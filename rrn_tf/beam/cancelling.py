@@ -10,17 +10,15 @@ import contextlib
 import http.client
 import json
 import logging
-import signal
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
 from apache_beam.portability.api import beam_job_api_pb2
 
+from rrn_tf.ending import code_of, told_to_end
+
 ANSWER = 5.0  # seconds within which a server that is there answers
-# What tells a process to end, beside Ctrl-C; the latter is sent when a terminal is closed.
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
 _LOG = logging.getLogger(__name__)
 
 
@@ -35,24 +33,16 @@ def cancelled_if_ended(result: Any, options: PipelineOptions) -> Iterator[None]:
     Raises:
       KeyboardInterrupt, SystemExit: if this process is interrupted or told to end.
     """
-    taken = []
-    if threading.current_thread() is threading.main_thread():
-        # What somebody else handles or ignores, as `nohup` does, is left to them.
-        taken = [one for one in _ENDING if signal.getsignal(one) is signal.SIG_DFL]
-    for one in taken:
-        signal.signal(one, _exit)
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit):
-        cancel(result, options)
-        raise
-    finally:
-        for one in taken:
-            signal.signal(one, signal.SIG_DFL)
+    with told_to_end(_exit):
+        try:
+            yield
+        except (KeyboardInterrupt, SystemExit):
+            cancel(result, options)
+            raise
 
 
 def _exit(number: int, frame: Any) -> None:
-    raise SystemExit(128 + number)  # as a shell tells a process that a signal has ended
+    raise SystemExit(code_of(number))
 
 
 def cancel(result: Any, options: PipelineOptions) -> None:

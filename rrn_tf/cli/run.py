@@ -15,6 +15,7 @@ import rrn_tf
 from rrn_tf.cli.failures import DEBUG, debugging
 from rrn_tf.cli.options import STANDARD_OUTPUT, example, json_option, one_line_errors, write_json
 from rrn_tf.cli.pipeline_options import RunOptions, arguments, options_of
+from rrn_tf.ending import code_of, told_to_end
 
 
 @click.command(
@@ -68,7 +69,9 @@ def _run_module(module: str, argv: Sequence[str], output: int | None = None) -> 
     process = subprocess.Popen(
         [sys.executable, "-c", _START, str(_HOME), module, *argv], env=environment, stdout=output
     )
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        return process.wait()  # Ctrl-C goes to both processes, and this one says how to go on
+    with told_to_end(lambda number, frame: process.send_signal(number)):
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            code = process.wait()  # Ctrl-C goes to both processes, and this one says how to go on
+    return code_of(-code) if code < 0 else code

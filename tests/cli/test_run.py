@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,14 @@ def test_its_lines_can_go_to_standard_error(capfd: pytest.CaptureFixture[str]) -
     told = capfd.readouterr()
     assert not told.out
     assert "Readability counts." in told.err
+
+
+def test_it_ends_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The module tells this process to end, and would go on for longer than the test may take.
+    (tmp_path / "endless.py").write_text(
+        "import os, signal, time\nos.kill(os.getppid(), signal.SIGTERM)\ntime.sleep(600)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    before = signal.getsignal(signal.SIGTERM)
+    assert _run_module("endless", []) == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is before
