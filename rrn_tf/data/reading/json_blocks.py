@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as arrow_json
 
-from rrn_tf.data.reading.csv_blocks import BlockRows, Malformed
+from rrn_tf.data.reading.csv_blocks import BlockRows, Malformed, invalid_utf8
 from rrn_tf.data.reading.header import Header
-from rrn_tf.data.reading.lines import BlockLines, Lines, lines_of
+from rrn_tf.data.reading.lines import BlockLines, Lines, lines_of, not_utf8
 from rrn_tf.features import RATING, TIMESTAMP
 
 NOT_JSON = "not_json"
@@ -46,11 +46,14 @@ def read_json(data: bytes, header: Header) -> BlockRows:
     def text_of(wanted: Lines) -> pa.Array:
         return pa.array([_text(lines, line) for line in wanted.tolist()], pa.string())
 
-    filled = np.flatnonzero(lines.ends > lines.starts)
-    columns = _at_once(data, dict(header.kinds), len(filled))
+    broken = not_utf8(lines)  # which Arrow does not look for
+    filled = np.setdiff1d(np.flatnonzero(lines.ends > lines.starts), broken)
+    columns = None if broken else _at_once(data, dict(header.kinds), len(filled))
     if columns is not None:
         return BlockRows([columns[key] for key, _ in header.kinds], filled, [], text_of)
-    parts = list(_of_each_kind(lines, filled, header))
+    none = [pa.array([], pa.string()) for _ in header.kinds]
+    parts = [_Read(filled[:0], none, [invalid_utf8(line) for line in broken])]
+    parts += _of_each_kind(lines, filled, header)
     every = np.concatenate([part.lines for part in parts])
     order = np.argsort(every)
     joined = [pa.concat_arrays(of).take(pa.array(order)) for of in zip(*(part.columns for part in parts), strict=True)]
