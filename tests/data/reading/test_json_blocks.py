@@ -100,3 +100,12 @@ def test_a_line_that_is_not_utf8_is_rejected_as_in_csv(odd: bytes, tmp_path: Pat
     assert read.ids("user_id").tolist() == ["a", "\u00e9", *(["d"] if odd else [])]
     assert read.rejected.column("reason").to_pylist() == ["invalid_utf8"]
     assert read.rejected.column("line").to_pylist() == [2]
+
+
+@pytest.mark.parametrize("odd", [b"null", b" \tnull", b'null, "stars": 1', b"[{}]", b"7"])
+def test_a_line_that_begins_no_object_is_rejected(odd: bytes) -> None:
+    # Arrow's reader crashes the process where a text begins with null, as the lines without a text would here.
+    row = b'{"who": "a", "what": 7, "stars": 4, "when": 100}'
+    found = read_json(b"\n".join([odd, row, b"  ", odd, b" " + row]), HEADER)
+    assert found.line.tolist() == [1, 4]
+    assert [(row.line, row.reason) for row in found.malformed] == [(0, "not_json"), (3, "not_json")]
