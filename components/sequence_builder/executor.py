@@ -18,6 +18,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 from tfx_bsl.coders import example_coder
 
+from components.example_files import split_files
 from components.ratings_example_gen.executor import REJECTED_FILE
 from rrn_tf import features
 from rrn_tf.beam.reading.errors import surfaced_errors
@@ -52,7 +53,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with surfaced_errors(), self._make_beam_pipeline() as pipeline:
             batches = [
                 pipeline
-                | f"Files[{split}]" >> beam.Create(_files(examples, split))
+                | f"Files[{split}]" >> beam.Create(split_files(examples, split))
                 | f"Reshuffle[{split}]" >> beam.Reshuffle()
                 | f"Decode[{split}]" >> beam.FlatMap(self.decode, split)
                 for split in artifact_utils.decode_split_names(examples.split_names)
@@ -126,7 +127,3 @@ def _narrow(column: pa.Array) -> pa.Array:
     if not pa.types.is_large_binary(column.type):
         return column
     return column.cast(pa.large_string()).cast(pa.string()).dictionary_encode()
-
-
-def _files(examples: Any, split: str) -> list[str]:
-    return fileio.glob(f"{artifact_utils.get_split_uri([examples], split)}/*")

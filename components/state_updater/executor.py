@@ -13,6 +13,7 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import path_utils
 
+from components.example_files import split_files
 from components.sequence_builder.executor import decode_examples
 from components.staging import local_input, local_output
 from rrn_tf import features
@@ -83,5 +84,5 @@ def _table(examples: Any, further: str, kind: pa.DataType, value: int) -> pa.Tab
 
 def _batches(examples: Any, further: str, value: int) -> Iterator[pa.RecordBatch]:
     for split in artifact_utils.decode_split_names(examples.split_names):
-        for file in sorted(fileio.glob(f"{artifact_utils.get_split_uri([examples], split)}/*")):
+        for file in split_files(examples, split):
             yield from decode_examples(file, further, value)

@@ -16,15 +16,16 @@ import pyarrow.csv as arrow_csv
 
 from rrn_tf.data.reading.header import Header
 from rrn_tf.data.reading.item_blocks import item_lines, items_of, last_item
-from rrn_tf.data.reading.lines import BlockLines, Lines, lines_of
+from rrn_tf.data.reading.lines import BlockLines, Lines, is_utf8, lines_of, not_utf8
 from rrn_tf.data.reading.quoted_rows import UNBALANCED, quoted_rows, split_strictly, whole_rows
 from rrn_tf.data.reading.text_stream import TextStream
 
 _NEWLINE, _RETURN, _NUL = 10, 13, 0
 _UNIT = b"\x1f"  # stands for separators of several characters, which Arrow does not know
 _QUOTES, _FIELDS = "unbalanced_quotes", "field_count"
-_UTF8, _RETURNS, _NULS = "invalid_utf8", "stray_carriage_return", "nul_byte"
-MALFORMED = (_QUOTES, _FIELDS, _UTF8, _RETURNS, _NULS)  # reasons for which a line is not a row
+INVALID_UTF8 = "invalid_utf8"
+_RETURNS, _NULS = "stray_carriage_return", "nul_byte"
+MALFORMED = (_QUOTES, _FIELDS, INVALID_UTF8, _RETURNS, _NULS)  # reasons for which a line is not a row
 
 
 class CsvBlock(NamedTuple):
@@ -165,7 +166,7 @@ def read_block(data: bytes, header: Header, item: str = "") -> BlockRows:
         payload = data
     else:
         payload = lines.buffer[np.repeat(plain, np.diff(starts, append=len(data)))].tobytes()
-    if legible and not _is_utf8(payload):
+    if legible and not is_utf8(payload):
         payload = payload.decode(header.layout.encoding).encode()
     tables, wrong = _parse_plain(payload, header)
     malformed |= {int(rows[k]): _wrong_width(int(rows[k]), header.width, width) for k, width in wrong}
@@ -221,12 +222,10 @@ def _stored(header: Header) -> list[int]:
 
 def _unreadable(lines: BlockLines, legible: bool) -> dict[int, Malformed]:
     """Finds lines with a NUL byte, a carriage return inside, or bytes that are not UTF-8, unless any are `legible`."""
-    data, buffer, starts, stops, ends = lines
+    data, buffer, _, stops, ends = lines
     found: dict[int, Malformed] = {}
-    if not legible and not _is_utf8(data):
-        for line in np.unique(np.searchsorted(stops, np.flatnonzero(buffer >= 0x80))).tolist():
-            if not _is_utf8(data[starts[line] : stops[line]]):
-                found[line] = Malformed(line, _UTF8, "bytes in this line are not valid UTF-8")
+    if not legible:
+        found |= {line: invalid_utf8(line) for line in not_utf8(lines)}
     if b"\r" in data:
         returns = np.flatnonzero(buffer == _RETURN)
         line_of = np.searchsorted(stops, returns)
@@ -238,12 +237,9 @@ def _unreadable(lines: BlockLines, legible: bool) -> dict[int, Malformed]:
     return found
 
 
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+def invalid_utf8(line: int) -> Malformed:
+    """Returns what a line is called whose bytes are not UTF-8."""
+    return Malformed(line, INVALID_UTF8, "bytes in this line are not valid UTF-8")
 
 
 def _wrong_width(line: int, expected: int, found: int) -> Malformed:

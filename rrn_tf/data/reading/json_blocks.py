@@ -7,6 +7,7 @@ the types of their values, so that Arrow reads each kind at once as well; what i
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,14 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as arrow_json
 
-from rrn_tf.data.reading.csv_blocks import BlockRows, Malformed
+from rrn_tf.data.reading.csv_blocks import BlockRows, Malformed, invalid_utf8
 from rrn_tf.data.reading.header import Header
-from rrn_tf.data.reading.lines import BlockLines, Lines, lines_of
+from rrn_tf.data.reading.lines import BlockLines, Lines, lines_of, not_utf8
 from rrn_tf.features import RATING, TIMESTAMP
 
 NOT_JSON = "not_json"
 _PART = 1 << 20  # bytes that Arrow reads at once, of at most 100,000 rows
 _LINES = 1_000  # of which one that Arrow refuses costs no more than these
+_NO_OBJECT = re.compile(rb"(?m)^[ \t\r]*[^\s{]")  # up to the first byte of a line that begins no object
 _TYPES = {"int": pa.int64(), "float": pa.float64()}
 
 
@@ -46,16 +48,28 @@ def read_json(data: bytes, header: Header) -> BlockRows:
     def text_of(wanted: Lines) -> pa.Array:
         return pa.array([_text(lines, line) for line in wanted.tolist()], pa.string())
 
-    filled = np.flatnonzero(lines.ends > lines.starts)
-    columns = _at_once(data, dict(header.kinds), len(filled))
+    unfit = _unfit(lines)
+    filled = np.setdiff1d(np.flatnonzero(lines.ends > lines.starts), [row.line for row in unfit])
+    columns = None if unfit else _at_once(data, dict(header.kinds), len(filled))
     if columns is not None:
         return BlockRows([columns[key] for key, _ in header.kinds], filled, [], text_of)
-    parts = list(_of_each_kind(lines, filled, header))
+    none = [pa.array([], pa.string()) for _ in header.kinds]
+    parts = [_Read(filled[:0], none, unfit)]
+    parts += _of_each_kind(lines, filled, header)
     every = np.concatenate([part.lines for part in parts])
     order = np.argsort(every)
     joined = [pa.concat_arrays(of).take(pa.array(order)) for of in zip(*(part.columns for part in parts), strict=True)]
     malformed = sorted((row for part in parts for row in part.malformed), key=lambda row: row.line)
     return BlockRows(joined, every[order], malformed, text_of)
+
+
+def _unfit(lines: BlockLines) -> list[Malformed]:
+    """Finds lines that Arrow must not meet: it takes any byte for UTF-8, and a ``null`` that comes first crashes it."""
+    found = {line: invalid_utf8(line) for line in not_utf8(lines)}
+    begins = [match.end() - 1 for match in _NO_OBJECT.finditer(lines.data)]
+    for line in np.searchsorted(lines.stops, begins).tolist():
+        found.setdefault(line, _not_json(line))
+    return list(found.values())
 
 
 def _of_each_kind(lines: BlockLines, filled: Lines, header: Header) -> Iterator[_Read]:
@@ -116,9 +130,13 @@ def _one_by_one(lines: BlockLines, part: Lines, header: Header) -> _Read:
         if isinstance(row, dict):
             rows[line] = row
         else:
-            malformed.append(Malformed(line, NOT_JSON, "expected a JSON object in this line"))
+            malformed.append(_not_json(line))
     values = [pa.array([_plain(row.get(key)) for row in rows.values()], pa.string()) for key, _ in header.kinds]
     return _Read(np.array(list(rows), np.int64), values, malformed)
+
+
+def _not_json(line: int) -> Malformed:
+    return Malformed(line, NOT_JSON, "expected a JSON object in this line")
 
 
 def _at_once(data: bytes | pa.Buffer, types: Mapping[str, str], count: int) -> dict[str, pa.Array] | None:

@@ -37,3 +37,20 @@ def lines_of(data: bytes) -> BlockLines:
     starts = np.concatenate([[0], stops[:-1] + 1]) if len(stops) else stops
     ends = stops - ((stops > starts) & (buffer[stops - 1] == _RETURN))
     return BlockLines(data, buffer, starts, stops, ends)
+
+
+def not_utf8(lines: BlockLines) -> list[int]:
+    """Returns the numbers of lines whose bytes are not UTF-8."""
+    if is_utf8(lines.data):
+        return []
+    others = np.unique(np.searchsorted(lines.stops, np.flatnonzero(lines.buffer >= 0x80))).tolist()
+    return [line for line in others if not is_utf8(lines.data[lines.starts[line] : lines.stops[line]])]
+
+
+def is_utf8(data: bytes) -> bool:
+    """Returns whether bytes are text in UTF-8."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -87,3 +87,25 @@ def test_a_file_of_several_types_is_read_like_any_other(tmp_path: Path) -> None:
     assert read.ids("user_id").tolist() == [str(n) for n in range(99)]
     assert read.numbers("timestamp").tolist() == [100 + n for n in range(99)]
     assert not read.rejected.num_rows
+
+
+@pytest.mark.parametrize("odd", [b"", b'{"user_id": "d", "item_id": 7, "rating": 1.5, "timestamp": 3}'])
+def test_a_line_that_is_not_utf8_is_rejected_as_in_csv(odd: bytes, tmp_path: Path) -> None:
+    from rrn_tf.data.reading.in_memory import read_files
+
+    path = tmp_path / "r.jsonl"
+    row = b'{"user_id": "%s", "item_id": "x", "rating": 4, "timestamp": 100}'
+    path.write_bytes(b"\n".join([row % b"a", row % b"\xca", row % "\u00e9".encode(), odd]))
+    read, _ = read_files(str(path), COLUMNS)
+    assert read.ids("user_id").tolist() == ["a", "\u00e9", *(["d"] if odd else [])]
+    assert read.rejected.column("reason").to_pylist() == ["invalid_utf8"]
+    assert read.rejected.column("line").to_pylist() == [2]
+
+
+@pytest.mark.parametrize("odd", [b"null", b" \tnull", b'null, "stars": 1', b"[{}]", b"7"])
+def test_a_line_that_begins_no_object_is_rejected(odd: bytes) -> None:
+    # Arrow's reader crashes the process where a text begins with null, as the lines without a text would here.
+    row = b'{"who": "a", "what": 7, "stars": 4, "when": 100}'
+    found = read_json(b"\n".join([odd, row, b"  ", odd, b" " + row]), HEADER)
+    assert found.line.tolist() == [1, 4]
+    assert [(row.line, row.reason) for row in found.malformed] == [(0, "not_json"), (3, "not_json")]
