@@ -11,6 +11,7 @@ import tensorflow as tf
 from rrn_tf import features
 from rrn_tf.data.model_folder import seal
 from rrn_tf.features import SIDES, Side
+from rrn_tf.layers.fused import for_any_device
 from rrn_tf.serving.catalogue import Catalogue
 from rrn_tf.serving.history import UserHistory
 from rrn_tf.serving.history_factors import RequestHistory
@@ -210,7 +211,8 @@ def export_saved_model(network: RRNSnapshot, path: str | Path, *, compiled: bool
             "recommend_except": module.recommend_except,
             "recommend_from": module.recommend_from,
         }
-        tf.saved_model.save(module, str(path), signatures=signatures)
+        with for_any_device():
+            tf.saved_model.save(module, str(path), signatures=signatures)
     write_card(Path(path), facts_of(network))
     write_warmup(Path(path), typical_requests(network))
     seal(path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,6 +13,7 @@ from rrn_tf.config import CELLS, ConfigError, config_from_dict
 from rrn_tf.features import Side
 from rrn_tf.layers import StateTower
 from rrn_tf.layers.cells import NAMES, recurrent_layer
+from rrn_tf.layers.fused import for_any_device
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states.entity_states import EntityStates
 from tests.contracts import check_steps
@@ -57,6 +60,29 @@ def test_nothing_keeps_a_gpu_from_the_fused_kernel(cell: str, inputs: tf.Tensor)
         assert rnn.recurrent_activation is keras.activations.sigmoid
     if cell == "gru":
         assert rnn.reset_after
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_what_is_traced_for_any_device_is_equal_to_the_bit(cell: str, masked: bool, inputs: tf.Tensor) -> None:
+    """Without a GPU the fused kernel and its gradient are not traced; they are in a model that is exported."""
+    tower = StateTower(U, cell)
+    tower.build(inputs.shape)
+
+    def propagated(inputs: tf.Tensor, length: tf.Tensor) -> Any:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(sources := [inputs, *tower.trainable_variables])
+            states, final = tower(inputs, mask=tf.sequence_mask(length, T) if masked else None, return_state=True)
+            loss = tf.reduce_sum(tf.sin(states)) + sum(map(tf.reduce_sum, final))
+        return states, final, tape.gradient(loss, sources)
+
+    given = inputs, tf.constant([T, 0, 3])
+    here = tf.function(propagated).get_concrete_function(*given)
+    with for_any_device():
+        anywhere = tf.function(propagated).get_concrete_function(*given)
+    for found, expected in zip(*(tf.nest.flatten(traced(*given)) for traced in (here, anywhere)), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    has_kernel = ["CudnnRNN" in str(traced.graph.as_graph_def()) for traced in (here, anywhere)]
+    assert has_kernel == [False, cell in ("lstm", "gru")]
 
 
 def test_a_network_of_any_cell_is_configured_and_propagated(cell: str) -> None:

@@ -2,4 +2,11 @@
 
 import tf_keras as keras
 
-LAYER = keras.layers.GRU
+from rrn_tf.layers.fused import FusedOnGPU
+
+
+class GRU(FusedOnGPU, keras.layers.GRU):
+    """Keras' layer."""
+
+
+LAYER = GRU

@@ -2,4 +2,11 @@
 
 import tf_keras as keras
 
-LAYER = keras.layers.LSTM
+from rrn_tf.layers.fused import FusedOnGPU
+
+
+class LSTM(FusedOnGPU, keras.layers.LSTM):
+    """Keras' layer."""
+
+
+LAYER = LSTM
