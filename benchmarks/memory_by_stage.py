@@ -92,7 +92,7 @@ def prepare_file(load: Load, folder: Path, config: Config) -> Figures:
 
 def train_prepared(load: Load, folder: Path, config: Config) -> Figures:
     """Reads the sequences, trains the configured epochs and exports the model."""
-    from rrn_tf.data.sequences import load_sequences
+    from rrn_tf.data.load_ratings import load_sequences
     from rrn_tf.serving.export import export_saved_model
     from rrn_tf.training.alternating import train
     from rrn_tf.training.listeners import Listener

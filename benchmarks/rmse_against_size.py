@@ -25,7 +25,8 @@ from rrn_tf.baselines.ratings.pmf import PMF
 from rrn_tf.baselines.ratings.protocol import Baseline
 from rrn_tf.cli.options import json_option, one_line_errors, write_json
 from rrn_tf.config import RRN_PLUS, load_config
-from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.data.load_ratings import load_sequences
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.environment import environment
 from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.features import ITEM_ID, RATING, TIMESTAMP, USER_ID, Side, Split

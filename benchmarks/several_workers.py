@@ -1,4 +1,4 @@
-"""Measures the phases and refreshes of training in several processes, each on one core, on generated ratings.
+"""Measures reading, phases and refreshes of training in several processes, each on one core, on generated ratings.
 
 python -m benchmarks.several_workers --ratings 1000000 --workers 1 --workers 2
 python -m benchmarks.several_workers --config rrn-plus --workers 1 --workers 2
@@ -10,49 +10,57 @@ import json
 import multiprocessing
 import os
 import resource
+import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+import benchmarks.memory_by_stage as by_stage
 from rrn_tf.bench.load import Load, netflix_like
 from rrn_tf.bench.ports import free_ports
 from rrn_tf.cli.options import CONFIG_HELP, SET_HELP, json_option, one_line_errors, write_json
 from rrn_tf.config import Config, load_config
 from rrn_tf.environment import environment, peak_memory_bytes
-from rrn_tf.features import SIDES
+from rrn_tf.features import SIDES, Split
 
+if TYPE_CHECKING:
+    from rrn_tf.data.sequences import RatingSequences
+
+_SEED = 0
 Figures = dict[str, Any]
 
 
-def measure(load: Load, config: Config, workers: int, epochs: int) -> list[Figures]:
+def measure(folder: Path, config: Config, workers: int, epochs: int) -> list[Figures]:
     """Trains in several processes and returns the figures of each, in their order (see `train_worker`).
 
     Args:
-      load: the ratings, which every process generates.
+      folder: the prepared ratings.
       config: sizes of the network and settings of training.
       workers: how many processes; they take the machine's cores in turn.
       epochs: how many epochs are timed, after one for warming up.
     """
     addresses = [f"127.0.0.1:{port}" for port in free_ports(workers)]
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as apart:
-        parts = [apart.submit(train_worker, load, config, epochs, addresses, index) for index in range(workers)]
+        parts = [apart.submit(train_worker, folder, config, epochs, addresses, index) for index in range(workers)]
         return [part.result() for part in parts]
 
 
-def train_worker(load: Load, config: Config, epochs: int, addresses: list[str], index: int) -> Figures:
-    """Trains as one of several workers, on one core, without Bayesian factors and validation.
+def train_worker(folder: Path, config: Config, epochs: int, addresses: list[str], index: int) -> Figures:
+    """Trains as one of several workers, on one core, without first and Bayesian factors and validation.
 
     Args:
-      load, config, epochs: as for `measure`.
+      folder, config, epochs: as for `measure`.
       addresses: those of all workers.
       index: this worker's among them.
 
     Returns:
       For each side ``{side}_phase`` and ``{side}_refresh``: ``seconds`` and ``cpu_seconds`` of the fastest timed epoch,
       and ``bytes`` that this worker received from each epoch; of a phase these are computed (see `_gradient_bytes`).
-      ``peak_memory_bytes``.
+      ``read`` has the first two of reading. ``rating_bytes`` and ``step_bytes`` are those of the sequences that the
+      worker holds, ``ratings`` and ``steps`` the numbers of all; ``peak_memory_bytes``.
     """
     # Before TensorFlow, which has as many threads as it finds cores, and connects by its first operation.
     if hasattr(os, "sched_setaffinity"):
@@ -65,7 +73,6 @@ def train_worker(load: Load, config: Config, epochs: int, addresses: list[str], 
     import numpy as np
     import tf_keras as keras
 
-    from rrn_tf.bench.load import load_in_memory
     from rrn_tf.data.allocator import reused_memory
     from rrn_tf.data.batches import plan_batches
     from rrn_tf.states.step_states import StepStates
@@ -73,11 +80,14 @@ def train_worker(load: Load, config: Config, epochs: int, addresses: list[str], 
     from rrn_tf.training.devices import make_strategy
     from rrn_tf.training.phases import Phase
     from rrn_tf.training.pretraining import start_at_mean
+    from rrn_tf.training.training_data import TrainingData
     from rrn_tf.training.workers import Workers
 
     strategy, settings = make_strategy(), config.training
-    keras.utils.set_random_seed(load.ratings.seed)
-    peers, sequences = Workers(strategy), load_in_memory(load)
+    keras.utils.set_random_seed(_SEED)
+    peers = Workers(strategy)
+    data, read = _timed(TrainingData, folder, config, strategy.num_replicas_in_sync, peers)
+    sequences = data.sequences
     with strategy.scope(), reused_memory():
         model = make_model(config, sequences)
         start_at_mean(model, sequences.metadata.rating_mean)
@@ -88,7 +98,7 @@ def train_worker(load: Load, config: Config, epochs: int, addresses: list[str], 
         states = StepStates(model, sequences, plans, peers=peers)
     phases = [Phase(side, model, states, plans[side], settings, strategy) for side in SIDES]
     states.refresh_all()
-    rng, found = np.random.default_rng(load.ratings.seed), []
+    rng, found = np.random.default_rng(_SEED), []
     with reused_memory():
         for _ in range(1 + epochs):
             epoch: Figures = {}
@@ -106,7 +116,28 @@ def train_worker(load: Load, config: Config, epochs: int, addresses: list[str], 
     for phase in phases:
         best[f"{phase.side.value}_phase"]["bytes"] = _gradient_bytes(phase, plans[phase.side], peers)
     losses = {name: value for name, value in found[-1].items() if name.endswith("rmse")}
-    return {**best, **losses, "peak_memory_bytes": peak_memory_bytes()}
+    return {
+        "read": {**read, "bytes": 0},
+        **best,
+        **losses,
+        **_held(sequences),
+        "peak_memory_bytes": peak_memory_bytes(),
+    }
+
+
+def _held(sequences: RatingSequences) -> dict[str, int]:
+    """Counts all ratings and steps, and the bytes of what is held of them in flat arrays."""
+    sides = [sequences.side(side) for side in SIDES]
+    columns = [column for of in sides for column in (of.opposite, of.opposite_row, of.rating, of.timestamp, of.split)]
+    by_step = [
+        column for of in sides for column in (of.step, of.rating_splits, of.row_entity, of.place, *(of.divided or ()))
+    ]
+    return {
+        "ratings": sum(map(sequences.count, Split)),
+        "steps": sum(of.num_rows for of in sides),
+        "rating_bytes": sum(column.nbytes for column in columns),
+        "step_bytes": sum(column.nbytes for column in by_step),
+    }
 
 
 def _timed(call: Any, *arguments: Any) -> tuple[Any, dict[str, float]]:
@@ -141,7 +172,7 @@ def lines(by_workers: dict[int, list[Figures]]) -> list[str]:
     """Returns the figures as a table: the slowest process of each part, and bytes and peak memory of the largest."""
     rows = [f"{'':14}{'processes':>10}{'seconds':>10}{'cpu s':>10}{'MB received':>13}"]
     for name in next(iter(by_workers.values()))[0]:
-        if name.endswith(("_phase", "_refresh")):
+        if name.endswith(("read", "_phase", "_refresh")):
             for workers, of in by_workers.items():
                 seconds, cpu, received = (
                     max(one[name][key] for one in of) for key in ("seconds", "cpu_seconds", "bytes")
@@ -150,7 +181,11 @@ def lines(by_workers: dict[int, list[Figures]]) -> list[str]:
     for workers, of in by_workers.items():
         peak = max(one["peak_memory_bytes"] for one in of)
         losses = ", ".join(f"{side.value} {of[0][f'{side.value}_rmse']:.6f}" for side in SIDES)
-        rows.append(f"{workers} processes: {peak / 1e9:.2f} GB at the peak of the largest; last losses {losses}")
+        held = max(one["rating_bytes"] / one["ratings"] for one in of)
+        rows.append(
+            f"{workers} processes: {held:.1f} bytes a rating in sequences and {peak / 1e9:.2f} GB at the peak of the "
+            f"largest; last losses {losses}"
+        )
     return rows
 
 
@@ -180,7 +215,9 @@ def main(
         data = config.data
         load = Load(described, data.user_granularity, data.item_granularity, data.steps_per_doubling)
         click.echo(f"{load}; {load.steps}; one core a process, {os.cpu_count()} cores")
-        found = {count: measure(load, config, count, epochs) for count in workers}
+        with tempfile.TemporaryDirectory(prefix="rrn-workers-") as folder:
+            by_stage.measure(load, config, Path(folder), ("generate", "prepare"))
+            found = {count: measure(Path(folder, "sequences"), config, count, epochs) for count in workers}
         for line in lines(found):
             click.echo(line)
         write_json(json_file, {"workers": found, "load": load.as_dict(), **environment(0)})

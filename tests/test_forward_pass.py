@@ -13,7 +13,8 @@ import pytest
 
 from rrn_tf.config import Config, DataConfig, ModelConfig, SplitConfig
 from rrn_tf.data.batches import plan_batches
-from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.data.load_ratings import load_sequences
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.factors import Beliefs, FactorScale
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN, PartWeights, UserWeights

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 _LEAST, _MOST = np.iinfo(np.int32).min, np.iinfo(np.int32).max
+Sums = npt.NDArray[np.float64]
 # A NamedTuple of arrays of one length.
 Table = TypeVar("Table", bound=tuple[Any, ...])
 
@@ -25,9 +26,25 @@ def narrowed(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
     return numbers.astype(np.int32 if fit else np.int64, copy=False)
 
 
-def root_mean_square(errors: npt.NDArray[np.floating]) -> float:
-    """Root of the mean of squares float[N], the mean in double precision; NaN without any."""
-    return float(np.sqrt(np.mean(errors**2, dtype=np.float64))) if len(errors) else float("nan")
+def same(sums: Sums) -> Sums:
+    """Returns sums as they are: those over all of the data, where none are divided among workers."""
+    return sums
+
+
+def root_mean_square(errors: npt.NDArray[np.floating], total: Callable[[Sums], Sums] = same) -> float:
+    """Root of the mean of squares float[N], the mean in double precision; NaN without any.
+
+    Args:
+      errors: float[N]; where these are divided among workers, one worker's.
+      total: adds up sums float64[n] of all workers.
+    """
+    return float(np.sqrt(mean(np.sum(errors**2, dtype=np.float64), len(errors), total)))
+
+
+def mean(of: float, count: int, total: Callable[[Sums], Sums] = same) -> float:
+    """Mean of `count` numbers whose sum is given, of all workers as in `root_mean_square`; NaN without any."""
+    summed, counted = total(np.array([of, count], np.float64))
+    return float(summed / counted) if counted else float("nan")
 
 
 def take_rows(table: Table, rows: npt.NDArray[Any] | slice) -> Table:

@@ -71,29 +71,27 @@ class Shares(Sequence[SequenceBatch]):
     """The shares of a global batch, one per replica, each built when it is asked for.
 
     Args:
-      entities: int64[B], entities of the batch.
-      replicas: number of shares.
+      entities: int64[b] of each share.
       build: builds the share of some of these entities.
       kept: whether a share that was built is kept for the next epoch.
     """
 
     def __init__(
         self,
-        entities: npt.NDArray[np.int64],
-        replicas: int,
+        entities: Sequence[npt.NDArray[np.int64]],
         build: Callable[[npt.NDArray[np.int64]], SequenceBatch],
         *,
         kept: bool,
     ) -> None:
-        self._entities, self._replicas, self._build = entities, replicas, build
+        self._entities, self._build = entities, build
         self._kept: dict[int, SequenceBatch] | None = {} if kept else None
 
     def __len__(self) -> int:
-        return self._replicas
+        return len(self._entities)
 
     def entities(self, replica: int) -> npt.NDArray[np.int64]:
         """Returns the entities int64[b] of a share, without building it."""
-        return self._entities[replica :: self._replicas]
+        return self._entities[replica]
 
     @overload
     def __getitem__(self, replica: int) -> SequenceBatch: ...
@@ -103,9 +101,9 @@ class Shares(Sequence[SequenceBatch]):
 
     def __getitem__(self, replica: int | slice) -> SequenceBatch | list[SequenceBatch]:
         if isinstance(replica, slice):
-            return [self[one] for one in range(*replica.indices(self._replicas))]
-        if not 0 <= replica < self._replicas:
-            raise IndexError(f"replica should be between 0 and {self._replicas - 1}, received {replica}")
+            return [self[one] for one in range(*replica.indices(len(self)))]
+        if not 0 <= replica < len(self):
+            raise IndexError(f"replica should be between 0 and {len(self) - 1}, received {replica}")
         if self._kept is not None and replica in self._kept:
             return self._kept[replica]
         share = self._build(self.entities(replica))
@@ -189,6 +187,8 @@ def plan_batches(
     rows_per_batch: int,
     replicas: int = 1,
     rows: npt.NDArray[np.int64] | None = None,
+    *,
+    by_owner: bool = False,
 ) -> BatchPlan:
     """Cuts the steps of a side into batches.
 
@@ -201,20 +201,24 @@ def plan_batches(
       rows_per_batch: B x T of a global batch; 0 for a fortieth of all steps, between 128 and 8,192.
       replicas: number of shares of each batch.
       rows: int64[E + 1], how many of each entity's steps are used; its training steps by default.
+      by_owner: whether a share holds the entities of one worker, among which the ratings are divided; by default a
+        batch's entities are dealt out to its shares in turn.
     """
     length = sequences.training_rows if rows is None else rows
     others = metadata.entities(sequences.side.opposite)
     entities = np.flatnonzero(length)
     entities = entities[np.argsort(length[entities], kind="stable")]
     chosen = list(_cut(entities, length[entities], batch_budget(int(length.sum()), rows_per_batch)))
-    first = sequences.row_splits[:-1]
-    ratings = sequences.rating_splits[first + length] - sequences.rating_splits[first]
+    first, splits = sequences.row_splits[:-1], sequences.all_rating_splits
+    ratings = splits[first + length] - splits[first]
     totals = np.array([int(ratings[batch].sum()) for batch in chosen], np.int64)
     kept = totals.sum() <= _MOST_KEPT
     batches = []
     for batch, total in zip(chosen, totals.tolist(), strict=True):
         build = partial(_batch, sequences, metadata, length, others, total)
-        batches.append(Shares(batch, replicas, build, kept=kept))
+        owner = sequences.divided.owner[batch] if by_owner and sequences.divided else None
+        of_each = [batch[of::replicas] if owner is None else batch[owner == of] for of in range(replicas)]
+        batches.append(Shares(of_each, build, kept=kept))
     return BatchPlan(batches, length, totals)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.data.arrays import root_mean_square
+from rrn_tf.data.arrays import Sums, root_mean_square, same
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,21 @@ class Interactions:
 
 
 def clipped_rmse(
-    predicted: npt.NDArray[np.floating], actual: npt.NDArray[np.floating], rating_range: tuple[float, float]
+    predicted: npt.NDArray[np.floating],
+    actual: npt.NDArray[np.floating],
+    rating_range: tuple[float, float],
+    total: Callable[[Sums], Sums] = same,
 ) -> float:
     """Computes the RMSE of predictions float[N] clipped to the range of training ratings; NaN if N is 0.
+
+    Args:
+      predicted, actual: float[N].
+      rating_range: the least and the largest training rating.
+      total: as for `rrn_tf.data.arrays.root_mean_square`.
 
     Raises:
       ValueError: for different shapes.
     """
     if predicted.shape != actual.shape:
         raise ValueError(f"predictions should have shape {actual.shape}, received {predicted.shape}")
-    return root_mean_square(np.clip(predicted, *rating_range) - actual)
+    return root_mean_square(np.clip(predicted, *rating_range) - actual, total)

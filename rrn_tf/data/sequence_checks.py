@@ -91,77 +91,102 @@ def check_values(where: str, name: str, values: npt.NDArray[Any], bounds: Bounds
             _refuse(where, f"{name} from {low} to {high}, found {found}")
 
 
-def check_sides(where: str, user: SideSequences, item: SideSequences, metadata: SequenceMetadata) -> None:
-    """Checks each side, and that both hold the same ratings; arguments and errors as for these two checks."""
-    for side in (user, item):
-        check_side(f"{where}: {side.side.sequences}", side, metadata)
-    check_same_ratings(where, user, item)
-
-
-def check_side(where: str, side: SideSequences, metadata: SequenceMetadata) -> None:
-    """Checks that a side has its ratings in the order and in the steps in which they are prepared.
-
-    Raises:
-      DamagedFileError: if it has not.
-    """
-    trained = side.step[side.row_splits[1:-1]] < 0
-    if not np.array_equal(trained, np.arange(len(trained)) < metadata.entities(side.side).trained):
-        _refuse(where, "those with training ratings first, found others")
-    found = dict(
-        zip((split.label for split in Split), np.bincount(side.split, minlength=len(Split)).tolist(), strict=True)
-    )
-    if found != metadata.ratings:
-        _refuse(where, f"the ratings {metadata.ratings}, found {found}")
-    ratings = side.rating_splits[side.row_splits]
-    for begin, end in _blocks(ratings):
-        part = slice(ratings[begin], ratings[end])
-        rows = slice(side.row_splits[begin], side.row_splits[end])
-        entity = np.repeat(np.arange(begin, end), np.diff(ratings[begin : end + 1]))
-        time, opposite = side.timestamp[part].astype(np.int64), side.opposite[part]
-        _check_order(where, features.TIMESTAMP, time, entity, opposite)
-        starts = row_starts(entity, time, metadata.cutoff, metadata.step_rule(side.side))
-        step = step_of(time[starts], metadata.cutoff, metadata.granularity(side.side))
-        same = np.array_equal(starts + ratings[begin], side.rating_splits[:-1][rows])
-        if not same or not np.array_equal(step, side.step[rows]):
-            _refuse(where, "the steps of the metadata's rule, found others")
-        if not np.array_equal(side.split[part] == Split.TRAIN, time < metadata.cutoff):
-            _refuse(where, "training ratings before the cutoff and others after it, found one on the other side")
-
-
-def check_same_ratings(where: str, user: SideSequences, item: SideSequences) -> None:
-    """Checks that both sides hold the same ratings, each in the step that its opposite names.
+class SideCheck:
+    """Checks that a side has its ratings in the order and in the steps in which they are prepared, part by part.
 
     Args:
-      where: the beginning of the message.
-      user, item: the sides, whose `opposite_row` still counts from each opposite entity's first step.
+      where: the beginning of messages.
+      side: the side.
+      metadata: that of the prepared data.
+
+    Attributes:
+      mixed: all ratings with their steps, mixed and added up, so that the order has no effect.
+    """
+
+    def __init__(self, where: str, side: Side, metadata: SequenceMetadata) -> None:
+        self._where, self._side, self._metadata = where, side, metadata
+        self._counts = np.zeros(len(Split), np.int64)
+        self.mixed = 0
+
+    def add(self, first: int, part: SideSequences) -> None:
+        """Checks the next entities.
+
+        Args:
+          first: the first of them.
+          part: their sequences, with an entry of `row_splits` for each of these entities and one more; `opposite_row`
+            counts from each opposite entity's first step.
+
+        Raises:
+          DamagedFileError: if they are not as they are prepared.
+        """
+        where, metadata = self._where, self._metadata
+        trained = part.step[part.row_splits[:-1]] < 0
+        if not np.array_equal(trained, np.arange(first, first + len(trained)) <= metadata.entities(self._side).trained):
+            _refuse(where, "those with training ratings first, found others")
+        self._counts += np.bincount(part.split, minlength=len(Split))
+        ratings = part.rating_splits[part.row_splits]
+        for begin, end in _blocks(ratings):
+            of = slice(ratings[begin], ratings[end])
+            rows = slice(part.row_splits[begin], part.row_splits[end])
+            entity = np.repeat(np.arange(begin, end), np.diff(ratings[begin : end + 1]))
+            time, opposite = part.timestamp[of].astype(np.int64), part.opposite[of]
+            _check_order(where, features.TIMESTAMP, time, entity, opposite)
+            starts = row_starts(entity, time, metadata.cutoff, metadata.step_rule(self._side))
+            step = step_of(time[starts], metadata.cutoff, metadata.granularity(self._side))
+            same = np.array_equal(starts + ratings[begin], part.rating_splits[:-1][rows])
+            if not same or not np.array_equal(step, part.step[rows]):
+                _refuse(where, "the steps of the metadata's rule, found others")
+            if not np.array_equal(part.split[of] == Split.TRAIN, time < metadata.cutoff):
+                _refuse(where, "training ratings before the cutoff and others after it, found one on the other side")
+        self.mixed = (self.mixed + _mixed(first, part)) % 2**64
+
+    def end(self) -> None:
+        """Checks how many ratings of each split there were.
+
+        Raises:
+          DamagedFileError: if there were not as many as the metadata say.
+        """
+        found = dict(zip((split.label for split in Split), self._counts.tolist(), strict=True))
+        if found != self._metadata.ratings:
+            _refuse(self._where, f"the ratings {self._metadata.ratings}, found {found}")
+
+
+def check_opposite_rows(where: str, side: SideSequences, opposite: SideSequences) -> None:
+    """Checks that a side's `opposite_row`, counted from each opposite entity's first step, names steps that there are.
+
+    Raises:
+      DamagedFileError: if one does not.
+    """
+    if (side.opposite_row >= np.diff(opposite.row_splits).astype(np.int32)[side.opposite]).any():
+        _refuse(where, f"{features.OPPOSITE_ROW} below the number of steps, found one that is not")
+
+
+def check_same_ratings(where: str, user: SideCheck, item: SideCheck) -> None:
+    """Checks that both sides hold the same ratings, each in the step that its opposite names.
 
     Raises:
       DamagedFileError: if they do not.
     """
-    if len(user.rating) != len(item.rating):
-        both = f"{user.side.sequences} and {item.side.sequences}"
-        _refuse(where, f"the same ratings in {both}, found {len(user.rating)} and {len(item.rating)}")
-    for side, opposite in ((user, item), (item, user)):
-        if (side.opposite_row >= np.diff(opposite.row_splits).astype(np.int32)[side.opposite]).any():
-            name = features.OPPOSITE_ROW
-            _refuse(f"{where}: {side.side.sequences}", f"{name} below the number of steps, found one that is not")
-    if _mixed(user, item) != _mixed(item, user):
+    if user.mixed != item.mixed:
         _refuse(where, "the same ratings, in the same steps, in the sequences of both sides, found others")
 
 
-def _mixed(side: SideSequences, opposite: SideSequences) -> int:
-    """Mixes each rating with its steps, users' first, and adds all up, so that the order has no effect."""
-    total = np.uint64(0)
-    for begin, end in _blocks(side.rating_splits):
-        part = slice(side.rating_splits[begin], side.rating_splits[end])
-        own = np.repeat(np.arange(begin, end), np.diff(side.rating_splits[begin : end + 1]))
-        other = opposite.row_splits[side.opposite[part]] + side.opposite_row[part]
+def _mixed(first: int, part: SideSequences) -> int:
+    """Mixes each rating with its steps, users' first, and adds all up; arguments as of `SideCheck.add`."""
+    total, rows = np.uint64(0), np.diff(part.row_splits)
+    entity = np.repeat(np.arange(first, first + len(rows)), rows)
+    # An entity and the place of a step within it are below 2**31 each.
+    row = (entity << 32) + np.arange(len(entity)) - np.repeat(part.row_splits[:-1], rows)
+    for begin, end in _blocks(part.rating_splits):
+        of = slice(part.rating_splits[begin], part.rating_splits[end])
+        own = np.repeat(row[begin:end], np.diff(part.rating_splits[begin : end + 1]))
+        other = (part.opposite[of].astype(np.int64) << 32) + part.opposite_row[of]
         mixed = np.zeros(len(own), np.uint64)
         for column in (
-            *((own, other) if side.side is Side.USER else (other, own)),
-            side.timestamp[part],
-            side.rating[part].view(np.int32),
-            side.split[part],
+            *((own, other) if part.side is Side.USER else (other, own)),
+            part.timestamp[of],
+            part.rating[of].view(np.int32),
+            part.split[of],
         ):
             mixed = (mixed ^ column.astype(np.int64).view(np.uint64)) * _FACTOR
             mixed ^= mixed >> np.uint64(32)

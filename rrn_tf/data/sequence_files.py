@@ -30,6 +30,9 @@ def read_side(
     single: Collection[str],
     bounds: Bounds,
     values: int = 0,
+    *,
+    held: npt.NDArray[np.bool_] | None = None,
+    inspect: Callable[[int, dict[str, npt.NDArray[Any]]], None] = lambda first, arrays: None,
 ) -> dict[str, npt.NDArray[Any]]:
     """Reads all sequences of a side.
 
@@ -44,6 +47,8 @@ def read_side(
       single: the lists with one value for each step.
       bounds: as in `rrn_tf.data.sequence_checks.check_values`.
       values: expected number of values of the longest lists; others grow as they are read.
+      held: bool[E + 1], the entities of which the lists with several values for each step are kept; by default all.
+      inspect: called with the first entity of every few and what was read of these, before any of it is dropped.
 
     Returns:
       The flat values of each feature list, and the arrays of `lengths`, by name.
@@ -71,9 +76,14 @@ def read_side(
             )
         for name, ragged in lists.items():
             check_values(where, name, ragged.flat_values.numpy(), bounds)
-        kept = {name: ragged.flat_values for name, ragged in lists.items()} | lengths(lists)
-        for name, part in kept.items():
-            found = part.numpy()
+        tensors = {name: ragged.flat_values for name, ragged in lists.items()} | lengths(lists)
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        inspect(begin + 1, arrays)
+        if held is not None:
+            for name in lists.keys() - set(single):
+                splits = lists[name].values.row_splits.numpy()[lists[name].row_splits.numpy()]
+                arrays[name] = arrays[name][np.repeat(held[begin + 1 : done + 1], np.diff(splits))]
+        for name, found in arrays.items():
             if name not in columns:
                 columns[name] = _Column(types.get(name, found.dtype), values)
             columns[name].add(found)

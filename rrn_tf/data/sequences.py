@@ -1,4 +1,4 @@
-"""Prepared sequences in memory: both sides as flat arrays, parsed once from TFRecords.
+"""Prepared sequences in memory: both sides as flat arrays.
 
 A *step* is a non-empty time step of an entity, or a part of one; names with `row` mean its index. Indices are global
 within a side: the steps of entity e (index from 1) are ``row_splits[e] : row_splits[e + 1]``, in order of time; entity
@@ -10,24 +10,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from rrn_tf import features
 from rrn_tf.data.arrays import narrowed
 from rrn_tf.data.interactions import Interactions
 from rrn_tf.data.metadata import EntityCounts, SequenceMetadata
 from rrn_tf.data.rows import PendingSteps, SideRatings, number_rows, segment_starts
-from rrn_tf.data.sequence_checks import bounds_of, check_sides
-from rrn_tf.data.sequence_files import read_side, read_vocabulary
 from rrn_tf.data.wallclock import step_of
 from rrn_tf.features import SIDES, Side, Split
 
 _CHUNK = 1 << 20
-_ROWS, _RATINGS = "rows", "ratings"  # numbers of steps per sequence and of ratings per step
 
 # How the columns of sequences are stored. Indices of entities, and of steps on a side, are below 2**31.
 INDEX = np.int32
@@ -41,9 +37,24 @@ STORED: dict[str, type[np.generic]] = {
 }
 
 
+class Divided(NamedTuple):
+    """How the ratings of a side are divided among workers, each of which holds those of its own entities.
+
+    Attributes:
+      owner: int16[E + 1], the number of the worker that holds each entity's ratings.
+      step_ratings: int32[R], the number of ratings of each step, whoever holds them.
+    """
+
+    owner: npt.NDArray[np.int16]
+    step_ratings: npt.NDArray[np.int32]
+
+
 @dataclass(frozen=True)
 class SideSequences:
     """All steps and ratings of one side: E entities, R steps, N ratings.
+
+    Where the ratings are divided among workers, steps are all here, but ratings of the worker's own entities alone; the
+    others' steps have none.
 
     Attributes:
       side: user or item side.
@@ -57,6 +68,7 @@ class SideSequences:
       rating: float32[N].
       timestamp: int32[N], unix seconds, or int64[N] if there are times after 2038; for arithmetic see `times`.
       split: uint8[N], `Split` codes.
+      divided: how the ratings are divided among workers; None if all are here.
     """
 
     side: Side
@@ -68,10 +80,18 @@ class SideSequences:
     rating: npt.NDArray[np.float32]
     timestamp: npt.NDArray[np.integer]
     split: npt.NDArray[np.uint8]
+    divided: Divided | None = None
 
     @property
     def num_rows(self) -> int:
         return len(self.step)
+
+    @property
+    def all_rating_splits(self) -> npt.NDArray[np.int64]:
+        """int64[R + 1], `rating_splits` as they would be if all ratings were here."""
+        if self.divided is None:
+            return self.rating_splits
+        return np.concatenate([[0], np.cumsum(self.divided.step_ratings, dtype=np.int64)])
 
     @cached_property
     def row_entity(self) -> npt.NDArray[np.int32]:
@@ -113,7 +133,10 @@ class SideSequences:
 
 @dataclass(frozen=True)
 class RatingSequences:
-    """A prepared data set: both sides, their vocabularies and the metadata."""
+    """A prepared data set: both sides, their vocabularies and the metadata.
+
+    Where ratings are divided among workers (`divided`), positions are those of the ratings that are here.
+    """
 
     metadata: SequenceMetadata
     user: SideSequences
@@ -145,9 +168,18 @@ class RatingSequences:
             wanted |= self.user.split == split
         return np.flatnonzero(wanted)
 
+    @property
+    def divided(self) -> bool:
+        """Whether the ratings are divided among workers."""
+        return self.user.divided is not None
+
+    def count(self, split: Split) -> int:
+        """Returns the number of ratings of a split, whoever holds them."""
+        return self.metadata.ratings[split.label] if self.divided else int(np.count_nonzero(self.user.split == split))
+
     def has(self, split: Split) -> bool:
-        """Whether there are ratings of a split."""
-        return bool((self.user.split == split).any())
+        """Whether there are ratings of a split, whoever holds them."""
+        return self.count(split) > 0
 
     def queries(self, splits: Iterable[Split]) -> dict[str, npt.NDArray]:
         """Returns ratings of the given splits as queries: user_id, item_id (object[N]) and timestamp (int64[N])."""
@@ -197,24 +229,6 @@ class RatingSequences:
             num_users=users,
             num_items=items,
         )
-
-
-def load_sequences(directory: str | Path) -> RatingSequences:
-    """Reads a prepared data set.
-
-    Args:
-      directory: holds `metadata.json`, the vocabularies and, there or one folder below, the
-        TFRecord files of both sides.
-
-    Raises:
-      FileNotFoundError: for a missing file.
-      DamagedFileError: if the files do not hold what is prepared, or the two sides not the same ratings.
-    """
-    metadata = SequenceMetadata.load(directory)
-    ids = [read_vocabulary(directory, side, metadata.entities(side).total) for side in SIDES]
-    user, item = (_load_side(directory, side, metadata, of) for side, of in zip(SIDES, ids, strict=True))
-    check_sides(str(directory), user, item, metadata)
-    return _linked(metadata, user, item, *ids)
 
 
 def sequences_in_memory(
@@ -317,34 +331,15 @@ def _linked(
     user_ids: npt.NDArray[np.object_],
     item_ids: npt.NDArray[np.object_],
 ) -> RatingSequences:
-    """Joins both sides: opposite steps, counted from each opposite entity's first one, become global indices."""
-    for own, opposite in ((user, item), (item, user)):
-        first = opposite.row_splits.astype(INDEX)
-        for begin in range(0, len(own.opposite), _CHUNK):
-            part = slice(begin, begin + _CHUNK)
-            own.opposite_row[part] += first[own.opposite[part]]
+    """Joins both sides, whose opposite steps are counted from each opposite entity's first one."""
+    count_from_first(user, item)
+    count_from_first(item, user)
     return RatingSequences(metadata, user, item, user_ids, item_ids)
 
 
-def _lengths(lists: dict[str, tf.RaggedTensor]) -> dict[str, tf.Tensor]:
-    return {_ROWS: lists[features.STEP].row_lengths(), _RATINGS: lists[features.RATING].values.row_lengths()}
-
-
-def _load_side(
-    directory: str | Path, side: Side, metadata: SequenceMetadata, ids: npt.NDArray[np.object_]
-) -> SideSequences:
-    """Reads a side; its `opposite_row` still counts from each opposite entity's first step."""
-    bounds = bounds_of(metadata.entities(side.opposite).total, max(Split))
-    spec, ratings = features.sequence_feature_spec(), sum(metadata.ratings.values())
-    flat = read_side(directory, side, spec, _lengths, ids, STORED, (features.STEP,), bounds, ratings)
-    return SideSequences(
-        side=side,
-        row_splits=np.concatenate([[0, 0], np.cumsum(flat[_ROWS])]).astype(np.int64),
-        step=flat[features.STEP],
-        rating_splits=np.concatenate([[0], np.cumsum(flat[_RATINGS])]).astype(np.int64),
-        opposite=flat[features.OPPOSITE_INDEX],
-        opposite_row=flat[features.OPPOSITE_ROW],
-        rating=flat[features.RATING],
-        timestamp=flat[features.TIMESTAMP],
-        split=flat[features.SPLIT],
-    )
+def count_from_first(own: SideSequences, opposite: SideSequences) -> None:
+    """Makes opposite steps, which are counted from each opposite entity's first one, global indices, in place."""
+    first = opposite.row_splits.astype(INDEX)
+    for begin in range(0, len(own.opposite), _CHUNK):
+        part = slice(begin, begin + _CHUNK)
+        own.opposite_row[part] += first[own.opposite[part]]

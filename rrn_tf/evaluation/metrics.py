@@ -6,21 +6,25 @@ by the paired difference on the same ratings, which has a far smaller error than
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.data.arrays import root_mean_square
+from rrn_tf.data.arrays import Sums, mean, root_mean_square, same
 from rrn_tf.evaluation.binned import cluster_errors, rmse_and_influence
 
 Values = npt.NDArray[np.floating]
+Total = Callable[[Sums], Sums]
 Clusters = npt.NDArray[np.integer]
 
 
-def rmse(predicted: Values, actual: Values) -> float:
+def rmse(predicted: Values, actual: Values, total: Total = same) -> float:
     """Computes the root mean squared error.
 
     Args:
       predicted, actual: float[N], one shape; nothing is broadcast.
+      total: as for `rrn_tf.data.arrays.root_mean_square`, where the ratings are divided among workers.
 
     Returns:
       The error in units of the rating, computed in double precision; NaN without ratings.
@@ -28,22 +32,20 @@ def rmse(predicted: Values, actual: Values) -> float:
     Raises:
       ValueError: for different shapes, or values that are not finite.
     """
-    return root_mean_square(_errors(predicted, actual))
+    return root_mean_square(_errors(predicted, actual), total)
 
 
-def mae(predicted: Values, actual: Values) -> float:
+def mae(predicted: Values, actual: Values, total: Total = same) -> float:
     """Computes the mean absolute error; arguments as `rmse`."""
     errors = _errors(predicted, actual)
-    return float(np.mean(np.abs(errors))) if len(errors) else float("nan")
+    return mean(np.sum(np.abs(errors)), len(errors), total)
 
 
-def rmse_and_mae(predicted: Values, actual: Values) -> tuple[float, float]:
+def rmse_and_mae(predicted: Values, actual: Values, total: Total = same) -> tuple[float, float]:
     """Computes both errors as `rmse` and `mae` do, with one array of errors for both."""
     errors = _errors(predicted, actual)
-    if not len(errors):
-        return float("nan"), float("nan")
-    absolute = float(np.mean(np.abs(errors, out=errors)))
-    return float(np.sqrt(np.mean(np.square(errors, out=errors)))), absolute
+    absolute = mean(np.sum(np.abs(errors, out=errors)), len(errors), total)
+    return float(np.sqrt(mean(np.sum(np.square(errors, out=errors)), len(errors), total))), absolute
 
 
 def rmse_standard_error(predicted: Values, actual: Values, clusters: Clusters) -> float:

@@ -43,9 +43,10 @@ def evaluate(by_protocol: Mapping[str, StepStates]) -> Metrics:
     metrics: Metrics = {}
     for split in Split:
         for protocol, states in by_protocol.items():
-            rows = states.sequences.rating_indices([split])
-            if len(rows) and not (split is Split.TRAIN and protocol == STREAMING):
+            count = states.sequences.count(split)
+            if count and not (split is Split.TRAIN and protocol == STREAMING):
+                rows = states.sequences.rating_indices([split])
                 actual = states.sequences.user.rating[rows]
-                root, absolute = rmse_and_mae(states.predict(rows), actual)
-                metrics.setdefault(split.label, {})[protocol] = {"rmse": root, "mae": absolute, "n": len(rows)}
+                root, absolute = rmse_and_mae(states.predict(rows), actual, states.total)
+                metrics.setdefault(split.label, {})[protocol] = {"rmse": root, "mae": absolute, "n": count}
     return metrics

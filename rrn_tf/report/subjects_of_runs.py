@@ -19,7 +19,8 @@ from rrn_tf.config import Config, config_from_dict, config_to_dict, load_config
 from rrn_tf.data.event_context import with_context
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.load_events import load_events
-from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.data.load_ratings import load_sequences
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.shared_counts import SharedCounts
 from rrn_tf.evaluation.event_leaderboard import score
 from rrn_tf.evaluation.event_protocols import EVENT_PROTOCOLS, scored_positions

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rrn_tf.data.arrays import Sums
 from rrn_tf.data.batches import BatchPlan, Shares
 from rrn_tf.data.sequences import SideSequences
 
 Ints = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
+Rows = npt.NDArray[Any]
 
 _PIECE = 1 << 20  # numbers that a worker gives at a time, in 4 MB: larger pieces are exchanged no faster
 
@@ -27,20 +30,24 @@ class Peers:
     number: int = 0
     count: int = 1
 
-    def gather(self, own: Vectors, sizes: Sequence[int]) -> list[Vectors]:
+    def gather(self, own: Rows, sizes: Sequence[int]) -> list[Rows]:
         """Returns what each worker gives, in their order, after waiting until every worker calls this.
 
         Args:
-          own: float32[sizes[number], n], what this worker gives.
+          own: number[sizes[number], n], what this worker gives; of one dtype.
           sizes: how many rows each worker gives; some may give none.
         """
         return [own]
 
-    def exchange(self, values: Vectors, rows: Sequence[Ints]) -> None:
+    def sum(self, values: Sums) -> Sums:
+        """Returns the sum of float64[n] of all workers, after waiting until every worker calls this."""
+        return values
+
+    def exchange(self, values: Rows, rows: Sequence[Ints]) -> None:
         """Sets each worker's rows of an array to what that worker has there, bit for bit.
 
         Args:
-          values: float32[R, n], of which this worker has computed its rows.
+          values: number[R, n], of which this worker has computed its rows.
           rows: per worker, int64[k], its rows.
         """
         size = max(_PIECE // values.shape[1], 1)
@@ -53,6 +60,9 @@ class Peers:
 
 class Division:
     """Which worker computes which of a side's entities; all workers agree, without asking each other.
+
+    Where ratings are divided among the workers, each computes the entities whose ratings it holds; the plan's shares
+    then hold entities of one worker each.
 
     Args:
       plan: the side's batches, which are divided.
@@ -67,25 +77,45 @@ class Division:
 
     def __init__(self, plan: BatchPlan, data: SideSequences, peers: Peers) -> None:
         self._data, self._peers = data, peers
-        # Entities of no batch may have later steps, which are extrapolated from a newbie's state.
-        self.owner = (np.arange(len(plan.rows)) % peers.count).astype(np.int16)
-        parts = _divided(plan, peers.count)
-        for worker, shares in enumerate(parts):
-            for batch, replica in shares:
-                self.owner[batch.entities(replica)] = worker
-        self.shares = parts[peers.number]
+        if data.divided:
+            self.owner = data.divided.owner
+            own = [(batch, replica, batch.entities(replica)) for batch, replica in plan.every_share]
+            self.shares = [
+                (batch, replica) for batch, replica, of in own if len(of) and self.owner[of[0]] == peers.number
+            ]
+        else:
+            parts = _divided(plan, peers.count)
+            self.owner = _owner(plan, peers.count, parts)
+            self.shares = parts[peers.number]
         self.own = self.owner == peers.number
 
     def exchange_vectors(self, vectors: Vectors) -> None:
         """Completes float32[R, n], of which this worker has computed its entities' rows."""
         self._peers.exchange(vectors, self._each(self.owner[self._data.row_entity]))
 
-    def exchange_states(self, states: Vectors) -> None:
-        """Completes float32[E + 1, n], of which this worker has computed its entities' rows."""
-        self._peers.exchange(states, self._each(self.owner))
+    def exchange_states(self, states: Rows) -> None:
+        """Completes number[E + 1, …], of which this worker has computed its entities' rows."""
+        self._peers.exchange(states.reshape(len(states), -1), self._each(self.owner))
 
     def _each(self, owner: npt.NDArray[np.int16]) -> list[Ints]:
         return [np.flatnonzero(owner == worker) for worker in range(self._peers.count)]
+
+
+def training_owner(plan: BatchPlan, workers: int) -> npt.NDArray[np.int16]:
+    """Returns int16[E + 1], the number of the worker that trains on each entity of a plan with shares for replicas."""
+    parts: list[list[tuple[Shares, int]]] = [[] for _ in range(workers)]
+    for batch, replica in plan.every_share:
+        parts[replica * workers // len(batch)].append((batch, replica))
+    return _owner(plan, workers, parts)
+
+
+def _owner(plan: BatchPlan, workers: int, parts: list[list[tuple[Shares, int]]]) -> npt.NDArray[np.int16]:
+    # Entities of no batch may have later steps, which are extrapolated from a newbie's state.
+    owner = (np.arange(len(plan.rows)) % workers).astype(np.int16)
+    for worker, shares in enumerate(parts):
+        for batch, replica in shares:
+            owner[batch.entities(replica)] = worker
+    return owner
 
 
 def _divided(plan: BatchPlan, workers: int) -> list[list[tuple[Shares, int]]]:

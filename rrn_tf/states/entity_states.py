@@ -86,6 +86,11 @@ class EntityStates(tf.Module):
         return variables_by_entity(self)
 
     @property
+    def rolled(self) -> list[tf.Variable]:
+        """The variables indexed by entity, 0 included, that the recurrent network and its inputs set."""
+        return self.by_entity[: -len(self.believed)]
+
+    @property
     def of_pending_seconds(self) -> list[tf.Variable]:
         """The variables with a row per entity that has a pending second."""
         return variables_of_pending_seconds(self)

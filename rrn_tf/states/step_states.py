@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from rrn_tf.data.arrays import concatenated_ranges
+from rrn_tf.data.arrays import Sums, concatenated_ranges
 from rrn_tf.data.batches import BATCH_SPEC, BatchPlan, SequenceBatch, Shares
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.wallclock import wallclock_of
@@ -51,7 +51,8 @@ class StepStates:
 
     Of several workers each computes the states of its own entities, and all exchange the vectors, so that every worker
     has all of these, equal to the bit to what one would compute. So all workers must call `refresh`, `refresh_all` and
-    the predictions in the same order. Where both sides are propagated together every worker computes all states.
+    the predictions in the same order. Where they divide the ratings too, each predicts its own users', and figures are
+    computed from what `total` adds up. Where both sides are propagated together every worker computes all states.
 
     Args:
       model: the network.
@@ -145,14 +146,11 @@ class StepStates:
     def end_division(self) -> None:
         """Completes `entities` on every worker; from now on each worker is on its own."""
         for side, division in self._divisions.items():
-            for variable in self.entities[side].state:
+            for variable in self.entities[side].rolled:
                 whole = variable.numpy()
                 division.exchange_states(whole)
                 variable.assign(whole)
         self.peers, self._divisions = Peers(), {}
-        if not self._joint:
-            for side in SIDES:
-                self._set_last_step(side)
 
     def _rolled(self, side: Side) -> list[npt.NDArray[np.float32]]:
         """Stores this worker's projected states of the planned steps, and returns the states after the last ones."""
@@ -221,7 +219,7 @@ class StepStates:
 
     def network_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Predicts ratings float32[N] at positions of the user side by states and stationary factors (Eq. 7)."""
-        if self.peers.count == 1:
+        if self.peers.count == 1 or self.sequences.divided:
             return self._network_ratings(positions)
         rating = np.empty([len(positions), 1], np.float32)
         each = np.array_split(np.arange(len(positions)), self.peers.count)
@@ -229,6 +227,10 @@ class StepStates:
         rating[own, 0] = self._network_ratings(positions[own])
         self.peers.exchange(rating, each)
         return rating[:, 0]
+
+    def total(self, sums: Sums) -> Sums:
+        """Returns sums float64[n] over ratings at positions, by all workers where these divide the ratings."""
+        return self.peers.sum(sums) if self.sequences.divided else sums
 
     def _network_ratings(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         data, trained = self.sequences.user, self.sequences.metadata

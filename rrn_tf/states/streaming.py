@@ -29,13 +29,14 @@ def streaming_states(
       start: states of earlier ratings to continue; newbies by default.
       peers: as for `StepStates`.
     """
-    plans = {}
+    plans, shares = {}, peers.count if peers and sequences.divided else 1
     for side in SIDES:
-        rows = np.diff(sequences.side(side).row_splits)
+        data = sequences.side(side)
+        rows = np.diff(data.row_splits)
         plans[side] = (
             BatchPlan([], rows, np.empty(0, np.int64))
             if propagates_jointly(model, start)
-            else plan_batches(sequences.side(side), sequences.metadata, rows_per_batch, rows=rows)
+            else plan_batches(data, sequences.metadata, rows_per_batch, shares, rows, by_owner=sequences.divided)
         )
     rolled = StepStates(model, sequences, plans, start, peers)
     rolled.refresh_all()

@@ -56,7 +56,7 @@ class RatingTask(Task):
         return {"ratings": metadata.ratings, "rejected": metadata.rejected}
 
     def load(self, folder: str | Path) -> RatingSequences:
-        from rrn_tf.data.sequences import load_sequences
+        from rrn_tf.data.load_ratings import load_sequences
 
         return load_sequences(folder)
 

@@ -14,8 +14,7 @@ import tensorflow as tf
 
 from rrn_tf.config import Config
 from rrn_tf.data.batches import BatchPlan, plan_batches
-from rrn_tf.data.metadata import SequenceMetadata
-from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.protocols import FROZEN, STREAMING, evaluate
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
@@ -25,10 +24,10 @@ from rrn_tf.states.step_states import StepStates
 from rrn_tf.states.streaming import streaming_states
 from rrn_tf.training.epochs import Epoch, OnBatch, Training
 from rrn_tf.training.listeners import EpochRecord, Listener
-from rrn_tf.training.memory import check_memory
 from rrn_tf.training.parts import ValidationScorer, parts_alone, selection_splits, set_factors, weigh_parts
 from rrn_tf.training.phases import Phase
 from rrn_tf.training.pretraining import pretrain_factors, start_at_mean
+from rrn_tf.training.training_data import TrainingData
 from rrn_tf.training.workers import Workers, from_chief, take_from_chief
 
 _TESTS = (Split.TEST, Split.TEST_COLD)
@@ -40,7 +39,7 @@ class TrainingResult:
 
     Attributes:
       model: the network.
-      sequences: the training data.
+      sequences: the training data; of several workers with their own ratings each, the chief's hold those of all users.
       states: the network's cached row states.
       history: one record per epoch.
       best_epoch: the epoch of these weights; 0 means the initial weights.
@@ -94,12 +93,12 @@ def train(
     """Trains an RRN on prepared sequences.
 
     Args:
-      data: a prepared data set, or its directory (see `rrn_tf.data.sequences.load_sequences`).
+      data: a prepared data set, or its directory (see `TrainingData`).
       checkpoint_dir: the directory of checkpoints and best weights (see `rrn_tf.training.checkpoints`).
       config: the complete configuration.
       log_dir: the directory of TensorBoard logs.
       strategy: the devices to train on; by default `make_strategy(config.training.replicas)`. Each of several workers
-        calls `train`, with the same arguments and its own copy of the data; only the chief writes.
+        calls `train`, with the same arguments; only the chief writes.
       listeners: notified of batches and epochs.
       resume: whether to resume from the last finished phase in `checkpoint_dir`, as if training had never stopped, or
         from the start if there is none. All workers read that directory.
@@ -113,13 +112,9 @@ def train(
     training = Training(
         settings, checkpoint_dir, strategy=strategy, listeners=listeners, log_dir=log_dir, resume=resume
     )
-    if isinstance(data, RatingSequences):
-        sequences = data
-    else:
-        check_memory(SequenceMetadata.load(data), config)
-        sequences = load_sequences(data)
-    check_memory(sequences.metadata, config, {side: sequences.side(side).num_rows for side in SIDES})
     replicas, peers = training.strategy.num_replicas_in_sync, Workers(training.strategy)
+    given = TrainingData(data, config, replicas, peers)
+    sequences = given.sequences
     with training.strategy.scope():
         model = make_model(config, sequences)
         plans = {
@@ -128,10 +123,10 @@ def train(
         }
         states = StepStates(model, sequences, plans, peers=peers)
     training.listener.on_start(
-        f"{plans[Side.USER].num_ratings:,} training ratings, {len(sequences.rating_indices([Split.VALID])):,} for "
+        f"{plans[Side.USER].num_ratings:,} training ratings, {sequences.count(Split.VALID):,} for "
         f"validation; {len(plans[Side.USER])} user and {len(plans[Side.ITEM])} item batches an epoch"
     )
-    epoch = AlternatingEpoch(config, states, plans, training)
+    epoch = AlternatingEpoch(config, states, plans, training, given)
     progress = training.run(epoch)
     if progress.best_epoch < len(progress.records):
         training.restore_best()
@@ -143,9 +138,11 @@ def train(
         metrics = evaluate(by_protocol)
         parts = parts_alone(by_protocol, [split for split in Split if split is not Split.TRAIN])
     states.end_division()
+    if training.chief:
+        states.sequences = given.all_users()
     del by_protocol, streamed
     gc.collect()  # the streaming states, whose functions refer to them
-    return TrainingResult(model, sequences, states, progress.records, progress.best_epoch, metrics, parts)
+    return TrainingResult(model, states.sequences, states, progress.records, progress.best_epoch, metrics, parts)
 
 
 class AlternatingEpoch(Epoch):
@@ -156,16 +153,25 @@ class AlternatingEpoch(Epoch):
       states: cached row states of the network.
       plans: each side's batches.
       training: the training that runs these epochs.
+      data: the training's ratings.
     """
 
     record = EpochRecord
     loss = "valid_rmse"
 
-    def __init__(self, config: Config, states: StepStates, plans: Mapping[Side, BatchPlan], training: Training) -> None:
+    def __init__(
+        self,
+        config: Config,
+        states: StepStates,
+        plans: Mapping[Side, BatchPlan],
+        training: Training,
+        data: TrainingData,
+    ) -> None:
         self.model = states.model
         self._settings = config.training
         self._states = states
         self._training = training
+        self._data = data
         self.phases: list[Phase] = [
             Phase(side, states.model, states, plans[side], config.training, training.strategy) for side in SIDES
         ]
@@ -184,7 +190,8 @@ class AlternatingEpoch(Epoch):
     def initialize(self) -> None:
         model, settings, sequences = self.model, self._settings, self._states.sequences
         start_at_mean(model, sequences.metadata.rating_mean)
-        pretrain_factors(model, sequences, settings)
+        if self._training.chief:  # the others take the chief's
+            pretrain_factors(model, self._data.all_users(), settings)
         if model.bayesian_factors and self._training.chief:
             on_stage = self._training.listener.on_stage
             on_stage("fitting Bayesian factors")

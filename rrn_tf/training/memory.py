@@ -15,6 +15,7 @@ from rrn_tf.models.rrn import INNOVATIONS
 # Bytes, as docs/memory.md has them. What is given back before the peak, or differs from machine to machine, is left
 # out, so that what is needed is more than what is computed here.
 _RATING, _STEP, _LEVELS = 34, 24, 28
+_OF_USERS = 17  # of a rating's bytes
 _NUMBER = 4
 _HELP = {
     "sequences": "train on fewer ratings, or give the process more memory",
@@ -29,7 +30,13 @@ class TooLargeError(RuntimeError):
 
 
 def least_memory(
-    metadata: SequenceMetadata, config: Config, steps: Mapping[Side, int] | None = None, *, on_host: bool = True
+    metadata: SequenceMetadata,
+    config: Config,
+    steps: Mapping[Side, int] | None = None,
+    *,
+    on_host: bool = True,
+    workers: int = 1,
+    chief: bool = True,
 ) -> dict[str, int]:
     """Computes bytes that a training takes at least, at its end, by what takes them.
 
@@ -38,11 +45,18 @@ def least_memory(
       config: the complete configuration.
       steps: number of steps of each side; by default unknown, and none are counted.
       on_host: whether variables are in this process's memory, not on GPUs.
+      workers: among how many workers the ratings are divided.
+      chief: whether this one of them saves the model, for which it holds the ratings of all users beside its own.
     """
     model, rows = config.model, [steps[side] if steps else 0 for side in SIDES]
     dynamic = model.dynamic * model.ensemble
-    # Vectors of the frozen and of the streaming protocol.
-    vectors = 2 * sum(rows) * _NUMBER * dynamic if on_host else 0
+    ratings = sum(metadata.ratings.values())
+    vectors = sum(rows) * _NUMBER * dynamic if on_host else 0  # of a protocol
+    # Predictions need those of the frozen and of the streaming protocol; saving the model needs those of the first.
+    moments = [(_RATING * ratings // workers, 2 * vectors)]
+    if chief and workers > 1:
+        moments.append((_RATING * ratings // workers + _OF_USERS * ratings, vectors))
+    held, vectors = max(moments, key=sum)
     if model.inputs == INNOVATIONS and on_host:
         # Vectors as they are computed, of both protocols, and the steps of the streaming one in order of level.
         vectors += sum(rows) * (_LEVELS + 2 * _NUMBER * dynamic)
@@ -51,24 +65,30 @@ def least_memory(
     of_trained = (0 if model.inputs == INNOVATIONS else 3 * model.embedding * model.ensemble) + model.stationary
     of_all = model.units * model.ensemble
     tables = _NUMBER * sum(of.trained * of_trained + of.total * of_all for of in entities)
-    sequences = _RATING * sum(metadata.ratings.values()) + _STEP * sum(rows)
-    return {"sequences": sequences, "cached states": vectors, "tables": tables if on_host else 0}
+    return {"sequences": held + _STEP * sum(rows), "cached states": vectors, "tables": tables if on_host else 0}
 
 
 def check_memory(
-    metadata: SequenceMetadata, config: Config, steps: Mapping[Side, int] | None = None, limit: int | None = None
+    metadata: SequenceMetadata,
+    config: Config,
+    steps: Mapping[Side, int] | None = None,
+    limit: int | None = None,
+    *,
+    workers: int = 1,
+    chief: bool = True,
 ) -> None:
     """Refuses a training that needs more memory than there is.
 
     Args:
-      metadata, config, steps: as for `least_memory`.
+      metadata, config, steps, workers, chief: as for `least_memory`.
       limit: bytes that there are; by default `memory_limit_bytes`.
 
     Raises:
       TooLargeError: in one line, with what is needed, what there is and which settings help.
     """
     limit = memory_limit_bytes() if limit is None else limit
-    needed = least_memory(metadata, config, steps, on_host=not tf.config.list_physical_devices("GPU"))
+    on_host = not tf.config.list_physical_devices("GPU")
+    needed = least_memory(metadata, config, steps, on_host=on_host, workers=workers, chief=chief)
     total = sum(needed.values())
     if limit is None or total <= limit:
         return

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from rrn_tf.data.arrays import take_rows
+from rrn_tf.data.arrays import Sums, same, take_rows
 from rrn_tf.data.interactions import clipped_rmse
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.metrics import mae, rmse
@@ -82,12 +82,17 @@ class ValidationScorer:
             protocol: states.sequences.rating_indices(selection_splits(protocol))
             for protocol, states in by_protocol.items()
         }
+        self._counts = {
+            protocol: sum(map(states.sequences.count, selection_splits(protocol)))
+            for protocol, states in by_protocol.items()
+        }
+        self._total = next(iter(by_protocol.values())).total if by_protocol else same
         self._scored: tuple[ValidationTable, UserWeights] | None = None
 
     @property
     def has_ratings(self) -> bool:
         """Whether there are validation ratings."""
-        return any(map(len, self._rows.values()))
+        return any(self._counts.values())
 
     def score(self, *, trained: bool = True) -> tuple[UserWeights, float]:
         """Returns the best weights, and the root of their mean squared errors' mean over protocols.
@@ -97,7 +102,8 @@ class ValidationScorer:
         """
         columns: list[list[npt.NDArray[Any]]] = [[], [], [], [], []]
         for protocol, states in self._by_protocol.items():
-            if len(rows := self._rows[protocol]):
+            if self._counts[protocol]:
+                rows = self._rows[protocol]
                 said = [states.network_ratings(rows)]
                 if states.model.bayesian_factors:
                     said.append(states.factor_ratings(rows))
@@ -109,12 +115,12 @@ class ValidationScorer:
                     user.rating[rows],
                     user.entity_of(rows).astype(np.int64),
                     states.users_moved(rows),
-                    np.full(len(rows), 1 / len(rows)),
+                    np.full(len(rows), 1 / self._counts[protocol]),
                 )
                 for column, values in zip(columns, found, strict=True):
                     column.append(values)
         table = ValidationTable(*map(np.concatenate, columns))
-        weights, error = weigh_users(table, self._range)
+        weights, error = weigh_users(table, self._range, self._total)
         self._scored = table, weights
         return weights, error
 
@@ -126,9 +132,9 @@ class ValidationScorer:
         said, begin, found = np.clip(predicted(table, weights), *self._range), 0, dict[str, float]()
         for protocol, rows in self._rows.items():
             part = slice(begin, begin := begin + len(rows))
-            if len(rows):
+            if self._counts[protocol]:
                 for name, error in (("rmse", rmse), ("mae", mae)):
-                    found[f"validation/{protocol}/{name}"] = error(said[part], table.actual[part])
+                    found[f"validation/{protocol}/{name}"] = error(said[part], table.actual[part], self._total)
         return found
 
     @property
@@ -155,12 +161,15 @@ class ValidationTable(NamedTuple):
     share: npt.NDArray[np.floating]
 
 
-def weigh_users(table: ValidationTable, rating_range: tuple[float, float]) -> tuple[UserWeights, float]:
+def weigh_users(
+    table: ValidationTable, rating_range: tuple[float, float], total: Callable[[Sums], Sums] = same
+) -> tuple[UserWeights, float]:
     """Fits weights for both kinds of users, and returns their error; a network without factors has weight 1.
 
     Args:
-      table: the validation ratings.
+      table: the validation ratings; of a network without factors they may be one worker's.
       rating_range: the range to which predictions are clipped.
+      total: as for `rrn_tf.data.arrays.root_mean_square`.
 
     Returns:
       The weights, and the root of the mean squared error.
@@ -172,7 +181,8 @@ def weigh_users(table: ValidationTable, rating_range: tuple[float, float]) -> tu
         kinds = [np.full(len(table.actual), True)] * 2 if alike else [~table.moved, table.moved]
         weights = UserWeights(*(_weigh(take_rows(table, kind)) for kind in kinds))
     left = np.clip(predicted(table, weights), *rating_range) - table.actual
-    return weights, float(np.sqrt(table.share @ left**2 / table.share.sum()))
+    squares, shares = total(np.array([table.share @ left**2, table.share.sum()], np.float64))
+    return weights, float(np.sqrt(squares / shares))
 
 
 def predicted(table: ValidationTable, weights: UserWeights) -> npt.NDArray[np.floating]:
@@ -236,15 +246,15 @@ def parts_alone(
     found: dict[str, dict[str, dict[str, float]]] = {}
     for split in splits:
         for protocol, states in by_protocol.items():
-            rows, limits = states.sequences.rating_indices([split]), states.sequences.metadata
-            if not len(rows):
+            if not states.sequences.has(split):
                 continue
+            rows, limits = states.sequences.rating_indices([split]), states.sequences.metadata
             said = {NETWORK: states.network_ratings(rows), WHOLE: states.predict(rows)}
             if states.model.bayesian_factors:
                 said[FACTORS] = states.factor_ratings(rows)
             actual = states.sequences.user.rating[rows]
             range_of_ratings = (limits.rating_min, limits.rating_max)
             found.setdefault(split.label, {})[protocol] = {
-                part: clipped_rmse(ratings, actual, range_of_ratings) for part, ratings in said.items()
+                part: clipped_rmse(ratings, actual, range_of_ratings, states.total) for part, ratings in said.items()
             }
     return found

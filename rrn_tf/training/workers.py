@@ -11,7 +11,8 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.cluster import several_workers
-from rrn_tf.states.division import Peers, Vectors
+from rrn_tf.data.arrays import Sums
+from rrn_tf.states.division import Peers, Rows
 
 
 class WorkerError(RuntimeError):
@@ -117,9 +118,12 @@ class Workers(Peers):
         # Outside a function TensorFlow would trace the operation again for every piece.
         self._gather = tf.function(lambda values: strategy.gather(values, axis=0), reduce_retracing=True)
 
-    def gather(self, own: Vectors, sizes: Sequence[int]) -> list[Vectors]:
+    def sum(self, values: Sums) -> Sums:
+        return sum_of_workers(self._strategy, values)
+
+    def gather(self, own: Rows, sizes: Sequence[int]) -> list[Rows]:
         width = own.shape[1]
-        nothing = np.zeros([1, width], np.float32)  # TensorFlow crashes if workers exchange empty tensors
+        nothing = np.zeros([1, width], own.dtype)  # TensorFlow crashes if workers exchange empty tensors
 
         def contribution(context: tf.distribute.distribute_lib.ValueContext) -> tf.Tensor:
             return tf.constant(own if context.replica_id_in_sync_group == self._first and len(own) else nothing)
@@ -127,7 +131,7 @@ class Workers(Peers):
         values = self._strategy.experimental_distribute_values_from_function(contribution)
         with lost_workers():
             found = self._gather(values).numpy()
-        self.received += 4 * width * (sum(sizes) - len(own))
+        self.received += own.itemsize * width * (sum(sizes) - len(own))
         given = np.maximum(sizes, 1) + self._each - 1  # by all replicas of each worker
         begins = np.cumsum(given) - given
         return [found[begin : begin + size] for begin, size in zip(begins, sizes, strict=True)]

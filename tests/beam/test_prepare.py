@@ -6,8 +6,8 @@ import pytest
 from rrn_tf import features
 from rrn_tf.beam.prepare import prepare_sequences
 from rrn_tf.config import DataConfig, SplitConfig
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.data.prepared import BadInputError
-from rrn_tf.data.sequences import load_sequences
 from rrn_tf.features import Split
 from rrn_tf.slow_work import Amount, heard_by
 from tests.data.reading.bad_rows import BAD_ROWS, GOOD_ROWS, HEADER, QUOTED_NEWLINE

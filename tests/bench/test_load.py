@@ -12,7 +12,7 @@ import pytest
 from rrn_tf.beam.prepare import prepare_sequences
 from rrn_tf.bench.load import Load, load_in_memory, netflix_like, write_csv
 from rrn_tf.config import SplitConfig
-from rrn_tf.data.sequences import load_sequences
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.data.synthetic import START, generate
 from rrn_tf.features import COLUMNS, SIDES, Split
 

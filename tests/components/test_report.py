@@ -18,7 +18,7 @@ from components.report.executor import Executor
 from components.trainer.run_fn import run_fn
 from rrn_tf.baselines.ratings import standard_baselines, standard_online_baselines
 from rrn_tf.config import config_from_dict, config_to_dict
-from rrn_tf.data.sequences import load_sequences
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.features import Split
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.tuning.space import with_settings

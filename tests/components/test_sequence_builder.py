@@ -12,7 +12,7 @@ from tfx.components.util import examples_utils
 from tfx.proto import example_gen_pb2
 
 from components.sequence_builder.executor import decode_ratings
-from rrn_tf.data.sequences import load_sequences
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.features import Split
 
 

@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from rrn_tf.data import batches
 from rrn_tf.data.batches import plan_batches
-from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.data.load_ratings import load_sequences
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side, Split

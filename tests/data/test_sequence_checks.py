@@ -14,7 +14,7 @@ import tensorflow as tf
 from rrn_tf.beam.encoding.tfrecords import write_tfrecords
 from rrn_tf.checksums import DamagedFileError
 from rrn_tf.data.load_events import load_events
-from rrn_tf.data.sequences import load_sequences
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.features import OPPOSITE_INDEX, OPPOSITE_ROW, RATING, SPLIT, STEP, TIMESTAMP
 from tests.fuzz.sequences import prepared
 
@@ -84,7 +84,7 @@ RATINGS_EDITS: dict[str, tuple[Edit, str]] = {
     "no negative step": (put(OPPOSITE_ROW, -1), "opposite_row from 0 to 2147483647, found -1"),
     "no step beyond": (put(OPPOSITE_ROW, 99), "opposite_row below the number of steps"),
     "no split 256": (put(SPLIT, 256), "split from 0 to 4, found 256"),
-    "another split": (put(SPLIT, 2), r"the ratings \{'train'"),
+    "another split": (put(SPLIT, 2), "training ratings before the cutoff and others after it"),
     "no such time": (put(TIMESTAMP, 2**62), "timestamp from -[0-9]+ to 253402300799, found 4611686018427387904"),
     "NaN": (put(RATING, float("nan")), "a finite rating, found nan"),
     "infinite": (put(RATING, float("-inf")), "a finite rating, found -inf"),
@@ -114,6 +114,17 @@ RATINGS_EDITS: dict[str, tuple[Edit, str]] = {
 def test_other_ratings_than_prepared_are_refused(edit: str, file: int, tmp_path: Path) -> None:
     change, message = RATINGS_EDITS[edit]
     refused(copied(tmp_path, events=False, file=file, entity=FIRST, edit=change), load_sequences, message)
+
+
+@pytest.mark.parametrize(("file", "entity"), [(0, LAST), (1, FIRST)], ids=["users", "items"])
+def test_another_number_of_ratings_of_a_split_is_refused(file: int, entity: int, tmp_path: Path) -> None:
+    def edit(sequence: Any) -> None:
+        of = numbers(sequence, SPLIT, LAST)
+        assert of[LAST] > 0, "the entity has ratings after the cutoff"
+        of[LAST] = of[LAST] % 4 + 1
+
+    folder = copied(tmp_path, events=False, file=file, entity=entity, edit=edit)
+    refused(folder, load_sequences, r"the ratings \{'train'")
 
 
 EVENT_EDITS: dict[str, tuple[Edit, str]] = {

@@ -11,8 +11,9 @@ import pytest
 
 from rrn_tf.config import DataConfig
 from rrn_tf.data import sequence_files, sequences
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.data.metadata import SequenceMetadata
-from rrn_tf.data.sequences import RatingSequences, SideSequences, load_sequences
+from rrn_tf.data.sequences import RatingSequences, SideSequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.features import SIDES, Side, Split
 from tests.prepared import write_synthetic
@@ -61,19 +62,6 @@ def test_columns_are_as_narrow_read_from_files_as_built_in_memory(side: Side, pr
         read = getattr(prepared.side(side), name)
         assert read.dtype == getattr(in_memory, name).dtype, name
     assert prepared.side(side).opposite_row.dtype == np.int32
-
-
-@pytest.mark.parametrize("expected", [0, 10, 10_000])
-def test_reading_in_parts_into_too_little_or_too_much_room_changes_nothing(
-    expected: int, folder: Path, prepared: RatingSequences, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sequence_files, "_PARSE_BATCH", 3)
-    monkeypatch.setattr(sequences, "_CHUNK", 7)
-    monkeypatch.setattr(sequences, "read_side", lambda *given: sequence_files.read_side(*given[:-1], expected))
-    read = load_sequences(folder)
-    assert equal(read, prepared)
-    for side in SIDES:
-        assert all(len(getattr(read.side(side), name)) == len(prepared.user.rating) for name in ARRAYS[3:])
 
 
 def test_times_take_four_bytes_where_all_fit(prepared: RatingSequences) -> None:

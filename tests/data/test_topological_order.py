@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rrn_tf.data.sequences import load_sequences
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.data.topological_order import dependency_levels, longest_paths
 from rrn_tf.features import SIDES, Side
 

@@ -98,7 +98,7 @@ def _prepare(kind: str, folder: Path) -> None:
 
 def _prepared(folder: Path) -> list[str]:
     from rrn_tf.data.load_events import load_events
-    from rrn_tf.data.sequences import load_sequences
+    from rrn_tf.data.load_ratings import load_sequences
 
     root = folder / "out"
     if not (root / "source.json").exists():

@@ -16,9 +16,9 @@ from rrn_tf import CollaborativeRecommender, RRNRecommender, load
 from rrn_tf.config import load_config
 from rrn_tf.data.items import items_of
 from rrn_tf.data.load_events import load_events
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.data.prepared import BadInputError
 from rrn_tf.data.reading.in_memory import read_files
-from rrn_tf.data.sequences import load_sequences
 from rrn_tf.features import COLUMNS
 from rrn_tf.training.alternating import train
 from rrn_tf.training.listeners import Listener

@@ -16,7 +16,7 @@ from rrn_tf.checksums import DamagedFileError
 from rrn_tf.collaborative_config import EventDataConfig
 from rrn_tf.config import DataConfig
 from rrn_tf.data.load_events import load_events
-from rrn_tf.data.sequences import load_sequences
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.features import SIDES, Side
 from tests.fuzz.targets import one_line

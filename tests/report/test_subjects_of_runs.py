@@ -14,7 +14,8 @@ import pytest
 
 from rrn_tf.checksums import CHECKSUMS_FILE, add_checksums
 from rrn_tf.config import Config, load_config
-from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.data.load_ratings import load_sequences
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.experiments.subjects import RatingSubject, ReportOptions
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.report import subjects_of_runs

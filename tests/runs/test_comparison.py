@@ -21,7 +21,7 @@ from rrn_tf.checksums import CHECKSUMS_FILE, add_checksums
 from rrn_tf.cli.main import main
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import DataConfig, config_from_dict
-from rrn_tf.data.sequences import load_sequences
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.data.synthetic import SyntheticConfig, generate
 from rrn_tf.evaluation.findings import findings
 from rrn_tf.evaluation.leaderboard import LeaderboardRow

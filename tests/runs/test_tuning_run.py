@@ -154,7 +154,7 @@ def test_the_best_configuration_trains_and_test_ratings_play_no_part(
     assert config.training.selection == "streaming"
 
     # In pieces, and on data whose test ratings are all others: the same trials to the last bit.
-    from rrn_tf.data.sequences import load_sequences
+    from rrn_tf.data.load_ratings import load_sequences
 
     sequences = load_sequences(tmp_path / "run" / "sequences")
     test = pd.DataFrame(sequences.queries([Split.TEST]))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,48 +14,13 @@ from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.features import SIDES
 from rrn_tf.models.rrn import RRN
 from rrn_tf.states import division
-from rrn_tf.states.division import Division, Peers, Vectors
+from rrn_tf.states.division import Division, Peers
 from rrn_tf.states.step_states import StepStates
 from rrn_tf.states.streaming import streaming_states
 from tests.test_forward_pass import make_ratings, prepare, random_model
+from tests.threads import Thread, together
 
 INPUTS: list[dict[str, Any]] = [{"inputs": "ratings", "bayesian_factors": 3}, {"inputs": "innovations"}]
-
-
-class Thread(Peers):
-    """One of several workers that are threads of this process.
-
-    Attributes:
-      sizes: what the workers gave, each time.
-    """
-
-    def __init__(self, number: int, meeting: threading.Barrier, table: list[Any]) -> None:
-        self.number, self.count = number, meeting.parties
-        self._meeting, self._table = meeting, table
-        self.sizes: list[list[int]] = []
-
-    def gather(self, own: Vectors, sizes: Sequence[int]) -> list[Vectors]:
-        self._table[self.number] = own
-        self._meeting.wait(600)
-        found = list(self._table)
-        self._meeting.wait(600)
-        assert [len(given) for given in found] == list(sizes)
-        self.sizes.append(list(sizes))
-        return found
-
-
-def together(count: int, work: Callable[[Thread], Any]) -> list[Any]:
-    meeting, table = threading.Barrier(count), [None] * count
-
-    def one(number: int) -> Any:
-        try:
-            return work(Thread(number, meeting, table))
-        except BaseException:
-            meeting.abort()  # or the others would wait
-            raise
-
-    with ThreadPoolExecutor(count) as pool:
-        return list(pool.map(one, range(count)))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from rrn_tf.config import Config, config_from_dict
 from rrn_tf.data.batches import plan_batches
-from rrn_tf.data.sequences import load_sequences
+from rrn_tf.data.load_ratings import load_sequences
 from rrn_tf.data.synthetic import generate
 from rrn_tf.evaluation.metrics import rmse
 from rrn_tf.features import SIDES, Side, Split

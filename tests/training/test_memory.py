@@ -40,6 +40,21 @@ def test_what_is_needed_is_that_of_the_table(netflix: SequenceMetadata) -> None:
     assert innovations == 128 * 4 * 8_000_000 + 28 * 8_000_000
 
 
+def test_of_several_workers_each_holds_a_part_and_the_chief_all_users(netflix: SequenceMetadata) -> None:
+    ratings, alone = 100_480_507, least_memory(netflix, PAPER, STEPS)
+    of_steps = alone["sequences"] - 34 * ratings
+    worker = least_memory(netflix, PAPER, STEPS, workers=4, chief=False)
+    assert worker == {**alone, "sequences": of_steps + 34 * ratings // 4}
+    chief = least_memory(netflix, PAPER, STEPS, workers=4)
+    held, vectors = of_steps + 34 * ratings // 4 + 17 * ratings, alone["cached states"] // 2
+    assert chief == {**alone, "sequences": held, "cached states": vectors}, "when it saves the model"
+    many = {side: 10 * steps for side, steps in STEPS.items()}
+    assert least_memory(netflix, PAPER, many, workers=4) == least_memory(netflix, PAPER, many, workers=4, chief=False)
+    check_memory(netflix, PAPER, STEPS, sum(worker.values()), workers=4, chief=False)
+    with pytest.raises(TooLargeError, match="training needs at least"):
+        check_memory(netflix, PAPER, STEPS, sum(worker.values()), workers=4)
+
+
 @pytest.mark.parametrize(
     ("steps", "entities", "says"),
     [

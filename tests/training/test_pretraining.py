@@ -9,7 +9,8 @@ import pytest
 
 from rrn_tf.baselines.ratings import AutoRec, UserItemBias, fit_pmf
 from rrn_tf.config import TrainingConfig, config_from_dict
-from rrn_tf.data.sequences import RatingSequences, load_sequences
+from rrn_tf.data.load_ratings import load_sequences
+from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.features import SIDES, Side, Split
 from rrn_tf.models.rrn import RRN
 from rrn_tf.training.alternating import make_model

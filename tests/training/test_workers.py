@@ -55,16 +55,17 @@ INNOVATIONS = Kind(
     "rmse",
     ("frozen", "streaming"),
 )
+OF_RATINGS = [
+    *INNOVATIONS.settings,
+    "model.inputs=ratings",
+    "model.include_opposite_state=false",
+    "model.bayesian_factors=0",
+]
 # States are divided among the workers, those of validation too.
-RATINGS = INNOVATIONS._replace(
-    settings=[
-        *INNOVATIONS.settings,
-        "model.inputs=ratings",
-        "model.include_opposite_state=false",
-        "model.bayesian_factors=0",
-        "training.selection=both",
-    ],
-    workers=4,
+RATINGS = INNOVATIONS._replace(settings=[*OF_RATINGS, "training.selection=both"])
+# Ratings are divided too, and the chief fits the first factors.
+OWN_RATINGS = INNOVATIONS._replace(
+    settings=[*OF_RATINGS, "training.selection=frozen", "training.pretraining=pmf"], workers=4
 )
 EVENTS = Kind(
     "crnn",
@@ -82,6 +83,9 @@ EVENTS = Kind(
     "nll",
     ("clean", "interleaved"),
 )
+
+
+KINDS = {"innovations": INNOVATIONS, "ratings": RATINGS, "own ratings": OWN_RATINGS, "events": EVENTS}
 
 
 def start(kind: Kind, output: Path, workers: int, *more: str) -> list[subprocess.Popen[str]]:
@@ -123,9 +127,9 @@ def history(kind: Kind, run: Path) -> np.ndarray:
     return np.array([[record[loss] for loss in kind.losses] for record in figures(run)["epochs"]])
 
 
-@pytest.fixture(scope="module", params=[INNOVATIONS, RATINGS, EVENTS], ids=["innovations", "ratings", "events"])
+@pytest.fixture(scope="module", params=KINDS, ids=KINDS)
 def kind(request: pytest.FixtureRequest) -> Kind:
-    return request.param
+    return KINDS[request.param]
 
 
 @pytest.fixture(scope="module")
