@@ -6,7 +6,7 @@ by the paired difference on the same ratings, which has a far smaller error than
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -41,11 +41,27 @@ def mae(predicted: Values, actual: Values, total: Total = same) -> float:
     return mean(np.sum(np.abs(errors)), len(errors), total)
 
 
-def rmse_and_mae(predicted: Values, actual: Values, total: Total = same) -> tuple[float, float]:
-    """Computes both errors as `rmse` and `mae` do, with one array of errors for both."""
-    errors = _errors(predicted, actual)
-    absolute = mean(np.sum(np.abs(errors, out=errors)), len(errors), total)
-    return float(np.sqrt(mean(np.sum(np.square(errors, out=errors)), len(errors), total))), absolute
+def rmse_and_mae(parts: Iterable[tuple[Values, Values]], total: Total = same) -> tuple[float, float]:
+    """Computes both errors as `rmse` and `mae` do, of ratings that come part by part.
+
+    Args:
+      parts: predictions and ratings float[n] of each part.
+      total: as for `rmse`.
+
+    Returns:
+      The root mean squared error and the mean absolute error; NaN without ratings.
+
+    Raises:
+      ValueError: as by `rmse`.
+    """
+    squares = absolute = 0.0
+    count = 0
+    for predicted, actual in parts:
+        errors = _errors(predicted, actual)
+        absolute += np.sum(np.abs(errors, out=errors))
+        squares += np.sum(np.square(errors, out=errors))
+        count += len(errors)
+    return float(np.sqrt(mean(squares, count, total))), mean(absolute, count, total)
 
 
 def rmse_standard_error(predicted: Values, actual: Values, clusters: Clusters) -> float:

@@ -7,7 +7,10 @@ Figures of the two protocols are never compared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import numpy.typing as npt
 
 from rrn_tf.data.events import EventSequences
 from rrn_tf.data.sequences import RatingSequences
@@ -16,6 +19,7 @@ from rrn_tf.features import Split
 from rrn_tf.states.snapshot import Metrics
 from rrn_tf.states.step_states import StepStates
 
+_PART = 1 << 22  # ratings that are predicted at once
 FROZEN, STREAMING = "frozen", "streaming"
 PROTOCOLS = (FROZEN, STREAMING)
 BOTH = "both"  # the choice of evaluating both protocols
@@ -45,8 +49,15 @@ def evaluate(by_protocol: Mapping[str, StepStates]) -> Metrics:
         for protocol, states in by_protocol.items():
             count = states.sequences.count(split)
             if count and not (split is Split.TRAIN and protocol == STREAMING):
-                rows = states.sequences.rating_indices([split])
-                actual = states.sequences.user.rating[rows]
-                root, absolute = rmse_and_mae(states.predict(rows), actual, states.total)
+                root, absolute = rmse_and_mae(_predicted(states, split), states.total)
                 metrics.setdefault(split.label, {})[protocol] = {"rmse": root, "mae": absolute, "n": count}
     return metrics
+
+
+def _predicted(states: StepStates, split: Split) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """Yields predictions and ratings of a split, part by part, since a rating takes most while it is predicted."""
+    user = states.sequences.user
+    for begin in range(0, len(user.rating), _PART):
+        positions = begin + np.flatnonzero(user.split[begin : begin + _PART] == split)
+        if len(positions):
+            yield states.predict(positions), user.rating[positions]

@@ -19,7 +19,7 @@ def test_by_hand() -> None:
     predicted, actual = np.array([1.0, 2.0, 5.0]), np.array([1.0, 4.0, 4.0])
     assert rmse(predicted, actual) == pytest.approx(np.sqrt(5 / 3))
     assert mae(predicted, actual) == pytest.approx(1.0)
-    assert rmse_and_mae(predicted, actual) == (rmse(predicted, actual), mae(predicted, actual))
+    assert rmse_and_mae([(predicted, actual)]) == (rmse(predicted, actual), mae(predicted, actual))
     # Users {0, 1} and {2}: squares 0 + 4 and 1, MSE 5/3; totals +-2/3 over 2 N RMSE, two clusters.
     linear = (2 / 3) / (2 * 3 * np.sqrt(5 / 3))
     assert rmse_standard_error(predicted, actual, np.array([7, 7, 9])) == pytest.approx(2 * linear)
@@ -28,7 +28,9 @@ def test_by_hand() -> None:
 def test_both_errors_at_once_are_those_of_each_to_the_bit() -> None:
     predicted, _, actual, _ = (part.astype(np.float32) for part in clustered(3, 4_000))
     before = predicted.copy()
-    assert rmse_and_mae(predicted, actual) == (rmse(predicted, actual), mae(predicted, actual))
+    assert rmse_and_mae([(predicted, actual)]) == (rmse(predicted, actual), mae(predicted, actual))
+    in_parts = rmse_and_mae((predicted[rows], actual[rows]) for rows in np.array_split(np.arange(len(actual)), 7))
+    assert in_parts == pytest.approx(rmse_and_mae([(predicted, actual)]), rel=1e-12)
     np.testing.assert_array_equal(predicted, before)
 
 
@@ -46,7 +48,7 @@ def test_shapes_and_values_are_checked() -> None:
 def test_without_rows_there_is_no_error() -> None:
     assert np.isnan(rmse(np.zeros(0), np.zeros(0)))
     assert np.isnan(mae(np.zeros(0), np.zeros(0)))
-    assert np.isnan(rmse_and_mae(np.zeros(0), np.zeros(0))).all()
+    assert np.isnan(rmse_and_mae([])).all()
     assert np.isnan(rmse_standard_error(np.ones(3), np.zeros(3), np.zeros(3, int)))
 
 
