@@ -16,7 +16,7 @@ from rrn_tf.files import only_writer_of_directory
 
 PUSHED_MODEL, PUSH_DESTINATION = "pushed_model", "push_destination"
 DESTINATION, VERSION = "pushed_destination", "pushed_version"  # properties of PushedModel
-_MEND = "run the pipeline again, without its cache of what made the model"
+_MEND = "run the pipeline again with --no-cache, which trains the model anew"
 DRAFT = ".pushing"  # no number, which TensorFlow Serving would take for a version
 
 

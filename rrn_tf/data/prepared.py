@@ -5,7 +5,8 @@ from __future__ import annotations
 from rrn_tf.features import Side
 
 DEAD_LETTERS_FILE = "dead_letters.jsonl"
-MEND = "prepare the data again, by rrn train without --resume"  # what to do about damaged files
+# What to do about damaged files.
+MEND = "prepare the data again, by rrn train without --resume or rrn run with --no-cache"
 
 
 class BadInputError(ValueError):

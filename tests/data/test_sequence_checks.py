@@ -75,7 +75,7 @@ def refused(folder: Path, load: Callable[[Path], object], message: str) -> None:
         load(folder)
     assert str(told.value).startswith(str(folder))
     assert "\n" not in str(told.value)
-    assert str(told.value).endswith("prepare the data again, by rrn train without --resume")
+    assert str(told.value).endswith("prepare the data again, by rrn train without --resume or rrn run with --no-cache")
 
 
 RATINGS_EDITS: dict[str, tuple[Edit, str]] = {

@@ -19,6 +19,7 @@ from tests.faults.jobs import Job
 from tests.faults.processes import Ended, Operations, Running, asked
 
 ROOM = "size=256m"
+BEGUN = "begun"  # the file that a job writes when that begins which is to be disturbed
 FAKETIME = "FAKETIME_LIBRARY"  # environment variable: where libfaketime.so.1 lies, if not where Debian has it
 _FAKETIME = (
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -83,10 +84,13 @@ def _copied(subject: Subject, work: Path) -> None:
 
 
 def _started(subject: Subject, work: Path, kill_at: int | None = None) -> Running:
-    def run() -> None:
+    def begins() -> None:
+        (work / BEGUN).touch()
         if kill_at is not None:
             Operations(work, kill_at)
-        subject.job.run(work)
+
+    def run() -> None:
+        subject.job.begin(work, begins)
 
     return Running(run, work / "log", work / "tmp")
 
@@ -105,7 +109,7 @@ def _judged(subject: Subject, work: Path, ended: Ended, where: str) -> tuple[Out
         same = left == subject.facts
         return (Outcome.EQUAL, where) if same else (Outcome.WRONG, f"{where}: success, and {len(left)} results")
     again = _started(subject, work).wait()
-    told = ended.said.strip().splitlines()[-1] if ended.code == 1 else "killed"
+    told = ended.said.strip().splitlines()[-1] if ended.code in (1, 2) else "killed"
     if again.unclear:
         return Outcome.UNCLEAR, f"{where}, {told}; run again: {again.unclear}"
     if again.code:
@@ -115,17 +119,25 @@ def _judged(subject: Subject, work: Path, ended: Ended, where: str) -> tuple[Out
     except RuntimeError as error:
         return Outcome.WRONG, f"{where}, {told}; run again: {error}"
     if set(found) != set(subject.facts) or found[-1] != subject.facts[-1]:
-        return Outcome.WRONG, f"{where}, {told}; run again: another result"
+        others = sorted(set(found) ^ set(subject.facts))
+        return Outcome.WRONG, f"{where}, {told}; run again: another result: {', '.join(others)[:300]}"
     return Outcome.AGAIN, f"{where}, {told}"
+
+
+def _wait(running: Running, work: Path, seconds: float) -> None:
+    """Waits for some seconds after that has begun which is to be disturbed, or until the job has ended."""
+    while not running.ended() and not (work / BEGUN).exists():
+        time.sleep(0.002)
+    until = time.monotonic() + seconds
+    while not running.ended() and time.monotonic() < until:
+        time.sleep(0.002)
 
 
 def _kill_at_moment(subject: Subject, work: Path, draw: np.random.Generator) -> tuple[Outcome, str]:
     _copied(subject, work)
     after = float(draw.uniform(0.02, 1.0)) * subject.seconds
     running = _started(subject, work)
-    until = running.begin + after
-    while not running.ended() and time.monotonic() < until:
-        time.sleep(0.002)
+    _wait(running, work, after)
     running.kill()
     return _judged(subject, work, running.wait(), f"after {after:.2f} s")
 
@@ -167,9 +179,7 @@ def _small_disk(folder: Path, size: int) -> Iterator[None]:
 def _lose_file(subject: Subject, work: Path, draw: np.random.Generator) -> tuple[Outcome, str]:
     _copied(subject, work)
     running = _started(subject, work)
-    until = running.begin + float(draw.uniform(0.02, 1.0)) * subject.seconds
-    while not running.ended() and time.monotonic() < until:
-        time.sleep(0.002)
+    _wait(running, work, float(draw.uniform(0.02, 1.0)) * subject.seconds)
     files = sorted(path for part in ("given", "out", "tmp") for path in (work / part).rglob("*") if path.is_file())
     file = files[int(draw.integers(len(files)))]
     with contextlib.suppress(FileNotFoundError):

@@ -29,10 +29,20 @@ class Job:
       run: runs it in a folder, or goes on with what an earlier run has left there.
       facts: returns digests of all that it would be taken for whole, the final product last. It raises an exception
         for what looks whole and is not.
+      part: runs it, and calls a function when the part begins that is to be disturbed; None if all of it is.
     """
 
     run: Callable[[Path], None]
     facts: Callable[[Path], list[str]]
+    part: Callable[[Path, Callable[[], object]], None] | None = None
+
+    def begin(self, folder: Path, begins: Callable[[], object]) -> None:
+        """Runs it, and calls a function when that begins which is to be disturbed."""
+        if self.part is not None:
+            self.part(folder, begins)
+        else:
+            begins()
+            self.run(folder)
 
 
 def write_given(root: Path) -> None:
@@ -138,9 +148,14 @@ def _plain(value: Any) -> bytes:
     return value.tobytes() if isinstance(value, np.ndarray) and value.dtype != object else repr(value).encode()
 
 
+def versions_in(folder: Path) -> list[Path]:
+    """Returns the versions of a model in a folder, the oldest first."""
+    numbered = [path for path in folder.glob("*") if path.name.isdigit()]
+    return sorted(numbered, key=lambda path: int(path.name))
+
+
 def _versions(folder: Path) -> list[str]:
-    numbered = [path for path in (folder / "out").iterdir() if path.name.isdigit()]
-    return [model_digest(path) for path in sorted(numbered, key=lambda path: int(path.name))]
+    return [model_digest(path) for path in versions_in(folder / "out")]
 
 
 def _update(folder: Path) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 LIMIT = 420.0  # seconds after which a job is taken to hang
 HANGS = "hangs"
 _WRITES = os.O_WRONLY | os.O_RDWR
-_CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile", "shutil.move")
+CHANGE = "tests.faults.change"  # an audit event of a change that Python does not make itself, with a path
+_CHANGES = (CHANGE, "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile", "shutil.move")
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Ended:
             return f"{HANGS}: {last}"
         if self.code in (0, -signal.SIGKILL):
             return ""
-        clear = self.code == 1 and last.startswith("Error: ") and not last.startswith("Error: unexpected")
+        clear = self.code in (1, 2) and last.lower().startswith("error: ") and "unexpected" not in last
         return "" if clear and "Traceback" not in self.said else f"code {self.code}: {last}"
 
 

@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -98,11 +99,12 @@ def _measured(name: str, template: Path, work: Path) -> Subject:
     ended = Running(counted, work / "log", work / "tmp").wait()
     if ended.code or not (facts := asked(lambda: job.facts(work), work)):
         raise RuntimeError(f"{name} without faults: {ended.unclear}\n{ended.said}")
-    sizes = {part: _size(work / part) for part in ("given", "out")}
+    sizes = {part: size_of(work / part) for part in ("given", "out")}
     return Subject(name, job, template, facts, ended.seconds, int((work / "tmp" / "count").read_text()), sizes)
 
 
-def _size(folder: Path) -> int:
+def size_of(folder: Path) -> int:
+    """Returns the bytes of the files of a folder, in whole pages."""
     return sum(4096 * (1 + file.stat().st_size // 4096) for file in folder.rglob("*") if file.is_file())
 
 
@@ -126,18 +128,23 @@ def main() -> int:
     return bool(bad)
 
 
-def import_all() -> None:
+def import_all(names: Iterable[str] = _NEEDED) -> None:
     """Imports what jobs need before they are forked; no operation of TensorFlow may run in this process."""
-    for name in _NEEDED:
+    for name in names:
         importlib.import_module(name)
 
 
 def disturbed(
-    subjects: dict[str, Subject], kinds: dict[str, Disturbance], seed: int, count: int, root: Path
+    subjects: dict[str, Subject],
+    kinds: dict[str, Disturbance],
+    seed: int,
+    count: int,
+    root: Path,
+    shares_of: Mapping[str, float] = SHARES,
 ) -> tuple[Counter[tuple[str, str, str]], list[str]]:
     """Disturbs jobs one after another; returns counts by job, fault and outcome, and a line for each bad one."""
     draw, counts, bad = np.random.default_rng(seed), Counter[tuple[str, str, str]](), list[str]()
-    shares = np.array([SHARES[name] for name in subjects])
+    shares = np.array([shares_of[name] for name in subjects])
     for number in range(count):
         name = str(draw.choice(list(subjects), p=shares / shares.sum()))
         fault = str(draw.choice(list(kinds)))
