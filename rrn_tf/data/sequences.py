@@ -204,7 +204,9 @@ class RatingSequences:
         return sequences_in_memory(everything, self.user_ids, self.item_ids, metadata)[0]
 
     def ratings_at(self, positions: npt.NDArray[np.int64]) -> SideRatings:
-        """Returns the ratings at positions of the user side, from that side's point of view."""
+        """Returns the ratings at positions of the user side, from that side's point of view, where all are here."""
+        if self.divided:
+            raise ValueError("all ratings are needed, and this worker has those of its own users alone")
         side = self.user
         return SideRatings(
             side.entity_of(positions),

@@ -107,6 +107,8 @@ class StepStates:
             if self.peers.count > 1 and not self._joint
             else {}
         )
+        if sequences.divided and (self._joint or model.bayesian_factors):
+            raise ValueError("innovations and Bayesian factors need all ratings, and this worker has its own entities'")
         streams = any((plans[side].rows > sequences.side(side).training_rows).any() for side in SIDES)
         self._factors = FactorStates(model, sequences, streams) if model.bayesian_factors else None
         self._roll = {side: self._make_roll(side) for side in SIDES}
@@ -144,7 +146,10 @@ class StepStates:
                 self.entities[side].set_beliefs(left[side])
 
     def end_division(self) -> None:
-        """Completes `entities` on every worker; from now on each worker is on its own."""
+        """Completes `entities` on every worker; from now on each worker is on its own.
+
+        Where the workers divide the ratings, states cannot be refreshed any more.
+        """
         for side, division in self._divisions.items():
             for variable in self.entities[side].rolled:
                 whole = variable.numpy()
@@ -154,6 +159,8 @@ class StepStates:
 
     def _rolled(self, side: Side) -> list[npt.NDArray[np.float32]]:
         """Stores this worker's projected states of the planned steps, and returns the states after the last ones."""
+        if self.sequences.divided and not self._divisions:
+            raise ValueError("states can no longer be refreshed: the workers, which divide the ratings, have parted")
         state = [part.numpy().copy() for part in self.entities[side].state]
 
         def roll(share: tuple[Shares, int]) -> None:

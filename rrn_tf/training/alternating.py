@@ -191,7 +191,7 @@ class AlternatingEpoch(Epoch):
         model, settings, sequences = self.model, self._settings, self._states.sequences
         start_at_mean(model, sequences.metadata.rating_mean)
         if self._training.chief:  # the others take the chief's
-            pretrain_factors(model, self._data.all_users(), settings)
+            pretrain_factors(model, self._data.all_users, settings)
         if model.bayesian_factors and self._training.chief:
             on_stage = self._training.listener.on_stage
             on_stage("fitting Bayesian factors")

@@ -36,7 +36,7 @@ def start_at_mean(model: RRN, rating_mean: float) -> None:
         model.projection(side).bias.assign(bias.ravel())
 
 
-def pretrain_factors(model: RRN, sequences: RatingSequences, config: TrainingConfig) -> None:
+def pretrain_factors(model: RRN, data: Callable[[], RatingSequences], config: TrainingConfig) -> None:
     """Initialises the model's stationary factors from the training ratings less their mean.
 
     * ``bias``: regularised user and item biases in the first two factors, the rest small;
@@ -45,6 +45,11 @@ def pretrain_factors(model: RRN, sequences: RatingSequences, config: TrainingCon
     * ``u-autorec``: an autoencoder of each user's ratings, the paper's choice for IMDb; its number of epochs is
       selected on the validation ratings, if there are any;
     * ``none``: small random values.
+
+    Args:
+      model: the model.
+      data: returns sequences with the ratings of all users, which are given back before the fit; called if needed.
+      config: the method, its regulariser and the seed.
 
     Raises:
       ValueError: if the model has fewer than two factors, which ``bias`` and ``u-autorec`` require.
@@ -57,11 +62,15 @@ def pretrain_factors(model: RRN, sequences: RatingSequences, config: TrainingCon
         raise ValueError(
             f"pretraining {config.pretraining!r} should have at least {fewest} stationary factors, received {factors}"
         )
-    train, valid = (sequences.interactions([split]) for split in (Split.TRAIN, Split.VALID))
+    train, valid = _train_and_valid(data())
     for side, vectors in zip(SIDES, start(train, valid, factors, config), strict=True):
         table = model.factors(side).table.numpy()
         table[:, : vectors.shape[1]] = vectors
         model.factors(side).table.assign(table)
+
+
+def _train_and_valid(sequences: RatingSequences) -> tuple[Interactions, Interactions]:
+    return sequences.interactions([Split.TRAIN]), sequences.interactions([Split.VALID])
 
 
 def _biases(train: Interactions, valid: Interactions, factors: int, config: TrainingConfig) -> Vectors:

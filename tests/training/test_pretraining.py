@@ -33,7 +33,7 @@ def tables(model: RRN) -> list[np.ndarray]:
 
 def started(sequences: RatingSequences, factors: int, config: TrainingConfig) -> list[np.ndarray]:
     model = untrained(sequences, factors)
-    pretrain_factors(model, sequences, config)
+    pretrain_factors(model, lambda: sequences, config)
     return tables(model)
 
 
@@ -77,7 +77,7 @@ def test_pmf_factors_are_those_of_the_centred_ratings(sequences: RatingSequences
 def test_nothing_to_start(sequences: RatingSequences, pretraining: str, factors: int) -> None:
     model = untrained(sequences, factors)
     before = tables(model)
-    pretrain_factors(model, sequences, TrainingConfig(pretraining=pretraining))  # type: ignore[arg-type]
+    pretrain_factors(model, lambda: sequences, TrainingConfig(pretraining=pretraining))  # type: ignore[arg-type]
     for left, right in zip(before, tables(model), strict=True):
         np.testing.assert_array_equal(left, right)
 

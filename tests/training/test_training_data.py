@@ -85,6 +85,17 @@ def test_the_chief_reads_the_ratings_of_all_users_again(folder: Path, whole: Rat
     assert given.all_users() is given.sequences is whole
 
 
+def test_what_needs_all_ratings_is_refused(folder: Path) -> None:
+    data = own_data(folder, 1).sequences
+    with pytest.raises(ValueError, match="this worker has those of its own users alone"):
+        data.without([Split.TEST])
+    for inputs in ({"inputs": "innovations"}, {"bayesian_factors": 2}):
+        with pytest.raises(ValueError, match="this worker has its own entities'"):
+            StepStates(random_model(data, "lstm", **inputs), data, plans_of(data))
+    with pytest.raises(ValueError, match="states can no longer be refreshed"):
+        StepStates(random_model(data, "lstm"), data, plans_of(data)).refresh_all()
+
+
 @pytest.mark.slow
 def test_states_and_figures_are_those_of_one_worker(folder: Path, whole: RatingSequences) -> None:
     model = random_model(whole, "lstm")

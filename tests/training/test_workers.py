@@ -65,7 +65,7 @@ OF_RATINGS = [
 RATINGS = INNOVATIONS._replace(settings=[*OF_RATINGS, "training.selection=both"])
 # Ratings are divided too, and the chief fits the first factors.
 OWN_RATINGS = INNOVATIONS._replace(
-    settings=[*OF_RATINGS, "training.selection=frozen", "training.pretraining=pmf"], workers=4
+    settings=[*OF_RATINGS, "training.selection=frozen", "training.pretraining=pmf", "model.stationary=4"], workers=4
 )
 EVENTS = Kind(
     "crnn",
