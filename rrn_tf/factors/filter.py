@@ -150,7 +150,7 @@ class FactorFilter:
             met = set_vectors[np.where(opposite < len(set_vectors), opposite, 0)]
             precisions = weighted[:, :, np.newaxis] * vector[:, np.newaxis]
             values = precisions, weighted * error[:, np.newaxis], met, np.ones(len(rating), np.float32)
-            return tuple(_ordered_sums(value, slot, before) for value, before in zip(values, had, strict=True))
+            return _ordered_sums(values, slot, had)
         return had
 
     def _pending_beliefs(
@@ -191,19 +191,29 @@ def _sums_of(
     return found
 
 
-def _ordered_sums(values: FloatArray, slot: Positions, before: FloatArray) -> FloatArray:
+def _ordered_sums(
+    values: tuple[FloatArray, ...], slot: Positions, before: tuple[FloatArray, ...]
+) -> tuple[FloatArray, ...]:
     """Adds rows to sums one by one, in order of ascending slots, so that sums may be left and gone on with anywhere.
 
-    A sparse product adds so; `np.add.reduceat` adds eight partial sums in the end, which rounds otherwise.
+    A sparse product adds so; `np.add.reduceat` adds eight partial sums in the end, which rounds otherwise. All columns
+    are added by one product, since a small one takes less time than its preparation.
     """
-    slots, count = len(before), len(values)
-    ends = np.searchsorted(slot, np.arange(slots), side="right")
+    slots, count = len(before[0]), len(slot)
+    ends = np.searchsorted(slot, np.arange(1, slots + 1))
     begins = np.concatenate([[0], ends + np.arange(1, slots + 1)])
-    order = np.insert(slots + np.arange(count), np.searchsorted(slot, np.arange(slots)), np.arange(slots))
+    # The row of each slot's sum so far, and then those of its values.
+    order = np.empty(slots + count, np.int64)
+    order[begins[:-1]] = np.arange(slots)
+    order[np.arange(count) + slot + 1] = slots + np.arange(count)
+    flat = np.concatenate(
+        [np.column_stack([column.reshape(len(column), -1) for column in of]) for of in (before, values)]
+    )
     ones = np.ones(slots + count, np.float32)
-    flat = np.concatenate([before, values]).reshape(slots + count, -1)
-    added = sparse.csr_array((ones, order, begins), shape=(slots, slots + count)) @ flat
-    return np.asarray(added, np.float32).reshape(before.shape)
+    added = np.asarray(sparse.csr_array((ones, order, begins), shape=(slots, slots + count)) @ flat, np.float32)
+    ends = np.cumsum([column[0].size for column in before])
+    parts = np.split(added, ends[:-1], axis=1)
+    return tuple(part.reshape(column.shape) for part, column in zip(parts, before, strict=True))
 
 
 class _Rows:

@@ -111,10 +111,7 @@ class EnsembleLSTMCell(keras.layers.Layer):
         kernel, recurrent, bias = (
             tf.cast(weights, inputs.dtype) for weights in (self.kernel, self.recurrent_kernel, self.bias)
         )
-        parts = tf.matmul(split_networks(inputs, self.ensemble), kernel) + tf.matmul(
-            split_networks(hidden, self.ensemble), recurrent
-        )
-        return parts + bias[:, tf.newaxis]
+        return products(inputs, kernel) + products(hidden, recurrent) + bias[:, tf.newaxis]
 
     def roll(self, inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Computes all steps at once by TensorFlow's fused operation, in single precision whatever the inputs' dtype.
@@ -176,12 +173,19 @@ def per_network(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     """Multiplies inputs float[..., M * d] with each network's kernel, float[M, d, e]: float[..., M * e]."""
     ensemble, width, out = kernel.shape
     shape = tf.shape(inputs)
-    # With the networks as the first axis one batched product suffices, without transposing on both sides of it.
-    rows = split_networks(tf.reshape(inputs, [-1, ensemble * width]), ensemble)
-    product = merge_networks(tf.matmul(rows, tf.cast(kernel, inputs.dtype)))
+    rows = tf.reshape(inputs, [-1, ensemble * width])
+    product = merge_networks(products(rows, tf.cast(kernel, inputs.dtype)))
     found = tf.reshape(product, tf.concat([shape[:-1], [ensemble * out]], axis=0))
     found.set_shape([*inputs.shape[:-1], ensemble * out])
     return found
+
+
+def products(rows: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Multiplies rows float[B, M * d] with each network's kernel, float[M, d, e]: float[M, B, e]."""
+    # A product a network: TensorFlow divides a batched product of whatever size among threads, which takes longer than
+    # a small product itself.
+    parts = zip(tf.split(rows, kernel.shape[0], axis=-1), tf.unstack(kernel), strict=True)
+    return tf.stack([tf.matmul(*part) for part in parts])
 
 
 def split_networks(rows: tf.Tensor, ensemble: int) -> tf.Tensor:
