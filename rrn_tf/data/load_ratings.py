@@ -19,7 +19,7 @@ from rrn_tf.features import SIDES, Side, Split
 
 _ROWS, _RATINGS = "rows", "ratings"  # numbers of steps per sequence and of ratings per step
 
-# How the columns of sequences are stored. Indices of entities, and of steps on a side, are below 2**31.
+# How the columns of sequences are stored.
 STORED: dict[str, type[np.generic]] = {
     features.STEP: np.int64,
     features.OPPOSITE_INDEX: INDEX,

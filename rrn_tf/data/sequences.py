@@ -25,16 +25,8 @@ from rrn_tf.features import SIDES, Side, Split
 
 _CHUNK = 1 << 20
 
-# How the columns of sequences are stored. Indices of entities, and of steps on a side, are below 2**31.
+# Indices of entities, and of steps on a side, are below 2**31.
 INDEX = np.int32
-STORED: dict[str, type[np.generic]] = {
-    features.STEP: np.int64,
-    features.OPPOSITE_INDEX: INDEX,
-    features.OPPOSITE_ROW: INDEX,
-    features.RATING: np.float32,
-    features.TIMESTAMP: np.int32,  # if all times fit
-    features.SPLIT: np.uint8,
-}
 
 
 class Divided(NamedTuple):
