@@ -33,7 +33,7 @@ class Divided(NamedTuple):
     """How the ratings of a side are divided among workers, each of which holds those of its own entities.
 
     Attributes:
-      owner: int16[E + 1], the number of the worker that holds each entity's ratings.
+      owner: int16[E + 1], the number of the worker that holds each entity's ratings; -1 if none does.
       step_ratings: int32[R], the number of ratings of each step, whoever holds them.
     """
 
