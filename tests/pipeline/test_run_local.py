@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from absl import logging as absl_logging
 
 from pipeline import local_run, run_local
 from pipeline.described import described_items
@@ -118,7 +119,8 @@ def first_run(ratings: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 def test_a_disk_that_is_full_is_told_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    for logger in (logging.getLogger(), absl_logging.get_absl_logger()):
+        monkeypatch.setattr(logger, "handlers", [])
     local = local_run.LocalRun(tmp_path, "run.log")
     (log,) = logging.getLogger().handlers
     assert isinstance(log, logging.StreamHandler)
