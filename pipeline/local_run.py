@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.progress import ComponentTimer
+from pipeline.whole_records import without_halves
 from rrn_tf.cli.failures import DEBUG, line_of
 from rrn_tf.cli.options import INTERRUPTED, beam_options
 from rrn_tf.cli.pipeline_options import STOP, LocalOptions
@@ -54,6 +55,9 @@ class LocalRun:
 
         def run() -> None:
             with only_writer_of_directory(self.output), showing():
+                records = self.output / METADATA_FILE
+                if removed := without_halves(records):
+                    tell(f"{records}: removed {removed} rows of records that a full disk had cut in two")
                 pipeline = wire()
                 self._timer.components = len(pipeline.components)
                 LocalDagRunner().run(pipeline)
