@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.progress import ComponentTimer
+from pipeline.whole_records import without_halves
 from rrn_tf.cli.failures import DEBUG, line_of
 from rrn_tf.cli.options import INTERRUPTED, beam_options
 from rrn_tf.cli.pipeline_options import STOP, LocalOptions
@@ -52,11 +53,21 @@ class LocalRun:
 
         from rrn_tf.console.progress import showing
 
-        try:
+        def run() -> None:
             with only_writer_of_directory(self.output), showing():
+                records = self.output / METADATA_FILE
+                if removed := without_halves(records):
+                    tell(f"{records}: removed {removed} rows of records that a full disk had cut in two")
                 pipeline = wire()
                 self._timer.components = len(pipeline.components)
                 LocalDagRunner().run(pipeline)
+
+        return self.told(run)
+
+    def told(self, work: Callable[[], object]) -> int:
+        """Does a part of the run; returns 0, `INTERRUPTED`, or `FAILURE` after printing one line."""
+        try:
+            work()
         except KeyboardInterrupt:
             print(
                 "interrupted: the same command goes on after the last finished component", file=sys.stderr, flush=True
@@ -66,7 +77,9 @@ class LocalRun:
             if os.environ.get(DEBUG):
                 raise
             logging.getLogger("absl").exception("the run failed")
-            return fail(FAILURE, f"{self._timer.running or 'pipeline'}: {line_of(error)} (see {self._log})")
+            return fail(
+                FAILURE, f"{self._timer.running or 'pipeline'}: {line_of(error, self.output)} (see {self._log})"
+            )
         return 0
 
     def components(self, cached: Iterable[str]) -> list[dict[str, Any]]:
@@ -113,12 +126,19 @@ def missing_tfx() -> str:
     )
 
 
+class _LogFile(logging.FileHandler):
+    """A log that says nothing of lines it cannot write, as on a full disk, which ends the run in a line of its own."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Leaves the line out."""
+
+
 def redirect_log(file: Path, timer: ComponentTimer) -> None:
     """Sends the log, including warnings, to a file, so that the terminal shows only the run's own lines."""
     from absl import logging as absl_logging
 
     file.parent.mkdir(parents=True, exist_ok=True)
-    to_file = logging.FileHandler(file, mode="w", encoding="utf-8")
+    to_file = _LogFile(file, mode="w", encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     absl_logging.set_verbosity(absl_logging.INFO)
     absl_logging.get_absl_logger().addHandler(timer)

@@ -82,14 +82,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     set_logical_devices(config.training.replicas)
     if failed := local.run(lambda: wired(local, options, config, path, tune, items)):
         return failed
-    if local.seconds:
+
+    def finish() -> None:
         record = finished_record(local, task, config, source, time.monotonic() - begin)
         tell(f"  {'start-up':<32}{record['start_up_seconds']:8.1f} s")
         tell_anomalies(record["anomalies"])
         for warning in record[WARNINGS]:
             tell(warning)
         write_whole(output / RUN_FILE, json.dumps(record, indent=2) + "\n")
-    return 0
+
+    return local.told(finish) if local.seconds else 0
 
 
 def wired(

@@ -58,11 +58,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     tell(f"base model {base}")
     if failed := local.run(lambda: wired(local, options, base)):
         return failed
-    if local.seconds:
+
+    def finish() -> None:
         record = update_record(local, base)
         _print(record)
         write_whole(output / RUN_FILE, json.dumps(record, indent=2) + "\n")
-    return 0
+
+    return local.told(finish) if local.seconds else 0
 
 
 def base_model(pushed: Path, other: str | None) -> Path:

@@ -25,6 +25,8 @@ _HINTS = {
     errno.EPERM: "choose another path, or change its permissions",
 }
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+# How SQLite, in which TFX keeps its records, says that a disk is full: at once, or of a transaction that it took back.
+_SQLITE_FULL = ("database or disk is full", "cannot commit - no transaction is active")
 _OUTPUT = "output"  # parameter of commands that write to a folder or to files
 
 
@@ -52,7 +54,7 @@ def debugging() -> bool:
     return context is not None and bool(context.meta.get(DEBUG))
 
 
-def line_of(error: BaseException) -> str:
+def line_of(error: BaseException, output: Path | None = None) -> str:
     """Describes an exception in one line.
 
     An error that this package raised about its input says all itself. Disks that are full and paths that cannot be
@@ -61,16 +63,17 @@ def line_of(error: BaseException) -> str:
 
     Args:
       error: the exception.
+      output: the folder of output; None takes it from the running command.
     """
-    return without_secrets(_line_of(error))
+    return without_secrets(_line_of(error, output))
 
 
-def _line_of(error: BaseException) -> str:
+def _line_of(error: BaseException, output: Path | None) -> str:
     text = _first_line(error)
     for code, hint in _HINTS.items():
         if _is(error, code):
             where = getattr(error, "filename", None)
-            room = _room() if code in _FULL and not where else ""
+            room = _room(output) if code in _FULL and not where else ""
             return f"{f'{where}: ' if where else ''}{os.strerror(code).lower()}: {hint}{room}"
     if isinstance(error, OSError):
         what = (error.strerror or "").lower()
@@ -104,16 +107,18 @@ def _is(error: BaseException, code: int) -> bool:
     if _first_line(error).startswith((f"[Errno {code}] ", f"OSError: [Errno {code}] ")):
         return True
     # Messages of this package may quote a file that holds such words.
-    return not _raised_here(error) and any(os.strerror(code) in str(cause) for cause in _chain(error))
+    words = (os.strerror(code), *(_SQLITE_FULL if code == errno.ENOSPC else ()))
+    return not _raised_here(error) and any(word in str(cause) for cause in _chain(error) for word in words)
 
 
-def _room() -> str:
-    """Returns how much space the running command's output folder and the folder of temporary files have left.
+def _room(given: Path | None) -> str:
+    """Returns how much space the folders of output, by default the running command's, and of temporary files have left.
 
     A full disk's error seldom says which file was being written, so both are named, with what is free by now.
     """
     context = click.get_current_context(silent=True)
     output = context.params.get(_OUTPUT) if context is not None else None
+    output = output if given is None else str(given)
     if not isinstance(output, str) or "://" in output:
         return ""
     folder = Path(output).absolute()

@@ -45,6 +45,14 @@ def of_tensorflow() -> None:
     raise RuntimeError("x/variables; No space left on device [Op:SaveV2]")
 
 
+def of_records() -> None:
+    raise LookupError("Cannot create node for type_id: 17Error when executing query: database or disk is full")
+
+
+def of_records_taken_back() -> None:
+    raise LookupError("Error when executing query: cannot commit - no transaction is active query: COMMIT;")
+
+
 def of_beam() -> None:
     parse_error = RuntimeError("OSError: [Errno 28] No space left on device [while running 'Write']\nTraceback")
     try:
@@ -68,6 +76,8 @@ def interrupt() -> None:
         (full_disk, "no space left on device: free some space, or write to another disk"),
         (of_tensorflow, "no space left on device: free some space, or write to another disk"),
         (of_beam, "no space left on device: free some space, or write to another disk"),
+        (of_records, "no space left on device: free some space, or write to another disk"),
+        (of_records_taken_back, "no space left on device: free some space, or write to another disk"),
         (lambda: Path("/nowhere/a.csv").read_text(), "/nowhere/a.csv: no such file or directory"),
         (no_such_place, "unexpected IndexError: pop from empty list (--debug shows where)"),
         (

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from rrn_tf.checksums import CHECKSUMS_FILE, first_damaged
 from tests.faults.disturbances import DISTURBANCES, Disturbance, Subject, missing_of
 from tests.faults.jobs import Job, digest, model_digest, versions_in
 from tests.faults.processes import CHANGE, Operations, Running, asked
@@ -60,6 +61,7 @@ _NEEDED = (
     "tensorflow_model_analysis",
     "tfx.orchestration.local.local_dag_runner",
 )
+NOTHING = ""  # what is found where there was nothing to do
 _STARTED, _FINISHED = "Component {} is running.", "Component {} is finished."  # what TFX logs
 
 
@@ -133,9 +135,12 @@ def facts(folder: Path) -> list[str]:
     Raises:
       Exception: for what is recorded as whole, and is not.
     """
-    found = {f"{name}: {_content(name, artifact)}" for name, artifact in recorded(folder) if _named(name)}
+    found = {(name, _content(name, artifact)) for name, artifact in recorded(folder) if _named(name)}
     versions = versions_in(folder / "out" / "serving_model")
-    return [*sorted(found), *dict.fromkeys(f"pushed: {model_digest(version)}" for version in versions)]
+    return [
+        *sorted(f"{name}: {content}" for name, content in found if content != NOTHING),
+        *dict.fromkeys(f"pushed: {model_digest(version)}" for version in versions),
+    ]
 
 
 def recorded(folder: Path) -> Iterator[tuple[str, Any]]:
@@ -165,10 +170,15 @@ _CONTENTS: dict[str, Callable[[Path, Any], str]] = {
     "statistics": lambda folder, _: digest(part for file in _files(folder) for part in _named_bytes(file, folder)),
     "anomalies": lambda folder, _: digest(_anomalies(file) for file in _files(folder)),
     "schema": lambda folder, _: digest(part for file in _files(folder) for part in _named_bytes(file, folder)),
-    "blessing": lambda _, artifact: str(artifact.custom_properties["blessed"].int_value),
-    "update": lambda folder, _: digest(_untimed([json.loads((folder / "update.json").read_text())])),
+    "blessing": lambda _, artifact: "blessed" if artifact.custom_properties["blessed"].int_value else NOTHING,
+    "update": lambda folder, _: _taken_in(json.loads((folder / "update.json").read_text())),
     "report": lambda folder, _: digest(_untimed(json.loads((folder / "leaderboard.json").read_text())["rows"])),
 }
+
+
+def _taken_in(report: dict[str, Any]) -> str:
+    """A run that finds all its rows in the pushed model takes in nothing, as after a push that was not recorded."""
+    return digest(_untimed([report])) if report["ratings"] else NOTHING
 
 
 def _untimed(rows: list[dict[str, Any]]) -> list[bytes]:
@@ -192,9 +202,12 @@ def _content(name: str, artifact: Any) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    if not (found := sorted(path for path in folder.rglob("*") if path.is_file())):
-        raise FileNotFoundError(f"{folder}: nothing in it")
-    return found
+    paths = sorted(folder.rglob("*"))
+    if empty := [path for path in (folder, *paths) if path.is_dir() and not any(path.iterdir())]:
+        raise FileNotFoundError(f"{empty[0]}: nothing in it")
+    if wrong := first_damaged(folder / CHECKSUMS_FILE, folder):
+        raise ValueError(f"{folder}: {wrong}")
+    return [path for path in paths if path.is_file()]
 
 
 def _named_bytes(file: Path, folder: Path) -> tuple[bytes, bytes]:
@@ -269,6 +282,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.pipelines", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--count", type=int, default=40)
+    parser.add_argument("--only", nargs="+", type=int, default=(), help="numbers of the faults that are made")
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--faults", nargs="+", choices=FAULTS, default=FAULTS)
     given = parser.parse_args()
@@ -282,7 +296,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as root:
         subjects = made_subjects(Path(root), given.parts)
         shares = {name: PARTS[name][2] for name in subjects}
-        counts, bad = disturbed(subjects, kinds, given.seed, given.count, Path(root), shares)
+        counts, bad = disturbed(subjects, kinds, given.seed, given.count, Path(root), shares, given.only)
     print_counts(f"seed {given.seed}", counts)
     return bool(bad)
 

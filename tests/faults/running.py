@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -141,13 +141,19 @@ def disturbed(
     count: int,
     root: Path,
     shares_of: Mapping[str, float] = SHARES,
+    only: Collection[int] = (),
 ) -> tuple[Counter[tuple[str, str, str]], list[str]]:
-    """Disturbs jobs one after another; returns counts by job, fault and outcome, and a line for each bad one."""
+    """Disturbs jobs one after another; returns counts by job, fault and outcome, and a line for each bad one.
+
+    If there are numbers in `only`, other faults are drawn and not made, so that these can be looked at again.
+    """
     draw, counts, bad = np.random.default_rng(seed), Counter[tuple[str, str, str]](), list[str]()
     shares = np.array([shares_of[name] for name in subjects])
     for number in range(count):
         name = str(draw.choice(list(subjects), p=shares / shares.sum()))
         fault = str(draw.choice(list(kinds)))
+        if only and number not in only:
+            continue
         of = np.random.default_rng([seed, number])  # so that a fault does not depend on how those before it went
         outcome, said = kinds[fault].make(subjects[name], root / "work", of)
         counts[name, fault, outcome.value] += 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import os
 import re
 import subprocess
@@ -14,8 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from absl import logging as absl_logging
 
-from pipeline import run_local
+from pipeline import local_run, run_local
 from pipeline.described import described_items
 from rrn_tf.collaborative_config import CollaborativeConfig
 from rrn_tf.config import load_config
@@ -111,6 +114,27 @@ def first_run(ratings: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     done = start(ratings, output, "--set", "training.replicas=2", "--items", str(titled(ratings)))
     assert done.returncode == 0, done.stderr[-3000:]
     return output, json.loads((output / "run.json").read_text()), done.stdout
+
+
+def test_a_disk_that_is_full_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for logger in (logging.getLogger(), absl_logging.get_absl_logger()):
+        monkeypatch.setattr(logger, "handlers", [])
+    local = local_run.LocalRun(tmp_path, "run.log")
+    (log,) = logging.getLogger().handlers
+    assert isinstance(log, logging.StreamHandler)
+    log.setStream(open("/dev/full", "w"))  # noqa: SIM115 - closed with the log
+
+    def write() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    assert local.told(write) == 1
+    said = capsys.readouterr().err
+    assert re.match(
+        r"error: pipeline: no space left on device: .* \(free now: .* MB in .*\) \(see .*run.log\)\n$", said
+    )
+    logging.captureWarnings(False)
 
 
 def test_a_blessed_model_that_has_learnt_nothing_is_told() -> None:
