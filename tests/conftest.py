@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import gc
 import os
 import random
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Garbage is collected again, but never looked for among what imports have made, which took a tenth of the time."""
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)  # a graph that is traced is made of many small objects that stay
     gc.enable()
 
 
@@ -108,6 +110,26 @@ def two_replicas() -> Any:
     from rrn_tf.training.devices import make_strategy
 
     return make_strategy(2)
+
+
+@pytest.fixture(scope="module")
+def models_load_once() -> Iterator[None]:
+    """What commands and recommenders of one process have TensorFlow load again is what it has loaded before.
+
+    All that is checked before still is. For files of tests that ask many times what the models of few folders answer.
+    """
+    import tensorflow as tf
+
+    @functools.cache
+    def of_version(path: str, written: int) -> Any:
+        return load(path)
+
+    load = tf.saved_model.load
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            tf.saved_model, "load", lambda path: of_version(path, Path(path, "saved_model.pb").stat().st_mtime_ns)
+        )
+        yield
 
 
 Makes = Callable[[str, Callable[[Path], object]], Path]

@@ -85,6 +85,7 @@ def loaded_by(code: str) -> set[str]:
     return set(done.stdout.rpartition("LOADED ")[2].split())
 
 
+@pytest.mark.slow
 def test_layers_load_no_pipeline_library() -> None:
     loaded = loaded_by("import rrn_tf.layers")
     assert "tensorflow" in loaded

@@ -122,9 +122,8 @@ class Catalogue(tf.Module):
 def _among(item: tf.Tensor, excluded: tf.RaggedTensor) -> tf.Tensor:
     """Returns whether each item int64[N, C] is among its row's excluded items int64[N, (n)]: bool[N, C]."""
     base = 1 + tf.maximum(tf.reduce_max(tf.concat([[0], tf.reshape(item, [-1])], axis=0)), 0)
-    inside = tf.boolean_mask(
-        excluded.value_rowids() * base + excluded.values, (excluded.values > 0) & (excluded.values < base)
-    )
+    inside = tf.where((excluded.values > 0) & (excluded.values < base))
+    inside = tf.gather_nd(excluded.value_rowids() * base + excluded.values, inside)
     known = tf.concat([tf.sort(inside), [tf.int64.max]], axis=0)
     keys = tf.range(tf.shape(item, tf.int64)[0])[:, tf.newaxis] * base + item
     place = tf.searchsorted(known, tf.reshape(keys, [-1]))

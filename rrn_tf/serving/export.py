@@ -15,6 +15,7 @@ from rrn_tf.layers.fused import for_any_device
 from rrn_tf.serving.catalogue import Catalogue
 from rrn_tf.serving.history import UserHistory
 from rrn_tf.serving.history_factors import RequestHistory
+from rrn_tf.serving.kept import kept_cells
 from rrn_tf.serving.model_card import write_card
 from rrn_tf.serving.requests import answer_width, same_rows, same_widths
 from rrn_tf.serving.saved_files import check_saved_model
@@ -153,7 +154,7 @@ class RRNServing(tf.Module):
         user_id, timestamp, exclude = same_rows(user_id=user_id, timestamp=timestamp, exclude=exclude)
         (exclude,) = same_widths(exclude=exclude)
         others = self.table(Side.ITEM).index(exclude)
-        excluded = tf.concat([self._rated(user_id), tf.ragged.boolean_mask(others, others > 0)], axis=1)
+        excluded = tf.concat([self._rated(user_id), kept_cells(others, others > 0)], axis=1)
         width = answer_width(k, tf.size(user_id), tf.size(self.item_ids) - 1)
         step, query = self.table(Side.ITEM).step(timestamp), self._vectors(Side.USER, user_id, timestamp)
         return self._ranked(*self.catalogue.best(query, step, excluded, width))

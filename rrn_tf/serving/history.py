@@ -106,20 +106,22 @@ class UserHistory(tf.Module):
         count = tf.reduce_sum(tf.cast(begins, tf.int32), axis=1)
         width = tf.reduce_max(tf.concat([[0], count], axis=0)) + 1
         query = tf.range(tf.size(count))
+        # Places of the chosen cells, once for all columns: `tf.boolean_mask` takes thirty operations for each.
+        begin, rated = tf.where(begins), tf.where(real)
         steps = tf.scatter_nd(
-            tf.concat([_cells(begins, row), tf.stack([query, count], axis=1)], axis=0),
-            tf.concat([tf.boolean_mask(key, begins), asked], axis=0) // self._levels,
+            tf.concat([_cells(begin, row), tf.stack([query, count], axis=1)], axis=0),
+            tf.concat([tf.gather_nd(key, begin), asked], axis=0) // self._levels,
             tf.stack([tf.size(count), width]),
         )
 
-        owner = tf.boolean_mask(tf.broadcast_to(query[:, tf.newaxis], tf.shape(row)), real)
+        owner = tf.cast(rated[:, 0], tf.int32)
         # The ratings of a step are inputs of the next one (Eq. 5).
-        slot = owner * width + tf.boolean_mask(row, real) + 1
-        item = tf.boolean_mask(item, real)
-        vector = self._items.shared_vectors(item, self._items.step(tf.boolean_mask(rated_at, real)))
+        slot = owner * width + tf.gather_nd(row, rated) + 1
+        item = tf.gather_nd(item, rated)
+        vector = self._items.shared_vectors(item, self._items.step(tf.gather_nd(rated_at, rated)))
         own = self._stationary(tf.gather(user, owner))
         moving, factors, _ = tf.split(vector, [self._dynamic, self._factors, -1], axis=1)
-        rating = tf.boolean_mask(rating, real)
+        rating = tf.gather_nd(rating, rated)
         embedded = self._embedded(own, item, factors, moving, rating, slot, tf.size(count) * width)
         projected = self._projected(embedded, self._context(steps), count + 1)
         return tf.gather(projected, query * width + count)
@@ -162,10 +164,9 @@ def _earlier(given: RequestHistory, timestamp: tf.Tensor) -> RequestHistory:
     return given._replace(timestamp=rated_at, real=given.real & (rated_at < bounded(timestamp)[:, tf.newaxis]))
 
 
-def _cells(chosen: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
-    """Returns rows and values of `column`, int32[M, 2], of the M chosen elements of [N, H]."""
-    row = tf.cast(tf.where(chosen)[:, 0], tf.int32)
-    return tf.stack([row, tf.boolean_mask(column, chosen)], axis=1)
+def _cells(place: tf.Tensor, column: tf.Tensor) -> tf.Tensor:
+    """Returns rows and values of `column`, int32[M, 2], of the elements of [N, H] at places int64[M, 2]."""
+    return tf.stack([tf.cast(place[:, 0], tf.int32), tf.gather_nd(column, place)], axis=1)
 
 
 def _embedded(

@@ -14,6 +14,7 @@ from rrn_tf.features import Side
 from rrn_tf.serving.export import RRNServing
 from rrn_tf.serving.histories import Histories, PaddedHistories
 from rrn_tf.serving.history_factors import RequestHistory
+from rrn_tf.serving.kept import kept_cells
 from rrn_tf.serving.requests import answer_width
 from rrn_tf.serving.saved_rrn import SavedRRN, texts
 
@@ -122,7 +123,7 @@ class HistoryRanking:
             return tf.repeat(module.table(Side.ITEM).index(ids)[tf.newaxis], rows, axis=0)
 
         others = tf.concat([item, for_each(exclude)], axis=1)
-        without = tf.concat([module.seen.of(user, user_id), tf.ragged.boolean_mask(others, others > 0)], axis=1)
+        without = tf.concat([module.seen.of(user, user_id), kept_cells(others, others > 0)], axis=1)
         step = module.table(Side.ITEM).step(timestamp)
         choices = tf.where(among, tf.size(candidates), tf.size(module.item_ids) - 1)
         width = answer_width(k, rows, choices)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from rrn_tf.data.wallclock import step_of, wallclock_of
 from rrn_tf.features import Side
 from rrn_tf.serving.cached_gates import CachedGates
+from rrn_tf.serving.kept import kept_values
 from rrn_tf.serving.micro_batches import distinct_rows
 from rrn_tf.serving.requests import bounded
 from rrn_tf.states.rating_parts import part_at_rest
@@ -198,7 +199,7 @@ class SeenItems(tf.Module):
         table = tf.RaggedTensor.from_row_splits(self.held_out_items, self.held_out_splits, validate=False)
         place = tf.gather(table, row)
         item = place.with_values(tf.gather(self.held_out_indices, place.values))
-        return tf.ragged.boolean_mask(item, item > 0)
+        return kept_values(item, item.values > 0)
 
 
 def _stationary(table: npt.NDArray[np.float32], entities: int) -> npt.NDArray[np.float32]:

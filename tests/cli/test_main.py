@@ -25,6 +25,8 @@ from rrn_tf.serving.empty_answers import why_nothing
 from rrn_tf.serving.saved_rrn import SavedRRN
 from rrn_tf.training.listeners import EpochRecord
 
+pytestmark = pytest.mark.usefixtures("models_load_once")
+
 
 def rrn(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])

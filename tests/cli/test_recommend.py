@@ -15,6 +15,8 @@ from rrn_tf.cli.main import main
 from rrn_tf.data.items import keep_items
 from tests.recommended import early_and_late, event_frame, rating_frame
 
+pytestmark = pytest.mark.usefixtures("models_load_once")
+
 OF = "The [b]th film"  # titles in tests
 
 

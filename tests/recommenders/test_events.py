@@ -25,6 +25,8 @@ from rrn_tf.serving.saved_events import SavedCollaborativeRNN
 from tests.recommended import TINY_EVENTS, early_and_late, event_frame
 from tests.serving.conftest import trained_on_events
 
+pytestmark = pytest.mark.usefixtures("models_load_once")
+
 EARLY, LATE = early_and_late(event_frame())
 LATER = "2024-02-01"
 

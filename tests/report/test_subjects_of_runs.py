@@ -23,6 +23,8 @@ from rrn_tf.report.run_files import find_run
 from rrn_tf.report.subjects_of_runs import subject_of, train_anew
 from rrn_tf.serving.saved_rrn import SavedRRN
 
+pytestmark = pytest.mark.usefixtures("models_load_once")
+
 
 def test_training_anew_is_the_training_of_the_run_but_for_the_settings(
     rating_run: Path, monkeypatch: pytest.MonkeyPatch

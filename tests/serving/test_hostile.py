@@ -63,7 +63,7 @@ class RatingModel(Model):
             self.seen.setdefault(name.encode(), set()).update(item.encode() for item in held_out.item_ids[places])
 
 
-@pytest.fixture(scope="module", params=["saved", "saved_default"])
+@pytest.fixture(scope="module", params=[pytest.param("saved", marks=pytest.mark.slow), "saved_default"])
 def rrn(request: pytest.FixtureRequest) -> RatingModel:
     return RatingModel(request.getfixturevalue(request.param).path)
 

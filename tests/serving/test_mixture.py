@@ -28,6 +28,8 @@ from rrn_tf.states.event_snapshot import EventSnapshot
 from tests.events import RHYTHMIC_ITEMS as ITEMS
 from tests.serving.conftest import SavedEvents, loaded
 
+pytestmark = pytest.mark.usefixtures("models_load_once")
+
 
 @pytest.fixture(scope="module")
 def result(saved_mixture: SavedEvents) -> EventSnapshot:

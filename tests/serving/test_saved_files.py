@@ -20,6 +20,8 @@ from rrn_tf.serving.saved_files import NEXT_ITEMS, RECOMMEND, ModelNotFoundError
 from rrn_tf.serving.saved_rrn import SavedRRN
 from tests.recommended import early_and_late, rating_frame
 
+pytestmark = pytest.mark.usefixtures("models_load_once")
+
 DATA = "variables/variables.data-00000-of-00001"
 
 

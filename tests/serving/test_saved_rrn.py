@@ -59,6 +59,11 @@ def model(saved: Saved) -> SavedRRN:
     return compiled(saved.path)
 
 
+def test_a_server_with_a_gpu_finds_the_fused_kernel(saved: Saved) -> None:
+    """Whatever the machine that saved the model, which trains without it where there is no GPU."""
+    assert b"CudnnRNN" in (saved.path / "saved_model.pb").read_bytes()
+
+
 @pytest.mark.slow
 def test_answers_in_a_process_that_has_tensorflow_alone(saved: Saved, tmp_path: Path) -> None:
     users, items, times, expected = later_ratings(saved)

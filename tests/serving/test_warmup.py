@@ -13,7 +13,7 @@ from rrn_tf.data.model_folder import EXTRA
 from rrn_tf.serving.model_card import CARD
 from rrn_tf.serving.warmup import WARMUP
 from rrn_tf.version import __version__
-from tests.serving.conftest import Saved, SavedEvents
+from tests.serving.conftest import Saved, SavedEvents, loaded
 
 
 @pytest.fixture(params=["saved", "saved_events"])
@@ -23,7 +23,7 @@ def path(request: pytest.FixtureRequest) -> Path:
 
 
 def test_each_signature_answers_its_warm_up_request(path: Path) -> None:
-    signatures = tf.saved_model.load(str(path)).signatures
+    signatures = loaded(path).signatures
     asked = set()
     for record in tf.data.TFRecordDataset(str(path / EXTRA / WARMUP)):
         request = PredictionLog.FromString(record.numpy()).predict_log.request
