@@ -111,7 +111,8 @@ class EnsembleLSTMCell(keras.layers.Layer):
         kernel, recurrent, bias = (
             tf.cast(weights, inputs.dtype) for weights in (self.kernel, self.recurrent_kernel, self.bias)
         )
-        return products(inputs, kernel) + products(hidden, recurrent) + bias[:, tf.newaxis]
+        parts = zip(_products(inputs, kernel), _products(hidden, recurrent), strict=True)
+        return tf.stack([x + h for x, h in parts]) + bias[:, tf.newaxis]
 
     def roll(self, inputs: tf.Tensor, states: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
         """Computes all steps at once by TensorFlow's fused operation, in single precision whatever the inputs' dtype.
@@ -174,18 +175,18 @@ def per_network(inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
     ensemble, width, out = kernel.shape
     shape = tf.shape(inputs)
     rows = tf.reshape(inputs, [-1, ensemble * width])
-    product = merge_networks(products(rows, tf.cast(kernel, inputs.dtype)))
+    product = tf.concat(_products(rows, tf.cast(kernel, inputs.dtype)), axis=-1)
     found = tf.reshape(product, tf.concat([shape[:-1], [ensemble * out]], axis=0))
     found.set_shape([*inputs.shape[:-1], ensemble * out])
     return found
 
 
-def products(rows: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-    """Multiplies rows float[B, M * d] with each network's kernel, float[M, d, e]: float[M, B, e]."""
+def _products(rows: tf.Tensor, kernel: tf.Tensor) -> list[tf.Tensor]:
+    """Multiplies rows float[B, M * d] with each network's kernel, float[M, d, e]: M tensors float[B, e]."""
     # A product a network: TensorFlow divides a batched product of whatever size among threads, which takes longer than
     # a small product itself.
     parts = zip(tf.split(rows, kernel.shape[0], axis=-1), tf.unstack(kernel), strict=True)
-    return tf.stack([tf.matmul(*part) for part in parts])
+    return [tf.matmul(*part) for part in parts]
 
 
 def split_networks(rows: tf.Tensor, ensemble: int) -> tf.Tensor:

@@ -76,6 +76,10 @@ class InnovationEncoder(StepContext):
         self, innovation: tf.Tensor, vector: tf.Tensor, slot: tf.Tensor, num_slots: tf.Tensor
     ) -> tf.Tensor:
         """Computes the part of the embedding that depends on ratings: float[num_slots, d]."""
+        # What is ignored is set to 0, so that no gradient reaches it: zero times NaN would be NaN.
+        somewhere = (tf.convert_to_tensor(slot) >= 0)[:, tf.newaxis]
+        innovation = tf.reshape(innovation, [-1, self.ensemble])
+        innovation, vector = (tf.where(somewhere, x, tf.zeros([], x.dtype)) for x in (innovation, vector))
         return self.embed_sums(self.sum_innovations(innovation, vector, slot, num_slots))
 
     def sum_innovations(
@@ -88,19 +92,18 @@ class InnovationEncoder(StepContext):
     ) -> tf.Tensor:
         """Sums the inputs of each step, so that later ratings of a step can be added: float[num_slots, sum_units].
 
-        For each network: the sum of ``v`` if it is embedded, of ``e v`` and of ``e``, and the number of ratings.
-        With `before`, float32[num_slots, sum_units], ratings are added to these sums, in order (see `ordered_sums`).
+        For each network: the sum of ``v`` if it is embedded, of ``e v`` and of ``e``, and the number of ratings. Slots
+        are not negative. With `before`, float32[num_slots, sum_units], ratings are added to these sums, in order (see
+        `ordered_sums`).
         """
-        # Sums have the variables' dtype: bfloat16 cannot count beyond 256. Ignored innovations are set to 0, so
-        # that no gradient reaches them: zero times NaN, theirs or their vector's, would be NaN.
-        dtype, somewhere = self.variable_dtype, tf.convert_to_tensor(slot) >= 0
-        innovation = tf.reshape(tf.cast(innovation, dtype), [-1, self.ensemble])
-        innovation = tf.where(somewhere[:, tf.newaxis], innovation, tf.zeros([], dtype))[..., tf.newaxis]
+        # Sums have the variables' dtype: bfloat16 cannot count beyond 256.
+        dtype = self.variable_dtype
+        innovation = tf.reshape(tf.cast(innovation, dtype), [-1, self.ensemble, 1])
         vector = tf.reshape(tf.cast(vector, dtype), [-1, self.ensemble, part(self.vector_units, self.ensemble)])
         vector *= self.ensemble**0.5
         parts = [innovation * vector, innovation, tf.ones_like(innovation)]
         if self.include_opposite_state:
-            parts.insert(0, tf.where(somewhere[:, tf.newaxis, tf.newaxis], vector, tf.zeros([], dtype)))
+            parts.insert(0, vector)
         parts = tf.concat(parts, axis=-1)
         if before is not None:
             return ordered_sums(tf.reshape(parts, [-1, self.sum_units]), slot, before)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from rrn_tf.data.arrays import concatenated_ranges
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.data.topological_order import dependency_levels, rows_by_level
 from rrn_tf.data.wallclock import step_contexts
@@ -66,6 +67,8 @@ class JointPropagation:
       sequences: the data.
       rows: per side, int64[E + 1]: how many of each entity's steps are computed, from its first.
       start: per side, states that the sequences continue; empty for newbies.
+      begun: a propagation of the same entities' first steps, as of training ratings alone, which are not computed
+        again; it must have been run with the same weights before. Its steps have no `row_state` here.
       keep_states: whether the recurrent state of every step is kept (`row_state`), not only each entity's last one.
     """
 
@@ -76,16 +79,22 @@ class JointPropagation:
         rows: dict[Side, npt.NDArray[np.int64]],
         start: dict[Side, EntityStates],
         *,
+        begun: JointPropagation | None = None,
         keep_states: bool = False,
     ) -> None:
         self._model = model
         self._start = start
+        self._begun = begun
+        self._rows = rows
+        self._row_splits = {side: sequences.side(side).row_splits for side in SIDES}
         self._continued = {side: np.flatnonzero(continued_rows(sequences, side, start.get(side))) for side in SIDES}
         rolled = {}
         for side in SIDES:
             data = sequences.side(side)
             rolled[side] = data.place < rows[side][data.row_entity]
             rolled[side][self._continued[side]] = False
+            if begun:
+                rolled[side] &= data.place >= begun._rows[side][data.row_entity]
         level = dependency_levels(sequences, rolled)
         self._count = 1 + max(int(level[side].max(initial=-1)) for side in SIDES)
         self._levels = [
@@ -106,6 +115,8 @@ class JointPropagation:
         for side in SIDES:
             units, parts = self._model.tower(side).units, self._model.tower(side).initial_state(1)
             state = self._start[side].state if self._start else [tf.zeros([self._entities[side], units])] * len(parts)
+            if self._begun:
+                state = self._begun._state[side]
             if side in self._state:
                 for variable, value in zip(self._state[side], state, strict=True):
                     variable.assign(value)
@@ -117,6 +128,11 @@ class JointPropagation:
                 if self._keep_states:
                     nothing = tf.zeros([self._num_rows[side], units])
                     self._row_state[side] = [tf.Variable(nothing, trainable=False) for _ in parts]
+            if self._begun:
+                begun, count = self._begun, self._begun._rows[side]
+                theirs, own = (concatenated_ranges(of._row_splits[side][:-1], count) for of in (begun, self))
+                vectors = tf.gather(begun._vectors[side], theirs)
+                self._vectors[side].scatter_update(tf.IndexedSlices(vectors, own))
             if len(rows := self._continued[side]):
                 # As within a level: a product of a single row may be rounded otherwise, and so may what is not within
                 # a function, of which TensorFlow makes products of divisions.

@@ -60,6 +60,8 @@ class StepStates:
       plans: each side's batches; where both sides are propagated together (`propagates_jointly`), only their `rows`.
       start: per side, states of earlier ratings that the sequences continue; newbies by default.
       peers: the workers that compute the states together; by default this process does so alone.
+      begun: states of the same entities' first steps, as of training ratings alone, refreshed with the same weights
+        before these: where both sides are propagated together they are taken from there, to the bit.
 
     Attributes:
       vectors: per side, float32[R, dynamic] variable of projected states, indexed by step.
@@ -76,6 +78,7 @@ class StepStates:
         plans: dict[Side, BatchPlan],
         start: dict[Side, EntityStates] | None = None,
         peers: Peers | None = None,
+        begun: StepStates | None = None,
     ) -> None:
         self.model = model
         self.sequences = sequences
@@ -97,7 +100,13 @@ class StepStates:
             for side in SIDES
         }
         self._joint = (
-            JointPropagation(model, sequences, {side: plans[side].rows for side in SIDES}, self.start)
+            JointPropagation(
+                model,
+                sequences,
+                {side: plans[side].rows for side in SIDES},
+                self.start,
+                begun=begun._joint if begun else None,
+            )
             if propagates_jointly(model, start)
             else None
         )

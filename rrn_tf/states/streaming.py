@@ -19,6 +19,7 @@ def streaming_states(
     rows_per_batch: int,
     start: dict[Side, EntityStates] | None = None,
     peers: Peers | None = None,
+    begun: StepStates | None = None,
 ) -> StepStates:
     """Computes a network's states at every step, with each rating revealed to strictly later steps on both sides.
 
@@ -27,7 +28,7 @@ def streaming_states(
       sequences: the data.
       rows_per_batch: padded steps of a batch.
       start: states of earlier ratings to continue; newbies by default.
-      peers: as for `StepStates`.
+      peers, begun: as for `StepStates`.
     """
     plans, shares = {}, peers.count if peers and sequences.divided else 1
     for side in SIDES:
@@ -38,6 +39,6 @@ def streaming_states(
             if propagates_jointly(model, start)
             else plan_batches(data, sequences.metadata, rows_per_batch, shares, rows, by_owner=sequences.divided)
         )
-    rolled = StepStates(model, sequences, plans, start, peers)
+    rolled = StepStates(model, sequences, plans, start, peers, begun)
     rolled.refresh_all()
     return rolled

@@ -133,7 +133,7 @@ def train(
     epoch.weigh_parts(trained=progress.best_epoch > 0)
     training.listener.on_stage("predicting by both protocols")
     with working("predicting by both protocols"):
-        streamed = streaming_states(model, sequences, settings.rows_per_batch, peers=peers)
+        streamed = streaming_states(model, sequences, settings.rows_per_batch, peers=peers, begun=states)
         by_protocol = {FROZEN: states, STREAMING: streamed}
         metrics = evaluate(by_protocol)
         parts = parts_alone(by_protocol, [split for split in Split if split is not Split.TRAIN])
@@ -240,7 +240,7 @@ class AlternatingEpoch(Epoch):
                 self._scorer_states[FROZEN] = self._states
             if selection != FROZEN and self.validated:
                 self._scorer_states[STREAMING] = streaming_states(
-                    self.model, self._seen, settings.rows_per_batch, peers=self._states.peers
+                    self.model, self._seen, settings.rows_per_batch, peers=self._states.peers, begun=self._states
                 )
             self._scorer = ValidationScorer(self._scorer_states)
         elif STREAMING in self._scorer_states:
