@@ -98,7 +98,7 @@ class StepStates:
             else EntityStates.like(model, side, totals[side])
             for side in SIDES
         }
-        self._joint = (
+        self._joint: JointPropagation | None = (
             JointPropagation(
                 model,
                 sequences,
