@@ -165,7 +165,7 @@ def recorded(folder: Path) -> Iterator[tuple[str, Any]]:
 # What is in artifacts, by the output's name; what is not here, such as logs and a report, has times in it.
 _CONTENTS: dict[str, Callable[[Path, Any], str]] = {
     "examples": lambda folder, _: digest(sorted(part for file in _files(folder) for part in _records(file))),
-    "sequences": lambda folder, _: digest(part for file in _files(folder) for part in _named_bytes(file, folder)),
+    "sequences": lambda folder, _: _sequences(folder),
     "model": lambda folder, _: model_digest(folder / "Format-Serving"),
     "statistics": lambda folder, _: digest(part for file in _files(folder) for part in _named_bytes(file, folder)),
     "anomalies": lambda folder, _: digest(_anomalies(file) for file in _files(folder)),
@@ -174,6 +174,13 @@ _CONTENTS: dict[str, Callable[[Path, Any], str]] = {
     "update": lambda folder, _: _taken_in(json.loads((folder / "update.json").read_text())),
     "report": lambda folder, _: digest(_untimed(json.loads((folder / "leaderboard.json").read_text())["rows"])),
 }
+
+
+def _sequences(folder: Path) -> str:
+    from rrn_tf.data.sequences import load_sequences
+
+    load_sequences(folder)  # refuses what Trainer would refuse, such as a lost file
+    return digest(part for file in _files(folder) for part in _named_bytes(file, folder))
 
 
 def _taken_in(report: dict[str, Any]) -> str:
