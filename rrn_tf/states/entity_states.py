@@ -9,6 +9,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from rrn_tf.data.rows import PendingSteps
+from rrn_tf.data.sequences import SideSequences
 from rrn_tf.data.wallclock import NEVER
 from rrn_tf.factors.beliefs import Beliefs
 from rrn_tf.features import Side
@@ -197,3 +198,35 @@ def variables_of_pending_seconds(states: Any) -> list[tf.Variable]:
     if hasattr(states, "open_entity"):  # their names in models of version 0.1
         return [states.open_entity, *states.opened]
     return [states.pending_entity, *states.pending]
+
+
+def last_times(
+    sequences: SideSequences,
+    rows: npt.NDArray[np.int64],
+    entity: npt.NDArray[np.int64],
+    ratings: npt.NDArray[np.int64],
+    slot: npt.NDArray[np.int32],
+    before: PendingSteps | None,
+) -> npt.NDArray[np.int64]:
+    """Computes `EntityStates.last_times` int64[S, 4] of some entities.
+
+    Args:
+      sequences: the side's sequences.
+      rows: int64[S], how many steps each of them has.
+      entity: int64[S], the entities.
+      ratings: int64[N], positions of their last steps' ratings, entity by entity.
+      slot: int32[N], the index of each rating's entity among these.
+      before: the pending steps that the sequences continue, of all entities.
+    """
+    first, splits = sequences.row_splits[entity], sequences.rating_splits
+    total = splits[first + rows] - splits[first]
+    time = sequences.times(ratings)
+    if before:
+        time = before.not_before(entity[slot], time)
+    ends = np.cumsum(np.bincount(slot, minlength=len(entity)))
+    begin, end = time[np.concatenate([[0], ends[:-1]])], time[ends - 1]
+    at = np.bincount(slot[time == end[slot]], minlength=len(entity))
+    if before:
+        at += np.where(end == before.time[entity], before.at[entity], 0)
+        total += before.before[entity] + before.at[entity]
+    return np.stack([begin, end, total - at, at], axis=1)

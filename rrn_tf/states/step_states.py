@@ -17,7 +17,7 @@ from rrn_tf.data.wallclock import wallclock_of
 from rrn_tf.features import SIDES, Side
 from rrn_tf.models.rrn import INNOVATIONS, RRN
 from rrn_tf.states.division import Division, Peers
-from rrn_tf.states.entity_states import EntityStates
+from rrn_tf.states.entity_states import EntityStates, last_times
 from rrn_tf.states.factor_states import FactorStates
 from rrn_tf.states.joint_propagation import JointPropagation, continued_rows
 
@@ -279,11 +279,12 @@ class StepStates:
         counts = np.diff(sequences.rating_splits)[last]
         ratings = concatenated_ranges(sequences.rating_splits[last], counts)
         slot = np.repeat(np.arange(len(seen)), counts).astype(np.int32)
-        times, before = self._last_times(side, seen, ratings, slot), None
-        if self.start:
+        pending = self.start[side].pending_steps if self.start else None
+        times, before = last_times(sequences, rows[seen], seen, ratings, slot, pending), None
+        if pending:
             continued = continued_rows(self.sequences, side, self.start[side])[last]
             before = self.start[side].last_sums.numpy()[seen] * continued[:, np.newaxis].astype(np.float32)
-            times[continued, 0] = self.start[side].pending_steps.begin[seen[continued]]
+            times[continued, 0] = pending.begin[seen[continued]]
         sums = self._input_sums(side, np.repeat(seen, counts), ratings, slot, len(seen), before)
         sums = sums.numpy().astype(np.float32)
         wallclock = wallclock_of(sequences.step[last], self.sequences.metadata, side)
@@ -296,24 +297,6 @@ class StepStates:
             whole = variable.numpy()
             whole[seen] = values
             variable.assign(whole)
-
-    def _last_times(
-        self, side: Side, seen: npt.NDArray[np.int64], ratings: npt.NDArray[np.int64], slot: npt.NDArray[np.int32]
-    ) -> npt.NDArray[np.int64]:
-        """Computes `EntityStates.last_times` int64[S, 4] of entities; slots map the last steps' ratings to entities."""
-        sequences, first = self.sequences.side(side), self.sequences.side(side).row_splits[seen]
-        splits = sequences.rating_splits
-        total = splits[first + self.plans[side].rows[seen]] - splits[first]
-        time, before = sequences.times(ratings), self.start[side].pending_steps if self.start else None
-        if before:
-            time = before.not_before(seen[slot], time)
-        ends = np.cumsum(np.bincount(slot, minlength=len(seen)))
-        begin, end = time[np.concatenate([[0], ends[:-1]])], time[ends - 1]
-        at = np.bincount(slot[time == end[slot]], minlength=len(seen))
-        if before:
-            at += np.where(end == before.time[seen], before.at[seen], 0)
-            total += before.before[seen] + before.at[seen]
-        return np.stack([begin, end, total - at, at], axis=1)
 
     def _input_sums(
         self,
