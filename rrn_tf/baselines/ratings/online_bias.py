@@ -83,7 +83,7 @@ class OnlineBias:
         self._mean = np.float32(train.rating.mean(dtype=np.float64) if len(train) else 0)
         self._last_time = int(train.timestamp.max()) if len(train) else None
         state = _State.prior(grid, train)
-        state.stream(train, self._mean)
+        of_training = state.stream(train, self._mean)
         chosen, self.options = 0, self._default
         if len(valid):
             require_later(valid, self._last_time)
@@ -92,6 +92,7 @@ class OnlineBias:
             chosen = int(np.argmin(errors))
             self.options = replace(grid[chosen], valid_rmse=errors[chosen])
         self._state = state.columns(slice(chosen, chosen + 1))
+        self._of_training = of_training[:, chosen].copy()
         return self
 
     def predict_stream(self, later: Interactions) -> FloatArray:
@@ -99,19 +100,17 @@ class OnlineBias:
         require_later(later, self._last_time)
         return self._state.copy().stream(later, self._mean)[:, 0]
 
-    def training_predictions(self, train: Interactions) -> FloatArray:
-        """Predicts each training rating from the earlier ones alone: float32[N]."""
-        return _State.prior([self._chosen()], train).stream(train, self._mean)[:, 0]
+    @property
+    def training_predictions(self) -> FloatArray:
+        """float32[N], the prediction of each training rating from the earlier ones alone."""
+        if self.options is None:
+            raise RuntimeError("online bias should be fitted before it is used")
+        return self._of_training
 
     @property
     def num_parameters(self) -> int:
         """Number of values: a mean, a variance and a time for each user and item, and the training mean."""
         return sum(3 * (len(side.mean) - 1) for side in self._state.sides) + 1
-
-    def _chosen(self) -> OnlineBiasOptions:
-        if self.options is None:
-            raise RuntimeError("online bias should be fitted before it is used")
-        return self.options
 
 
 class _Side(NamedTuple):

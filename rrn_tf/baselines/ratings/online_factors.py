@@ -64,18 +64,19 @@ class OnlineFactors:
     def fit(self, train: Interactions, valid: Interactions) -> OnlineFactors:
         """Streams the training ratings, and chooses the `options` that predict the streamed validation ratings best."""
         self._bias.fit(train, valid)
-        residual = train.rating - self._bias.training_predictions(train)
+        residual = train.rating - self._bias.training_predictions
         self._spread = np.float32(residual.std() or 1) if len(train) else np.float32(1)
         of_train, of_valid = rounds_of(train), rounds_of(valid)
-        bias = self._bias.predict_stream(valid)
-        self.options = None
-        for rate in self._rates if len(valid) else [self._rates[len(self._rates) // 2]]:
-            state = self._initial(train)
-            state.stream(train, residual / self._spread, of_train, rate)
-            added = state.copy().stream(valid, (valid.rating - bias) / self._spread, of_valid, rate)
-            found = validation_rmse(train, valid, bias + self._spread * added) if len(valid) else float("nan")
-            if self.options is None or found < self.options.valid_rmse:
-                self.options, self._state = OnlineFactorsOptions(rate, found), state
+        rates = self._rates if len(valid) else [self._rates[len(self._rates) // 2]]
+        state, chosen, found = self._initial(train, len(rates)), 0, float("nan")
+        state.stream(train, residual / self._spread, of_train, rates)
+        if len(valid):
+            bias = self._bias.predict_stream(valid)
+            added = state.copy().stream(valid, (valid.rating - bias) / self._spread, of_valid, rates)
+            errors = [validation_rmse(train, valid, bias + self._spread * column) for column in added.T]
+            chosen = int(np.argmin(errors))
+            found = errors[chosen]
+        self.options, self._state = OnlineFactorsOptions(rates[chosen], found), state.of_rate(chosen)
         return self
 
     def predict_stream(self, later: Interactions) -> FloatArray:
@@ -84,23 +85,24 @@ class OnlineFactors:
             raise RuntimeError("online MF should be fitted before it is used")
         bias = self._bias.predict_stream(later)
         residual = (later.rating - bias) / self._spread
-        return bias + self._spread * self._state.copy().stream(later, residual, rounds_of(later), self.options.rate)
+        added = self._state.copy().stream(later, residual, rounds_of(later), [self.options.rate])
+        return bias + self._spread * added[:, 0]
 
     @property
     def num_parameters(self) -> int:
         """Number of factors and of the values of the online bias."""
         return sum(table[1:].size for table in self._state) + self._bias.num_parameters
 
-    def _initial(self, train: Interactions) -> _State:
+    def _initial(self, train: Interactions, rates: int) -> _State:
         rng = np.random.default_rng(self._seed)
         scale = np.float32(np.sqrt(_INITIAL_NORM / self._factors))
         shapes = ((entities + 1, self._factors) for entities in (train.num_users, train.num_items))
         user, item = (scale * rng.standard_normal(shape, np.float32) for shape in shapes)
-        return _State(user, item)
+        return _State(*(np.repeat(table[:, np.newaxis], rates, axis=1) for table in (user, item)))
 
 
 class _State(NamedTuple):
-    """Factors of users and of items, float32[E + 1, k] each."""
+    """Factors of users and of items by R learning rates, float32[E + 1, R, k] each."""
 
     user: FloatArray
     item: FloatArray
@@ -108,20 +110,26 @@ class _State(NamedTuple):
     def copy(self) -> _State:
         return _State(self.user.copy(), self.item.copy())
 
-    def stream(self, ratings: Interactions, residual: FloatArray, rounds: list[Positions], rate: float) -> FloatArray:
-        """Predicts each residual before it updates the factors: float32[N]."""
-        predicted = np.empty(len(ratings), np.float32)
-        loads = [np.zeros(len(table), np.float32) for table in self]
+    def of_rate(self, rate: int) -> _State:
+        """Copies the factors of one of the rates, given its index."""
+        return _State(*(table[:, rate : rate + 1].copy() for table in self))
+
+    def stream(
+        self, ratings: Interactions, residual: FloatArray, rounds: list[Positions], rates: Sequence[float]
+    ) -> FloatArray:
+        """Predicts each residual float32[N] before it updates the factors: float32[N, R]."""
+        predicted, rate = np.empty((len(ratings), len(rates)), np.float32), np.array(rates, np.float32)
+        loads = [np.zeros(table.shape[:2], np.float32) for table in self]
         for rows in each(rounds, "following ratings, step after step"):
             entities = (ratings.user[rows], ratings.item[rows])
             factors = [table[entity] for table, entity in zip(self, entities)]
-            predicted[rows] = np.einsum("nk,nk->n", *factors)
-            error = residual[rows] - predicted[rows]
+            predicted[rows] = np.einsum("nrk,nrk->nr", *factors)
+            error = residual[rows, np.newaxis] - predicted[rows]
             for table, load, entity, other in zip(self, loads, entities, factors[::-1]):
                 load[entity] = 0
-                np.add.at(load, entity, np.einsum("nk,nk->n", other, other))
-                step = np.float32(rate) * error / (1 + np.float32(rate) * load[entity])
-                np.add.at(table, entity, step[:, np.newaxis] * other)
+                np.add.at(load, entity, np.einsum("nrk,nrk->nr", other, other))
+                step = rate * error / (1 + rate * load[entity])
+                np.add.at(table, entity, step[..., np.newaxis] * other)
         return predicted
 
 

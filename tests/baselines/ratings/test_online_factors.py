@@ -91,7 +91,7 @@ def test_biases_equal_the_filters_written_out(options: tuple[float, float, float
         ITEMS,
     )
     expected = filtered(both, *options)
-    np.testing.assert_allclose(model.training_predictions(TRAIN), expected[: len(TRAIN)], atol=1e-4)
+    np.testing.assert_allclose(model.training_predictions, expected[: len(TRAIN)], atol=1e-4)
     np.testing.assert_allclose(model.predict_stream(LATER), expected[len(TRAIN) :], atol=1e-4)
 
 
