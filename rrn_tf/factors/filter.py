@@ -14,9 +14,11 @@ from rrn_tf.data.rows import SideRatings
 from rrn_tf.data.sequences import sequences_by_second
 from rrn_tf.data.topological_order import RowsByLevel, dependency_levels, rows_by_level
 from rrn_tf.factors.beliefs import Beliefs, FactorScale, FloatArray, expected_ratings
+from rrn_tf.factors.inverses import on_one_core
 from rrn_tf.features import SIDES, Side
 from rrn_tf.slow_work import each
 
+_FEW = 30  # ratings that are added one by one sooner than by a product
 Positions = npt.NDArray[np.int64]
 
 
@@ -98,9 +100,10 @@ class FactorFilter:
             pending = np.flatnonzero(self._continued[side])
             rows[side].set(pending, take_rows(self._start[side], self._sequences.side(side).row_entity[pending]))
         trained = {side: len(set_vectors[side.opposite]) for side in SIDES}
-        for level in each(range(self._count), "following ratings, step after step"):
-            for side in SIDES:
-                self._advance(side, level, rows, set_vectors[side], scale, trained[side])
+        with on_one_core():
+            for level in each(range(self._count), "following ratings, step after step"):
+                for side in SIDES:
+                    self._advance(side, level, rows, set_vectors[side], scale, trained[side])
         return rows
 
     def _advance(
@@ -196,10 +199,15 @@ def _ordered_sums(
 ) -> tuple[FloatArray, ...]:
     """Adds rows to sums one by one, in order of ascending slots, so that sums may be left and gone on with anywhere.
 
-    A sparse product adds so; `np.add.reduceat` adds eight partial sums in the end, which rounds otherwise. All columns
-    are added by one product, since a small one takes less time than its preparation.
+    `np.add.reduceat` adds eight partial sums in the end, which rounds otherwise. `np.add.at` adds so, and a sparse
+    product, whose preparation takes as long as adding some forty rows. All columns are added by one product.
     """
     slots, count = len(before[0]), len(slot)
+    if count <= _FEW:
+        sums = tuple(column.copy() for column in before)
+        for column, value in zip(sums, values, strict=True):
+            np.add.at(column, slot, value)
+        return sums
     ends = np.searchsorted(slot, np.arange(1, slots + 1))
     begins = np.concatenate([[0], ends + np.arange(1, slots + 1)])
     # The row of each slot's sum so far, and then those of its values.
