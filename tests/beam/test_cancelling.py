@@ -67,6 +67,17 @@ def flink() -> Iterator[JobManager]:
         serving.join()
 
 
+@pytest.fixture
+def as_in_a_terminal() -> Iterator[None]:
+    """Signals end this process, which may have been started in the background, or by `nohup`, and ignore some."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {sent: signal.signal(sent, handler) for sent, handler in usual.items()}
+    yield
+    for sent, handler in before.items():
+        signal.signal(sent, handler)
+
+
+@pytest.mark.usefixtures("as_in_a_terminal")
 @pytest.mark.parametrize("watched", [True, False])
 @pytest.mark.parametrize(
     ("sent", "ends"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)]
