@@ -124,3 +124,32 @@ def test_keras_is_chosen_or_refused() -> None:
     late = run("import tensorflow as tf; tf.keras.layers.Layer; import rrn_tf")
     assert late.returncode == 1
     assert "import rrn_tf before tensorflow" in late.stderr.splitlines()[-1]
+
+
+def names_of(module: Path) -> set[str]:
+    """What a module defines or imports, wherever it stands, its own modules included."""
+    found = {path.stem for path in module.parent.iterdir()} if module.stem == "__init__" else set()
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    return found
+
+
+def test_what_tests_import_is_there() -> None:
+    """Within functions too, of which the fast tests run few; types of tests are not checked."""
+    names: dict[Path, set[str]] = {}
+    missing = []
+    for path in sources("tests"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or node.module is None or node.level:
+                continue
+            place = ROOT.joinpath(*node.module.split("."))
+            module = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+            if module.exists():
+                known = names[module] = names.get(module) or names_of(module)
+                missing += [f"{path}:{node.lineno}: {alias.name}" for alias in node.names if alias.name not in known]
+    assert not missing

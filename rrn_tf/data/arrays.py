@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 _LEAST, _MOST = np.iinfo(np.int32).min, np.iinfo(np.int32).max
 Sums = npt.NDArray[np.float64]
+Total = Callable[[Sums], Sums]  # adds up the sums of all workers
 # A NamedTuple of arrays of one length.
 Table = TypeVar("Table", bound=tuple[Any, ...])
 
@@ -31,7 +32,7 @@ def same(sums: Sums) -> Sums:
     return sums
 
 
-def root_mean_square(errors: npt.NDArray[np.floating], total: Callable[[Sums], Sums] = same) -> float:
+def root_mean_square(errors: npt.NDArray[np.floating], total: Total = same) -> float:
     """Root of the mean of squares float[N], the mean in double precision; NaN without any.
 
     Args:
@@ -41,7 +42,7 @@ def root_mean_square(errors: npt.NDArray[np.floating], total: Callable[[Sums], S
     return float(np.sqrt(mean(np.sum(errors**2, dtype=np.float64), len(errors), total)))
 
 
-def mean(of: float, count: int, total: Callable[[Sums], Sums] = same) -> float:
+def mean(of: float, count: int, total: Total = same) -> float:
     """Mean of `count` numbers whose sum is given, of all workers as in `root_mean_square`; NaN without any."""
     summed, counted = total(np.array([of, count], np.float64))
     return float(summed / counted) if counted else float("nan")

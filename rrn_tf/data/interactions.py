@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.data.arrays import Sums, root_mean_square, same
+from rrn_tf.data.arrays import Total, root_mean_square, same
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def clipped_rmse(
     predicted: npt.NDArray[np.floating],
     actual: npt.NDArray[np.floating],
     rating_range: tuple[float, float],
-    total: Callable[[Sums], Sums] = same,
+    total: Total = same,
 ) -> float:
     """Computes the RMSE of predictions float[N] clipped to the range of training ratings; NaN if N is 0.
 

@@ -6,16 +6,15 @@ by the paired difference on the same ratings, which has a far smaller error than
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
-from rrn_tf.data.arrays import Sums, mean, root_mean_square, same
+from rrn_tf.data.arrays import Total, mean, root_mean_square, same
 from rrn_tf.evaluation.binned import cluster_errors, rmse_and_influence
 
 Values = npt.NDArray[np.floating]
-Total = Callable[[Sums], Sums]
 Clusters = npt.NDArray[np.integer]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import nnls
 
-from rrn_tf.data.arrays import Sums, same, take_rows
+from rrn_tf.data.arrays import Total, same, take_rows
 from rrn_tf.data.interactions import clipped_rmse
 from rrn_tf.data.sequences import RatingSequences
 from rrn_tf.evaluation.metrics import mae, rmse
@@ -162,7 +162,7 @@ class ValidationTable(NamedTuple):
 
 
 def weigh_users(
-    table: ValidationTable, rating_range: tuple[float, float], total: Callable[[Sums], Sums] = same
+    table: ValidationTable, rating_range: tuple[float, float], total: Total = same
 ) -> tuple[UserWeights, float]:
     """Fits weights for both kinds of users, and returns their error; a network without factors has weight 1.
 

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,11 +71,6 @@ class Disturbance:
 
     make: Callable[[Subject, Path, np.random.Generator], tuple[Outcome, str]]
     needs: Callable[[], str] = lambda: ""
-
-
-def missing_of(kind: Disturbance) -> str:
-    """Returns what a kind of fault lacks on this machine."""
-    return kind.needs()
 
 
 def _copied(subject: Subject, work: Path) -> None:
@@ -244,3 +239,14 @@ DISTURBANCES: dict[str, Disturbance] = {
     "file removed": Disturbance(_lose_file),
     "clock moved": Disturbance(_move_clock, _no_faketime),
 }
+
+
+def possible(names: Iterable[str]) -> dict[str, Disturbance]:
+    """Returns the named kinds of faults that can be made on this machine, and prints what the others lack."""
+    kinds = {}
+    for name in names:
+        if missing := DISTURBANCES[name].needs():
+            print(f"left out: {name}: {missing}", flush=True)
+        else:
+            kinds[name] = DISTURBANCES[name]
+    return kinds

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from rrn_tf.checksums import CHECKSUMS_FILE, first_damaged
-from tests.faults.disturbances import DISTURBANCES, Disturbance, Subject, missing_of
+from tests.faults.disturbances import DISTURBANCES, Subject, possible
 from tests.faults.jobs import Job, digest, model_digest, versions_in
 from tests.faults.processes import CHANGE, Operations, Running, asked
 from tests.faults.running import disturbed, import_all, print_counts, size_of
@@ -177,7 +177,7 @@ _CONTENTS: dict[str, Callable[[Path, Any], str]] = {
 
 
 def _sequences(folder: Path) -> str:
-    from rrn_tf.data.sequences import load_sequences
+    from rrn_tf.data.load_ratings import load_sequences
 
     load_sequences(folder)  # refuses what Trainer would refuse, such as a lost file
     return digest(part for file in _files(folder) for part in _named_bytes(file, folder))
@@ -295,11 +295,7 @@ def main() -> int:
     given = parser.parse_args()
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     import_all(_NEEDED)
-    kinds: dict[str, Disturbance] = {name: DISTURBANCES[name] for name in given.faults}
-    for name in list(kinds):
-        if missing := missing_of(kinds[name]):
-            print(f"left out: {name}: {missing}", flush=True)
-            del kinds[name]
+    kinds = possible(given.faults)
     with tempfile.TemporaryDirectory() as root:
         subjects = made_subjects(Path(root), given.parts)
         shares = {name: PARTS[name][2] for name in subjects}

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.faults.disturbances import DISTURBANCES, Disturbance, Outcome, Subject, missing_of
+from tests.faults.disturbances import DISTURBANCES, Disturbance, Outcome, Subject, possible
 from tests.faults.jobs import JOBS, kind_of, write_given
 from tests.faults.processes import Operations, Running, asked
 
@@ -117,11 +117,7 @@ def main() -> int:
     parser.add_argument("--faults", nargs="+", choices=list(DISTURBANCES), default=list(DISTURBANCES))
     given = parser.parse_args()
     import_all()
-    kinds: dict[str, Disturbance] = {name: DISTURBANCES[name] for name in given.faults}
-    for name in list(kinds):
-        if missing := missing_of(kinds[name]):
-            print(f"left out: {name}: {missing}", flush=True)
-            del kinds[name]
+    kinds = possible(given.faults)
     with tempfile.TemporaryDirectory() as root:
         counts, bad = disturbed(made_subjects(Path(root), given.jobs), kinds, given.seed, given.count, Path(root))
     print_counts(f"seed {given.seed}", counts)

@@ -6,7 +6,7 @@ from rrn_tf.layers.fused import FusedOnGPU
 
 
 class GRU(FusedOnGPU, keras.layers.GRU):
-    """Keras' layer."""
+    """Keras' GRU, whose variant for GPUs is traced only where one may run it."""
 
 
 LAYER = GRU

@@ -6,7 +6,7 @@ from rrn_tf.layers.fused import FusedOnGPU
 
 
 class LSTM(FusedOnGPU, keras.layers.LSTM):
-    """Keras' layer."""
+    """Keras' LSTM, whose variant for GPUs is traced only where one may run it."""
 
 
 LAYER = LSTM
